@@ -1,0 +1,102 @@
+"""Events and their handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, ClassVar, TypeVar, overload
+
+from .log import Log
+
+__all__ = ["Emitter", "did_you_mean"]
+
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+
+def did_you_mean(name: str, known: tuple[str, ...]) -> str:
+    """Say which of the known names was probably meant."""
+    close = get_close_matches(name, known, 1, 0.5)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+
+
+class Emitter:
+    """Something with events that handlers can be added to.
+
+    Attributes:
+        EVENTS: the names of the events there are.
+    """
+
+    __slots__ = ("_handlers",)
+
+    EVENTS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        # The lists are replaced, never changed, so that a handler may add and
+        # remove handlers while the event goes round.
+        self._handlers: dict[str, list[Handler]] | None = None
+
+    @overload
+    def on(self, event: str) -> Callable[[H], H]: ...
+
+    @overload
+    def on(self, event: str, handler: H) -> H: ...
+
+    def on(self, event: str, handler: H | None = None) -> H | Callable[[H], H]:
+        """Call a handler whenever an event happens.
+
+        Works as a call, ``socket.on('connection', connected)``, and as a
+        decorator, ``@socket.on('connection')``.
+
+        Args:
+            event: the name of the event.
+            handler: the function to call; without it, a decorator is returned.
+
+        Raises:
+            ValueError: if there is no such event.
+            TypeError: if the handler cannot be called.
+        """
+        if handler is None:
+            self._check(event)
+            return lambda decorated: self.on(event, decorated)
+        self.add_listener(event, handler)
+        return handler
+
+    def add_listener(self, event: str, handler: Handler) -> None:
+        """Call a handler whenever an event happens; see :meth:`on`."""
+        self._check(event)
+        if not callable(handler):
+            raise TypeError(f"the handler of {event!r} must be callable, not {handler!r}")
+        if self._handlers is None:
+            self._handlers = {}
+        self._handlers[event] = [*self._handlers.get(event, ()), handler]
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Stop calling a handler, once if it was added more than once.
+
+        Args:
+            event: the name of the event.
+            handler: what was added; one that was not is passed over.
+
+        Raises:
+            ValueError: if there is no such event.
+        """
+        self._check(event)
+        handlers = list((self._handlers or {}).get(event, ()))
+        if self._handlers is not None and handler in handlers:
+            handlers.remove(handler)
+            self._handlers[event] = handlers
+
+    def _check(self, event: str) -> None:
+        if event not in self.EVENTS:
+            raise ValueError(f"no event {event!r}: {did_you_mean(str(event), self.EVENTS)}")
+
+    def _emit(self, log: Log, event: str, *arguments: object) -> None:
+        """Run the handlers of an event; what one raises is logged, and the others go on."""
+        if self._handlers is None:
+            return
+        for handler in self._handlers.get(event, ()):
+            try:
+                handler(*arguments)
+            except Exception:
+                log.exception("a handler of %r failed", event)

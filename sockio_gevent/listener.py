@@ -1,0 +1,271 @@
+"""The listener: a WSGI application, the table of sessions, the public events."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import gevent
+
+from . import routes
+from .client import Client, encode
+from .client_file import ClientFile
+from .events import Emitter
+from .flush import Flush
+from .log import Log, short_id
+from .options import Options
+from .origins import Origins
+from .server.request import Refusal, Request
+from .sweep import Sweep
+from .transports import TRANSPORTS
+from .transports.base import Downlink
+from .wire import payload as wire
+from .wire.websocket import GOING_AWAY
+
+__all__ = ["Listener", "listen"]
+
+# In the environ that a session keeps, these would keep its first request alive.
+_OF_THE_REQUEST = frozenset(
+    ("wsgi.input", "wsgi.websocket", "sockio_gevent.socket", "sockio_gevent.upgrade")
+)
+
+
+def listen(server: Any, **options: Any) -> Listener:
+    """Let clients connect to a server or an application.
+
+    What is not addressed to the resource goes on reaching the application as
+    before.
+
+    Args:
+        server: a :class:`gevent.pywsgi.WSGIServer`, whose application and
+            handler class are taken over, or any WSGI application.
+        **options: see :class:`~sockio_gevent.options.Options`.
+
+    Returns:
+        The listener, which is itself a WSGI application.
+
+    Raises:
+        TypeError: if ``server`` is neither, an option does not exist, or its
+            value is of the wrong kind.
+        ValueError: if the value of an option makes no sense, or the server
+            has a listener at this resource already.
+    """
+    return Listener(server, **options)
+
+
+class Listener(Emitter):
+    """All sessions of one resource.
+
+    Events: ``clientConnect(client)`` and ``connection(client)`` for a new
+    client, ``clientMessage(message, client)``, ``clientDisconnect(client)``.
+
+    Args:
+        server: see :func:`listen`.
+        **options: see :class:`~sockio_gevent.options.Options`.
+
+    Attributes:
+        server: what was passed to :func:`listen`.
+        options: what was given, over the defaults.
+        log: where the log goes.
+    """
+
+    EVENTS = ("connection", "clientConnect", "clientMessage", "clientDisconnect")
+
+    def __init__(self, server: Any, **options: Any) -> None:
+        super().__init__()
+        self.options = Options.read(options)
+        self.server = server
+        self.log = Log(self.options.log)
+        self.sweep = Sweep(self.log)
+        self.flush = Flush(self.log)
+        self._origins = Origins(self.options.origins)
+        self._clients: dict[str, Client] = {}
+        self._farewells: set[gevent.Greenlet] = set()
+        self._closing = False
+        self._client_file: ClientFile | None = None
+        self._transports = {
+            name: TRANSPORTS[name](self.options, self.log) for name in self.options.transports
+        }
+        self._application = self._take_over(server)
+        for event, handler in (
+            ("connection", self.options.on_connection),
+            ("clientConnect", self.options.on_client_connect),
+            ("clientMessage", self.options.on_client_message),
+            ("clientDisconnect", self.options.on_client_disconnect),
+        ):
+            if handler is not None:
+                self.on(event, handler)
+
+    def _take_over(self, server: Any) -> Any:
+        """Find the application behind, and come before it."""
+        application = server
+        # Not imported here: who has made a server has done so already.
+        pywsgi = sys.modules.get("gevent.pywsgi")
+        is_server = pywsgi is not None and isinstance(server, pywsgi.WSGIServer)
+        if is_server:
+            application = getattr(server, "application", None)
+        elif not callable(server):
+            raise TypeError(
+                "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
+                f"not {type(server).__name__}"
+            )
+        if isinstance(application, Listener) and (
+            application.options.resource == self.options.resource
+        ):
+            raise ValueError(f"there is a listener at {self.options.resource!r} already")
+        if is_server:
+            from .server.handler import take_over
+
+            take_over(server, self, self.options.max_message_size)
+        return application
+
+    @property
+    def clients(self) -> Mapping[str, Client]:
+        """The live sessions by their ids, those that are away for a moment included."""
+        return MappingProxyType(self._clients)
+
+    def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
+        """Send a message to all clients; it is encoded once.
+
+        Args:
+            message: a ``str``, or anything with a JSON form.
+            exclude: the session id, or the ids, of who is not to get it.
+
+        Raises:
+            TypeError: if the message has no JSON form.
+            ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
+        """
+        packet = encode(message, self.options)
+        excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
+        for session_id, client in list(self._clients.items()):
+            if session_id not in excluded:
+                client.enqueue(packet)
+
+    def close(self, timeout: float | None = 10.0) -> None:
+        """End all sessions, and let no new ones begin.
+
+        Clients are told that the server goes away (WebSocket close code 1001),
+        after what was sent to them before; ``disconnect`` fires for each.
+
+        Args:
+            timeout: how long to wait for them to take it, in seconds; then
+                their connections are cut. ``None`` waits for ever.
+        """
+        self._closing = True
+        downlinks: list[Downlink] = []
+        for client in list(self._clients.values()):
+            if client.downlink is not None:
+                downlinks.append(client.downlink)
+            client.end("the server goes away", GOING_AWAY)
+        waiting = [gevent.spawn(downlink.wait_over) for downlink in downlinks]
+        gevent.joinall([*waiting, *self._farewells], timeout)
+        gevent.killall(waiting)
+        for downlink in downlinks:
+            if not downlink.is_over:
+                downlink.abort()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request, PEP 3333."""
+        route = routes.match(self.options.resource, environ.get("PATH_INFO", ""))
+        if route is None:
+            return self._pass_on(environ, start_response)
+        request = Request(environ, start_response)
+        try:
+            if route.name == routes.CLIENT_FILE:
+                return self._serve_client_file(request)
+            return self._serve(route, request)
+        except Refusal as refusal:
+            self.log.warning(
+                "refused %s %r from %s (%s): %s",
+                request.method,
+                f"{route.name}/{short_id(route.session_id)}",
+                request.peer,
+                refusal.status,
+                refusal.text,
+            )
+            return request.refuse(refusal)
+
+    def _pass_on(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Give the application behind a request that is not ours."""
+        if self._application is None:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"not found\n"]
+        upgrade = environ.get("sockio_gevent.upgrade")
+        if upgrade is None or isinstance(self._application, Listener):
+            return self._application(environ, start_response)  # type: ignore[no-any-return]
+        del environ["sockio_gevent.upgrade"]
+        return upgrade.run(self._application, start_response)  # type: ignore[no-any-return]
+
+    def _serve_client_file(self, request: Request) -> list[bytes]:
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal("405 Method Not Allowed", "GET only", ("Allow", "GET, HEAD"))
+        if self._client_file is None:
+            self._client_file = ClientFile()
+        return self._client_file.answer(request)
+
+    def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
+        if not self._origins.allows(request.environ):
+            raise Refusal("403 Forbidden", "this origin may not connect (option 'origins')")
+        request.allow_origin()
+        transport = self._transports.get(route.name)
+        if transport is None:
+            raise Refusal("404 Not Found", f"the transport {route.name} is not enabled")
+        allow = ", ".join((*transport.methods, "OPTIONS"))
+        if request.method == "OPTIONS":
+            return request.preflight(allow)
+        if request.method not in transport.methods:
+            raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
+        client = self._find(route.session_id) if route.session_id else None
+        if request.method == "POST":
+            if client is None or route.tail != "send":
+                raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
+            return transport.uplink(request, client)
+        if self._closing:
+            raise Refusal("503 Service Unavailable", "the server goes away")
+        return transport.downlink(request, lambda: client or self._open(route.name, request))
+
+    def _find(self, session_id: str) -> Client:
+        client = self._clients.get(session_id)
+        if client is None:
+            raise Refusal("404 Not Found", "no such session; it may have timed out")
+        return client
+
+    def _open(self, transport: str, request: Request) -> Client:
+        """Begin a session: its first message is its id."""
+        session_id = secrets.token_hex(20)
+        environ = {
+            key: value for key, value in request.environ.items() if key not in _OF_THE_REQUEST
+        }
+        greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
+        client = Client(self, session_id, transport, environ, wire.Packet(wire.encode(greeting)))
+        self._clients[session_id] = client
+        self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
+        return client
+
+    def opened(self, client: Client) -> None:
+        """A new client has connected."""
+        self._emit(self.log, "clientConnect", client)
+        self._emit(self.log, "connection", client)
+
+    def received(self, message: Any, client: Client) -> None:
+        """A client has sent a message."""
+        self._emit(self.log, "clientMessage", message, client)
+
+    def ended(self, client: Client) -> None:
+        """A session has ended: it is not to be found any more, and its handlers are told."""
+        self._clients.pop(client.session_id, None)
+        # In a greenlet of its own: handlers may block, and this may be the loop.
+        greenlet = gevent.spawn(client.farewell)
+        self._farewells.add(greenlet)
+        greenlet.rawlink(self._farewells.discard)
+
+    def gone(self, client: Client) -> None:
+        """The handlers of a client have seen its end."""
+        self._emit(self.log, "clientDisconnect", client)

@@ -1,0 +1,210 @@
+"""The options of a listener: their defaults, and the check of what the user gave."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from math import isfinite
+from typing import Any
+
+from .events import did_you_mean
+from .log import LogTarget
+from .origins import Origins
+
+__all__ = ["KNOWN_TRANSPORTS", "SUPPORTED_TRANSPORTS", "Options", "TransportOptions"]
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """The times of one transport, in seconds.
+
+    Attributes:
+        heartbeat_interval: from an echo to the next heartbeat; ``None`` for no heartbeats.
+        timeout: how long the echo of a heartbeat may take.
+        close_timeout: how long a session without a connection is kept.
+        duration: how long a poll waits; ``None`` where nothing polls.
+    """
+
+    heartbeat_interval: float | None = 10.0
+    timeout: float = 8.0
+    close_timeout: float = 0.0
+    duration: float | None = None
+
+
+_STREAMING = TransportOptions()
+_POLLING = TransportOptions(heartbeat_interval=None, close_timeout=8.0, duration=20.0)
+
+_DEFAULTS = {
+    "websocket": _STREAMING,
+    "server-events": _STREAMING,
+    "flashsocket": _STREAMING,
+    "htmlfile": _STREAMING,
+    "xhr-multipart": _STREAMING,
+    "xhr-polling": _POLLING,
+    "jsonp-polling": _POLLING,
+}
+
+KNOWN_TRANSPORTS = tuple(_DEFAULTS)
+SUPPORTED_TRANSPORTS = ("websocket", "xhr-polling")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a listener was given, over the defaults.
+
+    Attributes:
+        resource: the path that belongs to the listener, without the slash.
+        transports: the names of the transports that clients may use.
+        transport_options: for each known transport, its times.
+        log: ``None`` for the logger ``sockio_gevent``, a logger, a function
+            that takes a line, or ``False`` for no log.
+        origins: who may connect, see :class:`~sockio_gevent.origins.Origins`.
+        handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
+            object ``{"sessionid": …}``.
+        max_message_size: the largest payload to accept, in bytes.
+        max_buffer: how much may wait for one session to take it, in bytes.
+        on_connection: a handler of ``connection(client)``.
+        on_client_connect: a handler of ``clientConnect(client)``.
+        on_client_message: a handler of ``clientMessage(message, client)``.
+        on_client_disconnect: a handler of ``clientDisconnect(client)``.
+    """
+
+    resource: str = "socket.io"
+    transports: tuple[str, ...] = SUPPORTED_TRANSPORTS
+    transport_options: Mapping[str, TransportOptions] = field(
+        default_factory=lambda: dict(_DEFAULTS)
+    )
+    log: LogTarget = None
+    origins: Any = None
+    handshake: str = "plain"
+    max_message_size: int = 1024 * 1024
+    max_buffer: int = 1024 * 1024
+    on_connection: Callable[..., Any] | None = None
+    on_client_connect: Callable[..., Any] | None = None
+    on_client_message: Callable[..., Any] | None = None
+    on_client_disconnect: Callable[..., Any] | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Options:
+        """Check what the user gave and put it over the defaults.
+
+        Raises:
+            TypeError: if there is no such option, or its value is of the wrong kind.
+            ValueError: if the value is of the right kind, but makes no sense.
+        """
+        known = tuple(each.name for each in fields(cls))
+        checked = {}
+        for name, value in given.items():
+            if name not in known:
+                raise TypeError(f"no option {name!r}: {did_you_mean(name, known)}")
+            checked[name] = _CHECKS[name](name, value)
+        return cls(**checked)
+
+
+def _wrong(name: str, value: object, wanted: str) -> TypeError:
+    return TypeError(f"option {name!r} must be {wanted}, not {value!r}")
+
+
+def _resource(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(name, value, "a string")
+    resource = value.strip("/")
+    if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", resource, re.ASCII):
+        raise ValueError(f"option {name!r}: {value!r} is not a path like 'socket.io'")
+    return resource
+
+
+def _transports(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise _wrong(name, value, "a list of names")
+    for transport in value:
+        if transport not in SUPPORTED_TRANSPORTS:
+            hint = did_you_mean(str(transport), SUPPORTED_TRANSPORTS)
+            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
+    if not value:
+        raise ValueError(f"option {name!r} is empty: nobody could connect")
+    return tuple(dict.fromkeys(value))
+
+
+def _transport_options(name: str, value: object) -> Mapping[str, TransportOptions]:
+    if not isinstance(value, Mapping):
+        raise _wrong(name, value, "a dict of dicts, by the names of transports")
+    merged = dict(_DEFAULTS)
+    for transport, given in value.items():
+        if transport not in _DEFAULTS:
+            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
+            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
+        if not isinstance(given, Mapping):
+            raise _wrong(f"{name}[{transport!r}]", given, "a dict")
+        polling = merged[transport].duration is not None
+        known = ("close_timeout", "duration") if polling else _STREAMING_TIMES
+        for key, seconds in given.items():
+            place = f"{name}[{transport!r}][{key!r}]"
+            if key not in known:
+                raise TypeError(f"no option {place!r}: {did_you_mean(str(key), known)}")
+            if key != "heartbeat_interval" or seconds is not None:
+                _seconds(place, seconds, zero=key == "close_timeout")
+        merged[transport] = replace(merged[transport], **given)
+    return merged
+
+
+_STREAMING_TIMES = ("heartbeat_interval", "timeout", "close_timeout")
+
+
+def _seconds(name: str, value: object, zero: bool) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _wrong(name, value, "a number of seconds")
+    if not isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ValueError(f"option {name!r}: {value!r} is not a time to wait")
+
+
+def _size(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(name, value, "a number of bytes")
+    if value < 1:
+        raise ValueError(f"option {name!r} must be at least 1, not {value!r}")
+    return value
+
+
+def _log(name: str, value: Any) -> LogTarget:
+    usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
+    if not usable:
+        raise _wrong(name, value, "a logger, a function, None or False")
+    return value  # type: ignore[no-any-return]
+
+
+def _origins(name: str, value: Any) -> Any:
+    if not (value is None or callable(value) or isinstance(value, (str, list, tuple, set))):
+        raise _wrong(name, value, "an origin, a list of origins, a function or None")
+    Origins(value)
+    return value
+
+
+def _handshake(name: str, value: object) -> str:
+    if value not in ("plain", "json"):
+        raise ValueError(f"option {name!r} must be 'plain' or 'json', not {value!r}")
+    return str(value)
+
+
+def _handler(name: str, value: Any) -> Any:
+    if not callable(value):
+        raise _wrong(name, value, "a function")
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "resource": _resource,
+    "transports": _transports,
+    "transport_options": _transport_options,
+    "log": _log,
+    "origins": _origins,
+    "handshake": _handshake,
+    "max_message_size": _size,
+    "max_buffer": _size,
+    "on_connection": _handler,
+    "on_client_connect": _handler,
+    "on_client_message": _handler,
+    "on_client_disconnect": _handler,
+}

@@ -1,0 +1,109 @@
+"""Who may connect: the one place where origins are judged, for every transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
+
+Environ = dict[str, Any]
+OriginCheck = Callable[[str | None, Environ], bool]
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/:@\[\]]+)(?::([0-9]{1,5}))?")
+_PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[^\s/:*@\[\]]+):(\*|[0-9]{1,5})")
+_DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+
+
+def origin_of(environ: Environ) -> str | None:
+    """The origin that a request names, or ``None`` if it names none.
+
+    Versions 7 and 8 of WebSocket send it as ``Sec-WebSocket-Origin``
+    (draft-ietf-hybi-thewebsocketprotocol-10, section 11.4).
+    """
+    origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_SEC_WEBSOCKET_ORIGIN")
+    return str(origin) if origin else None
+
+
+def _split(origin: str) -> tuple[str, str, str] | None:
+    """Scheme, host and port of an origin, or ``None`` if it is opaque or malformed."""
+    match = _ORIGIN.fullmatch(origin.lower())
+    if match is None:
+        return None
+    scheme, host, port = match.groups()
+    return scheme, host, port or _DEFAULT_PORTS.get(scheme, "")
+
+
+class Origins:
+    """The rule of one listener.
+
+    Args:
+        rule: ``None`` for the page's own origin, and programs that send no
+            ``Origin``. Or one or several of: an exact origin
+            (``'https://example.com'``), a host and port where either may be
+            ``*`` (``'example.com:*'``, ``'*:*'``), ``'self'`` for the page's
+            own, ``'null'`` for opaque ones; programs that send no ``Origin``
+            are let in here too. Or a function of the origin (``None`` if none
+            was sent) and the WSGI environ, which decides alone.
+
+    Raises:
+        TypeError: if the rule is none of these.
+        ValueError: if a text in it is not an origin or a pattern.
+    """
+
+    def __init__(self, rule: str | Iterable[str] | OriginCheck | None = None) -> None:
+        self._check: OriginCheck | None = None
+        self._own = rule is None
+        self._opaque = False
+        self._exact: set[tuple[str, str, str]] = set()
+        self._patterns: set[tuple[str, str]] = set()
+        if callable(rule):
+            self._check = rule
+        elif isinstance(rule, str):
+            self._add(rule)
+        elif rule is not None:
+            for text in rule:
+                self._add(text)
+
+    def _add(self, text: object) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"option 'origins': {text!r} is not a string")
+        pattern = _PATTERN.fullmatch(text.lower())
+        exact = _split(text)
+        if text == "self":
+            self._own = True
+        elif text == "null":
+            self._opaque = True
+        elif pattern is not None:
+            self._patterns.add((pattern[1], pattern[2]))
+        elif exact is not None:
+            self._exact.add(exact)
+        else:
+            raise ValueError(
+                f"option 'origins': {text!r} is neither an origin like 'https://example.com' "
+                "nor a host and port like 'example.com:*'"
+            )
+
+    def allows(self, environ: Environ) -> bool:
+        """Whether the sender of this request may connect."""
+        origin = origin_of(environ)
+        if self._check is not None:
+            return bool(self._check(origin, environ))
+        if origin is None or ("*", "*") in self._patterns:
+            return True
+        parts = _split(origin)
+        if parts is None:
+            return self._opaque and origin == "null"
+        _, host, port = parts
+        return (
+            parts in self._exact
+            or not self._patterns.isdisjoint(((host, port), (host, "*"), ("*", port)))
+            or (self._own and parts == _own_origin(environ))
+        )
+
+
+def _own_origin(environ: Environ) -> tuple[str, str, str] | None:
+    """The origin of the server as the client addressed it."""
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    return _split(f"{environ['wsgi.url_scheme']}://{host}")

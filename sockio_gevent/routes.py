@@ -1,0 +1,45 @@
+"""Which addresses belong to the resource, and what they mean."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .options import KNOWN_TRANSPORTS
+
+__all__ = ["CLIENT_FILE", "Route", "match"]
+
+CLIENT_FILE = "socket.io.js"
+
+
+class Route(NamedTuple):
+    """An address under the resource.
+
+    Attributes:
+        name: the name of a known transport, or :data:`CLIENT_FILE`.
+        session_id: the session that is meant, or empty for a new one.
+        tail: what follows the id.
+    """
+
+    name: str
+    session_id: str
+    tail: str
+
+
+def match(resource: str, path: str) -> Route | None:
+    """Read an address; ``None`` if it is not one of ours.
+
+    Args:
+        resource: the option of that name.
+        path: the path of the request below where the application is mounted.
+    """
+    prefix = f"/{resource}/"
+    if not path.startswith(prefix):
+        return None
+    rest = path[len(prefix) :]
+    if rest == CLIENT_FILE:
+        return Route(CLIENT_FILE, "", "")
+    name, _, rest = rest.partition("/")
+    if name not in KNOWN_TRANSPORTS:
+        return None
+    session_id, _, tail = rest.partition("/")
+    return Route(name, session_id, tail)

@@ -1,0 +1,1 @@
+"""Where the bytes come from: requests, upgrades and the sockets behind them."""

@@ -1,0 +1,219 @@
+"""A socket that one greenlet reads and that anyone writes without waiting.
+
+What the kernel does not take at once is kept here and written as the socket
+drains. How much may be kept is for the caller to watch, through ``pending``.
+"""
+
+from __future__ import annotations
+
+import select
+import socket as _socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+
+__all__ = ["Connection", "HangUpWatch", "has_hung_up"]
+
+_READ, _WRITE = 1, 2  # the events of libev's io watchers
+_READ_SIZE = 64 * 1024
+
+
+class Connection:
+    """A stream socket after its HTTP request.
+
+    Args:
+        socket: the gevent socket, plain or TLS. Closing it stays with its owner.
+        rfile: the buffered reader that the request was parsed from; it may
+            hold the first bytes of what follows.
+
+    Attributes:
+        on_drained: called, in the hub, when all that was pending has been written.
+        broken: whether the socket has failed or was shut down.
+    """
+
+    __slots__ = (
+        "_drained",
+        "_pending",
+        "_rfile",
+        "_socket",
+        "_watcher",
+        "broken",
+        "on_drained",
+        "pending",
+    )
+
+    def __init__(self, socket: Any, rfile: Any) -> None:
+        self._socket = socket
+        self._rfile = rfile
+        self._pending: deque[memoryview] | None = None
+        self._watcher: Any = None
+        self._drained: Event | None = None
+        self.on_drained: Callable[[], None] | None = None
+        self.pending = 0
+        self.broken = False
+        if socket.family in (_socket.AF_INET, _socket.AF_INET6):
+            # Whatever is written is a whole batch already: waiting for more
+            # (RFC 896) would only add a delayed acknowledgement to it.
+            socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+
+    def read(self) -> bytes:
+        """Wait for bytes; empty when the peer has gone, in whatever way."""
+        try:
+            if self._rfile is not None:
+                rfile, self._rfile = self._rfile, None
+                return bytes(rfile.read1(_READ_SIZE))
+            return bytes(self._socket.recv(_READ_SIZE))
+        except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Write without waiting; what the socket does not take is pending."""
+        if self.broken:
+            return
+        if self._pending:
+            self._pending.append(memoryview(data))
+            self.pending += len(data)
+            return
+        sent = self._send(data)
+        if sent < len(data):
+            self._pending = deque((memoryview(data)[sent:],))
+            if not self.broken:
+                self.pending = len(data) - sent
+                self._watch_for_room()
+
+    def unsent(self, data: bytes) -> int:
+        """How many bytes of what was written in one call have not left yet.
+
+        Args:
+            data: the very object that was given to :meth:`write`.
+        """
+        for chunk in self._pending or ():
+            if chunk.obj is data:
+                return len(chunk)
+        return 0
+
+    def wait_drained(self) -> None:
+        """Wait until nothing is pending, or the connection is broken."""
+        if not self.pending:
+            return
+        if self._drained is None:
+            self._drained = Event()
+        self._drained.wait()
+
+    def abort(self) -> None:
+        """End both directions at once and drop what is pending; the reader sees the end."""
+        if self.broken:
+            return
+        self.broken = True
+        # The chunks stay, so that unsent() can tell what has not left.
+        self._settle()
+        try:
+            # The bare socket: gevent's own shutdown raises in the greenlet that
+            # reads, and its TLS shutdown forgets the TLS object under it.
+            self._socket._sock.shutdown(_socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """Send what the socket takes now; return how much that was."""
+        try:
+            tls = getattr(self._socket, "_sslobj", None)
+            if tls is not None:
+                return int(tls.write(data))
+            return int(self._socket._sock.send(data))
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+        except (OSError, ValueError):
+            self.abort()
+            return 0
+
+    def _watch_for_room(self) -> None:
+        self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _WRITE)
+        self._watcher.start(self._drain)
+
+    def _drain(self) -> None:
+        pending = self._pending
+        while pending:
+            chunk = pending[0]
+            sent = self._send(chunk)
+            if self.broken:
+                return
+            self.pending -= sent
+            if sent < len(chunk):
+                pending[0] = chunk[sent:]
+                return
+            pending.popleft()
+        self._pending = None
+        self._settle()
+        if self.on_drained is not None:
+            self.on_drained()
+
+    def _settle(self) -> None:
+        """Nothing is waiting any more, for better or worse."""
+        self.pending = 0
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
+
+
+_POLLRDHUP = getattr(select, "POLLRDHUP", 0)
+_GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+def has_hung_up(socket: Any) -> bool:
+    """Whether the peer of a socket that should be silent has closed or reset it."""
+    if _POLLRDHUP:
+        # Sees the end of the stream behind unread bytes too, which may be the
+        # last words of TLS. gevent's own poll would switch greenlets.
+        poller = monkey.get_original("select", "poll")()
+        try:
+            poller.register(socket.fileno(), _GONE)
+        except ValueError:  # closed on this side
+            return True
+        return bool(poller.poll(0))
+    try:
+        return bool(socket._sock.recv(1, _socket.MSG_PEEK) == b"")
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+class HangUpWatch:
+    """Tells when the peer of a waiting request hangs up.
+
+    Args:
+        socket: the gevent socket of the request.
+        gone: called once, in the hub, when the peer has gone.
+    """
+
+    __slots__ = ("_gone", "_socket", "_watcher")
+
+    def __init__(self, socket: Any, gone: Callable[[], None]) -> None:
+        self._socket = socket
+        self._gone = gone
+        self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), _READ)
+        self._watcher.start(self._readable)
+
+    def stop(self) -> None:
+        """Stop watching; to be called before the socket is used again."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+    def _readable(self) -> None:
+        # Either way there is nothing more to see here: what is readable and is
+        # no hang-up is the client's next request, sent early.
+        self.stop()
+        if has_hung_up(self._socket):
+            self._gone()

@@ -1,0 +1,143 @@
+"""One HTTP request to the resource, and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..origins import origin_of
+
+__all__ = ["Refusal", "Request"]
+
+Header = tuple[str, str]
+
+
+class Refusal(Exception):
+    """A request that gets an error for an answer.
+
+    Args:
+        status: the HTTP status.
+        text: what was wrong, one line for the client and the log.
+        headers: what goes with it.
+    """
+
+    def __init__(self, status: str, text: str, *headers: Header) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers
+
+
+class Request:
+    """A WSGI request.
+
+    Args:
+        environ: the WSGI environ.
+        start_response: the WSGI function that begins the response.
+
+    Attributes:
+        method: the HTTP method.
+        origin: the ``Origin``, once it has been allowed; answers name it then.
+        socket: the socket, or ``None`` where the server does not give it.
+        start_response: the WSGI function that begins the response.
+        upgrade: what switches protocols, or ``None`` if that was not asked for.
+    """
+
+    __slots__ = ("environ", "method", "origin", "socket", "start_response", "upgrade")
+
+    def __init__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
+        self.environ = environ
+        self.start_response = start_response
+        self.method: str = environ["REQUEST_METHOD"]
+        self.origin: str | None = None
+        self.socket = environ.get("sockio_gevent.socket")
+        self.upgrade = environ.get("sockio_gevent.upgrade")
+
+    @property
+    def peer(self) -> str:
+        """The address of the client, for the log."""
+        return str(self.environ.get("REMOTE_ADDR") or "an unknown address")
+
+    def allow_origin(self) -> None:
+        """Let answers say that the page at this origin may read them."""
+        self.origin = origin_of(self.environ)
+
+    def answer(
+        self,
+        status: str,
+        body: bytes,
+        content_type: str = "text/plain; charset=UTF-8",
+        headers: Iterable[Header] = (),
+    ) -> list[bytes]:
+        """Begin the response and return its body."""
+        self.start(status, len(body), content_type, headers)
+        return [body]
+
+    def start(
+        self, status: str, length: int, content_type: str, headers: Iterable[Header] = ()
+    ) -> None:
+        """Begin a response whose body, of this many bytes, is returned by the caller."""
+        common = [
+            ("Content-Type", content_type),
+            ("Content-Length", str(length)),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Vary", "Origin"),
+        ]
+        if self.origin is not None:
+            common.append(("Access-Control-Allow-Origin", self.origin))
+            common.append(("Access-Control-Allow-Credentials", "true"))
+        self.start_response(status, [*common, *headers])
+
+    def preflight(self, allow: str) -> list[bytes]:
+        """Answer a browser that asks what it may do (Fetch standard, section 4.8)."""
+        headers = [
+            ("Allow", allow),
+            ("Access-Control-Allow-Methods", allow),
+            ("Access-Control-Allow-Headers", "Content-Type"),
+            ("Access-Control-Max-Age", "600"),
+        ]
+        return self.answer("200 OK", b"", headers=headers)
+
+    def refuse(self, refusal: Refusal) -> list[bytes]:
+        """Answer with an error."""
+        return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=refusal.headers)
+
+    def read_body(self, limit: int) -> bytes:
+        """Read the whole body.
+
+        Args:
+            limit: how many bytes to accept.
+
+        Raises:
+            Refusal: if it is longer, if its length is no number, or if the
+                client hangs up before its end.
+        """
+        too_large = Refusal(
+            "413 Content Too Large", f"the body is over {limit} bytes", ("Connection", "close")
+        )
+        length = self.environ.get("CONTENT_LENGTH") or ""
+        if length:
+            if not (length.isascii() and length.isdigit()):
+                raise Refusal("400 Bad Request", "Content-Length is not a number")
+            if len(length) > 18 or int(length) > limit:
+                raise too_large
+        chunks: list[bytes] = []
+        left = int(length) if length else limit + 1
+        if not length and "HTTP_TRANSFER_ENCODING" not in self.environ:
+            left = 0
+        try:
+            while left > 0:
+                chunk = self.environ["wsgi.input"].read(min(left, 64 * 1024))
+                if not chunk:
+                    break
+                chunks.append(chunk)
+                left -= len(chunk)
+        except OSError:
+            raise Refusal("400 Bad Request", "the body ended too early") from None
+        body = b"".join(chunks)
+        if len(body) > limit:
+            raise too_large
+        if length and left:
+            raise Refusal("400 Bad Request", "the body ended too early")
+        return body

@@ -1,0 +1,233 @@
+"""A WebSocket connection: gevent-websocket's interface over our own frame parser.
+
+It answers pings, completes the closing handshake and refuses what RFC 6455
+says to refuse. Applications use ``receive``, ``send``, ``close`` and
+``closed``, as gevent-websocket documents them; transports use
+``receive_batch`` and ``write``, which move many messages at a time and never
+block on a slow reader.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import gevent
+from geventwebsocket.exceptions import WebSocketError
+from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
+from geventwebsocket.websocket import WebSocket as GeventWebSocket
+
+from ..wire.websocket import (
+    BINARY,
+    NO_STATUS,
+    NORMAL,
+    PONG,
+    TEXT,
+    Close,
+    Failure,
+    FrameParser,
+    Ping,
+    encode_close,
+    encode_frame,
+)
+from .connection import Connection
+
+__all__ = ["CLOSE_TIMEOUT", "WebSocket"]
+
+CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
+
+# Who sends pings and does not read the pongs is not read from either.
+_PONG_BACKLOG = 64 * 1024
+
+
+class _NoApplication:
+    def on_close(self, *arguments: object) -> None:
+        pass
+
+
+class WebSocket(GeventWebSocket):  # type: ignore[misc]
+    """The server's end of one WebSocket.
+
+    Args:
+        environ: the WSGI environ of the upgrade request.
+        handler: the HTTP handler that switched protocols.
+        max_size: the largest message to accept, in bytes.
+
+    Attributes:
+        connection: the socket, for watching how much it has not taken yet.
+        end: why the connection ended, in words for the log; empty while it is open.
+    """
+
+    # The first four are slots of the base class too, which type checkers cannot see.
+    __slots__ = (
+        "_close_sent",
+        "_messages",
+        "_parser",
+        "_timer",
+        "closed",
+        "connection",
+        "end",
+        "environ",
+        "handler",
+        "stream",
+    )
+
+    def __init__(self, environ: dict[str, Any], handler: Any, max_size: int) -> None:
+        # Not calling super: it would set up the stream and the byte-wise
+        # validator that this class is there to replace.
+        self.environ = environ
+        self.handler = handler
+        self.closed = False
+        self.stream = None
+        self.connection = Connection(handler.socket, handler.rfile)
+        self.end = ""
+        self._parser = FrameParser(max_size)
+        self._messages: deque[str | bytearray] = deque()
+        self._close_sent = False
+        self._timer: Any = None
+
+    def __del__(self) -> None:
+        """Do nothing, unlike the base class: the handler sees to the end of the socket."""
+
+    @property
+    def current_app(self) -> Any:
+        """The application behind a ``geventwebsocket.Resource``, told of closes."""
+        return getattr(getattr(self.handler, "application", None), "current_app", _NoApplication())
+
+    def receive(self) -> str | bytearray | None:
+        """Wait for the next message.
+
+        Returns:
+            A ``str`` for a text message, a ``bytearray`` for a binary one,
+            ``None`` when the connection has ended.
+
+        Raises:
+            WebSocketError: if it had ended before.
+        """
+        if not self._messages:
+            if self.closed:
+                self.current_app.on_close(MSG_ALREADY_CLOSED)
+                raise WebSocketError(MSG_ALREADY_CLOSED)
+            self._messages.extend(self.receive_batch())
+        return self._messages.popleft() if self._messages else None
+
+    def send(self, message: Any, binary: bool | None = None) -> None:
+        """Send a message; wait until the socket has taken it.
+
+        Args:
+            message: text or bytes; anything else is sent as its ``str()``.
+            binary: whether to send it as binary; by default, if it is no text.
+
+        Raises:
+            WebSocketError: if the connection has ended.
+        """
+        if binary is None:
+            binary = not isinstance(message, str)
+        self.send_frame(message, BINARY if binary else TEXT)
+
+    def send_frame(self, message: Any, opcode: int) -> None:
+        """Send a frame of any kind; see :meth:`send`."""
+        if self.closed:
+            self.current_app.on_close(MSG_ALREADY_CLOSED)
+            raise WebSocketError(MSG_ALREADY_CLOSED)
+        if not isinstance(message, (bytes, bytearray, memoryview)):
+            message = str(message).encode()
+        self.connection.write(encode_frame(opcode, bytes(message)))
+        self.connection.wait_drained()
+        if self.connection.broken:
+            self._ended("the connection was lost")
+            self.current_app.on_close(MSG_SOCKET_DEAD)
+            raise WebSocketError(MSG_SOCKET_DEAD)
+
+    def close(self, code: int = NORMAL, message: str | bytes = b"") -> None:
+        """Begin the closing handshake; what was sent before still arrives.
+
+        Args:
+            code: the status code, RFC 6455 section 7.4.
+            message: a text for the peer.
+
+        Raises:
+            ValueError: if the code is not one that may be sent.
+        """
+        if isinstance(message, (bytes, bytearray)):
+            message = message.decode("utf-8", "replace")
+        self._send_close(code, message)
+        self._ended("closed by the server")
+
+    def receive_batch(self) -> list[str | bytearray]:
+        """Wait for messages; return all that came at once, none at the end."""
+        connection = self.connection
+        while not self._parser.finished:
+            data = connection.read()
+            if not data:
+                self._ended("the connection was lost")
+                connection.abort()
+                self._finish()
+                break
+            # After our own close the peer's messages are for nobody: reading
+            # goes on only to see its close.
+            wanted = not self.closed
+            messages = []
+            for event in self._parser.feed(data):
+                if isinstance(event, (str, bytearray)):
+                    messages.append(event)
+                elif isinstance(event, Ping):
+                    self._pong(event)
+                elif isinstance(event, (Close, Failure)):
+                    self._answer_end(event)
+            if messages and wanted:
+                return messages
+        return []
+
+    def write(self, frames: bytes) -> None:
+        """Write whole frames without waiting; see :class:`Connection`."""
+        self.connection.write(frames)
+
+    def linger(self) -> None:
+        """Read on until the closing handshake is complete or its time is up."""
+        while self.receive_batch():
+            pass
+
+    def abort(self, reason: str) -> None:
+        """End the connection at once, without a handshake.
+
+        Args:
+            reason: why, for the log.
+        """
+        self._ended(reason)
+        self.connection.abort()
+
+    def _pong(self, ping: Ping) -> None:
+        self.connection.write(encode_frame(PONG, ping.payload))
+        if self.connection.pending > _PONG_BACKLOG:
+            self.connection.wait_drained()
+
+    def _answer_end(self, event: Close | Failure) -> None:
+        if isinstance(event, Failure):
+            self._ended(f"protocol error {event.code}: {event.reason}")
+        elif event.code == NO_STATUS:
+            self._ended("closed by the client")
+        else:
+            self._ended(f"closed by the client with {event.code}")
+        self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
+        self._finish()
+
+    def _send_close(self, code: int, reason: str) -> None:
+        if self._close_sent:
+            return
+        self.connection.write(encode_close(code, reason))
+        self._close_sent = True
+        self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
+        self._timer.start(self.connection.abort)
+
+    def _ended(self, reason: str) -> None:
+        self.closed = True
+        self.end = self.end or reason
+
+    def _finish(self) -> None:
+        """Nothing more will be read: let the last bytes be written, and be done."""
+        self.connection.wait_drained()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None

@@ -1,0 +1,100 @@
+"""One timer for all deadlines.
+
+A session has one deadline at a time: its next heartbeat, the echo of one, the
+end of a poll, the end of being away. Instead of a timer each, the sessions lie
+in slots of a tenth of a second, and one timer walks over the slots. A
+deadline that moves later costs nothing: when its old slot comes up, the
+session says when to look again.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from time import monotonic
+from typing import Any, Protocol
+
+import gevent
+
+from .log import Log
+
+__all__ = ["RESOLUTION", "Sweep"]
+
+RESOLUTION = 0.1
+
+
+class Item(Protocol):
+    """What can be swept."""
+
+    slot: int | None
+
+    def due(self, now: float) -> float | None:
+        """Do what is due; return when to look again, or ``None`` for never."""
+
+
+class Sweep:
+    """The deadlines of one listener.
+
+    Args:
+        log: where a failure of an item is reported.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._slots: dict[int, set[Item]] = {}
+        self._next = 0
+        self._timer: Any = None
+
+    def look(self, item: Item, deadline: float) -> None:
+        """Call the item's ``due`` at this time of the monotonic clock, or earlier."""
+        slot = ceil(deadline / RESOLUTION)
+        if item.slot is not None:
+            if item.slot <= slot:
+                return
+            self.forget(item)
+        if self._timer is None:
+            self._start()
+        item.slot = slot = max(slot, self._next)
+        self._slots.setdefault(slot, set()).add(item)
+
+    def forget(self, item: Item) -> None:
+        """Do not call this item any more."""
+        if item.slot is not None:
+            slot = self._slots.get(item.slot)
+            if slot is not None:
+                slot.discard(item)
+                if not slot:
+                    del self._slots[item.slot]
+            item.slot = None
+
+    def _start(self) -> None:
+        self._next = int(monotonic() / RESOLUTION)
+        # Without a reference: the timer alone must not keep a program running.
+        self._timer = gevent.get_hub().loop.timer(RESOLUTION, RESOLUTION, ref=False)
+        self._timer.start(self._tick)
+
+    def _stop(self) -> None:
+        self._timer.stop()
+        self._timer.close()
+        self._timer = None
+
+    def _tick(self) -> None:
+        now = monotonic()
+        current = int(now / RESOLUTION)
+        while self._next <= current:
+            due = self._slots.pop(self._next, ())
+            self._next += 1
+            for item in due:
+                item.slot = None
+            for item in due:
+                self._call(item, now)
+        if not self._slots:
+            self._stop()
+
+    def _call(self, item: Item, now: float) -> None:
+        try:
+            again = item.due(now)
+        except Exception:
+            self._log.exception("a deadline of %r failed", item)
+            return
+        if again is not None:
+            self.look(item, again)

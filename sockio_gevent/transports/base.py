@@ -1,0 +1,149 @@
+"""What a session and its transports may ask of each other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Protocol
+
+from gevent.event import Event
+
+from ..log import Log
+from ..options import Options
+from ..server.request import Refusal, Request
+from ..wire.form import decode_form
+from ..wire.payload import Packet
+
+__all__ = ["Downlink", "Session", "Transport"]
+
+
+class Downlink(ABC):
+    """The request or socket that carries a session's messages to its client.
+
+    Args:
+        transport: the name of the transport.
+    """
+
+    __slots__ = ("_over", "is_over", "transport")
+
+    def __init__(self, transport: str) -> None:
+        self.transport = transport
+        self.is_over = False
+        self._over: Event | None = None
+
+    @property
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether a batch can be written now."""
+
+    @property
+    def pending(self) -> int:
+        """How many bytes were written and not taken by the socket yet."""
+        return 0
+
+    @abstractmethod
+    def write(self, batch: Sequence[Packet]) -> None:
+        """Send a batch in one write. Must not block; only to be called when ready."""
+
+    @abstractmethod
+    def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
+        """End it cleanly, without waiting.
+
+        Args:
+            code: a WebSocket close code, for transports that can tell.
+            reason: the same in words.
+            last: what to send before the end, where that is possible.
+        """
+
+    @abstractmethod
+    def replace(self) -> Sequence[Packet]:
+        """End it because the client has made a newer one.
+
+        Returns:
+            What was written and surely did not arrive.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """End it at once, whatever is under way."""
+
+    def wait_over(self) -> None:
+        """Wait until the client has been told and the request is over."""
+        if not self.is_over:
+            self._over = self._over or Event()
+            self._over.wait()
+
+    def _set_over(self) -> None:
+        self.is_over = True
+        if self._over is not None:
+            self._over.set()
+
+
+class Session(Protocol):
+    """What a transport may ask of a session.
+
+    Attributes:
+        announced: whether the handlers of the new session were called.
+    """
+
+    announced: bool
+
+    def attach(self, downlink: Downlink) -> bool:
+        """Make this the session's downlink; false if the session has ended."""
+
+    def detach(self, downlink: Downlink, reason: str, undelivered: Sequence[Packet] = ()) -> None:
+        """The downlink is over; what it could not deliver goes back to the front."""
+
+    def announce(self) -> None:
+        """Run the handlers of a new session; does nothing for an older one."""
+
+    def receive(self, payloads: Sequence[str]) -> str:
+        """Take payloads from the client and run the handlers; return what was wrong with them."""
+
+    def drained(self) -> None:
+        """The downlink is ready again."""
+
+
+class Transport(ABC):
+    """How payloads travel.
+
+    Args:
+        options: the options of the listener.
+        log: the log of the listener.
+
+    Attributes:
+        name: the name in addresses and options.
+        methods: the HTTP methods that it answers.
+    """
+
+    name: ClassVar[str]
+    methods: ClassVar[tuple[str, ...]] = ("GET", "POST")
+
+    def __init__(self, options: Options, log: Log) -> None:
+        self.options = options
+        self.log = log
+
+    @abstractmethod
+    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+        """Answer a request that carries messages to the client.
+
+        Args:
+            request: a GET whose sender may connect.
+            acquire: gives the session, which is opened only now if it is new.
+        """
+
+    def uplink(self, request: Request, session: Session) -> Iterable[bytes]:
+        """Answer a POST that brings messages from the client."""
+        limit = self.options.max_message_size
+        # A byte of the payload takes up to three in the form.
+        body = request.read_body(3 * limit + len("data="))
+        try:
+            payload = decode_form(body)
+        except ValueError as error:
+            raise Refusal("400 Bad Request", str(error)) from None
+        if len(payload.encode()) > limit:
+            raise Refusal("413 Content Too Large", f"the payload is over {limit} bytes")
+        problem = session.receive((payload,))
+        if problem:
+            return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
+        return request.answer("200 OK", b"ok")

@@ -1,0 +1,123 @@
+"""The websocket transport: each text frame holds one payload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..server.request import Refusal, Request
+from ..wire.payload import Packet
+from ..wire.websocket import NORMAL, UNSUPPORTED_DATA
+from .base import Downlink, Session, Transport
+
+if TYPE_CHECKING:
+    from ..server.websocket import WebSocket
+
+__all__ = ["WebSocketTransport"]
+
+
+class SocketDownlink(Downlink):
+    """One WebSocket, for as long as it is open."""
+
+    __slots__ = ("_batch", "_data", "_websocket")
+
+    def __init__(self, transport: str, websocket: WebSocket, session: Session) -> None:
+        super().__init__(transport)
+        self._websocket = websocket
+        # The last batch and its bytes, while the socket has not taken all of them.
+        self._batch: Sequence[Packet] = ()
+        self._data = b""
+        websocket.connection.on_drained = lambda: self._drained(session)
+
+    @property
+    def ready(self) -> bool:
+        connection = self._websocket.connection
+        return not connection.pending and not connection.broken
+
+    @property
+    def pending(self) -> int:
+        return self._websocket.connection.pending
+
+    def write(self, batch: Sequence[Packet]) -> None:
+        if len(batch) == 1:
+            data = batch[0].websocket_frame
+        else:
+            data = b"".join([packet.websocket_frame for packet in batch])
+        connection = self._websocket.connection
+        connection.write(data)
+        if connection.pending or connection.broken:
+            self._batch, self._data = batch, data
+
+    def _drained(self, session: Session) -> None:
+        self._batch, self._data = (), b""
+        session.drained()
+
+    def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
+        if last:
+            self.write(last)
+        self._websocket.connection.on_drained = None
+        self._websocket.close(code, reason)
+
+    def replace(self) -> Sequence[Packet]:
+        undelivered = self.undelivered()
+        if undelivered:
+            self.abort()
+        else:
+            self.close(NORMAL, "replaced by a newer connection")
+        return undelivered
+
+    def undelivered(self) -> Sequence[Packet]:
+        """What never left this process whole, oldest first."""
+        unsent = self._websocket.connection.unsent(self._data)
+        count = 0
+        for packet in reversed(self._batch):
+            if unsent <= 0:
+                break
+            unsent -= len(packet.websocket_frame)
+            count += 1
+        return self._batch[len(self._batch) - count :]
+
+    def abort(self) -> None:
+        self._websocket.abort("aborted")
+
+    def over(self) -> None:
+        """The greenlet of the request is done with the socket."""
+        self._websocket.abort("")
+        self._set_over()
+
+
+class WebSocketTransport(Transport):
+    """Messages both ways over one socket."""
+
+    name = "websocket"
+    methods = ("GET",)
+
+    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+        """Switch protocols, and read messages until the socket ends."""
+        upgrade = request.upgrade
+        if upgrade is None:
+            raise Refusal(
+                "426 Upgrade Required",
+                "this address is for WebSockets; the request asks for none, "
+                "or something on the way cannot pass the upgrade on",
+                ("Upgrade", "websocket"),
+            )
+        problem = upgrade.problem()
+        if problem is not None:
+            raise Refusal(*problem, upgrade.versions())
+        websocket = upgrade.accept(self.options.max_message_size)
+        session = acquire()
+        downlink = SocketDownlink(self.name, websocket, session)
+        try:
+            if not session.attach(downlink):
+                websocket.close()
+            session.announce()
+            while batch := websocket.receive_batch():
+                session.receive([payload for payload in batch if isinstance(payload, str)])
+                if not all(isinstance(payload, str) for payload in batch):
+                    websocket.close(UNSUPPORTED_DATA, "payloads are text")
+        finally:
+            end = websocket.end or "the server gave the connection up"
+            session.detach(downlink, end, downlink.undelivered())
+            downlink.over()
+        return []

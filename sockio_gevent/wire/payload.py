@@ -1,0 +1,186 @@
+"""The ``~m~`` framing: how messages are spelled inside a payload.
+
+A payload is one or more messages, each ``~m~<length>~m~<text>``, where the
+length counts UTF-16 code units because that is what JavaScript's ``.length``
+counts. A text that begins with ``~h~`` is a heartbeat, one that begins with
+``~j~`` is JSON, any other is the user's own string.
+
+What a session does with a message is not decided here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from .websocket import TEXT, encode_frame
+
+__all__ = [
+    "HEARTBEAT",
+    "JSON",
+    "Decoded",
+    "Packet",
+    "decode",
+    "decode_json",
+    "encode",
+    "encode_heartbeat",
+    "encode_text",
+]
+
+HEARTBEAT = "~h~"
+JSON = "~j~"
+
+# Fifteen digits are more than any payload has characters, and few enough to
+# be converted without a thought about the cost.
+_HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class Packet:
+    """One encoded message, made once and shared by all who receive it.
+
+    Attributes:
+        payload: the framed message in UTF-8. The payload of a batch is the
+            concatenation of its packets' payloads.
+    """
+
+    __slots__ = ("_websocket_frame", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._websocket_frame: bytes | None = None
+
+    @property
+    def websocket_frame(self) -> bytes:
+        """The payload as one unmasked text frame of RFC 6455."""
+        frame = self._websocket_frame
+        if frame is None:
+            frame = self._websocket_frame = encode_frame(TEXT, self.payload)
+        return frame
+
+
+class Decoded(NamedTuple):
+    """What :func:`decode` made of a payload.
+
+    Attributes:
+        messages: the texts up to the first mistake, in order.
+        error: what was wrong and where, or an empty string.
+    """
+
+    messages: list[str]
+    error: str
+
+
+def encode_text(text: str) -> bytes:
+    """Frame one text.
+
+    Args:
+        text: any string. Lone surrogates, which UTF-8 cannot carry, become
+            U+FFFD, as they do in a browser's ``WebSocket.send``; a surrogate
+            pair becomes the character that it stands for.
+    """
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        data = text.encode()
+    # ASCII has as many bytes as code units, and so has no other text.
+    units = len(text)
+    if len(data) != units and max(text) > "\uffff":
+        units = len(text.encode("utf-16-le")) // 2
+    return b"~m~%d~m~%b" % (units, data)
+
+
+def encode(message: Any) -> bytes:
+    """Frame one message of the public API.
+
+    Args:
+        message: a ``str`` goes as it is; a ``dict``, ``list``, ``tuple``, ``int``,
+            ``float``, ``bool`` or ``None`` goes as JSON.
+
+    Raises:
+        TypeError: if the message, or something inside it, has no JSON form.
+        ValueError: if it holds NaN, an infinity or itself.
+    """
+    if isinstance(message, str):
+        return encode_text(message)
+    if isinstance(message, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"cannot send {type(message).__name__}: messages are text or JSON; "
+            "decode it to str first (base64 for binary data)"
+        )
+    return encode_text(JSON + _to_json(message))
+
+
+def encode_heartbeat(number: int) -> bytes:
+    """Frame the heartbeat with this number."""
+    return encode_text(f"{HEARTBEAT}{number}")
+
+
+def decode(payload: str) -> Decoded:
+    """Cut a payload into its messages.
+
+    It never raises: the first mistake ends the decoding, and what came before
+    it is kept.
+    """
+    if payload.isascii() or max(payload) <= "\uffff":
+        return _cut(payload)
+    return _cut_astral(payload)
+
+
+def _cut(payload: str) -> Decoded:
+    """Decode a payload in which every character is one UTF-16 code unit."""
+    messages: list[str] = []
+    match_header = _HEADER.match
+    position, end = 0, len(payload)
+    while position < end:
+        header = match_header(payload, position)
+        if header is None:
+            return Decoded(messages, f"no ~m~<length>~m~ at {position}")
+        start = header.end()
+        position = start + int(header[1])
+        if position > end:
+            return Decoded(messages, f"the length {header[1]} is past the end, at {start}")
+        messages.append(payload[start:position])
+    return Decoded(messages, "" if end else "the payload is empty")
+
+
+def _cut_astral(payload: str) -> Decoded:
+    """Decode a payload with characters that are two UTF-16 code units."""
+    units = payload.encode("utf-16-le", "surrogatepass")
+    messages: list[str] = []
+    # Headers are ASCII; the index of a character and the index of its first
+    # code unit are kept side by side, so that neither is ever searched for.
+    character, unit, end = 0, 0, len(units) // 2
+    while unit < end:
+        header = _HEADER.match(payload, character)
+        if header is None:
+            return Decoded(messages, f"no ~m~<length>~m~ at {unit}")
+        start = unit + header.end() - character
+        unit = start + int(header[1])
+        if unit > end:
+            return Decoded(messages, f"the length {header[1]} is past the end, at {start}")
+        try:
+            text = units[2 * start : 2 * unit].decode("utf-16-le")
+        except UnicodeDecodeError:
+            return Decoded(messages, f"the length {header[1]} cuts a character, at {start}")
+        messages.append(text)
+        character = header.end() + len(text)
+    return Decoded(messages, "")
+
+
+def decode_json(text: str) -> Any:
+    """Decode the text behind ``~j~``.
+
+    Raises:
+        ValueError: if it is not JSON (RFC 8259), or nested too deep to read.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,306 @@
+"""RFC 6455 frames: a parser for what clients send, and the server's frames.
+
+The parser takes bytes as they come and gives back what they complete. It cuts
+all frames that one read brought, unmasks with one big-integer XOR instead of a
+loop over bytes, and decodes each text message once, which also validates it.
+It does not answer pings or closes; that is the connection's part.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "CONTINUATION",
+    "GOING_AWAY",
+    "INTERNAL_ERROR",
+    "INVALID_DATA",
+    "NORMAL",
+    "NO_STATUS",
+    "PING",
+    "PONG",
+    "PROTOCOL_ERROR",
+    "TEXT",
+    "TOO_BIG",
+    "UNSUPPORTED_DATA",
+    "Close",
+    "Event",
+    "Failure",
+    "FrameParser",
+    "Ping",
+    "Pong",
+    "apply_mask",
+    "encode_close",
+    "encode_frame",
+]
+
+# Opcodes, RFC 6455 section 5.2.
+CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
+
+# Close codes, RFC 6455 section 7.4.1.
+NORMAL = 1000
+GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
+UNSUPPORTED_DATA = 1003
+NO_STATUS = 1005
+INVALID_DATA = 1007
+TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+
+# 1004 to 1006 and 1015 are reserved; 1012 to 1014 are in IANA's registry.
+_SENDABLE = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
+
+
+class Ping(NamedTuple):
+    """A ping; it wants a pong with the same payload."""
+
+    payload: bytes
+
+
+class Pong(NamedTuple):
+    """A pong, asked for or not."""
+
+    payload: bytes
+
+
+class Close(NamedTuple):
+    """The peer's close frame. Nothing that follows it is read.
+
+    Attributes:
+        code: the status code, :data:`NO_STATUS` if the frame had none.
+        reason: the text behind the code.
+    """
+
+    code: int
+    reason: str
+
+
+class Failure(NamedTuple):
+    """A violation of the protocol. Nothing that follows it is read.
+
+    Attributes:
+        code: the status code to close the connection with.
+        reason: what was wrong.
+    """
+
+    code: int
+    reason: str
+
+
+# A text message is a str, a binary message is a bytearray.
+Event = str | bytearray | Ping | Pong | Close | Failure
+
+
+class _Violation(Exception):
+    def __init__(self, code: int, reason: str) -> None:
+        self.failure = Failure(code, reason)
+
+
+class FrameParser:
+    """Cuts a client's byte stream into messages and control frames.
+
+    Args:
+        max_size: the largest message to accept, in bytes, all its fragments
+            together.
+
+    Attributes:
+        finished: whether a :class:`Close` or a :class:`Failure` was returned.
+    """
+
+    __slots__ = ("_buffer", "_fragments", "_max_size", "_opcode", "_wanted", "finished")
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._buffer: bytearray | None = None
+        self._wanted = 0
+        self._fragments: bytearray | None = None
+        self._opcode = 0
+        self.finished = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes, however they were cut.
+
+        Returns:
+            The messages and control frames that these bytes complete, in
+            order. A :class:`Close` or a :class:`Failure` is always the last
+            one ever returned.
+        """
+        if self.finished:
+            return []
+        buffer = self._buffer
+        if buffer is not None:
+            buffer += data
+            # Short reads must cost no more than the bytes they bring, so a
+            # frame is not looked at again before all of it can be there.
+            if len(buffer) < self._wanted:
+                return []
+            data = bytes(buffer)
+            self._buffer = None
+        events: list[Event] = []
+        try:
+            rest = self._parse(data, events)
+        except _Violation as violation:
+            self._finish()
+            events.append(violation.failure)
+        else:
+            if rest < len(data) and not self.finished:
+                self._buffer = bytearray(data[rest:])
+        return events
+
+    def _parse(self, data: bytes, events: list[Event]) -> int:
+        """Parse all whole frames; return where the first incomplete one begins."""
+        position, end = 0, len(data)
+        while position + 2 <= end and not self.finished:
+            first, second = data[position], data[position + 1]
+            if first & 0x70:
+                raise _Violation(PROTOCOL_ERROR, "a reserved bit is set")
+            if second < 0x80:
+                raise _Violation(PROTOCOL_ERROR, "the frame is not masked")
+            opcode, length = first & 0x0F, second & 0x7F
+            start = position + 6
+            if length == 126:
+                start = position + 8
+                if position + 4 > end:
+                    self._wanted = 4
+                    return position
+                length = int.from_bytes(data[position + 2 : position + 4], "big")
+                if length < 126:
+                    raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
+            elif length == 127:
+                start = position + 14
+                if position + 10 > end:
+                    self._wanted = 10
+                    return position
+                length = int.from_bytes(data[position + 2 : position + 10], "big")
+                if not 65536 <= length < 1 << 63:
+                    raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
+            # Judged by its header: a frame that will be refused is refused
+            # before its payload is waited for.
+            self._check_header(opcode, first >= 0x80, length)
+            frame_end = start + length
+            if frame_end > end:
+                self._wanted = frame_end - position
+                return position
+            payload = apply_mask(data[start:frame_end], data[start - 4 : start])
+            position = frame_end
+            if first == 0x81:
+                events.append(_decode_text(payload))
+            elif opcode >= CLOSE:
+                events.append(self._control(opcode, payload))
+            else:
+                message = self._fragment(opcode, first >= 0x80, payload)
+                if message is not None:
+                    events.append(message)
+        self._wanted = 2
+        return position
+
+    def _check_header(self, opcode: int, final: bool, length: int) -> None:
+        if opcode >= CLOSE:
+            if opcode > PONG:
+                raise _Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
+            if not final:
+                raise _Violation(PROTOCOL_ERROR, "a control frame is fragmented")
+            if length > 125:
+                raise _Violation(PROTOCOL_ERROR, "a control frame is over 125 bytes")
+            return
+        if opcode > BINARY:
+            raise _Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
+        fragments = self._fragments
+        if fragments is None:
+            if opcode == CONTINUATION:
+                raise _Violation(PROTOCOL_ERROR, "a continuation of no message")
+        else:
+            if opcode != CONTINUATION:
+                raise _Violation(PROTOCOL_ERROR, "a new message inside a fragmented one")
+            length += len(fragments)
+        if length > self._max_size:
+            raise _Violation(TOO_BIG, f"the message is over {self._max_size} bytes")
+
+    def _fragment(self, opcode: int, final: bool, payload: bytes) -> Event | None:
+        """Take a data frame; return the message if it is the last of one."""
+        fragments = self._fragments
+        if fragments is None:
+            fragments = bytearray(payload)
+            self._opcode = opcode
+        else:
+            fragments += payload
+        if not final:
+            self._fragments = fragments
+            return None
+        self._fragments = None
+        return fragments if self._opcode == BINARY else _decode_text(fragments)
+
+    def _control(self, opcode: int, payload: bytes) -> Event:
+        if opcode == PING:
+            return Ping(payload)
+        if opcode == PONG:
+            return Pong(payload)
+        self._finish()
+        if not payload:
+            return Close(NO_STATUS, "")
+        if len(payload) == 1:
+            raise _Violation(PROTOCOL_ERROR, "half a close code")
+        code = int.from_bytes(payload[:2], "big")
+        if code not in _SENDABLE and not 3000 <= code <= 4999:
+            raise _Violation(PROTOCOL_ERROR, f"the close code {code} may not be sent")
+        return Close(code, _decode_text(payload[2:]))
+
+    def _finish(self) -> None:
+        self.finished = True
+        self._buffer = self._fragments = None
+
+
+def _decode_text(data: bytes | bytearray) -> str:
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        raise _Violation(INVALID_DATA, f"not UTF-8: {error.reason}") from None
+
+
+def apply_mask(data: bytes, mask: bytes) -> bytes:
+    """Mask or unmask a payload, RFC 6455 section 5.3.
+
+    Args:
+        data: the payload.
+        mask: the four bytes of the masking key.
+    """
+    size = len(data)
+    # One XOR of two big integers costs a fraction of a loop over bytes.
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
+    return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
+
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """Make an unfragmented, unmasked frame, as servers send them.
+
+    Args:
+        opcode: for example :data:`TEXT`.
+        payload: at most 125 bytes in control frames.
+    """
+    size = len(payload)
+    if size < 126:
+        return b"%c%c%b" % (0x80 | opcode, size, payload)
+    if size < 65536:
+        return b"%c\x7e%b%b" % (0x80 | opcode, size.to_bytes(2, "big"), payload)
+    return b"%c\x7f%b%b" % (0x80 | opcode, size.to_bytes(8, "big"), payload)
+
+
+def encode_close(code: int, reason: str = "") -> bytes:
+    """Make a close frame.
+
+    Args:
+        code: the status code; with :data:`NO_STATUS` the frame stays empty.
+        reason: a text for the peer, cut where the frame is full.
+
+    Raises:
+        ValueError: if the code may not appear in a close frame.
+    """
+    if code == NO_STATUS:
+        return encode_frame(CLOSE, b"")
+    if code not in _SENDABLE and not 3000 <= code <= 4999:
+        raise ValueError(f"{code} is not a close code that may be sent (RFC 6455 section 7.4)")
+    text = reason.encode("utf-8", "replace")[:123].decode("utf-8", "ignore")
+    return encode_frame(CLOSE, code.to_bytes(2, "big") + text.encode())
