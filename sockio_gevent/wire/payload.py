@@ -30,6 +30,7 @@ __all__ = [
 
 HEARTBEAT = "~h~"
 JSON = "~j~"
+_MARKS = (HEARTBEAT, JSON)
 
 # Fifteen digits are more than any payload has characters, and few enough to
 # be converted without a thought about the cost.
@@ -96,14 +97,15 @@ def encode(message: Any) -> bytes:
     """Frame one message of the public API.
 
     Args:
-        message: a ``str`` goes as it is; a ``dict``, ``list``, ``tuple``, ``int``,
-            ``float``, ``bool`` or ``None`` goes as JSON.
+        message: a ``str`` goes as it is, unless it begins like a heartbeat or
+            like JSON and would be taken for it; that, and a ``dict``, ``list``,
+            ``tuple``, ``int``, ``float``, ``bool`` or ``None``, goes as JSON.
 
     Raises:
         TypeError: if the message, or something inside it, has no JSON form.
         ValueError: if it holds NaN, an infinity or itself.
     """
-    if isinstance(message, str):
+    if isinstance(message, str) and not message.startswith(_MARKS):
         return encode_text(message)
     if isinstance(message, (bytes, bytearray, memoryview)):
         raise TypeError(
