@@ -56,10 +56,6 @@ class Connection:
         self.on_drained: Callable[[], None] | None = None
         self.pending = 0
         self.broken = False
-        if socket.family in (_socket.AF_INET, _socket.AF_INET6):
-            # Whatever is written is a whole batch already: waiting for more
-            # (RFC 896) would only add a delayed acknowledgement to it.
-            socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
 
     def read(self) -> bytes:
         """Wait for bytes; empty when the peer has gone, in whatever way."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import binascii
 import logging
+import socket
 from base64 import b64decode
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -38,6 +39,15 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     def logger(self) -> logging.Logger:
         """Where gevent-websocket's own lines go; it would set up handlers of its own."""
         return logging.getLogger("geventwebsocket.handler")
+
+    def handle(self) -> None:
+        """Handle the requests of one connection."""
+        if self.socket.family in (socket.AF_INET, socket.AF_INET6):
+            # The server writes head and body of an answer separately: Nagle's
+            # algorithm (RFC 896) would hold the second back until the client
+            # acknowledges the first, which many do only after 40 ms.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().handle()
 
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
@@ -125,8 +135,10 @@ class Upgrade:
             start_response(status, [("Content-Type", "text/plain"), self.versions()])
             return [text.encode()]
         websocket = self.accept(handler.max_message_size)
-        handler.run_websocket()
-        websocket.linger()
+        try:
+            handler.run_websocket()
+        finally:
+            websocket.linger()
         return []
 
     def versions(self) -> tuple[str, str]:
