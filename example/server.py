@@ -1,0 +1,119 @@
+"""A chat room on one page: run it, and open the printed address in two windows.
+
+Everything that matters about ``sockio_gevent`` is in :func:`open_room`; the
+rest is a plain gevent server that serves the page and stops cleanly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.pywsgi import WSGIServer
+
+import sockio_gevent as io
+
+MAX_LENGTH = 2000
+PAGE = Path(__file__).with_name("chat.html").read_bytes()
+
+
+def open_room(socket: io.Listener) -> None:
+    """Pass on what each client says to all others, and tell who comes and goes."""
+    recent: deque[dict[str, Any]] = deque(maxlen=15)
+
+    @socket.on("connection")
+    def connected(client: io.Client) -> None:
+        # Not the whole id: it is a secret that lets its holder act as this client.
+        name = client.session_id[:8]
+        client.send({"buffer": list(recent)})
+        client.broadcast({"announcement": f"{name} connected"})
+
+        @client.on("message")
+        def said(text: object) -> None:
+            # Clients may send anything that JSON can express.
+            if isinstance(text, str) and text.strip():
+                message = {"message": [name, text[:MAX_LENGTH]]}
+                client.broadcast(message)
+                recent.append(message)
+
+        @client.on("disconnect")
+        def left() -> None:
+            client.broadcast({"announcement": f"{name} disconnected"})
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+    """Serve the page. Requests for ``/socket.io/`` never come here: the listener takes them."""
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    if path not in ("/", "/favicon.ico"):
+        status, body = "404 Not Found", b"not found\n"
+    elif method not in ("GET", "HEAD"):
+        status, body = "405 Method Not Allowed", b"GET only\n"
+        headers.append(("Allow", "GET, HEAD"))
+    elif path == "/favicon.ico":
+        # Only old browsers ask: the page brings its icon along.
+        start_response("204 No Content", [])
+        return []
+    else:
+        status, body = "200 OK", PAGE
+        headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache")]
+    headers.append(("Content-Length", str(len(body))))
+    start_response(status, headers)
+    return [] if method == "HEAD" else [body]
+
+
+def address(server: WSGIServer) -> str:
+    """Where a browser on this machine finds the server."""
+    host = server.server_host
+    if host in ("0.0.0.0", "::"):
+        host = "localhost"
+    elif ":" in host:
+        host = f"[{host}]"
+    return f"http://{host}:{server.server_port}/"
+
+
+def port(text: str) -> int:
+    """Read a port from the command line."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="A chat room on one page.")
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--port", default=8080, type=port, help="default: %(default)s; 0: any that is free"
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+
+    # Without an access log: to long polling, a line a request is a flood.
+    server = WSGIServer((options.host, options.port), application, log=None)
+    socket = io.listen(server)
+    open_room(socket)
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, stop.set)
+    try:
+        server.start()
+    except OSError as error:
+        parser.exit(2, f"{parser.prog}: cannot listen: {error.strerror}\n")
+    print(f"Open {address(server)}", flush=True)
+    stop.wait()
+    socket.close(timeout=5)
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()
