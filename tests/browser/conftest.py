@@ -1,0 +1,88 @@
+"""A real Chromium, and the servers that its pages come from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.processes import Process
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def missing(what: str) -> None:
+    """Skip, or fail where everything is required."""
+    if os.environ.get("SOCKIO_TEST_REQUIRE") == "all":
+        pytest.fail(f"{what}, and SOCKIO_TEST_REQUIRE=all")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        missing(f"no Chromium: none of {', '.join(CHROMIUM)} is on the path")
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium):
+    """Open a page in a browser context of its own; errors in it fail the test."""
+    contexts, errors = [], []
+
+    def open_page(url, **options):
+        context = chromium.new_context(**options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(error))
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def start():
+    """Start a program as a process: start('example/server.py')."""
+    processes = []
+
+    def run(program, *arguments):
+        processes.append(Process(program, *arguments))
+        return processes[-1].start()
+
+    yield run
+    for process in processes:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def released_client(tmp_path_factory):
+    """The browser client of npm's socket.io 0.6.18."""
+    if shutil.which("npm") is None:
+        missing("no npm to fetch the released client with")
+    folder = tmp_path_factory.mktemp("npm")
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", "socket.io@0.6.18"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if packed.returncode:
+        missing(f"npm could not fetch socket.io@0.6.18: {packed.stderr.strip()}")
+    shutil.unpack_archive(folder / packed.stdout.split()[-1], folder)
+    return Path(folder) / "package/support/socket.io-client/socket.io.js"

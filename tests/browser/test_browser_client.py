@@ -1,0 +1,266 @@
+"""The browser client in Chromium, against a real server."""
+
+import pytest
+from support.framing import TRICKY
+
+PAGE = "tests/support/page_server.py"
+transports = pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])
+
+# A socket whose events are kept in window.events.
+OPEN = """options => {
+  window.events = [];
+  window.socket = new io.Socket(null, options);
+  ['connecting', 'connect', 'connect_failed', 'message', 'disconnect', 'reconnecting',
+   'reconnect', 'reconnect_failed'].forEach(name => socket.on(name, function () {
+     events.push([name].concat([].slice.call(arguments)));
+   }));
+}"""
+
+
+def opened(page, **options):
+    page.evaluate(OPEN, {"rememberTransport": False, **options})
+    return page
+
+
+def wait_event(page, name, count=1):
+    """Wait for an event; return the arguments of each that there was."""
+    page.wait_for_function(
+        "([name, count]) => events.filter(event => event[0] === name).length >= count",
+        arg=[name, count],
+    )
+    events = page.evaluate("events")
+    return [event[1:] for event in events if event[0] == name]
+
+
+@transports
+@pytest.mark.parametrize("handshake", ["plain", "json"])
+def test_it_connects_by_itself_and_takes_either_handshake(start, new_page, transport, handshake):
+    server = start(PAGE, "--handshake", handshake)
+    page = opened(new_page(server.url), transports=[transport])
+    wait_event(page, "connect")
+    assert page.evaluate("events") == [["connecting", transport], ["connect"]]
+    assert page.evaluate("socket.transport.type") == transport
+    assert len(page.evaluate("socket.transport.sessionid")) == 40
+
+
+@transports
+def test_tricky_strings_arrive_unaltered_both_ways(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    page.evaluate(
+        """tricky => tricky.forEach((text, place) => {
+          socket.send(text);
+          socket.send({ask: place});
+        })""",
+        TRICKY,
+    )
+    received = [message for (message,) in wait_event(page, "message", 2 * len(TRICKY))]
+    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
+    assert received[1::2] == TRICKY
+
+
+@transports
+def test_strings_that_look_like_marks_are_only_strings(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    texts = ["~h~1", "~j~{}", "~h~", "~j~", "~j~oops"]
+    page.evaluate("texts => texts.forEach(text => socket.send({text: text}))", texts)
+    page.evaluate("texts => texts.forEach(text => socket.send(text))", texts)
+    received = [message for (message,) in wait_event(page, "message", 10)]
+    assert received[:5] == [{"text": text} for text in texts]
+    assert received[5:] == [{"is": -1}] * 5, "as strings, and none of them lost"
+
+
+@transports
+def test_json_of_every_kind_comes_back(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    values = [{"a": [1, 2.5, None, True, "é😀"]}, {"nested": {"deep": []}}]
+    page.evaluate("values => values.forEach(value => socket.send(value))", values)
+    assert [message for (message,) in wait_event(page, "message", 2)] == values
+
+
+@transports
+def test_a_lone_surrogate_does_not_stop_what_follows(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    page.evaluate("socket.send({text: 'a\\ud800b'}); socket.send('\\udc00'); socket.send('é')")
+    received = [message for (message,) in wait_event(page, "message", 3)]
+    # JSON carries it as an escape, where the browser's JSON.stringify makes one.
+    assert received[1:] == [{"is": -1}, {"is": TRICKY.index("é")}]
+
+
+@transports
+def test_what_is_sent_before_the_connection_is_kept_and_in_order(start, new_page, transport):
+    page = new_page(start(PAGE).url)
+    opened(page, transports=[transport], autoConnect=False)
+    page.evaluate("for (var i = 0; i < 100; i++) socket.send({number: i}); socket.connect()")
+    received = wait_event(page, "message", 100)
+    assert [message["number"] for (message,) in received] == list(range(100))
+
+
+@transports
+def test_large_messages_are_not_cut(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    page.evaluate(
+        "for (var i = 0; i < 5; i++) socket.send({text: new Array(100001).join('é😀'[i % 2])})"
+    )
+    received = wait_event(page, "message", 5)
+    assert [len(message["text"]) for (message,) in received] == [100_000] * 5
+
+
+@transports
+def test_a_poll_or_socket_that_waits_gets_what_comes_later(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    page.evaluate("socket.send({later: 1.5})")  # several heartbeats of the websocket later
+    assert wait_event(page, "message") == [["later"]]
+    assert page.evaluate("events").count(["connect"]) == 1
+
+
+@transports
+def test_connecting_twice_makes_one_connection(start, new_page, transport):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=[transport])
+    page.evaluate("new Promise(done => { socket.connect(); socket.connect(done); })")
+    page.evaluate("socket.send({done: 1})")
+    wait_event(page, "message")
+    assert sum("opened" in line for line in server.lines) == 1
+
+
+@transports
+def test_disconnect_ends_it_and_connect_begins_anew(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport])
+    wait_event(page, "connect")
+    first = page.evaluate("socket.transport.sessionid")
+    page.evaluate("socket.send({last: 'words'}); socket.disconnect()")
+    assert page.evaluate("events.slice(-1)") == [["disconnect"]]
+    assert not page.evaluate("socket.connected")
+    page.evaluate("new Promise(done => socket.connect(done))")
+    assert page.evaluate("socket.transport.sessionid") != first
+    names = [event[0] for event in page.evaluate("events")]
+    assert names == ["connecting", "connect", "disconnect", "connecting", "connect"]
+
+
+@transports
+def test_what_was_sent_before_disconnect_still_arrives(start, new_page, transport):
+    server = start(PAGE)
+    observer = opened(new_page(server.url))
+    page = opened(new_page(server.url), transports=[transport])
+    wait_event(page, "connect")
+    page.evaluate("socket.send({end: 1}); socket.disconnect()")
+    server.wait_line("disconnected by the application")
+    assert observer.evaluate("events.length") >= 0
+
+
+@transports
+def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=100)
+    wait_event(page, "connect")
+    server.stop()
+    wait_event(page, "disconnect")
+    page.evaluate("socket.send({kept: true})")
+    wait_event(page, "reconnecting", 2)
+    server.start()
+    ((reconnected, attempts),) = wait_event(page, "reconnect")
+    assert reconnected == transport
+    reconnecting = wait_event(page, "reconnecting")
+    assert len(reconnecting) == attempts
+    assert reconnecting == [[100 * 2**number, number + 1] for number in range(attempts)]
+    assert wait_event(page, "message") == [[{"kept": True}]]
+
+
+def test_it_gives_up_after_the_last_attempt(start, new_page):
+    server = start(PAGE)
+    page = opened(new_page(server.url), reconnectionDelay=10, maxReconnectionAttempts=3)
+    wait_event(page, "connect")
+    server.stop()
+    wait_event(page, "reconnect_failed")
+    assert wait_event(page, "reconnecting") == [[10, 1], [20, 2], [40, 3]]
+    server.start()
+    page.evaluate("new Promise(done => socket.connect(done))")
+    assert page.evaluate("socket.connected")
+
+
+def test_without_reconnect_it_stays_away(start, new_page):
+    page = opened(new_page(start(PAGE).url), reconnect=False)
+    wait_event(page, "connect")
+    page.evaluate("socket.send({end: 1})")
+    wait_event(page, "disconnect")
+    page.evaluate("new Promise(done => setTimeout(done, 0))")
+    assert wait_event(page, "disconnect") == [[]]
+    assert not page.evaluate("socket.reconnecting")
+
+
+@transports
+def test_a_session_that_the_server_ends_is_connected_anew(start, new_page, transport):
+    page = opened(new_page(start(PAGE).url), transports=[transport], reconnectionDelay=10)
+    page.evaluate("socket.send({end: 1})")
+    wait_event(page, "disconnect")
+    wait_event(page, "reconnect")
+
+
+def test_where_websocket_fails_the_next_transport_is_tried_and_remembered(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
+    opened(page, rememberTransport=True)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
+    page.reload()
+    opened(page, rememberTransport=True)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["xhr-polling"]]
+
+
+def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.evaluate("() => { window.WebSocket = function () { this.close = function () {}; }; }")
+    opened(page, connectTimeout=200)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
+
+
+def test_when_no_transport_connects_it_says_so(start, new_page):
+    page = new_page(start(PAGE).url)
+    opened(page, resource="nowhere")
+    wait_event(page, "connect_failed")
+    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
+    opened(page, transports=["no-such"])
+    wait_event(page, "connect_failed")
+
+
+def test_a_listener_that_throws_costs_no_other_message(start, new_page, chromium):
+    page = chromium.new_context().new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error.message))
+    page.goto(start(PAGE).url)
+    opened(page)
+    page.evaluate("socket.on('message', function () { throw new Error('mine'); })")
+    page.evaluate("socket.send({number: 1}); socket.send({number: 2})")
+    assert wait_event(page, "message", 2) == [[{"number": 1}], [{"number": 2}]]
+    page.wait_for_timeout(0)
+    assert errors == ["mine", "mine"]
+    page.context.close()
+
+
+@transports
+def test_another_origin_connects_where_it_is_allowed(start, new_page, transport):
+    server, elsewhere = start(PAGE), start(PAGE)
+    page = new_page(elsewhere.url)
+    opened(page, transports=[transport], port=server.port)
+    page.evaluate("socket.send({number: 1})")
+    assert wait_event(page, "message") == [[{"number": 1}]]
+    server.wait_line("opened")
+
+
+def test_listeners_can_be_removed(start, new_page):
+    page = opened(new_page(start(PAGE).url))
+    page.evaluate(
+        """() => {
+          window.calls = [];
+          function once() { calls.push('once'); }
+          function removed() { calls.push('removed'); }
+          socket.once('message', once).addListener('message', removed);
+          socket.removeEvent('message', removed);
+          socket.send({a: 1}).send({b: 2});
+        }"""
+    )
+    wait_event(page, "message", 2)
+    assert page.evaluate("calls") == ["once"]

@@ -1,0 +1,42 @@
+"""The browser client that was released with Socket.IO 0.6.18, against this server."""
+
+import pytest
+from support.framing import TRICKY
+
+PAGE = "tests/support/page_server.py"
+
+OPEN = """transport => new Promise(done => {
+  window.messages = [];
+  window.socket = new io.Socket(null, {transports: [transport], rememberTransport: false});
+  socket.on('message', message => messages.push(message));
+  socket.on('connect', done);
+  socket.connect();
+})"""
+
+
+@pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])
+def test_it_connects_sends_and_receives(start, new_page, released_client, transport):
+    server = start(PAGE, "--client", str(released_client))
+    page = new_page(server.url)
+    assert page.evaluate("io.version") == "0.6.3"
+    page.evaluate(OPEN, transport)
+    assert page.evaluate("socket.transport.type") == transport
+    assert len(page.evaluate("socket.transport.sessionid")) == 40
+    page.evaluate(
+        """tricky => tricky.forEach((text, place) => {
+          socket.send(text);
+          socket.send({ask: place});
+        })""",
+        TRICKY,
+    )
+    page.wait_for_function("count => messages.length === count", arg=2 * len(TRICKY))
+    received = page.evaluate("messages")
+    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
+    assert received[1::2] == TRICKY
+    # Long enough for heartbeats: the client has to echo them to stay.
+    page.evaluate("socket.send({later: 3})")
+    page.wait_for_function("messages.indexOf('later') >= 0")
+    assert page.evaluate("socket.connected")
+    assert sum(" opened" in line for line in server.lines) == 1
+    page.evaluate("socket.disconnect()")
+    server.wait_line("ended: ")

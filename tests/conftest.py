@@ -1,0 +1,94 @@
+"""Servers for the tests, each on a free port and stopped afterwards."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+from gevent.pywsgi import WSGIServer
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import sockio_gevent as io
+
+
+class Served:
+    """A listener on a running server, and what happened to it."""
+
+    def __init__(self, server: WSGIServer, **options: Any) -> None:
+        self.lines: list[str] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.changed = Event()
+        options.setdefault("log", self.lines.append)
+        self.server = server
+        self.listener = io.listen(server, **options)
+        self.listener.on("connection", lambda client: self.record("connection", client))
+        self.listener.on(
+            "clientMessage", lambda message, client: self.record("message", message, client)
+        )
+        self.listener.on("clientDisconnect", lambda client: self.record("disconnect", client))
+        server.start()
+        self.port: int = server.server_port
+
+    def record(self, *event: Any) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    def happened(self, kind: str) -> list[tuple[Any, ...]]:
+        return [event for event in self.events if event[0] == kind]
+
+    def wait(self, kind: str, count: int = 1, deadline: float = 10.0) -> tuple[Any, ...]:
+        """Wait until this has happened so many times; return the last of them."""
+        with gevent.Timeout(deadline, AssertionError(f"no {kind} number {count}: {self.events}")):
+            while len(self.happened(kind)) < count:
+                self.changed.clear()
+                self.changed.wait()
+        return self.happened(kind)[count - 1]
+
+    def wait_line(self, part: str, deadline: float = 10.0) -> str:
+        """Wait until the log has a line with this in it."""
+        with gevent.Timeout(deadline, AssertionError(f"no line with {part!r}: {self.lines}")):
+            while True:
+                for line in self.lines:
+                    if part in line:
+                        return line
+                gevent.sleep(0.005)
+
+
+def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+@pytest.fixture
+def serve():
+    """Start a listener on a gevent server: serve(application, server=…, **options)."""
+    running: list[Served] = []
+
+    def start(application: Any = hello, server: Any = None, **options: Any) -> Served:
+        if server is None:
+            server = WSGIServer(("127.0.0.1", 0), application, log=None)
+        served = Served(server, **options)
+        running.append(served)
+        return served
+
+    yield start
+    for served in running:
+        served.listener.close(0.5)
+        served.server.stop(1)
+
+
+@pytest.fixture
+def echo(serve):
+    """Start a server that sends every message back."""
+
+    def start(**options: Any) -> Served:
+        served = serve(**options)
+        served.listener.on("clientMessage", lambda message, client: client.send(message))
+        return served
+
+    return start

@@ -1,0 +1,72 @@
+"""Readers that are slow, or stop: what is kept for them, and for how long."""
+
+import gevent
+from support.clients import WebSocket, wait_for
+
+
+def fill(served, session, size=64 * 1024, many=200):
+    """Send until the socket of a reader that does not read is full; return how much was sent."""
+    text = "x" * size
+    for count in range(many):
+        session.send(text)
+        gevent.idle()
+        if session.downlink is None or session.downlink.pending:
+            return count + 1
+    raise AssertionError("the socket took everything")
+
+
+def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(echo):
+    served = echo(max_buffer=256 * 1024, transport_options={"websocket": {"timeout": 60}})
+    slow = WebSocket(served.port).open()
+    good = WebSocket(served.port).open()
+    session = served.listener.clients[slow.session_id]
+    fill(served, session)
+    assert session.connected
+    for _ in range(5):
+        session.send("x" * 64 * 1024)
+    assert not session.connected
+    served.wait("disconnect")
+    assert slow.session_id[:8] in served.wait_line("bytes wait for a client")
+    good.send("alive")
+    assert good.receive() == "alive"
+
+
+def test_what_a_slow_reader_did_not_take_arrives_when_it_reads_on(serve):
+    served = serve(max_buffer=4 * 1024 * 1024)
+    slow = WebSocket(served.port).open()
+    session = served.listener.clients[slow.session_id]
+    sent = fill(served, session)
+    session.send("the last")
+    texts = [slow.receive() for _ in range(sent + 1)]
+    assert texts == ["x" * 64 * 1024] * sent + ["the last"]
+
+
+def test_send_never_switches_greenlets(serve):
+    served = serve()
+    slow = WebSocket(served.port).open()
+    session = served.listener.clients[slow.session_id]
+    fill(served, session)
+    switched = []
+    gevent.spawn(switched.append, True)
+    for _ in range(100):
+        session.send("x")
+    assert switched == []
+
+
+def test_what_a_broken_socket_never_took_goes_to_the_next(serve):
+    served = serve(
+        max_buffer=4 * 1024 * 1024, transport_options={"websocket": {"close_timeout": 5}}
+    )
+    slow = WebSocket(served.port).open()
+    session = served.listener.clients[slow.session_id]
+    fill(served, session)
+    for number in range(10):
+        session.send(str(number))
+    slow.vanish()
+    wait_for(lambda: session.downlink is None)
+    again = slow.resume()
+    received = again.receive()
+    while received != "0":  # the last of the large ones, cut in the middle before
+        assert received == "x" * 64 * 1024
+        received = again.receive()
+    assert [again.receive() for _ in range(9)] == list("123456789")

@@ -1,0 +1,120 @@
+"""Many sessions at once, and what is left when they have gone."""
+
+import gc
+import resource
+
+import gevent
+import pytest
+from gevent.pool import Pool
+from support.clients import Polling, WebSocket, wait_for
+
+from sockio_gevent.client import Client
+from sockio_gevent.server.connection import Connection, HangUpWatch
+from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
+from sockio_gevent.transports.base import Downlink
+
+SESSIONS = 1000
+BROADCASTS = 20
+
+
+@pytest.fixture(autouse=True)
+def many_files():
+    """Both ends of all connections are in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8 * SESSIONS if hard == resource.RLIM_INFINITY else min(8 * SESSIONS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.timeout(300)
+def test_a_thousand_sessions_get_every_broadcast_once_and_in_order(serve):
+    served = serve(transport_options={"websocket": {"heartbeat_interval": None}})
+    expected = [f"broadcast {number} 😀" for number in range(BROADCASTS)]
+    received = {}
+
+    def run(number):
+        client = (Polling if number % 4 == 0 else WebSocket)(served.port).open()
+        received[client.session_id] = []
+        while len(received[client.session_id]) < BROADCASTS:
+            received[client.session_id].append(client.receive())
+        client.send("done")
+        client.close()
+
+    clients = [gevent.spawn(run, number) for number in range(SESSIONS)]
+    wait_for(lambda: len(received) == SESSIONS, deadline=120)
+    for text in expected:
+        served.listener.broadcast(text)
+        gevent.sleep(0)
+    gevent.joinall(clients, timeout=120, raise_error=True)
+    assert list(received.values()) == [expected] * SESSIONS
+    served.wait("message", SESSIONS)
+
+
+def census():
+    """How many of the things that could be left behind there are."""
+    gc.collect()
+    kinds = (Client, Connection, ServerWebSocket, Downlink, HangUpWatch, gevent.Greenlet)
+    kinds += (gevent.socket.socket,)
+    found = [sum(isinstance(each, kind) for each in gc.get_objects()) for kind in kinds]
+    return dict(zip([kind.__name__ for kind in kinds], found, strict=True))
+
+
+def visit(served, number):
+    """Connect and leave, in one of many ways."""
+    way = number % 8
+    client = (WebSocket if way < 4 else Polling)(served.port).open()
+    session = served.listener.clients[client.session_id]
+
+    @session.on("message")
+    def message(text):
+        session.send(text)  # a handler that holds its client, as handlers do
+
+    if way == 0:
+        client.close()
+    elif way == 1:
+        client.vanish()
+    elif way == 2:
+        session.disconnect()
+        client.wait_closed()
+    elif way == 3:
+        client.send_bytes(b"garbage!")
+        client.wait_closed()
+    elif way == 4:
+        client.send("hello")
+        assert client.receive() == "hello"
+    elif way == 5:
+        client.begin_poll()
+    elif way == 6:
+        client.begin_poll()
+        wait_for(lambda: session.downlink is not None)
+        session.disconnect()
+        assert client.finish_poll() == []
+    elif way == 7:
+        client.begin_poll()
+        client.resume().begin_poll()
+    client.vanish()
+
+
+def test_a_thousand_sessions_leave_nothing_behind(serve):
+    served = serve(transport_options={"xhr-polling": {"close_timeout": 0.2}})
+    visit(served, 0)
+    served.wait("disconnect")
+    served.events.clear()
+    served.lines.clear()
+    wait_for(lambda: served.listener.sweep._timer is None)
+    before = census()
+    pool = Pool(50)
+    for number in range(SESSIONS):
+        pool.spawn(visit, served, number)
+    pool.join(timeout=60, raise_error=True)
+    served.wait("disconnect", SESSIONS, deadline=30)
+    assert served.listener.clients == {}
+    ended = [line for line in served.lines if " ended: " in line]
+    assert len(ended) == SESSIONS, "one line for each end"
+    served.events.clear()
+    wait_for(lambda: served.listener.sweep._timer is None)
+    gevent.idle()
+    assert served.listener.sweep._slots == {}
+    after = census()
+    assert {kind: after[kind] for kind in after if after[kind] > before[kind]} == {}

@@ -1,0 +1,66 @@
+"""A server for pages under test: an empty page with a client file, and answers to tricky strings.
+
+A text is answered with {"is": its place in TRICKY, or -1}, and {"ask": place}
+with the text itself, so that each direction is checked alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import gevent
+from gevent.pywsgi import WSGIServer
+
+import sockio_gevent as io
+from support.framing import TRICKY
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--port", type=int, default=0)
+parser.add_argument("--client", help="serve this file as /client.js")
+parser.add_argument("--handshake", default="plain")
+parser.add_argument("--close-timeout", type=float, default=0)
+arguments = parser.parse_args()
+logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/client.js":
+        start_response("200 OK", [("Content-Type", "text/javascript; charset=UTF-8")])
+        return [Path(arguments.client).read_bytes()]
+    script = "/client.js" if arguments.client else "/socket.io/socket.io.js"
+    start_response("200 OK", [("Content-Type", "text/html; charset=UTF-8")])
+    return [f"<!doctype html><title>page</title><script src={script}></script>".encode()]
+
+
+server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
+socket = io.listen(
+    server,
+    origins="*:*",
+    handshake=arguments.handshake,
+    transport_options={"websocket": {"heartbeat_interval": 0.3, "timeout": 1}},
+)
+
+
+@socket.on("clientMessage")
+def message(value, client):
+    if isinstance(value, str):
+        client.send({"is": TRICKY.index(value) if value in TRICKY else -1})
+    elif "ask" in value:
+        client.send(TRICKY[value["ask"]])
+    elif "end" in value:
+        client.disconnect()
+    elif "later" in value:
+        gevent.spawn_later(value["later"], client.send, "later")
+    else:
+        client.send(value)
+
+
+server.start()
+print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+server.serve_forever()
