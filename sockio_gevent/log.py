@@ -47,18 +47,26 @@ class Log:
         if self._logger is not None:
             self._logger.info(line, *arguments)
         elif self._write is not None:
-            self._write(line % arguments)
+            self._call(line % arguments)
 
     def warning(self, line: str, *arguments: object) -> None:
         """Log what a client did wrong, or what the operator should know."""
         if self._logger is not None:
             self._logger.warning(line, *arguments)
         elif self._write is not None:
-            self._write(line % arguments)
+            self._call(line % arguments)
 
     def exception(self, line: str, *arguments: object) -> None:
         """Log the exception that is being handled, with its traceback."""
         if self._logger is not None:
             self._logger.exception(line, *arguments)
         elif self._write is not None:
-            self._write(f"{line % arguments}\n{traceback.format_exc()}")
+            self._call(f"{line % arguments}\n{traceback.format_exc()}")
+
+    def _call(self, line: str) -> None:
+        """Call the user's function; like a logger, it must not fail who logs."""
+        try:
+            if self._write is not None:
+                self._write(line)
+        except Exception:
+            traceback.print_exc()

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from math import isfinite
 from typing import Any
 
 from .events import did_you_mean
@@ -103,6 +102,11 @@ class Options:
         return cls(**checked)
 
 
+# Path segments of unreserved characters (RFC 3986 section 2.3), without dot segments.
+_SEGMENT = r"(?!\.\.?(?:/|$))[\w.~-]+"
+_RESOURCE = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
+
+
 def _wrong(name: str, value: object, wanted: str) -> TypeError:
     return TypeError(f"option {name!r} must be {wanted}, not {value!r}")
 
@@ -111,7 +115,7 @@ def _resource(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong(name, value, "a string")
     resource = value.strip("/")
-    if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", resource, re.ASCII):
+    if not _RESOURCE.fullmatch(resource):
         raise ValueError(f"option {name!r}: {value!r} is not a path like 'socket.io'")
     return resource
 
@@ -156,7 +160,8 @@ _STREAMING_TIMES = ("heartbeat_interval", "timeout", "close_timeout")
 def _seconds(name: str, value: object, zero: bool) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(name, value, "a number of seconds")
-    if not isfinite(value) or value < 0 or (value == 0 and not zero):
+    # The upper bound, of some thirty years, is there for infinity; NaN is in no range.
+    if not 0 <= value < 1e9 or (value == 0 and not zero):
         raise ValueError(f"option {name!r}: {value!r} is not a time to wait")
 
 
@@ -176,7 +181,9 @@ def _log(name: str, value: Any) -> LogTarget:
 
 
 def _origins(name: str, value: Any) -> Any:
-    if not (value is None or callable(value) or isinstance(value, (str, list, tuple, set))):
+    if not (
+        value is None or callable(value) or isinstance(value, (str, list, tuple, set, frozenset))
+    ):
         raise _wrong(name, value, "an origin, a list of origins, a function or None")
     Origins(value)
     return value
@@ -189,8 +196,8 @@ def _handshake(name: str, value: object) -> str:
 
 
 def _handler(name: str, value: Any) -> Any:
-    if not callable(value):
-        raise _wrong(name, value, "a function")
+    if not (value is None or callable(value)):
+        raise _wrong(name, value, "a function or None")
     return value
 
 

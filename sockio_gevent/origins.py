@@ -11,8 +11,8 @@ __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
 Environ = dict[str, Any]
 OriginCheck = Callable[[str | None, Environ], bool]
 
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/:@\[\]]+)(?::([0-9]{1,5}))?")
-_PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[^\s/:*@\[\]]+):(\*|[0-9]{1,5})")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 

@@ -81,12 +81,14 @@ class Sweep:
         now = monotonic()
         current = int(now / RESOLUTION)
         while self._next <= current:
-            due = self._slots.pop(self._next, ())
-            self._next += 1
-            for item in due:
+            number, self._next = self._next, self._next + 1
+            due = self._slots.get(number)
+            # One by one: an item may forget another of its slot.
+            while due:
+                item = due.pop()
                 item.slot = None
-            for item in due:
                 self._call(item, now)
+            self._slots.pop(number, None)
         if not self._slots:
             self._stop()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import select
 import socket as _socket
-import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -120,9 +119,9 @@ class Connection:
         try:
             tls = getattr(self._socket, "_sslobj", None)
             if tls is not None:
-                return int(tls.write(data))
+                return _send_tls(tls, data)
             return int(self._socket._sock.send(data))
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        except BlockingIOError:
             return 0
         except (OSError, ValueError):
             self.abort()
@@ -159,6 +158,17 @@ class Connection:
         if self._drained is not None:
             self._drained.set()
             self._drained = None
+
+
+def _send_tls(tls: Any, data: bytes | memoryview) -> int:
+    # Imported where TLS is used, and so is loaded: importing the package must
+    # not load it, because gevent wants to patch it first.
+    from ssl import SSLWantReadError, SSLWantWriteError
+
+    try:
+        return int(tls.write(data))
+    except (SSLWantReadError, SSLWantWriteError):
+        return 0
 
 
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)

@@ -103,7 +103,7 @@ def encode(message: Any) -> bytes:
 
     Raises:
         TypeError: if the message, or something inside it, has no JSON form.
-        ValueError: if it holds NaN, an infinity or itself.
+        ValueError: if it holds NaN, an infinity or itself, or is nested too deep.
     """
     if isinstance(message, str) and not message.startswith(_MARKS):
         return encode_text(message)
@@ -112,7 +112,10 @@ def encode(message: Any) -> bytes:
             f"cannot send {type(message).__name__}: messages are text or JSON; "
             "decode it to str first (base64 for binary data)"
         )
-    return encode_text(JSON + _to_json(message))
+    try:
+        return encode_text(JSON + _to_json(message))
+    except RecursionError:
+        raise ValueError("cannot send a message that is nested so deep") from None
 
 
 def encode_heartbeat(number: int) -> bytes:

@@ -175,8 +175,10 @@ class FrameParser:
                     self._wanted = 10
                     return position
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
-                if not 65536 <= length < 1 << 63:
+                if length < 65536:
                     raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
+                if length >> 63:
+                    raise _Violation(PROTOCOL_ERROR, "the length has its top bit set")
             # Judged by its header: a frame that will be refused is refused
             # before its payload is waited for.
             self._check_header(opcode, first >= 0x80, length)

@@ -1,0 +1,171 @@
+"""What importing the package does, and which module may import which (DESIGN.md, "Layers")."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sockio_gevent
+
+PACKAGE = Path(sockio_gevent.__file__).parent
+HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client"]
+
+AFTER_IMPORT = """
+import json, sys
+before = set(sys.modules)
+import sockio_gevent
+new = sorted(set(sys.modules) - before)
+import _socket, socket
+monkey = sys.modules.get("gevent.monkey")
+print(json.dumps({
+    "modules": new,
+    "patched": sorted(monkey.saved) if monkey else [],
+    "socket": socket.socket.__module__,
+    "create_connection": socket.create_connection.__module__,
+}))
+"""
+BEFORE_PATCHING = """
+import json, warnings
+import sockio_gevent
+from gevent import monkey
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    monkey.patch_all()
+print(json.dumps([str(warning.message) for warning in caught]))
+"""
+
+
+def run(program: str) -> Any:
+    command = [sys.executable, "-c", program]
+    return json.loads(subprocess.check_output(command, cwd=PACKAGE.parent, timeout=60))
+
+
+@pytest.fixture(scope="module")
+def imported() -> Any:
+    return run(AFTER_IMPORT)
+
+
+def test_importing_patches_nothing(imported: Any) -> None:
+    assert imported["patched"] == []
+    assert imported["socket"] == "socket"
+    assert imported["create_connection"] == "socket"
+
+
+@pytest.mark.parametrize("module", HEAVY)
+def test_importing_leaves_heavy_modules_alone(module: str, imported: Any) -> None:
+    assert "sockio_gevent" in imported["modules"]
+    assert module not in imported["modules"]
+
+
+def test_patching_after_the_import_raises_no_warning() -> None:
+    assert run(BEFORE_PATCHING) == []
+
+
+def module_names() -> dict[str, Path]:
+    names = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+MODULES = module_names()
+
+
+def imports_of(source: str, module: str, is_package: bool = False) -> Iterator[str]:
+    """All that a module imports, wherever in it: for typing and inside functions too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".")
+            up = node.level - is_package
+            base = parts[: len(parts) - up] if node.level else []
+            origin = ".".join([*base, *filter(None, [node.module])])
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                yield inner if inner in MODULES else origin
+
+
+def imports(module: str) -> set[str]:
+    path = MODULES[module]
+    return set(imports_of(path.read_text(), module, path.name == "__init__.py"))
+
+
+def within(module: str, names: set[str]) -> bool:
+    """Whether a module is one of these, or inside one."""
+    parts = module.split(".")
+    return any(".".join(parts[: i + 1]) in names for i in range(len(parts)))
+
+
+OUTSIDE = {"gevent", "geventwebsocket", "greenlet", "select", "selectors", "socket", "ssl", "time"}
+LAYERS = ["wire", "server", "transports", "client", "listener"]
+SMALL = ["events", "options", "origins", "log", "routes", "turns", "flush", "sweep"]
+
+
+def above(layer: str) -> set[str]:
+    return {f"sockio_gevent.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :]}
+
+
+FORBIDDEN = {
+    "wire": above("wire") | OUTSIDE,
+    "server": above("server"),
+    "transports": above("transports"),
+    "client": above("client"),
+    **{name: above("wire") for name in SMALL},
+}
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_a_layer_imports_nothing_from_above(layer: str) -> None:
+    members = [name for name in MODULES if within(name, {f"sockio_gevent.{layer}"})]
+    assert members, f"there is no {layer}"
+    for member in members:
+        upward = {name for name in imports(member) if within(name, FORBIDDEN[layer])}
+        assert not upward, f"{member} imports {upward}"
+
+
+def test_no_module_imports_the_package_that_all_are_in() -> None:
+    importers = [name for name in MODULES if "sockio_gevent" in imports(name)]
+    assert importers == []
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    graph = {name: {other for other in imports(name) if other in MODULES} for name in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {error.args[1]}")
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "found"),
+    [
+        ("import socket", "client", "socket"),
+        ("import os, gevent.event as e", "client", "gevent.event"),
+        ("from gevent import spawn", "client", "gevent"),
+        ("from .listener import Listener", "client", "sockio_gevent.listener"),
+        ("from . import listener", "client", "sockio_gevent.listener"),
+        ("from ..client import Client", "wire.payload", "sockio_gevent.client"),
+        ("from ..wire import payload", "server.request", "sockio_gevent.wire.payload"),
+        ("def f():\n from ..client import Client", "wire.payload", "sockio_gevent.client"),
+        ("if TYPE_CHECKING:\n from .client import X", "options", "sockio_gevent.client"),
+        ("from sockio_gevent.client import X", "wire.form", "sockio_gevent.client"),
+        ("from sockio_gevent import client", "wire.form", "sockio_gevent.client"),
+    ],
+)
+def test_no_way_of_importing_is_overlooked(source: str, module: str, found: str) -> None:
+    assert found in set(imports_of(source, f"sockio_gevent.{module}"))
+
+
+def test_imports_of_a_package_are_resolved_inside_it() -> None:
+    found = set(imports_of("from .base import Transport", "sockio_gevent.transports", True))
+    assert found == {"sockio_gevent.transports.base"}
