@@ -2,27 +2,29 @@
 
 A session is *open* while some request carries its downlink, *away* between
 two of them, and *closed* in the end. It changes between these in ``attach``,
-``detach`` and ``_end``, and nowhere else.
+``detach`` and ``end``, and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from .events import Emitter
-from .flush import Flush
-from .log import Log, short_id
-from .options import Options
-from .sweep import Sweep
+from .fairness import breathe
+from .log import short_id
+from .options import TransportOptions
+from .outgoing import encode
+from .table import Table
 from .transports.base import Downlink
 from .turns import Turns
 from .wire import payload as wire
+from .wire.packet import Packet
 from .wire.websocket import INTERNAL_ERROR, NORMAL
 
-__all__ = ["Client", "Table"]
+__all__ = ["Client"]
 
 
 class State(Enum):
@@ -31,30 +33,6 @@ class State(Enum):
     OPEN = "open"
     AWAY = "away"
     CLOSED = "closed"
-
-
-class Table(Protocol):
-    """What a session asks of the listener that keeps it."""
-
-    options: Options
-    log: Log
-    sweep: Sweep
-    flush: Flush
-
-    def opened(self, client: Client) -> None:
-        """The session's client has connected: run the listener's handlers."""
-
-    def received(self, message: Any, client: Client) -> None:
-        """A message has come: run the listener's handlers."""
-
-    def ended(self, client: Client) -> None:
-        """The session has ended: forget it, and spawn its farewell."""
-
-    def gone(self, client: Client) -> None:
-        """The session's own handlers have seen its end: run the listener's."""
-
-    def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
-        """Send a message to all sessions."""
 
 
 class Client(Emitter):
@@ -78,9 +56,11 @@ class Client(Emitter):
         "__weakref__",
         "_awaits_echo",
         "_buffered",
+        "_complained",
         "_deadline",
         "_heartbeats",
         "_outbox",
+        "_polls",
         "_state",
         "_turns",
         "announced",
@@ -102,7 +82,7 @@ class Client(Emitter):
         session_id: str,
         transport: str,
         environ: dict[str, Any],
-        greeting: wire.Packet,
+        greeting: Packet,
     ) -> None:
         super().__init__()
         self.listener = listener
@@ -121,6 +101,8 @@ class Client(Emitter):
         self._deadline: float | None = None
         self._heartbeats = 0
         self._awaits_echo = False
+        self._complained = False
+        self._polls = False
 
     def __repr__(self) -> str:
         return f"<Client {short_id(self.session_id)} {self.transport} {self._state.value}>"
@@ -136,7 +118,7 @@ class Client(Emitter):
         It never blocks: the message leaves when the loop's tick ends, in one
         write with all others of this tick. What the client does not take is
         kept, up to ``max_buffer``; beyond that the session is closed. To a
-        session that has ended nothing is sent.
+        session that has ended nothing is sent. Other threads may call it, too.
 
         Args:
             message: a ``str``, or anything with a JSON form.
@@ -159,7 +141,7 @@ class Client(Emitter):
         """
         self.end("disconnected by the application")
 
-    def enqueue(self, packet: wire.Packet) -> None:
+    def enqueue(self, packet: Packet) -> None:
         """Put an encoded message into the outbox."""
         if self._state is State.CLOSED:
             return
@@ -177,6 +159,9 @@ class Client(Emitter):
             return
         batch, self._outbox = self._outbox, []
         downlink.write(batch)
+        if self._polls:
+            # From now on it is the time to write the answer that is measured.
+            self._set_deadline(self._times().duration)
         # What the socket did not take counts on, until drained() says it has.
         self._buffered = downlink.pending
 
@@ -188,7 +173,7 @@ class Client(Emitter):
         self._buffered = pending + sum(len(packet.payload) for packet in self._outbox)
         if self._buffered > self.listener.options.max_buffer:
             self.end(
-                f"{self._buffered} bytes wait for a client that does not take them", abort=True
+                f"{self._buffered} bytes wait and are not taken (option 'max_buffer')", abort=True
             )
 
     def drained(self) -> None:
@@ -203,26 +188,26 @@ class Client(Emitter):
             return False
         older, self.downlink = self.downlink, downlink
         if older is not None:
-            self._take_back(older.replace())
+            self._take_back(older.take_back())
+            older.close(NORMAL, "replaced by a newer connection")
         self._state = State.OPEN
         self.connections += 1
         self.transport = downlink.transport
         self._awaits_echo = False
-        times = self.listener.options.transport_options[self.transport]
+        times = self._times()
+        self._polls = times.duration is not None
         self._set_deadline(times.heartbeat_interval or times.duration)
         if self._outbox and not self.touched:
             self.listener.flush.touch(self)
         return True
 
-    def detach(
-        self, downlink: Downlink, reason: str, undelivered: Sequence[wire.Packet] = ()
-    ) -> None:
+    def detach(self, downlink: Downlink, reason: str, undelivered: Sequence[Packet] = ()) -> None:
         """The downlink is over; without another one the session is away."""
         if downlink is not self.downlink:
             return
         self.downlink = None
         self._take_back(undelivered)
-        close_timeout = self.listener.options.transport_options[self.transport].close_timeout
+        close_timeout = self._times().close_timeout
         if not close_timeout:
             self.end(reason)
             return
@@ -230,7 +215,7 @@ class Client(Emitter):
         self._set_deadline(close_timeout)
         self.listener.log.debug("session %s is away: %s", short_id(self.session_id), reason)
 
-    def _take_back(self, undelivered: Sequence[wire.Packet]) -> None:
+    def _take_back(self, undelivered: Sequence[Packet]) -> None:
         self._outbox[:0] = undelivered
         self._buffered = sum(len(packet.payload) for packet in self._outbox)
 
@@ -245,9 +230,12 @@ class Client(Emitter):
         """Take payloads from the client, in this greenlet; return what was wrong with them."""
         problem = ""
         with self._turns:
+            rested = monotonic()
             for payload in payloads:
                 messages, error = wire.decode(payload)
                 for message in messages:
+                    # Handlers that never block would keep all others waiting.
+                    rested = breathe(rested)
                     if self._state is State.CLOSED:
                         return problem
                     error = self._take(message) or error
@@ -273,7 +261,10 @@ class Client(Emitter):
         return ""
 
     def _complain(self, problem: str) -> None:
-        self.listener.log.warning(
+        # Once: a client that sends nothing else must not fill the log.
+        log = self.listener.log.debug if self._complained else self.listener.log.warning
+        self._complained = True
+        log(
             "session %s (%s, %s) sent a bad payload: %s",
             short_id(self.session_id),
             self.transport,
@@ -284,8 +275,10 @@ class Client(Emitter):
     def _echoed(self, number: str) -> None:
         if self._awaits_echo and number == str(self._heartbeats):
             self._awaits_echo = False
-            times = self.listener.options.transport_options[self.transport]
-            self._set_deadline(times.heartbeat_interval)
+            self._set_deadline(self._times().heartbeat_interval)
+
+    def _times(self) -> TransportOptions:
+        return self.listener.options.transport_options[self.transport]
 
     def _set_deadline(self, seconds: float | None) -> None:
         if seconds is None:
@@ -303,7 +296,7 @@ class Client(Emitter):
 
     def _on_deadline(self) -> None:
         downlink = self.downlink
-        times = self.listener.options.transport_options[self.transport]
+        times = self._times()
         if downlink is None:
             self.end(f"away for longer than {times.close_timeout} s")
         elif times.duration is not None:
@@ -316,13 +309,14 @@ class Client(Emitter):
             self._heartbeats += 1
             self._awaits_echo = True
             self._set_deadline(times.timeout)
-            self.enqueue(wire.Packet(wire.encode_heartbeat(self._heartbeats)))
-        elif self._turns.busy:
+            self.enqueue(Packet(wire.encode_heartbeat(self._heartbeats)))
+        elif self._turns.busy and not downlink.hung_up():
             # While a handler blocks, nobody reads: the echo may well be there.
             self._set_deadline(times.timeout)
         else:
+            undelivered = downlink.take_back()
             downlink.close(INTERNAL_ERROR, "heartbeat lost")
-            self.detach(downlink, f"no echo of a heartbeat in {times.timeout} s")
+            self.detach(downlink, f"no echo of a heartbeat in {times.timeout} s", undelivered)
 
     def end(self, reason: str, code: int = NORMAL, abort: bool = False) -> None:
         """End the session, for whatever reason; the one way it can end."""
@@ -354,14 +348,3 @@ class Client(Emitter):
             self.listener.gone(self)
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
-
-
-def encode(message: Any, options: Options) -> wire.Packet:
-    """Encode a message for sending; see :meth:`Client.send`."""
-    packet = wire.Packet(wire.encode(message))
-    if len(packet.payload) > options.max_buffer:
-        raise ValueError(
-            f"a message of {len(packet.payload)} bytes is over the option "
-            f"'max_buffer' of {options.max_buffer}: no session could keep it"
-        )
-    return packet

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar, overload
 
+import gevent
+
 from .log import Log
 
 __all__ = ["Emitter", "did_you_mean"]
@@ -98,5 +100,5 @@ class Emitter:
         for handler in self._handlers.get(event, ()):
             try:
                 handler(*arguments)
-            except Exception:
-                log.exception("a handler of %r failed", event)
+            except (Exception, gevent.Timeout):  # which is no Exception
+                log.exception("a handler of %r failed in %r", event, self)

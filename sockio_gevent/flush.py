@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
+from gevent import monkey
 
 from .log import Log
 
 __all__ = ["Flush"]
+
+
+# Threads, not greenlets: patched, get_ident tells the latter apart.
+_get_ident = monkey.get_original("_thread", "get_ident")
 
 
 class Sender(Protocol):
@@ -27,18 +32,34 @@ class Flush:
         log: where a failure of a sender is reported.
     """
 
-    __slots__ = ("_log", "_touched")
+    __slots__ = ("_log", "_loop", "_thread", "_touched")
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self._loop: Any = None
+        self._thread = 0
         self._touched: list[Sender] = []
 
     def touch(self, sender: Sender) -> None:
         """Flush this sender when the tick ends; only to be called if it is not touched."""
+        if _get_ident() != self._thread and not self._serves_here():
+            self._loop.run_callback_threadsafe(self._touch_from_afar, sender)
+            return
         sender.touched = True
         if not self._touched:
-            gevent.get_hub().loop.run_callback(self._run)
+            self._loop.run_callback(self._run)
         self._touched.append(sender)
+
+    def _serves_here(self) -> bool:
+        """Whether this thread is the one that serves; the first to come is."""
+        if self._loop is None:
+            self._thread = _get_ident()
+            self._loop = gevent.get_hub().loop
+        return bool(_get_ident() == self._thread)
+
+    def _touch_from_afar(self, sender: Sender) -> None:
+        if not sender.touched:
+            self.touch(sender)
 
     def _run(self) -> None:
         touched, self._touched = self._touched, []

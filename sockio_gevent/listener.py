@@ -11,25 +11,34 @@ from typing import Any
 import gevent
 
 from . import routes
-from .client import Client, encode
+from .client import Client
 from .client_file import ClientFile
 from .events import Emitter
 from .flush import Flush
 from .log import Log, short_id
 from .options import Options
-from .origins import Origins
+from .origins import Origins, origin_of
+from .outgoing import encode
 from .server.request import Refusal, Request
 from .sweep import Sweep
 from .transports import TRANSPORTS
 from .transports.base import Downlink
 from .wire import payload as wire
+from .wire.packet import Packet
+from .wire.policy import policy_file
 from .wire.websocket import GOING_AWAY
 
 __all__ = ["Listener", "listen"]
 
 # In the environ that a session keeps, these would keep its first request alive.
 _OF_THE_REQUEST = frozenset(
-    ("wsgi.input", "wsgi.websocket", "sockio_gevent.socket", "sockio_gevent.upgrade")
+    (
+        "wsgi.input",
+        "wsgi.websocket",
+        "sockio_gevent.abandon_input",
+        "sockio_gevent.socket",
+        "sockio_gevent.upgrade",
+    )
 )
 
 
@@ -86,6 +95,7 @@ class Listener(Emitter):
         self._farewells: set[gevent.Greenlet] = set()
         self._closing = False
         self._client_file: ClientFile | None = None
+        self._policy_server: Any = None
         self._transports = {
             name: TRANSPORTS[name](self.options, self.log) for name in self.options.transports
         }
@@ -107,20 +117,37 @@ class Listener(Emitter):
         is_server = pywsgi is not None and isinstance(server, pywsgi.WSGIServer)
         if is_server:
             application = getattr(server, "application", None)
-        elif not callable(server):
+        elif not callable(server) or server is getattr(pywsgi, "WSGIServer", None):
             raise TypeError(
                 "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
-                f"not {type(server).__name__}"
+                f"not {server!r:.80}"
             )
-        if isinstance(application, Listener) and (
-            application.options.resource == self.options.resource
-        ):
-            raise ValueError(f"there is a listener at {self.options.resource!r} already")
+        behind = application
+        while isinstance(behind, Listener):
+            if behind.options.resource == self.options.resource:
+                raise ValueError(f"there is a listener at {self.options.resource!r} already")
+            behind = behind._application
         if is_server:
             from .server.handler import take_over
 
-            take_over(server, self, self.options.max_message_size)
+            flash = "flashsocket" in self.options.transports
+            policy = self._policy if flash else None
+            take_over(server, self, self.options.max_message_size, policy, self.log)
+            if flash and self.options.flash_policy_port and isinstance(server.address, tuple):
+                self._start_policy_server(server.address[0], self.options.flash_policy_port)
         return application
+
+    def _start_policy_server(self, host: str, port: int) -> None:
+        from .server.policy import start_policy_server
+
+        self._policy_server = start_policy_server(host, port, self._policy, self.log)
+
+    def _policy(self, socket: Any) -> bytes:
+        """The Flash policy file for who connects to this socket."""
+        return policy_file(self._origins.allowed(socket.getsockname()[0]))
+
+    def __repr__(self) -> str:
+        return f"<Listener {self.options.resource} {len(self._clients)} clients>"
 
     @property
     def clients(self) -> Mapping[str, Client]:
@@ -139,6 +166,8 @@ class Listener(Emitter):
             ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
         """
         packet = encode(message, self.options)
+        if isinstance(exclude, Client):
+            exclude = exclude.session_id
         excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
         for session_id, client in list(self._clients.items()):
             if session_id not in excluded:
@@ -149,12 +178,15 @@ class Listener(Emitter):
 
         Clients are told that the server goes away (WebSocket close code 1001),
         after what was sent to them before; ``disconnect`` fires for each.
+        Called by a handler, it would wait for that handler: spawn it there.
 
         Args:
             timeout: how long to wait for them to take it, in seconds; then
                 their connections are cut. ``None`` waits for ever.
         """
         self._closing = True
+        if self._policy_server is not None:
+            self._policy_server.stop(0)
         downlinks: list[Downlink] = []
         for client in list(self._clients.values()):
             if client.downlink is not None:
@@ -181,7 +213,7 @@ class Listener(Emitter):
             return self._serve(route, request)
         except Refusal as refusal:
             self.log.warning(
-                "refused %s %r from %s (%s): %s",
+                "refused %r %r from %s (%s): %s",
                 request.method,
                 f"{route.name}/{short_id(route.session_id)}",
                 request.peer,
@@ -195,13 +227,12 @@ class Listener(Emitter):
     ) -> Iterable[bytes]:
         """Give the application behind a request that is not ours."""
         if self._application is None:
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"not found\n"]
+            return Request(environ, start_response).answer("404 Not Found", b"not found\n")
         upgrade = environ.get("sockio_gevent.upgrade")
         if upgrade is None or isinstance(self._application, Listener):
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         del environ["sockio_gevent.upgrade"]
-        return upgrade.run(self._application, start_response)  # type: ignore[no-any-return]
+        return upgrade.run(self._application, environ, start_response)  # type: ignore[no-any-return]
 
     def _serve_client_file(self, request: Request) -> list[bytes]:
         if request.method not in ("GET", "HEAD"):
@@ -212,8 +243,10 @@ class Listener(Emitter):
 
     def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
         if not self._origins.allows(request.environ):
-            raise Refusal("403 Forbidden", "this origin may not connect (option 'origins')")
+            origin = f"{origin_of(request.environ)!r:.80}"
+            raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
         request.allow_origin()
+        request.tail = route.tail
         transport = self._transports.get(route.name)
         if transport is None:
             raise Refusal("404 Not Found", f"the transport {route.name} is not enabled")
@@ -224,27 +257,32 @@ class Listener(Emitter):
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
         client = self._find(route.session_id) if route.session_id else None
         if request.method == "POST":
-            if client is None or route.tail != "send":
+            if client is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
             return transport.uplink(request, client)
+        self._check_open()
+        return transport.downlink(request, lambda: client or self._open(route.name, request))
+
+    def _check_open(self) -> None:
         if self._closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
-        return transport.downlink(request, lambda: client or self._open(route.name, request))
 
     def _find(self, session_id: str) -> Client:
         client = self._clients.get(session_id)
         if client is None:
+            self._check_open()
             raise Refusal("404 Not Found", "no such session; it may have timed out")
         return client
 
     def _open(self, transport: str, request: Request) -> Client:
         """Begin a session: its first message is its id."""
+        self._check_open()
         session_id = secrets.token_hex(20)
         environ = {
             key: value for key, value in request.environ.items() if key not in _OF_THE_REQUEST
         }
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
-        client = Client(self, session_id, transport, environ, wire.Packet(wire.encode(greeting)))
+        client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
         self._clients[session_id] = client
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
         return client

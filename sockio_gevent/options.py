@@ -12,7 +12,7 @@ from .events import did_you_mean
 from .log import LogTarget
 from .origins import Origins
 
-__all__ = ["KNOWN_TRANSPORTS", "SUPPORTED_TRANSPORTS", "Options", "TransportOptions"]
+__all__ = ["KNOWN_TRANSPORTS", "Options", "TransportOptions"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ _DEFAULTS = {
 }
 
 KNOWN_TRANSPORTS = tuple(_DEFAULTS)
-SUPPORTED_TRANSPORTS = ("websocket", "xhr-polling")
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,9 @@ class Options:
             object ``{"sessionid": …}``.
         max_message_size: the largest payload to accept, in bytes.
         max_buffer: how much may wait for one session to take it, in bytes.
+        flash_policy_port: where Flash policy files are served if ``flashsocket``
+            is enabled on a gevent server, beside the main port; ``None`` for
+            the main port only.
         on_connection: a handler of ``connection(client)``.
         on_client_connect: a handler of ``clientConnect(client)``.
         on_client_message: a handler of ``clientMessage(message, client)``.
@@ -71,7 +73,7 @@ class Options:
     """
 
     resource: str = "socket.io"
-    transports: tuple[str, ...] = SUPPORTED_TRANSPORTS
+    transports: tuple[str, ...] = KNOWN_TRANSPORTS
     transport_options: Mapping[str, TransportOptions] = field(
         default_factory=lambda: dict(_DEFAULTS)
     )
@@ -80,6 +82,7 @@ class Options:
     handshake: str = "plain"
     max_message_size: int = 1024 * 1024
     max_buffer: int = 1024 * 1024
+    flash_policy_port: int | None = 843
     on_connection: Callable[..., Any] | None = None
     on_client_connect: Callable[..., Any] | None = None
     on_client_message: Callable[..., Any] | None = None
@@ -124,8 +127,8 @@ def _transports(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise _wrong(name, value, "a list of names")
     for transport in value:
-        if transport not in SUPPORTED_TRANSPORTS:
-            hint = did_you_mean(str(transport), SUPPORTED_TRANSPORTS)
+        if transport not in KNOWN_TRANSPORTS:
+            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
             raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
     if not value:
         raise ValueError(f"option {name!r} is empty: nobody could connect")
@@ -173,6 +176,16 @@ def _size(name: str, value: object) -> int:
     return value
 
 
+def _port(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(name, value, "a port or None")
+    if not 1 <= value <= 65535:
+        raise ValueError(f"option {name!r}: {value!r} is not a port")
+    return value
+
+
 def _log(name: str, value: Any) -> LogTarget:
     usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
     if not usable:
@@ -210,6 +223,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "handshake": _handshake,
     "max_message_size": _size,
     "max_buffer": _size,
+    "flash_policy_port": _port,
     "on_connection": _handler,
     "on_client_connect": _handler,
     "on_client_message": _handler,

@@ -12,18 +12,33 @@ Environ = dict[str, Any]
 OriginCheck = Callable[[str | None, Environ], bool]
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]+")
+_REFERER = re.compile(r"https?://[^/?#]+")
 _PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
 def origin_of(environ: Environ) -> str | None:
-    """The origin that a request names, or ``None`` if it names none.
+    """The origin that a request comes from, or ``None`` if no browser tells.
 
     Versions 7 and 8 of WebSocket send it as ``Sec-WebSocket-Origin``
-    (draft-ietf-hybi-thewebsocketprotocol-10, section 11.4).
+    (draft-ietf-hybi-thewebsocketprotocol-10, section 11.4). Scripts, images
+    and frames are fetched without an ``Origin``: for them it is taken from
+    ``Referer``, and where a page withholds that, ``Sec-Fetch-Site`` (Fetch
+    Metadata, section 2.3) still tells its own page from a foreign one, whose
+    origin is ``'null'`` then.
     """
     origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_SEC_WEBSOCKET_ORIGIN")
-    return str(origin) if origin else None
+    if origin:
+        return str(origin)
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    if site == "same-origin":
+        own = _own_origin(environ)
+        return None if own is None else _spell(*own)
+    referer = _REFERER.match(environ.get("HTTP_REFERER", ""))
+    if referer is not None and site != "none":
+        return referer[0]
+    return "null" if site in ("same-site", "cross-site") else None
 
 
 def _split(origin: str) -> tuple[str, str, str] | None:
@@ -33,6 +48,11 @@ def _split(origin: str) -> tuple[str, str, str] | None:
         return None
     scheme, host, port = match.groups()
     return scheme, host, port or _DEFAULT_PORTS.get(scheme, "")
+
+
+def _spell(scheme: str, host: str, port: str) -> str:
+    """An origin as browsers spell it: without a port that goes without saying."""
+    return f"{scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS.get(scheme) else "")
 
 
 class Origins:
@@ -88,6 +108,8 @@ class Origins:
     def allows(self, environ: Environ) -> bool:
         """Whether the sender of this request may connect."""
         origin = origin_of(environ)
+        if origin is not None and not _PRINTABLE.fullmatch(origin):
+            return False
         if self._check is not None:
             return bool(self._check(origin, environ))
         if origin is None or ("*", "*") in self._patterns:
@@ -101,6 +123,19 @@ class Origins:
             or not self._patterns.isdisjoint(((host, port), (host, "*"), ("*", port)))
             or (self._own and parts == _own_origin(environ))
         )
+
+    def allowed(self, own_host: str) -> list[tuple[str, str]]:
+        """All that can be listed of who may connect: hosts and ports, for a policy file.
+
+        Args:
+            own_host: the server's own address, which is all that is known of
+                the page's own origin where there is no request. What a
+                function would decide cannot be listed.
+        """
+        listed = {(host, port) for _, host, port in self._exact} | self._patterns
+        if self._own:
+            listed.add((own_host, "*"))
+        return sorted(listed)
 
 
 def _own_origin(environ: Environ) -> tuple[str, str, str] | None:

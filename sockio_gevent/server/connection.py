@@ -6,20 +6,26 @@ drains. How much may be kept is for the caller to watch, through ``pending``.
 
 from __future__ import annotations
 
+import io
 import select
 import socket as _socket
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
 
-__all__ = ["Connection", "HangUpWatch", "has_hung_up"]
+from ..fairness import breathe
+
+__all__ = ["Connection", "HangUpWatch", "has_hung_up", "shut_down"]
 
 _READ, _WRITE = 1, 2  # the events of libev's io watchers
 _READ_SIZE = 64 * 1024
+# All that a buffered reader may hold is taken from it at once.
+_READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
 
 
 class Connection:
@@ -31,17 +37,22 @@ class Connection:
             hold the first bytes of what follows.
 
     Attributes:
-        on_drained: called, in the hub, when all that was pending has been written.
+        pending: how many bytes were written and not taken by the socket yet.
         broken: whether the socket has failed or was shut down.
+        on_drained: called, in the hub, when all that was pending has been written.
+        on_broken: called, in the hub, when the socket has failed under a write.
     """
 
     __slots__ = (
         "_drained",
+        "_ending",
         "_pending",
+        "_rested",
         "_rfile",
         "_socket",
         "_watcher",
         "broken",
+        "on_broken",
         "on_drained",
         "pending",
     )
@@ -52,6 +63,9 @@ class Connection:
         self._pending: deque[memoryview] | None = None
         self._watcher: Any = None
         self._drained: Event | None = None
+        self._ending = False
+        self._rested = monotonic()
+        self.on_broken: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.pending = 0
         self.broken = False
@@ -61,14 +75,29 @@ class Connection:
         try:
             if self._rfile is not None:
                 rfile, self._rfile = self._rfile, None
-                return bytes(rfile.read1(_READ_SIZE))
-            return bytes(self._socket.recv(_READ_SIZE))
+                return bytes(rfile.read1(_READ_AHEAD))
+            return self._recv()
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
 
+    def _recv(self) -> bytes:
+        # What is there already is read without a switch, so a peer that sends
+        # faster than it is served would keep the greenlet running for ever.
+        socket = self._socket
+        self._rested = breathe(self._rested)
+        if getattr(socket, "_sslobj", None) is not None:
+            return bytes(socket.recv(_READ_SIZE))
+        while True:
+            try:
+                return bytes(socket._sock.recv(_READ_SIZE))
+            except BlockingIOError:
+                # What gevent's own recv does, but knowing that it has waited.
+                socket._wait(socket._read_event)
+                self._rested = monotonic()
+
     def write(self, data: bytes) -> None:
         """Write without waiting; what the socket does not take is pending."""
-        if self.broken:
+        if self.broken or not data:
             return
         if self._pending:
             self._pending.append(memoryview(data))
@@ -100,6 +129,16 @@ class Connection:
             self._drained = Event()
         self._drained.wait()
 
+    def end(self) -> None:
+        """End this direction once all is written; the reader goes on to the peer's end."""
+        self._ending = True
+        if not self.pending:
+            shut_down(self._socket, _socket.SHUT_WR)
+
+    def hung_up(self) -> bool:
+        """Whether the peer has gone, even if nobody reads."""
+        return self.broken or has_hung_up(self._socket)
+
     def abort(self) -> None:
         """End both directions at once and drop what is pending; the reader sees the end."""
         if self.broken:
@@ -107,12 +146,7 @@ class Connection:
         self.broken = True
         # The chunks stay, so that unsent() can tell what has not left.
         self._settle()
-        try:
-            # The bare socket: gevent's own shutdown raises in the greenlet that
-            # reads, and its TLS shutdown forgets the TLS object under it.
-            self._socket._sock.shutdown(_socket.SHUT_RDWR)
-        except OSError:
-            pass
+        shut_down(self._socket, _socket.SHUT_RDWR)
 
     def _send(self, data: bytes | memoryview) -> int:
         """Send what the socket takes now; return how much that was."""
@@ -125,6 +159,8 @@ class Connection:
             return 0
         except (OSError, ValueError):
             self.abort()
+            if self.on_broken is not None:
+                gevent.get_hub().loop.run_callback(self.on_broken)
             return 0
 
     def _watch_for_room(self) -> None:
@@ -145,6 +181,8 @@ class Connection:
             pending.popleft()
         self._pending = None
         self._settle()
+        if self._ending:
+            shut_down(self._socket, _socket.SHUT_WR)
         if self.on_drained is not None:
             self.on_drained()
 
@@ -171,6 +209,16 @@ def _send_tls(tls: Any, data: bytes | memoryview) -> int:
         return 0
 
 
+def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
+    """End one or both directions of a socket that another greenlet may be using."""
+    try:
+        # The bare socket: gevent's own shutdown raises in the greenlet that
+        # reads or writes, and its TLS shutdown forgets the TLS object under it.
+        socket._sock.shutdown(how)
+    except OSError:
+        pass  # the peer was faster
+
+
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)
 _GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -194,6 +242,16 @@ def has_hung_up(socket: Any) -> bool:
         return True
 
 
+def _has_bytes(socket: Any) -> bool:
+    try:
+        return bool(socket._sock.recv(1, _socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+_REST = 0.5  # seconds between two looks at a socket that has unread bytes
+
+
 class HangUpWatch:
     """Tells when the peer of a waiting request hangs up.
 
@@ -202,13 +260,14 @@ class HangUpWatch:
         gone: called once, in the hub, when the peer has gone.
     """
 
-    __slots__ = ("_gone", "_socket", "_watcher")
+    __slots__ = ("_gone", "_resting", "_socket", "_watcher")
 
     def __init__(self, socket: Any, gone: Callable[[], None]) -> None:
         self._socket = socket
         self._gone = gone
+        self._resting = False
         self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), _READ)
-        self._watcher.start(self._readable)
+        self._watcher.start(self._look)
 
     def stop(self) -> None:
         """Stop watching; to be called before the socket is used again."""
@@ -217,9 +276,14 @@ class HangUpWatch:
             self._watcher.close()
             self._watcher = None
 
-    def _readable(self) -> None:
-        # Either way there is nothing more to see here: what is readable and is
-        # no hang-up is the client's next request, sent early.
-        self.stop()
+    def _look(self) -> None:
         if has_hung_up(self._socket):
+            self.stop()
             self._gone()
+        elif not self._resting and _has_bytes(self._socket):
+            # The client's next request, sent early, or the last words of TLS:
+            # they would wake this up again and again, so look only now and then.
+            self.stop()
+            self._resting = True
+            self._watcher = gevent.get_hub().loop.timer(_REST, _REST)
+            self._watcher.start(self._look)

@@ -6,6 +6,8 @@ a WebSocket. What it needs for that is in the environ:
 
 ``sockio_gevent.socket``
     the socket of the request, to notice a peer that hangs up.
+``sockio_gevent.abandon_input``
+    to call when the rest of a request's body is not wanted.
 ``sockio_gevent.upgrade``
     if the request asks for a WebSocket, an :class:`Upgrade`.
 """
@@ -19,12 +21,21 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
+from ..log import Log
+from ..wire.protocols import Hixie, Rfc6455, WebSocketProtocol
+from ..wire.websocket import INTERNAL_ERROR
+from .hixie import draft_problem, is_draft, shake_hands
+from .policy import answer_policy_request
 from .websocket import WebSocket
 
 __all__ = ["Upgrade", "UpgradeHandler", "take_over"]
+
+_LINGER_TIME = 1.0  # seconds, and
+_LINGER_READS = 64  # times 64 KiB, that a refused body is read on
 
 StartResponse = Callable[..., Any]
 
@@ -35,40 +46,69 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     #: How large a message an application's own WebSocket routes accept, in bytes.
     max_message_size = 1024 * 1024
 
-    @property
-    def logger(self) -> logging.Logger:
-        """Where gevent-websocket's own lines go; it would set up handlers of its own."""
-        return logging.getLogger("geventwebsocket.handler")
+    #: Makes the Flash policy file for a connection, if one is to be had on this port.
+    policy: Callable[[Any], bytes] | None = None
+    policy_log = Log()
+
+    #: Whether the application has decided that this request becomes a WebSocket.
+    upgrade_accepted = False
+
+    _first_request = True
 
     def handle(self) -> None:
         """Handle the requests of one connection."""
-        if self.socket.family in (socket.AF_INET, socket.AF_INET6):
+        try:
             # The server writes head and body of an answer separately: Nagle's
             # algorithm (RFC 896) would hold the second back until the client
             # acknowledges the first, which many do only after 40 ms.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # no TCP, or reset already
         super().handle()
+
+    def read_requestline(self) -> str:
+        """Read the first line of a request, or answer one for a policy file."""
+        if self._first_request and self.policy is not None:
+            self._first_request = False
+            # No HTTP request begins like this, and this one has no line end to wait for.
+            if self.rfile.peek(1)[:1] == b"<":
+                answer_policy_request(self.socket, self.rfile, self.policy, self.policy_log)
+                return ""
+        return super().read_requestline()  # type: ignore[no-any-return]
 
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
-        environ = self.environ
-        environ["sockio_gevent.socket"] = self.socket
-        if _asks_for_websocket(environ):
-            environ["sockio_gevent.upgrade"] = Upgrade(self)
-            # Past gevent-websocket, which would upgrade before anyone is asked.
-            super(WebSocketHandler, self).run_application()
-        else:
-            super().run_application()
+        self.environ["sockio_gevent.socket"] = self.socket
+        self.environ["sockio_gevent.abandon_input"] = self.abandon_input
+        if _asks_for_websocket(self.environ):
+            self.environ["sockio_gevent.upgrade"] = Upgrade(self)
+        super().run_application()
 
-    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
-        """Begin a response; only that of an upgrade is gevent-websocket's business."""
-        if self.environ.get("wsgi.websocket") is None:
-            return super(WebSocketHandler, self).start_response(status, headers, exc_info)
-        return super().start_response(status, headers, exc_info=exc_info)
+    def upgrade_websocket(self) -> Any:
+        """Upgrade, but not before the application has been asked, as gevent-websocket would."""
+        return super().upgrade_websocket() if self.upgrade_accepted else None
 
-    def log_request(self) -> None:
-        """Write the access log as the server would without us."""
-        super(WebSocketHandler, self).log_request()
+    def abandon_input(self) -> None:
+        """Do not read the rest of a body to its end, however long it is."""
+        self.close_connection = True
+        self.wsgi_input = _AbandonedInput(self.rfile)
+
+
+class _AbandonedInput:
+    """What is left of a body that has been refused.
+
+    Some of it is read, because a client that is still writing when the
+    connection is closed may not get to see the answer.
+    """
+
+    def __init__(self, rfile: Any) -> None:
+        self._rfile = rfile
+
+    def _discard(self) -> None:
+        with gevent.Timeout(_LINGER_TIME, False):
+            for _ in range(_LINGER_READS):
+                if not self._rfile.read1(64 * 1024):
+                    break
 
 
 def _asks_for_websocket(environ: dict[str, Any]) -> bool:
@@ -87,11 +127,17 @@ class Upgrade:
     def __init__(self, handler: UpgradeHandler) -> None:
         self._handler = handler
 
-    def problem(self) -> tuple[str, str] | None:
-        """Why the handshake cannot succeed: a status and a text, or ``None`` (RFC 6455 4.2)."""
+    def problem(self, drafts: bool = False) -> tuple[str, str] | None:
+        """Why the handshake cannot succeed: a status and a text, or ``None`` (RFC 6455 4.2).
+
+        Args:
+            drafts: whether the drafts before RFC 6455 will do, too.
+        """
         environ = self._handler.environ
         if self._handler.request_version != "HTTP/1.1":
             return "400 Bad Request", "a WebSocket needs HTTP/1.1"
+        if drafts and is_draft(environ):
+            return draft_problem(environ)
         version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
         if version not in self._handler.SUPPORTED_VERSIONS:
             return "426 Upgrade Required", f"no WebSocket version {version!r} here"
@@ -103,56 +149,99 @@ class Upgrade:
             return "400 Bad Request", "Sec-WebSocket-Key is not 16 bytes in base64"
         return None
 
-    def accept(self, max_size: int) -> WebSocket:
+    def accept(self, max_size: int) -> WebSocket | None:
         """Switch protocols; only to be called if there is no :meth:`problem`.
 
         Args:
             max_size: the largest message to accept, in bytes.
+
+        Returns:
+            The WebSocket, or ``None`` if the client did not finish its handshake.
         """
         handler = self._handler
-        handler.upgrade_websocket()
-        # gevent-websocket's own object ends here. Marked as closed, it does
-        # not send a close frame when it is collected.
-        handler.websocket.closed = True
-        websocket = WebSocket(handler.environ, handler, max_size)
+        protocol: WebSocketProtocol
+        if is_draft(handler.environ):
+            protocol = Hixie(max_size, closing="HTTP_SEC_WEBSOCKET_KEY1" in handler.environ)
+            # As gevent-websocket does it: what follows is no HTTP any more.
+            handler.close_connection = True
+            if not shake_hands(handler):
+                return None
+        else:
+            protocol = Rfc6455(max_size)
+            handler.upgrade_accepted = True
+            handler.upgrade_websocket()
+            # gevent-websocket's own object ends here. Marked as closed, it does
+            # not send a close frame when it is collected.
+            handler.websocket.closed = True
+            handler.write(b"")
+        websocket = WebSocket(handler.environ, handler, protocol)
         handler.websocket = handler.environ["wsgi.websocket"] = websocket
-        handler.write(b"")
         return websocket
 
-    def run(self, application: Any, start_response: StartResponse) -> Iterable[bytes]:
+    def run(
+        self, application: Any, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
         """Give the WebSocket to an application, as gevent-websocket does.
 
         Args:
             application: the WSGI application; it finds ``wsgi.websocket`` in its environ.
+            environ: the environ to call it with.
             start_response: what to answer with if the handshake fails.
         """
         handler = self._handler
         # Where gevent-websocket looks for the protocols that the application speaks.
         handler.application = application
+        handler.environ = environ
         problem = self.problem()
         if problem is not None:
             status, text = problem
-            start_response(status, [("Content-Type", "text/plain"), self.versions()])
+            headers = [("Content-Type", "text/plain"), *self.versions()]
+            start_response(status, headers)
             return [text.encode()]
         websocket = self.accept(handler.max_message_size)
+        if websocket is None:
+            return []
+
+        def call(*arguments: Any) -> list[bytes]:
+            try:
+                return list(application(*arguments))
+            except Exception:
+                websocket.close(INTERNAL_ERROR)
+                websocket.connection.end()
+                raise
+
+        handler.application = call
         try:
             handler.run_websocket()
-        finally:
             websocket.linger()
+        finally:
+            websocket.abort("")
         return []
 
-    def versions(self) -> tuple[str, str]:
-        """The header that names the versions there are, RFC 6455 section 4.4."""
-        return "Sec-WebSocket-Version", ", ".join(self._handler.SUPPORTED_VERSIONS)
+    def versions(self) -> list[tuple[str, str]]:
+        """What goes with a refusal: how it would be right, RFC 6455 section 4.4."""
+        return [
+            ("Sec-WebSocket-Version", ", ".join(self._handler.SUPPORTED_VERSIONS)),
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+        ]
 
 
-def take_over(server: WSGIServer, application: Any, max_message_size: int) -> Any:
+def take_over(
+    server: WSGIServer,
+    application: Any,
+    max_message_size: int,
+    policy: Callable[[Any], bytes] | None,
+    log: Log,
+) -> Any:
     """Put an application before the one that a server has, and let it upgrade.
 
     Args:
         server: the server; its handler class is extended, not replaced.
         application: the new application.
         max_message_size: the limit for the server's other WebSocket routes, in bytes.
+        policy: makes the Flash policy file for a connection, or ``None`` for no such file.
+        log: where it is said if that file cannot be served.
 
     Returns:
         The application that the server had, or ``None``.
@@ -160,11 +249,19 @@ def take_over(server: WSGIServer, application: Any, max_message_size: int) -> An
     before = getattr(server, "application", None)
     server.application = application
     handler_class = server.handler_class
+    attributes: dict[str, Any] = {"max_message_size": max_message_size}
+    if policy is not None:
+        attributes["policy"] = staticmethod(policy)
+        attributes["policy_log"] = log
+    bases: tuple[type, ...] = (handler_class,)
     if not issubclass(handler_class, UpgradeHandler):
-        bases: tuple[type, ...] = (UpgradeHandler,)
-        if handler_class not in (WSGIHandler, WebSocketHandler):
-            bases = (UpgradeHandler, handler_class)
-        server.handler_class = type(
-            handler_class.__name__, bases, {"max_message_size": max_message_size}
+        bases = (
+            (UpgradeHandler,) if handler_class is WSGIHandler else (UpgradeHandler, handler_class)
         )
+    if not issubclass(handler_class, WebSocketHandler):
+        # gevent-websocket would write the access log elsewhere, and set up a
+        # logger of its own on the server.
+        attributes["log_request"] = handler_class.log_request
+        attributes["logger"] = logging.getLogger("geventwebsocket.handler")
+    server.handler_class = type(handler_class.__name__, bases, attributes)
     return before

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..origins import origin_of
-
 __all__ = ["Refusal", "Request"]
 
 Header = tuple[str, str]
@@ -37,18 +35,20 @@ class Request:
 
     Attributes:
         method: the HTTP method.
+        tail: what the path has behind the session id.
         origin: the ``Origin``, once it has been allowed; answers name it then.
         socket: the socket, or ``None`` where the server does not give it.
         start_response: the WSGI function that begins the response.
         upgrade: what switches protocols, or ``None`` if that was not asked for.
     """
 
-    __slots__ = ("environ", "method", "origin", "socket", "start_response", "upgrade")
+    __slots__ = ("environ", "method", "origin", "socket", "start_response", "tail", "upgrade")
 
     def __init__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
         self.environ = environ
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
+        self.tail = ""
         self.origin: str | None = None
         self.socket = environ.get("sockio_gevent.socket")
         self.upgrade = environ.get("sockio_gevent.upgrade")
@@ -60,7 +60,7 @@ class Request:
 
     def allow_origin(self) -> None:
         """Let answers say that the page at this origin may read them."""
-        self.origin = origin_of(self.environ)
+        self.origin = self.environ.get("HTTP_ORIGIN")
 
     def answer(
         self,
@@ -71,7 +71,7 @@ class Request:
     ) -> list[bytes]:
         """Begin the response and return its body."""
         self.start(status, len(body), content_type, headers)
-        return [body]
+        return [] if self.method == "HEAD" else [body]
 
     def start(
         self, status: str, length: int, content_type: str, headers: Iterable[Header] = ()
@@ -80,14 +80,32 @@ class Request:
         common = [
             ("Content-Type", content_type),
             ("Content-Length", str(length)),
-            ("Cache-Control", "no-store"),
+            *headers,
+        ]
+        self.start_response(status, [*common, *self._common()])
+
+    def start_stream(self, content_type: str) -> None:
+        """Begin a response that goes on until one side ends it; its head is sent at once."""
+        headers = [("Content-Type", content_type), *self._common()]
+        if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+            # No chunks there: the end of the connection is the end of the body.
+            headers.append(("Connection", "close"))
+        write = self.start_response("200 OK", headers)
+        write(b"")
+
+    def _common(self) -> list[Header]:
+        """What goes with every answer."""
+        common = [
+            # Messages are for one reader once, as they are and without delay.
+            ("Cache-Control", "no-store, no-cache, no-transform"),
+            ("X-Accel-Buffering", "no"),
             ("X-Content-Type-Options", "nosniff"),
             ("Vary", "Origin"),
         ]
         if self.origin is not None:
             common.append(("Access-Control-Allow-Origin", self.origin))
             common.append(("Access-Control-Allow-Credentials", "true"))
-        self.start_response(status, [*common, *headers])
+        return common
 
     def preflight(self, allow: str) -> list[bytes]:
         """Answer a browser that asks what it may do (Fetch standard, section 4.8)."""
@@ -113,15 +131,14 @@ class Request:
             Refusal: if it is longer, if its length is no number, or if the
                 client hangs up before its end.
         """
-        too_large = Refusal(
-            "413 Content Too Large", f"the body is over {limit} bytes", ("Connection", "close")
-        )
+        if not self.environ.get("wsgi.input_terminated", True):
+            raise Refusal("400 Bad Request", "a POST cannot ask for an upgrade")
         length = self.environ.get("CONTENT_LENGTH") or ""
         if length:
             if not (length.isascii() and length.isdigit()):
                 raise Refusal("400 Bad Request", "Content-Length is not a number")
             if len(length) > 18 or int(length) > limit:
-                raise too_large
+                raise self._too_large(limit)
         chunks: list[bytes] = []
         left = int(length) if length else limit + 1
         if not length and "HTTP_TRANSFER_ENCODING" not in self.environ:
@@ -137,7 +154,15 @@ class Request:
             raise Refusal("400 Bad Request", "the body ended too early") from None
         body = b"".join(chunks)
         if len(body) > limit:
-            raise too_large
+            raise self._too_large(limit)
         if length and left:
             raise Refusal("400 Bad Request", "the body ended too early")
         return body
+
+    def _too_large(self, limit: int) -> Refusal:
+        abandon_input = self.environ.get("sockio_gevent.abandon_input")
+        if abandon_input is not None:
+            abandon_input()
+        return Refusal(
+            "413 Content Too Large", f"the body is over {limit} bytes", ("Connection", "close")
+        )

@@ -3,8 +3,8 @@
 It answers pings, completes the closing handshake and refuses what RFC 6455
 says to refuse. Applications use ``receive``, ``send``, ``close`` and
 ``closed``, as gevent-websocket documents them; transports use
-``receive_batch`` and ``write``, which move many messages at a time and never
-block on a slow reader.
+``receive_batch`` and write to the ``connection``, which moves many messages
+at a time and never blocks on a slow reader.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from geventwebsocket.exceptions import WebSocketError
 from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
+from ..wire.protocols import WebSocketProtocol
 from ..wire.websocket import (
     BINARY,
     NO_STATUS,
@@ -25,10 +26,7 @@ from ..wire.websocket import (
     TEXT,
     Close,
     Failure,
-    FrameParser,
     Ping,
-    encode_close,
-    encode_frame,
 )
 from .connection import Connection
 
@@ -51,7 +49,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     Args:
         environ: the WSGI environ of the upgrade request.
         handler: the HTTP handler that switched protocols.
-        max_size: the largest message to accept, in bytes.
+        protocol: the version of WebSocket that was agreed on.
 
     Attributes:
         connection: the socket, for watching how much it has not taken yet.
@@ -62,17 +60,17 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     __slots__ = (
         "_close_sent",
         "_messages",
-        "_parser",
         "_timer",
         "closed",
         "connection",
         "end",
         "environ",
         "handler",
+        "protocol",
         "stream",
     )
 
-    def __init__(self, environ: dict[str, Any], handler: Any, max_size: int) -> None:
+    def __init__(self, environ: dict[str, Any], handler: Any, protocol: WebSocketProtocol) -> None:
         # Not calling super: it would set up the stream and the byte-wise
         # validator that this class is there to replace.
         self.environ = environ
@@ -81,7 +79,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.stream = None
         self.connection = Connection(handler.socket, handler.rfile)
         self.end = ""
-        self._parser = FrameParser(max_size)
+        self.protocol = protocol
         self._messages: deque[str | bytearray] = deque()
         self._close_sent = False
         self._timer: Any = None
@@ -132,14 +130,14 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             raise WebSocketError(MSG_ALREADY_CLOSED)
         if not isinstance(message, (bytes, bytearray, memoryview)):
             message = str(message).encode()
-        self.connection.write(encode_frame(opcode, bytes(message)))
+        self.connection.write(self.protocol.frame(opcode, bytes(message)))
         self.connection.wait_drained()
         if self.connection.broken:
             self._ended("the connection was lost")
             self.current_app.on_close(MSG_SOCKET_DEAD)
             raise WebSocketError(MSG_SOCKET_DEAD)
 
-    def close(self, code: int = NORMAL, message: str | bytes = b"") -> None:
+    def close(self, code: int = NORMAL, message: str | bytes | None = b"") -> None:
         """Begin the closing handshake; what was sent before still arrives.
 
         Args:
@@ -151,13 +149,13 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         """
         if isinstance(message, (bytes, bytearray)):
             message = message.decode("utf-8", "replace")
-        self._send_close(code, message)
-        self._ended("closed by the server")
+        self._send_close(code, message or "")
+        self._ended(f"closed by the server with {code} {message or ''}".rstrip())
 
     def receive_batch(self) -> list[str | bytearray]:
         """Wait for messages; return all that came at once, none at the end."""
         connection = self.connection
-        while not self._parser.finished:
+        while not self.protocol.finished:
             data = connection.read()
             if not data:
                 self._ended("the connection was lost")
@@ -168,20 +166,20 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             # goes on only to see its close.
             wanted = not self.closed
             messages = []
-            for event in self._parser.feed(data):
+            pongs = []
+            for event in self.protocol.feed(data):
                 if isinstance(event, (str, bytearray)):
                     messages.append(event)
                 elif isinstance(event, Ping):
-                    self._pong(event)
+                    pongs.append(self.protocol.frame(PONG, event.payload))
                 elif isinstance(event, (Close, Failure)):
-                    self._answer_end(event)
+                    self._answer_end(event, b"".join(pongs))
+                    pongs = []
+            if pongs:
+                self._write_pongs(b"".join(pongs))
             if messages and wanted:
                 return messages
         return []
-
-    def write(self, frames: bytes) -> None:
-        """Write whole frames without waiting; see :class:`Connection`."""
-        self.connection.write(frames)
 
     def linger(self) -> None:
         """Read on until the closing handshake is complete or its time is up."""
@@ -196,13 +194,15 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         """
         self._ended(reason)
         self.connection.abort()
+        self._stop_timer()
 
-    def _pong(self, ping: Ping) -> None:
-        self.connection.write(encode_frame(PONG, ping.payload))
+    def _write_pongs(self, pongs: bytes) -> None:
+        self.connection.write(pongs)
         if self.connection.pending > _PONG_BACKLOG:
             self.connection.wait_drained()
 
-    def _answer_end(self, event: Close | Failure) -> None:
+    def _answer_end(self, event: Close | Failure, pongs: bytes) -> None:
+        self.connection.write(pongs)
         if isinstance(event, Failure):
             self._ended(f"protocol error {event.code}: {event.reason}")
         elif event.code == NO_STATUS:
@@ -213,9 +213,12 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._finish()
 
     def _send_close(self, code: int, reason: str) -> None:
-        if self._close_sent:
+        if self._close_sent or self.connection.broken:
             return
-        self.connection.write(encode_close(code, reason))
+        frame = self.protocol.close(code, reason)
+        self.connection.write(frame)
+        if not frame:
+            self.connection.end()
         self._close_sent = True
         self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
         self._timer.start(self.connection.abort)
@@ -227,6 +230,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     def _finish(self) -> None:
         """Nothing more will be read: let the last bytes be written, and be done."""
         self.connection.wait_drained()
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.stop()
             self._timer.close()

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from .base import Transport
-from .polling import XHRPollingTransport
-from .websocket import WebSocketTransport
+from .polling import JSONPPollingTransport, XHRPollingTransport
+from .streaming import HTMLFileTransport, ServerEventsTransport, XHRMultipartTransport
+from .websocket import FlashSocketTransport, WebSocketTransport
 
 __all__ = ["TRANSPORTS"]
 
 TRANSPORTS: dict[str, type[Transport]] = {
-    transport.name: transport for transport in (WebSocketTransport, XHRPollingTransport)
+    transport.name: transport
+    for transport in (
+        WebSocketTransport,
+        ServerEventsTransport,
+        FlashSocketTransport,
+        HTMLFileTransport,
+        XHRMultipartTransport,
+        XHRPollingTransport,
+        JSONPPollingTransport,
+    )
 }

@@ -12,7 +12,7 @@ from ..log import Log
 from ..options import Options
 from ..server.request import Refusal, Request
 from ..wire.form import decode_form
-from ..wire.payload import Packet
+from ..wire.packet import Packet
 
 __all__ = ["Downlink", "Session", "Transport"]
 
@@ -56,12 +56,12 @@ class Downlink(ABC):
         """
 
     @abstractmethod
-    def replace(self) -> Sequence[Packet]:
-        """End it because the client has made a newer one.
+    def take_back(self) -> Sequence[Packet]:
+        """Take back what was written and surely did not arrive; what is left of it is cut off."""
 
-        Returns:
-            What was written and surely did not arrive.
-        """
+    def hung_up(self) -> bool:
+        """Whether the client has gone without anyone having noticed yet."""
+        return False
 
     @abstractmethod
     def abort(self) -> None:
@@ -114,10 +114,14 @@ class Transport(ABC):
     Attributes:
         name: the name in addresses and options.
         methods: the HTTP methods that it answers.
+        uplink_content_type: the type of the answer to a POST.
+        form_expansion: how many bytes of a form one byte of a payload may take.
     """
 
     name: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = ("GET", "POST")
+    uplink_content_type: ClassVar[str] = "text/plain; charset=UTF-8"
+    form_expansion: ClassVar[int] = 3
 
     def __init__(self, options: Options, log: Log) -> None:
         self.options = options
@@ -132,13 +136,20 @@ class Transport(ABC):
             acquire: gives the session, which is opened only now if it is new.
         """
 
+    def accepts_post(self, tail: str) -> bool:
+        """Whether messages may be posted to ``<id>/<tail>``."""
+        return tail == "send"
+
+    def normalize(self, payload: str, tail: str) -> str:
+        """Undo what the way here has done to a payload that was posted to ``<id>/<tail>``."""
+        return payload
+
     def uplink(self, request: Request, session: Session) -> Iterable[bytes]:
         """Answer a POST that brings messages from the client."""
         limit = self.options.max_message_size
-        # A byte of the payload takes up to three in the form.
-        body = request.read_body(3 * limit + len("data="))
+        body = request.read_body(self.form_expansion * limit + len("data="))
         try:
-            payload = decode_form(body)
+            payload = self.normalize(decode_form(body), request.tail)
         except ValueError as error:
             raise Refusal("400 Bad Request", str(error)) from None
         if len(payload.encode()) > limit:
@@ -146,4 +157,4 @@ class Transport(ABC):
         problem = session.receive((payload,))
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
-        return request.answer("200 OK", b"ok")
+        return request.answer("200 OK", b"ok", self.uplink_content_type)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..server.request import Refusal, Request
-from ..wire.payload import Packet
-from ..wire.websocket import NORMAL, UNSUPPORTED_DATA
+from ..wire.packet import Packet
+from ..wire.websocket import GOING_AWAY, UNSUPPORTED_DATA
 from .base import Downlink, Session, Transport
 
 if TYPE_CHECKING:
     from ..server.websocket import WebSocket
 
-__all__ = ["WebSocketTransport"]
+__all__ = ["FlashSocketTransport", "WebSocketTransport"]
 
 
 class SocketDownlink(Downlink):
@@ -28,6 +28,9 @@ class SocketDownlink(Downlink):
         self._batch: Sequence[Packet] = ()
         self._data = b""
         websocket.connection.on_drained = lambda: self._drained(session)
+        websocket.connection.on_broken = lambda: session.detach(
+            self, "the connection was lost", self.take_back()
+        )
 
     @property
     def ready(self) -> bool:
@@ -39,10 +42,7 @@ class SocketDownlink(Downlink):
         return self._websocket.connection.pending
 
     def write(self, batch: Sequence[Packet]) -> None:
-        if len(batch) == 1:
-            data = batch[0].websocket_frame
-        else:
-            data = b"".join([packet.websocket_frame for packet in batch])
+        data = self._websocket.protocol.frames(batch)
         connection = self._websocket.connection
         connection.write(data)
         if connection.pending or connection.broken:
@@ -58,24 +58,20 @@ class SocketDownlink(Downlink):
         self._websocket.connection.on_drained = None
         self._websocket.close(code, reason)
 
-    def replace(self) -> Sequence[Packet]:
-        undelivered = self.undelivered()
-        if undelivered:
-            self.abort()
-        else:
-            self.close(NORMAL, "replaced by a newer connection")
-        return undelivered
-
-    def undelivered(self) -> Sequence[Packet]:
-        """What never left this process whole, oldest first."""
+    def take_back(self) -> Sequence[Packet]:
         unsent = self._websocket.connection.unsent(self._data)
+        if unsent:
+            self.abort()
         count = 0
         for packet in reversed(self._batch):
             if unsent <= 0:
                 break
-            unsent -= len(packet.websocket_frame)
+            unsent -= len(self._websocket.protocol.frames((packet,)))
             count += 1
         return self._batch[len(self._batch) - count :]
+
+    def hung_up(self) -> bool:
+        return self._websocket.connection.hung_up()
 
     def abort(self) -> None:
         self._websocket.abort("aborted")
@@ -96,17 +92,28 @@ class WebSocketTransport(Transport):
         """Switch protocols, and read messages until the socket ends."""
         upgrade = request.upgrade
         if upgrade is None:
+            problem = "the request asks for no WebSocket, or lost that on the way"
+            if "HTTP_UPGRADE" in request.environ:
+                problem = "this server cannot upgrade: pass the WSGIServer itself to listen()"
             raise Refusal(
                 "426 Upgrade Required",
-                "this address is for WebSockets; the request asks for none, "
-                "or something on the way cannot pass the upgrade on",
+                problem,
+                ("Connection", "Upgrade"),
                 ("Upgrade", "websocket"),
             )
-        problem = upgrade.problem()
+        problem = upgrade.problem(drafts=True)
         if problem is not None:
-            raise Refusal(*problem, upgrade.versions())
+            raise Refusal(*problem, *upgrade.versions())
         websocket = upgrade.accept(self.options.max_message_size)
-        session = acquire()
+        if websocket is None:
+            self.log.warning("%s from %s: half a handshake", self.name, request.peer)
+            return []
+        try:
+            session = acquire()
+        except Refusal:  # closed while the handshake was written
+            websocket.close(GOING_AWAY)
+            websocket.linger()
+            return []
         downlink = SocketDownlink(self.name, websocket, session)
         try:
             if not session.attach(downlink):
@@ -118,6 +125,12 @@ class WebSocketTransport(Transport):
                     websocket.close(UNSUPPORTED_DATA, "payloads are text")
         finally:
             end = websocket.end or "the server gave the connection up"
-            session.detach(downlink, end, downlink.undelivered())
+            session.detach(downlink, end, downlink.take_back())
             downlink.over()
         return []
+
+
+class FlashSocketTransport(WebSocketTransport):
+    """The same for sockets that a Flash shim makes."""
+
+    name = "flashsocket"

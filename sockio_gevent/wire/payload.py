@@ -14,13 +14,10 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from .websocket import TEXT, encode_frame
-
 __all__ = [
     "HEARTBEAT",
     "JSON",
     "Decoded",
-    "Packet",
     "decode",
     "decode_json",
     "encode",
@@ -36,29 +33,6 @@ _MARKS = (HEARTBEAT, JSON)
 # be converted without a thought about the cost.
 _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-class Packet:
-    """One encoded message, made once and shared by all who receive it.
-
-    Attributes:
-        payload: the framed message in UTF-8. The payload of a batch is the
-            concatenation of its packets' payloads.
-    """
-
-    __slots__ = ("_websocket_frame", "payload")
-
-    def __init__(self, payload: bytes) -> None:
-        self.payload = payload
-        self._websocket_frame: bytes | None = None
-
-    @property
-    def websocket_frame(self) -> bytes:
-        """The payload as one unmasked text frame of RFC 6455."""
-        frame = self._websocket_frame
-        if frame is None:
-            frame = self._websocket_frame = encode_frame(TEXT, self.payload)
-        return frame
 
 
 class Decoded(NamedTuple):

@@ -1,0 +1,22 @@
+"""From a message of the application to what goes into outboxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .options import Options
+from .wire import payload as wire
+from .wire.packet import Packet
+
+__all__ = ["encode"]
+
+
+def encode(message: Any, options: Options) -> Packet:
+    """Encode a message for sending; see :meth:`Client.send`."""
+    packet = Packet(wire.encode(message))
+    if len(packet.payload) > options.max_buffer:
+        raise ValueError(
+            f"a message of {len(packet.payload)} bytes is over the option "
+            f"'max_buffer' of {options.max_buffer}: no session could keep it"
+        )
+    return packet

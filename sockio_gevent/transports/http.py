@@ -1,0 +1,189 @@
+"""What the HTTP transports share: a GET whose answer carries batches to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import gevent
+from gevent.queue import SimpleQueue
+
+from ..server.connection import HangUpWatch, has_hung_up, shut_down
+from ..server.request import Request
+from ..wire.packet import Packet
+from .base import Downlink, Session, Transport
+
+__all__ = ["CLOSE_TIMEOUT", "Answer", "HTTPDownlink", "HTTPTransport"]
+
+CLOSE_TIMEOUT = 5.0  # seconds that a batch under way may take once the end is near
+
+
+class HTTPDownlink(Downlink):
+    """One GET, from its arrival until its answer is over.
+
+    Its greenlet waits for a batch, writes it, and then is either done (a
+    poll) or ready for the next (a stream). A batch is kept until it has been
+    written, so that it can be given back if the connection breaks.
+
+    Args:
+        transport: the name of the transport.
+        session: whose messages it waits for.
+        socket: the socket of the request, if the server gives it.
+        once: whether it is over after one batch.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_ending",
+        "_last",
+        "_once",
+        "_queue",
+        "_session",
+        "_socket",
+        "_timer",
+        "_watch",
+        "_writing",
+    )
+
+    def __init__(self, transport: str, session: Session, socket: Any, once: bool) -> None:
+        super().__init__(transport)
+        self._session = session
+        self._socket = socket
+        self._once = once
+        self._queue: SimpleQueue = SimpleQueue()
+        self._writing = False
+        self._ending = False
+        self._batch: Sequence[Packet] = ()
+        self._last: Sequence[Packet] = ()
+        self._timer: Any = None
+        self._watch = None if socket is None else HangUpWatch(socket, self._hung_up)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it waits for a batch."""
+        return not self._writing and not self._ending
+
+    def write(self, batch: Sequence[Packet]) -> None:
+        """Hand a batch to the greenlet that writes it."""
+        self._writing = True
+        self._batch = batch
+        self._queue.put(None)
+
+    def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
+        """End the answer, after the batch that is being written."""
+        if self._ending:
+            return
+        self._ending = True
+        if self._writing:
+            self._last = last
+            self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
+            self._timer.start(self.abort)
+        else:
+            self.write(last)
+
+    def take_back(self) -> Sequence[Packet]:
+        """Take back the batch that is being written, and cut the connection if there is one."""
+        # Who has read all of an answer leaves nobody writing it.
+        batch, self._batch = self._batch, ()
+        if batch:
+            self.abort()
+        return batch
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._socket is not None:
+            shut_down(self._socket)
+
+    def wait(self) -> Sequence[Packet]:
+        """Wait for a batch; an empty one is the end of the answer."""
+        try:
+            self._queue.get()
+        except BaseException:
+            self.over()
+            raise
+        # The hang-up may have come in the same tick as the batch, too late to
+        # keep them apart: the last moment to give the batch back.
+        if self._batch and self._socket is not None and has_hung_up(self._socket):
+            self._hung_up()
+        return self._batch
+
+    def written(self) -> None:
+        """The batch has been written."""
+        self._batch = ()
+        if self._once:
+            return
+        self._writing = False
+        if self._last or self._ending:
+            last, self._last = self._last, ()
+            self.write(last)
+        else:
+            self._session.drained()
+
+    def over(self) -> None:
+        """The answer is over: all of it has been written, or the connection is lost."""
+        self._ending = True
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+        batch, self._batch = self._batch, ()
+        reason = "the connection was lost" if batch else "the answer is over"
+        self._session.detach(self, reason, batch)
+        self._set_over()
+
+    def _hung_up(self) -> None:
+        self._ending = True
+        batch, self._batch = self._batch, ()
+        self._session.detach(self, "the client hung up", batch)
+        if self._writing:
+            self.abort()
+        else:
+            self.write(())
+
+
+class Answer:
+    """The body of an answer; tells the downlink when the server is done with it.
+
+    Args:
+        downlink: whose answer it is.
+        chunks: the body; it calls ``downlink.written()`` whenever it is asked
+            to go on, because then what it gave before has been written.
+    """
+
+    def __init__(self, downlink: HTTPDownlink, chunks: Iterable[bytes]) -> None:
+        self._downlink = downlink
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+        self.close()
+
+    def close(self) -> None:
+        """The server is done with the body, whether it could write it or not (PEP 3333)."""
+        if not self._downlink.is_over:
+            self._downlink.over()
+
+
+class HTTPTransport(Transport):
+    """What all of them share.
+
+    Attributes:
+        content_type: the type of the answer that carries messages.
+    """
+
+    content_type: ClassVar[str]
+
+    def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
+        """Make the request the downlink of its session."""
+        session = acquire()
+        downlink = HTTPDownlink(self.name, session, request.socket, once)
+        if not session.announced:
+            # In a greenlet of its own: a handler that takes its time must not
+            # keep the client from learning that it is connected. It starts
+            # before the flush, so what handlers send at once comes along.
+            gevent.spawn(session.announce)
+        session.attach(downlink)
+        return downlink

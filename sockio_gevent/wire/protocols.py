@@ -1,0 +1,70 @@
+"""The versions of WebSocket behind one small interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from .hixie import CLOSING, HixieParser, encode_text
+from .packet import Packet
+from .websocket import TEXT, Event, FrameParser, encode_close, encode_frame
+
+__all__ = ["Hixie", "Rfc6455", "WebSocketProtocol"]
+
+
+class WebSocketProtocol(Protocol):
+    """How one connection's frames are read and written."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a close or a violation has been read."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes; return what they complete."""
+
+    def frames(self, batch: Sequence[Packet]) -> bytes:
+        """The frames of a batch."""
+
+    def frame(self, opcode: int, payload: bytes) -> bytes:
+        """One frame; empty where the version has none of that kind."""
+
+    def close(self, code: int, reason: str) -> bytes:
+        """The closing frame; empty where the version has none."""
+
+
+class Rfc6455(FrameParser):
+    """RFC 6455, versions 13, 8 and 7."""
+
+    __slots__ = ()
+
+    def frames(self, batch: Sequence[Packet]) -> bytes:
+        """The frames of a batch."""
+        if len(batch) == 1:
+            return batch[0].websocket_frame
+        return b"".join([packet.websocket_frame for packet in batch])
+
+    def frame(self, opcode: int, payload: bytes) -> bytes:
+        """One frame."""
+        return encode_frame(opcode, payload)
+
+    def close(self, code: int, reason: str) -> bytes:
+        """The closing frame."""
+        return encode_close(code, reason)
+
+
+class Hixie(HixieParser):
+    """The drafts hixie-75 and hixie-76."""
+
+    __slots__ = ()
+
+    def frames(self, batch: Sequence[Packet]) -> bytes:
+        """The frames of a batch."""
+        return b"".join([encode_text(packet.payload) for packet in batch])
+
+    def frame(self, opcode: int, payload: bytes) -> bytes:
+        """A text frame; there are no others."""
+        return encode_text(payload) if opcode == TEXT else b""
+
+    def close(self, code: int, reason: str) -> bytes:
+        """The closing frame, which only hixie-76 has; codes and reasons neither has."""
+        return CLOSING if self._closing else b""
