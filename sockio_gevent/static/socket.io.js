@@ -33,16 +33,15 @@
   }
 
   /*
-   * A string or anything with a JSON form, as one framed message. A string
-   * that looks like a heartbeat or like JSON would be taken for one, so it
-   * goes as JSON itself.
+   * How a message is spelled: a string as it is, anything else as JSON. A
+   * string that looks like a heartbeat or like JSON would be taken for one,
+   * so it goes as JSON itself.
    */
-  function encode(message) {
-    var text = message;
-    if (typeof text !== 'string' || marked(text, HEARTBEAT) || marked(text, JSON_MARK)) {
-      text = JSON_MARK + JSON.stringify(message === undefined ? null : message);
+  function spell(message) {
+    if (typeof message === 'string' && !marked(message, HEARTBEAT) && !marked(message, JSON_MARK)) {
+      return message;
     }
-    return frame(text);
+    return JSON_MARK + JSON.stringify(message === undefined ? null : message);
   }
 
   function frame(text) {
@@ -56,19 +55,20 @@
     return FRAME + text.length + FRAME + text;
   }
 
-  /* The texts in a payload, up to the first mistake in it. */
-  function decode(payload) {
-    var texts = [], position = 0, start, length;
+  /* The texts in a payload, up to the first mistake in it, and where that is. */
+  function decode(payload, begin) {
+    var texts = [], position = begin || 0, start, length, end;
     while (payload.substr(position, 3) === FRAME) {
       start = payload.indexOf(FRAME, position + 3);
       length = payload.slice(position + 3, start);
       if (start < 0 || !/^[0-9]{1,15}$/.test(length)) break;
       start += 3;
-      position = start + Number(length);
-      if (position > payload.length) break;
-      texts.push(payload.slice(start, position));
+      end = start + Number(length);
+      if (end > payload.length) break;
+      texts.push(payload.slice(start, end));
+      position = end;
     }
-    return texts;
+    return { texts: texts, end: position };
   }
 
   // --- transports ---
@@ -95,21 +95,46 @@
   Transport.inherit = function (constructor, type, parent) {
     constructor.prototype = Object.create((parent || Transport).prototype);
     constructor.prototype.constructor = constructor;
-    constructor.prototype.type = type;
-    Transport[type] = constructor;
+    if (type) {
+      constructor.prototype.type = type;
+      Transport[type] = constructor;
+    }
   };
 
   Transport.prototype.connect = function () {
-    this.open();
+    var self = this;
+    if (this.holdsUpLoading && document.readyState !== 'complete') {
+      window.addEventListener('load', function () {
+        // The load event itself is not over before its listeners are.
+        setTimeout(function () { if (!self.ended) self.start(); }, 0);
+      });
+    } else {
+      this.start();
+    }
   };
 
-  Transport.prototype.send = function (message) {
-    this.write(encode(message));
+  Transport.prototype.start = function () {
+    var self = this;
+    if (this.socket.options.connectTimeout) {
+      this.patience = setTimeout(function () { self.onEnd(); }, this.socket.options.connectTimeout);
+    }
+    try {
+      this.open();
+    } catch (error) {
+      // Forbidden by the page's policy, say. Not at once: an end is never awaited inside connect().
+      setTimeout(function () { self.onEnd(); }, 0);
+    }
+  };
+
+  /* Send a message that is spelled already. */
+  Transport.prototype.send = function (text) {
+    this.write(frame(text));
   };
 
   Transport.prototype.disconnect = function () {
     this.ended = true;
     clearTimeout(this.silence);
+    clearTimeout(this.patience);
     this.close();
   };
 
@@ -121,7 +146,7 @@
   };
 
   Transport.prototype.onData = function (payload) {
-    var texts = decode(payload);
+    var texts = decode(payload).texts;
     this.onAlive();
     for (var i = 0; i < texts.length && !this.ended; i++) this.onText(texts[i]);
   };
@@ -147,9 +172,10 @@
     if (this.sessionid === null) {
       this.sessionid = isJSON ? value.sessionid : text;
       this.connected = true;
+      clearTimeout(this.patience);
       this.socket.onConnect(this);
     } else if (marked(text, HEARTBEAT)) {
-      this.write(frame(text));
+      this.send(text);
     } else {
       this.socket.emit('message', [value]);
     }
@@ -176,13 +202,7 @@
 
   WebSocketTransport.prototype.open = function () {
     var self = this, Native = NativeWebSocket();
-    try {
-      this.native = new Native(this.url('ws'));
-    } catch (error) {
-      // Blocked by the page's own policy; an answer that is awaited, so it must not come at once.
-      setTimeout(function () { self.onEnd(); }, 0);
-      return;
-    }
+    this.native = new Native(this.url('ws'));
     this.native.onmessage = function (event) {
       if (!self.ended) self.onData(event.data);
     };
@@ -203,12 +223,35 @@
     return Boolean(Native) && !('__addTask' in Native);
   };
 
-  // --- xhr-polling ---
+  // --- flashsocket: a WebSocket that a Flash shim on the page provides ---
+
+  function FlashSocket() {
+    Transport.apply(this, arguments);
+  }
+
+  Transport.inherit(FlashSocket, 'flashsocket', WebSocketTransport);
+
+  FlashSocket.prototype.open = function () {
+    var self = this;
+    window.WebSocket.__addTask(function () {
+      if (!self.ended) WebSocketTransport.prototype.open.call(self);
+    });
+  };
+
+  FlashSocket.check = function () {
+    return Boolean(window.WebSocket) && '__addTask' in window.WebSocket;
+  };
+
+  // --- what the HTTP transports share: messages go to the server in POSTs ---
 
   // A batch stays well below what servers accept as one body.
   var LARGEST_BATCH = 64 * 1024;
 
-  /* Runs a request; done(status, text) is called once, with status 0 if it failed. */
+  function canRequest(xdomain) {
+    return 'XMLHttpRequest' in window && (!xdomain || 'withCredentials' in new XMLHttpRequest());
+  }
+
+  /* Starts a request; done(status, text) is called once at its end, with status 0 if it failed. */
   function request(method, url, xdomain, body, done) {
     var xhr = new XMLHttpRequest();
     xhr.open(method, url, true);
@@ -225,63 +268,307 @@
     return xhr;
   }
 
-  function XHRPolling() {
+  function abort(xhr) {
+    if (!xhr) return;
+    xhr.onreadystatechange = null;
+    xhr.abort();
+  }
+
+  function HTTPTransport() {
     Transport.apply(this, arguments);
     this.queue = [];
     this.posting = false;
   }
 
-  Transport.inherit(XHRPolling, 'xhr-polling');
+  Transport.inherit(HTTPTransport);
 
-  XHRPolling.prototype.open = function () {
-    this.poll();
+  /* The time keeps caches out. It makes the third form of the address if there is no id yet. */
+  HTTPTransport.prototype.downlink = function () {
+    return this.url('http') + '/' + Date.now();
   };
 
-  XHRPolling.prototype.poll = function () {
-    var self = this;
-    // The time keeps caches out. It makes the third form of the address if
-    // the session id is still empty.
-    this.polling = request('GET', this.url('http') + '/' + Date.now(), this.socket.isXDomain(), null,
-      function (status, text) {
-        if (self.ended) return;
-        // Something in between may answer 200 with a page of its own.
-        if (status !== 200 || (text && !marked(text, FRAME))) return self.onEnd();
-        self.onData(text);
-        if (!self.ended) self.poll();
-      });
-  };
-
-  XHRPolling.prototype.write = function (payload) {
+  HTTPTransport.prototype.write = function (payload) {
     this.queue.push(payload);
-    this.post();
+    this.flush();
+  };
+
+  /* Without its downlink a session may end: what was sent before is posted first. */
+  HTTPTransport.prototype.close = function () {
+    if (!this.posting) this.hangUp();
   };
 
   /* One POST at a time, so that messages stay in order. */
-  XHRPolling.prototype.post = function () {
+  HTTPTransport.prototype.flush = function () {
     var self = this, batch = '';
     if (this.posting || !this.queue.length) return;
     do {
       batch += this.queue.shift();
     } while (this.queue.length && batch.length + this.queue[0].length < LARGEST_BATCH);
     this.posting = true;
-    request('POST', this.url('http') + '/send', this.socket.isXDomain(),
-      'data=' + encodeURIComponent(batch), function (status) {
-        self.posting = false;
-        if (status === 200) self.post();
-        else self.onEnd();
-      });
+    this.post(batch, function (status) {
+      self.posting = false;
+      if (status === 200) self.flush();
+      else self.onEnd();
+      if (self.ended) self.close();
+    });
   };
 
-  XHRPolling.prototype.close = function () {
-    // What was sent before goes on being posted; only the poll ends.
-    if (this.polling) {
-      this.polling.onreadystatechange = null;
-      this.polling.abort();
+  HTTPTransport.prototype.post = function (payload, done) {
+    request('POST', this.url('http') + '/send', this.socket.isXDomain(),
+      'data=' + encodeURIComponent(payload), done);
+  };
+
+  // --- server-events ---
+
+  function ServerEvents() {
+    HTTPTransport.apply(this, arguments);
+  }
+
+  Transport.inherit(ServerEvents, 'server-events', HTTPTransport);
+
+  ServerEvents.prototype.open = function () {
+    var self = this;
+    this.source = new EventSource(this.downlink(), { withCredentials: this.socket.isXDomain() });
+    this.source.onmessage = function (event) {
+      if (!self.ended) self.onData(JSON.parse(event.data));
+    };
+    // It would connect again by itself, to the address of a new session.
+    this.source.onerror = function () { self.onEnd(); };
+  };
+
+  ServerEvents.prototype.hangUp = function () {
+    if (this.source) this.source.close();
+  };
+
+  ServerEvents.check = function (xdomain) {
+    return 'EventSource' in window && canRequest(xdomain);
+  };
+
+  // --- htmlfile: a document that never ends, in an iframe ---
+
+  function HTMLFile() {
+    HTTPTransport.apply(this, arguments);
+  }
+
+  Transport.inherit(HTMLFile, 'htmlfile', HTTPTransport);
+
+  // A frame or a script that is fetched while the page loads is a part of it.
+  HTMLFile.prototype.holdsUpLoading = true;
+
+  HTMLFile.prototype.open = function () {
+    var self = this, inner, stream;
+    // The stream is a frame inside a blank document of its own, so that its
+    // parent.s is not a name on the page.
+    this.frame = document.createElement('iframe');
+    this.frame.style.display = 'none';
+    (document.body || document.documentElement).appendChild(this.frame);
+    inner = this.frame.contentWindow;
+    inner.document.open();
+    inner.document.write('<!doctype html><body></body>');
+    inner.document.close();
+    inner.s = {
+      _: function (payload, document) {
+        var script = document.getElementsByTagName('script')[0];
+        // What has run is taken out, or the document would grow for ever.
+        script.parentNode.removeChild(script);
+        if (!self.ended) self.onData(payload);
+      }
+    };
+    stream = inner.document.createElement('iframe');
+    stream.onload = function () { self.onEnd(); };
+    stream.src = this.downlink();
+    inner.document.body.appendChild(stream);
+  };
+
+  HTMLFile.prototype.hangUp = function () {
+    var frame = this.frame;
+    // Not at once: this may be called from a script inside that very frame.
+    setTimeout(function () {
+      if (frame && frame.parentNode) frame.parentNode.removeChild(frame);
+    }, 0);
+  };
+
+  HTMLFile.check = function (xdomain) {
+    return !xdomain && canRequest(false);
+  };
+
+  // --- xhr-multipart: an answer that is read as it grows ---
+
+  var PART = 'Content-Type: text/plain\n\n', BOUNDARY = '--socketio\n';
+  // Where the answer has grown so large, the stream moves on to a new one.
+  var LARGEST_ANSWER = 1024 * 1024;
+
+  function XHRMultipart() {
+    HTTPTransport.apply(this, arguments);
+  }
+
+  Transport.inherit(XHRMultipart, 'xhr-multipart', HTTPTransport);
+
+  XHRMultipart.prototype.open = function () {
+    this.current = this.stream();
+  };
+
+  XHRMultipart.prototype.stream = function () {
+    var self = this, xhr = new XMLHttpRequest(), native = xhr.multipart === false;
+    xhr.open('GET', this.downlink(), true);
+    if (this.socket.isXDomain()) xhr.withCredentials = true;
+    if (native) xhr.multipart = true;
+    else if (xhr.overrideMimeType) xhr.overrideMimeType('text/plain; charset=UTF-8');
+    xhr.position = BOUNDARY.length;
+    xhr.onreadystatechange = function () {
+      if (self.ended) return;
+      // Browsers that know multipart tell each part as if it were a whole answer.
+      if (native && xhr.readyState === 4 && xhr.status === 200) self.onData(xhr.responseText);
+      else if (native && xhr.readyState === 4) self.onEnd();
+      else if (xhr === self.current && xhr.readyState >= 3) self.read();
+    };
+    xhr.send(null);
+    return xhr;
+  };
+
+  /* Take all whole parts of the answer. */
+  XHRMultipart.prototype.read = function () {
+    var xhr = this.current, text = xhr.responseText, end;
+    while (!this.ended && text.substr(xhr.position, PART.length) === PART) {
+      // A payload may have the boundary in it: its messages tell where it ends.
+      end = decode(text, xhr.position + PART.length).end;
+      if (text.substr(end, BOUNDARY.length + 1) !== '\n' + BOUNDARY) break;
+      this.onData(text.slice(xhr.position + PART.length, end));
+      xhr.position = end + 1 + BOUNDARY.length;
+    }
+    if (this.ended) return;
+    if (xhr.readyState !== 4) {
+      // The server ends the older stream when it has the newer, which is read after it.
+      if (text.length > LARGEST_ANSWER && !this.next) this.next = this.stream();
+    } else if (this.next) {
+      this.current = this.next;
+      this.next = null;
+      this.read();
+    } else {
+      this.onEnd();
     }
   };
 
-  XHRPolling.check = function (xdomain) {
-    return 'XMLHttpRequest' in window && (!xdomain || 'withCredentials' in new XMLHttpRequest());
+  XHRMultipart.prototype.hangUp = function () {
+    abort(this.current);
+    abort(this.next);
+  };
+
+  XHRMultipart.check = canRequest;
+
+  // --- xhr-polling ---
+
+  function XHRPolling() {
+    HTTPTransport.apply(this, arguments);
+  }
+
+  Transport.inherit(XHRPolling, 'xhr-polling', HTTPTransport);
+
+  XHRPolling.prototype.open = function () {
+    var self = this;
+    this.poll = request('GET', this.downlink(), this.socket.isXDomain(), null,
+      function (status, text) {
+        if (self.ended) return;
+        // Something in between may answer 200 with a page of its own.
+        if (status !== 200 || (text && !marked(text, FRAME))) return self.onEnd();
+        self.onData(text);
+        if (!self.ended) self.open();
+      });
+  };
+
+  XHRPolling.prototype.hangUp = function () {
+    abort(this.poll);
+  };
+
+  XHRPolling.check = canRequest;
+
+  // --- jsonp-polling: a script element for each poll ---
+
+  io.JSONP = [];
+
+  function JSONPPolling() {
+    HTTPTransport.apply(this, arguments);
+    this.index = io.JSONP.length;
+    io.JSONP.push(this);
+  }
+
+  Transport.inherit(JSONPPolling, 'jsonp-polling', HTTPTransport);
+
+  JSONPPolling.prototype.holdsUpLoading = true;
+
+  JSONPPolling.prototype.open = function () {
+    var self = this, script = this.script = document.createElement('script');
+    script.async = true;
+    script.src = this.downlink() + '/' + this.index;
+    // A script that has loaded without calling _() is not ours.
+    script.onload = script.onerror = function () {
+      if (script === self.script) self.onEnd();
+    };
+    (document.head || document.documentElement).appendChild(script);
+  };
+
+  /* Called by the script that answers a poll. */
+  JSONPPolling.prototype._ = function (payload) {
+    if (this.ended) return;
+    this.remove();
+    this.onData(payload);
+    if (!this.ended) this.open();
+  };
+
+  JSONPPolling.prototype.remove = function () {
+    if (this.script) this.script.parentNode.removeChild(this.script);
+    this.script = null;
+  };
+
+  JSONPPolling.prototype.hangUp = function () {
+    this.remove();
+    // A poll that is under way may still be answered.
+    io.JSONP[this.index] = { _: function () {} };
+  };
+
+  JSONPPolling.prototype.send = function (text) {
+    // A form makes CRLF of every line break. The server makes that LF again,
+    // so a string that has a CR goes as JSON, which writes it as an escape.
+    var mangled = !canRequest(this.socket.isXDomain()) && /\r/.test(text);
+    HTTPTransport.prototype.send.call(this, mangled ? JSON_MARK + JSON.stringify(text) : text);
+  };
+
+  JSONPPolling.prototype.post = function (payload, done) {
+    if (canRequest(this.socket.isXDomain())) {
+      HTTPTransport.prototype.post.call(this, payload, done);
+    } else {
+      postForm(this.downlink() + '/' + this.index, payload, done);
+    }
+  };
+
+  /* Post a payload from a form into a hidden iframe. */
+  function postForm(url, payload, done) {
+    var holder = document.createElement('div'), name = 'socketio' + Math.random().toString().slice(2);
+    var form, iframe;
+    holder.style.display = 'none';
+    holder.innerHTML = '<form method="POST" accept-charset="UTF-8"><textarea name="data"></textarea>' +
+      '</form><iframe name="' + name + '"></iframe>';
+    (document.body || document.documentElement).appendChild(holder);
+    form = holder.firstChild;
+    iframe = holder.lastChild;
+    form.target = name;
+    form.action = url;
+    form.firstChild.value = payload;
+    iframe.onload = function () {
+      var answer = 'ok';
+      try {
+        // Some browsers tell of the blank page that a frame begins with.
+        if (iframe.contentWindow.document.URL === 'about:blank') return;
+        answer = iframe.contentWindow.document.body.textContent;
+      } catch (error) { /* another origin's: the next poll will tell */ }
+      setTimeout(function () { holder.parentNode.removeChild(holder); }, 0);
+      done(answer === 'ok' ? 200 : 0);
+    };
+    form.submit();
+  }
+
+  JSONPPolling.check = function () {
+    return true;
   };
 
   // --- the socket ---
@@ -295,7 +582,7 @@
    *   port                           as the page
    *   resource                       'socket.io'
    *   document                       document; where the cookie of rememberTransport is kept
-   *   transports                     what to try, in order
+   *   transports                     what to try, in order; by default all, websocket first
    *   transportOptions               {type: {timeout: how long the server may be silent}}
    *   autoConnect                    true: connect() on the next turn of the event loop
    *   connectTimeout                 5000 for each transport
@@ -313,7 +600,8 @@
       secure: location.protocol === 'https:',
       resource: 'socket.io',
       document: window.document,
-      transports: ['websocket', 'xhr-polling'],
+      transports: ['websocket', 'server-events', 'flashsocket', 'htmlfile', 'xhr-multipart',
+        'xhr-polling', 'jsonp-polling'],
       transportOptions: {},
       autoConnect: true,
       connectTimeout: 5000,
@@ -341,7 +629,10 @@
 
   /* Connect, unless that is done or under way; listener is called once connected. */
   Socket.prototype.connect = function (listener) {
-    if (typeof listener === 'function') this.once('connect', listener);
+    if (typeof listener === 'function') {
+      if (this.connected) setTimeout(listener, 0);
+      else this.once('connect', listener);
+    }
     if (!this.connected && !this.connecting) this.begin();
     return this;
   };
@@ -357,8 +648,10 @@
 
   /* Send a string or anything with a JSON form; kept until connected. */
   Socket.prototype.send = function (message) {
-    if (this.connected) this.transport.send(message);
-    else this.queue.push(message);
+    // Spelled now: what has no JSON form fails here, and later changes to it do not count.
+    var text = spell(message);
+    if (this.connected) this.transport.send(text);
+    else this.queue.push(text);
     return this;
   };
 
@@ -390,16 +683,13 @@
   };
 
   Socket.prototype.tryNext = function () {
-    var self = this, type = this.candidates.shift(), transport;
+    var type = this.candidates.shift(), transport;
     if (type === undefined) return this.onFailure();
     transport = new Transport[type](this, this.options.transportOptions[type]);
     this.transport = transport;
     this.emit('connecting', [type]);
-    if (this.transport !== transport) return;  // a listener has called disconnect()
-    if (this.options.connectTimeout) {
-      this.timer = setTimeout(function () { transport.onEnd(); }, this.options.connectTimeout);
-    }
-    transport.connect();
+    // A listener may have called disconnect().
+    if (this.transport === transport) transport.connect();
   };
 
   Socket.prototype.stop = function () {
@@ -412,20 +702,18 @@
 
   Socket.prototype.onConnect = function (transport) {
     var again = this.reconnecting, attempts = this.attempts, queue = this.queue;
-    clearTimeout(this.timer);
     this.connected = true;
     this.connecting = this.reconnecting = false;
     this.remember(transport.type);
     this.queue = [];
     for (var i = 0; i < queue.length; i++) transport.send(queue[i]);
     this.emit('connect');
-    if (again) this.emit('reconnect', [transport.type, attempts]);
+    if (again && this.transport === transport) this.emit('reconnect', [transport.type, attempts]);
   };
 
   /* A transport has ended by itself: before it was connected, or after. */
   Socket.prototype.onEnd = function (transport) {
     if (transport !== this.transport) return;
-    clearTimeout(this.timer);
     if (this.connecting) {
       if (!this.options.tryTransportsOnConnectTimeout) this.candidates = [];
       return this.tryNext();
@@ -435,7 +723,8 @@
     this.attempts = 0;
     this.reconnecting = Boolean(this.options.reconnect);
     this.emit('disconnect');
-    if (this.reconnecting) this.wait();
+    // A listener may have called connect() or disconnect().
+    if (this.reconnecting && !this.connecting && !this.connected) this.wait();
   };
 
   /* No transport has connected. */
