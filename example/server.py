@@ -1,7 +1,9 @@
 """A chat room on one page: run it, and open the printed address in two windows.
 
-Everything that matters about ``sockio_gevent`` is in :func:`open_room`; the
-rest is a plain gevent server that serves the page and stops cleanly.
+A second page, ``/transports.html``, shows which transports get through to the
+browser. Everything that matters about ``sockio_gevent`` is in :func:`open_room`
+and :func:`answer_probes`; the rest is a plain gevent server that serves the
+pages and stops cleanly.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from gevent.pywsgi import WSGIServer
 import sockio_gevent as io
 
 MAX_LENGTH = 2000
-PAGE = Path(__file__).with_name("chat.html").read_bytes()
+PAGES = {
+    path: Path(__file__).with_name(name).read_bytes()
+    for path, name in (("/", "chat.html"), ("/transports.html", "transports.html"))
+}
 
 
 def open_room(socket: io.Listener) -> None:
@@ -48,21 +53,31 @@ def open_room(socket: io.Listener) -> None:
             client.broadcast({"announcement": f"{name} disconnected"})
 
 
+def answer_probes(socket: io.Listener) -> None:
+    """Send back the pings of the page that tries the transports."""
+
+    @socket.on("clientMessage")
+    def pinged(message: object, client: io.Client) -> None:
+        match message:
+            case {"ping": int(), **more} if not more:
+                client.send(message)
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-    """Serve the page. Requests for ``/socket.io/`` never come here: the listener takes them."""
+    """Serve the pages. What is for the listeners never comes here: they take it."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     headers = [("Content-Type", "text/plain; charset=utf-8")]
-    if path not in ("/", "/favicon.ico"):
+    if path not in (*PAGES, "/favicon.ico"):
         status, body = "404 Not Found", b"not found\n"
     elif method not in ("GET", "HEAD"):
         status, body = "405 Method Not Allowed", b"GET only\n"
         headers.append(("Allow", "GET, HEAD"))
     elif path == "/favicon.ico":
-        # Only old browsers ask: the page brings its icon along.
+        # Only old browsers ask: the pages bring their icons along.
         start_response("204 No Content", [])
         return []
     else:
-        status, body = "200 OK", PAGE
+        status, body = "200 OK", PAGES[path]
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache")]
     headers.append(("Content-Length", str(len(body))))
     start_response(status, headers)
@@ -99,8 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     # Without an access log: to long polling, a line a request is a flood.
     server = WSGIServer((options.host, options.port), application, log=None)
-    socket = io.listen(server)
-    open_room(socket)
+    # Policy files for Flash on the main port only: 843 takes privileges.
+    chat = io.listen(server, flash_policy_port=None)
+    open_room(chat)
+    # A resource of its own, so that the room does not see the probes.
+    probe = io.listen(server, resource="probe", flash_policy_port=None)
+    answer_probes(probe)
 
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -111,7 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{parser.prog}: cannot listen: {error.strerror}\n")
     print(f"Open {address(server)}", flush=True)
     stop.wait()
-    socket.close(timeout=5)
+    for listener in (chat, probe):
+        listener.close(timeout=5)
     server.stop()
 
 
