@@ -24,6 +24,7 @@ class Served:
         self.events: list[tuple[Any, ...]] = []
         self.changed = Event()
         options.setdefault("log", self.lines.append)
+        options.setdefault("flash_policy_port", None)
         self.server = server
         self.listener = io.listen(server, **options)
         self.listener.on("connection", lambda client: self.record("connection", client))

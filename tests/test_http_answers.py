@@ -106,7 +106,9 @@ def test_each_form_of_address_opens_a_session(app, path):
     answer = app.get(f"/socket.io/{path}")
     assert answer.body.startswith(b"~m~40~m~")
     assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "no-store, no-cache, no-transform"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("transport", ["websocket", "htmlfile", "jsonp-polling"])

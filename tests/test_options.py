@@ -12,7 +12,6 @@ import pytest
 
 from sockio_gevent.options import (
     KNOWN_TRANSPORTS,
-    SUPPORTED_TRANSPORTS,
     Options,
     TransportOptions,
 )
@@ -35,7 +34,7 @@ def test_the_defaults_are_those_of_the_protocol_page() -> None:
     assert options.handshake == "plain"
     assert options.origins is None
     assert options.log is None
-    assert options.transports == SUPPORTED_TRANSPORTS
+    assert options.transports == KNOWN_TRANSPORTS
     assert sorted(options.transport_options) == sorted(STREAMING + POLLING)
     assert sorted(KNOWN_TRANSPORTS) == sorted(STREAMING + POLLING)
 

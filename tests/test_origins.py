@@ -171,6 +171,99 @@ def test_the_origin_header_goes_before_the_old_one() -> None:
     assert origin_of(environ) == "http://evil.com"
 
 
+OTHER = "http://other.com/page?a=http://example.com#b"
+OWN_PAGE = "http://example.com/page"
+# Sec-Fetch-Site and Referer of a request without an Origin, and where it comes from.
+SENT_FROM: dict[str, tuple[str | None, str | None, str | None]] = {
+    "neither": (None, None, None),
+    "the own page": ("same-origin", OWN_PAGE, "http://example.com"),
+    "the own page without a Referer": ("same-origin", None, "http://example.com"),
+    "the own page behind a redirect": ("same-origin", OTHER, "http://example.com"),
+    "the user": ("none", None, None),
+    "the user, from a link": ("none", OTHER, None),
+    "a foreign page": ("cross-site", OTHER, "http://other.com"),
+    "a foreign page without a Referer": ("cross-site", None, "null"),
+    "a sister": ("same-site", "http://a.example.com/", "http://a.example.com"),
+    "a sister without a Referer": ("same-site", None, "null"),
+    "a foreign page, no metadata": (None, OTHER, "http://other.com"),
+    "the own page, no metadata": (None, OWN_PAGE, "http://example.com"),
+    "a port": (None, "https://other.com:8443/", "https://other.com:8443"),
+    "no path": (None, "http://other.com", "http://other.com"),
+    "no path but a query": (None, "http://other.com?http://example.com/", "http://other.com"),
+    "the host as the user": (None, "http://example.com@other.com/", "http://example.com@other.com"),
+    "an empty Referer": (None, "", None),
+    "an empty Referer of a foreign page": ("cross-site", "", "null"),
+    "a page of no origin": (None, "about:blank", None),
+    "a foreign page of no origin": ("cross-site", "about:blank", "null"),
+    "no host": ("cross-site", "http:///", "null"),
+}
+
+
+def sent(site: str | None, referer: str | None, url: str = "http://example.com") -> Environ:
+    headers = {"HTTP_SEC_FETCH_SITE": site, "HTTP_REFERER": referer}
+    given = {name: value for name, value in headers.items() if value is not None}
+    return asked(url=url, **given)
+
+
+@pytest.mark.parametrize(("site", "referer", "origin"), SENT_FROM.values(), ids=SENT_FROM)
+def test_without_an_origin_a_request_is_known_by_its_referer_and_site(
+    site: str | None, referer: str | None, origin: str | None
+) -> None:
+    environ = sent(site, referer)
+    found = origin_of(environ)
+    assert (found and found.removesuffix(":80")) == origin
+    own = "http://example.com"
+    assert Origins().allows(environ) is (origin in (None, own))
+    assert Origins("http://other.com").allows(environ) is (origin in (None, "http://other.com"))
+    assert Origins("*:*").allows(environ)
+    assert Origins(["self", "null"]).allows(environ) is (origin in (None, "null", own))
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "https://example.com", "http://[::1]:8080"])
+def test_a_function_is_told_the_own_origin_as_browsers_spell_it(url: str) -> None:
+    told: list[str | None] = []
+    origins = Origins(lambda origin, environ: bool(told.append(origin)))
+    for environ in (sent("same-origin", None, url), asked(url, url)):
+        origins.allows(environ)
+    assert told == [url, url]
+
+
+def test_an_origin_header_goes_before_referer_and_site() -> None:
+    for site in ("same-origin", "none", None):
+        environ = {**sent(site, OWN_PAGE), "HTTP_ORIGIN": "http://evil.com"}
+        assert origin_of(environ) == "http://evil.com"
+        assert not Origins().allows(environ)
+
+
+def test_the_own_origin_goes_by_how_the_server_was_addressed() -> None:
+    environ = sent("same-origin", None, "https://example.com:8443")
+    assert Origins().allows(environ)
+    assert not Origins("https://example.com").allows(environ)
+    assert Origins("example.com:8443").allows(environ)
+
+
+LISTED: list[tuple[Any, list[tuple[str, str]]]] = [
+    (None, [("10.0.0.1", "*")]),
+    ("self", [("10.0.0.1", "*")]),
+    ([], []),
+    ("null", []),
+    ("*:*", [("*", "*")]),
+    ("Example.com:*", [("example.com", "*")]),
+    ("*:80", [("*", "80")]),
+    ("http://a.com", [("a.com", "80")]),
+    ("https://A.com", [("a.com", "443")]),
+    ("https://[::1]:8443", [("[::1]", "8443")]),
+    (["http://a.com", "a.com:80"], [("a.com", "80")]),
+    (["b.com:*", "self", "https://a.com"], [("10.0.0.1", "*"), ("a.com", "443"), ("b.com", "*")]),
+    (lambda origin, environ: True, []),
+]
+
+
+@pytest.mark.parametrize(("rule", "listed"), LISTED, ids=repr)
+def test_who_may_connect_can_be_listed(rule: Any, listed: list[tuple[str, str]]) -> None:
+    assert Origins(rule).allowed("10.0.0.1") == listed
+
+
 MALFORMED = [
     "",
     "*",

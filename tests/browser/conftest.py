@@ -40,12 +40,14 @@ def new_page(chromium):
     """Open a page in a browser context of its own; errors in it fail the test."""
     contexts, errors = [], []
 
-    def open_page(url, **options):
+    def open_page(url, on_error=errors.append, before=None, **options):
         context = chromium.new_context(**options)
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(error))
+        page.on("pageerror", lambda error: on_error(error.message))
+        if before is not None:
+            page.add_init_script(before)
         page.goto(url)
         return page
 
@@ -75,14 +77,14 @@ def released_client(tmp_path_factory):
     if shutil.which("npm") is None:
         missing("no npm to fetch the released client with")
     folder = tmp_path_factory.mktemp("npm")
-    packed = subprocess.run(
-        ["npm", "pack", "--silent", "socket.io@0.6.18"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if packed.returncode:
-        missing(f"npm could not fetch socket.io@0.6.18: {packed.stderr.strip()}")
-    shutil.unpack_archive(folder / packed.stdout.split()[-1], folder)
+    command = ["npm", "pack", "--loglevel=error", "--fetch-retries=1", "socket.io@0.6.18"]
+    try:
+        packed = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        )
+    except subprocess.TimeoutExpired:
+        missing("npm did not fetch socket.io@0.6.18 within a minute")
+    except subprocess.CalledProcessError as error:
+        missing(f"npm could not fetch socket.io@0.6.18: {' '.join(error.stderr.split())[:300]}")
+    shutil.unpack_archive(folder / packed.stdout.split()[-1], folder, filter="data")
     return Path(folder) / "package/support/socket.io-client/socket.io.js"

@@ -2,34 +2,10 @@
 
 import pytest
 from support.framing import TRICKY
+from support.page import TRANSPORTS, opened, wait_event
 
-PAGE = "tests/support/page_server.py"
-transports = pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])
-
-# A socket whose events are kept in window.events.
-OPEN = """options => {
-  window.events = [];
-  window.socket = new io.Socket(null, options);
-  ['connecting', 'connect', 'connect_failed', 'message', 'disconnect', 'reconnecting',
-   'reconnect', 'reconnect_failed'].forEach(name => socket.on(name, function () {
-     events.push([name].concat([].slice.call(arguments)));
-   }));
-}"""
-
-
-def opened(page, **options):
-    page.evaluate(OPEN, {"rememberTransport": False, **options})
-    return page
-
-
-def wait_event(page, name, count=1):
-    """Wait for an event; return the arguments of each that there was."""
-    page.wait_for_function(
-        "([name, count]) => events.filter(event => event[0] === name).length >= count",
-        arg=[name, count],
-    )
-    events = page.evaluate("events")
-    return [event[1:] for event in events if event[0] == name]
+PAGE = "tests/browser/page_server.py"
+transports = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 @transports
@@ -151,7 +127,9 @@ def test_what_was_sent_before_disconnect_still_arrives(start, new_page, transpor
 @transports
 def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
     server = start(PAGE)
-    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=100)
+    # A frame does not tell that it cannot be loaded: connectTimeout has to.
+    times = {"reconnectionDelay": 100, "connectTimeout": 1000}
+    page = opened(new_page(server.url), transports=[transport], **times)
     wait_event(page, "connect")
     server.stop()
     wait_event(page, "disconnect")
@@ -196,58 +174,31 @@ def test_a_session_that_the_server_ends_is_connected_anew(start, new_page, trans
     wait_event(page, "reconnect")
 
 
-def test_where_websocket_fails_the_next_transport_is_tried_and_remembered(start, new_page):
+def test_a_disconnect_listener_may_connect_anew(start, new_page):
     server = start(PAGE)
-    page = new_page(server.url)
-    page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
-    opened(page, rememberTransport=True)
-    wait_event(page, "connect")
-    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
-    page.reload()
-    opened(page, rememberTransport=True)
-    wait_event(page, "connect")
-    assert wait_event(page, "connecting") == [["xhr-polling"]]
+    page = opened(new_page(server.url), reconnectionDelay=10, connectTimeout=500)
+    page.evaluate("socket.on('disconnect', function () { socket.connect(); })")
+    page.evaluate("socket.send({end: 1})")
+    wait_event(page, "connect", 2)
+    # Longer than connectTimeout, and than any attempt to reconnect beside it would take.
+    page.evaluate("socket.send({later: 1})")
+    assert wait_event(page, "message") == [["later"]]
+    assert len(wait_event(page, "connect")) == 2
+    assert sum("opened" in line for line in server.lines) == 2
 
 
-def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(start, new_page):
-    page = new_page(start(PAGE).url)
-    page.evaluate("() => { window.WebSocket = function () { this.close = function () {}; }; }")
-    opened(page, connectTimeout=200)
-    wait_event(page, "connect")
-    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
-
-
-def test_when_no_transport_connects_it_says_so(start, new_page):
-    page = new_page(start(PAGE).url)
-    opened(page, resource="nowhere")
-    wait_event(page, "connect_failed")
-    assert wait_event(page, "connecting") == [["websocket"], ["xhr-polling"]]
-    opened(page, transports=["no-such"])
-    wait_event(page, "connect_failed")
-
-
-def test_a_listener_that_throws_costs_no_other_message(start, new_page, chromium):
-    page = chromium.new_context().new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(error.message))
-    page.goto(start(PAGE).url)
-    opened(page)
-    page.evaluate("socket.on('message', function () { throw new Error('mine'); })")
-    page.evaluate("socket.send({number: 1}); socket.send({number: 2})")
-    assert wait_event(page, "message", 2) == [[{"number": 1}], [{"number": 2}]]
-    page.wait_for_timeout(0)
-    assert errors == ["mine", "mine"]
-    page.context.close()
-
-
-@transports
-def test_another_origin_connects_where_it_is_allowed(start, new_page, transport):
-    server, elsewhere = start(PAGE), start(PAGE)
-    page = new_page(elsewhere.url)
-    opened(page, transports=[transport], port=server.port)
-    page.evaluate("socket.send({number: 1})")
+def test_what_cannot_be_sent_throws_where_it_is_sent(start, new_page):
+    page = opened(new_page(start(PAGE).url), autoConnect=False)
+    message = page.evaluate(
+        """() => {
+          var circle = {};
+          circle.circle = circle;
+          try { socket.send(circle); } catch (error) { return error.name; }
+        }"""
+    )
+    assert message == "TypeError"
+    page.evaluate("var value = {number: 1}; socket.send(value); value.number = 2; socket.connect()")
     assert wait_event(page, "message") == [[{"number": 1}]]
-    server.wait_line("opened")
 
 
 def test_listeners_can_be_removed(start, new_page):

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from support.framing import TRICKY
+from support.page import TRANSPORTS
 from support.processes import ROOT
 
 SERVER = "example/server.py"
@@ -40,13 +41,7 @@ def wait_text(page, selector, text):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("websocket", "websocket"),
-        ("xhr-polling", "xhr-polling"),
-        ("websocket", "xhr-polling"),
-        ("xhr-polling", "websocket"),
-    ],
+    ("one", "other"), [*zip(TRANSPORTS, TRANSPORTS, strict=True), ("websocket", "xhr-polling")]
 )
 def test_two_pages_talk_to_each_other(start, new_page, one, other):
     server = start(SERVER)

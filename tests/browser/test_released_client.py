@@ -3,7 +3,7 @@
 import pytest
 from support.framing import TRICKY
 
-PAGE = "tests/support/page_server.py"
+PAGE = "tests/browser/page_server.py"
 
 OPEN = """transport => new Promise(done => {
   window.messages = [];
@@ -14,7 +14,7 @@ OPEN = """transport => new Promise(done => {
 })"""
 
 
-@pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])
+@pytest.mark.parametrize("transport", ["websocket", "xhr-polling", "jsonp-polling"])
 def test_it_connects_sends_and_receives(start, new_page, released_client, transport):
     server = start(PAGE, "--client", str(released_client))
     page = new_page(server.url)
@@ -22,21 +22,23 @@ def test_it_connects_sends_and_receives(start, new_page, released_client, transp
     page.evaluate(OPEN, transport)
     assert page.evaluate("socket.transport.type") == transport
     assert len(page.evaluate("socket.transport.sessionid")) == 40
+    # Its forms make CRLF of a CR as well, which no server can undo.
+    texts = [text for text in TRICKY if transport != "jsonp-polling" or "\r" not in text]
     page.evaluate(
-        """tricky => tricky.forEach((text, place) => {
+        """([tricky, places]) => tricky.forEach((text, place) => {
           socket.send(text);
-          socket.send({ask: place});
+          socket.send({ask: places[place]});
         })""",
-        TRICKY,
+        [texts, [TRICKY.index(text) for text in texts]],
     )
-    page.wait_for_function("count => messages.length === count", arg=2 * len(TRICKY))
+    page.wait_for_function("count => messages.length === count", arg=2 * len(texts))
     received = page.evaluate("messages")
-    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
-    assert received[1::2] == TRICKY
+    assert received[0::2] == [{"is": TRICKY.index(text)} for text in texts]
+    assert received[1::2] == texts
     # Long enough for heartbeats: the client has to echo them to stay.
     page.evaluate("socket.send({later: 3})")
     page.wait_for_function("messages.indexOf('later') >= 0")
     assert page.evaluate("socket.connected")
     assert sum(" opened" in line for line in server.lines) == 1
-    page.evaluate("socket.disconnect()")
+    page.close()
     server.wait_line("ended: ")

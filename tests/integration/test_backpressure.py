@@ -26,7 +26,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(echo):
         session.send("x" * 64 * 1024)
     assert not session.connected
     served.wait("disconnect")
-    assert slow.session_id[:8] in served.wait_line("bytes wait for a client")
+    assert slow.session_id[:8] in served.wait_line("bytes wait and are not taken")
     good.send("alive")
     assert good.receive() == "alive"
 

@@ -6,7 +6,8 @@ import struct
 import gevent
 import pytest
 from support import framing
-from support.clients import HTTP, Polling, connect, wait_for
+from support.clients import Polling, wait_for
+from support.http import HTTP, connect
 
 
 def opened_with_session(served):

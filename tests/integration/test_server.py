@@ -9,7 +9,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket import Resource, WebSocketApplication, WebSocketError, WebSocketServer
 from geventwebsocket.handler import WebSocketHandler
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
-from support.clients import HTTP, Polling, WebSocket, as_json
+from support.clients import Polling, WebSocket, as_json
+from support.http import HTTP
 from websockets.frames import Opcode
 
 import sockio_gevent as io
@@ -158,7 +159,7 @@ def test_two_resources_on_one_server(serve):
     served = serve(echo_request)
     other = io.listen(served.server, resource="/other/", log=False)
     other.on("connection", lambda client: client.send("other"))
-    opened = WebSocket(served.port, "/other/websocket").open()
+    opened = WebSocket(served.port, path="/other/websocket").open()
     assert opened.receive() == "other"
     WebSocket(served.port).open()
     served.wait("connection")
@@ -217,7 +218,7 @@ def websocket_app(environ, start_response):
 
 def test_the_application_s_own_websocket_routes_work(serve):
     served = serve(websocket_app)
-    client = WebSocket(served.port, "/own")
+    client = WebSocket(served.port, path="/own")
     for sent in ("text", "x" * 70_000, "😀"):
         client.send_payload(sent)
         frames = client.frame(), client.frame()
@@ -232,7 +233,7 @@ def test_the_application_s_own_websocket_routes_work(serve):
 
 @pytest.mark.parametrize(("text", "code"), [("close", 4000), ("return", 1000)])
 def test_the_application_may_close(serve, text, code):
-    client = WebSocket(serve(websocket_app).port, "/own")
+    client = WebSocket(serve(websocket_app).port, path="/own")
     client.send_payload(text)
     assert client.wait_closed() == code
     assert client.eof
@@ -240,10 +241,10 @@ def test_the_application_may_close(serve, text, code):
 
 def test_the_application_s_routes_are_strict_and_limited_too(serve):
     served = serve(websocket_app, max_message_size=1000)
-    client = WebSocket(served.port, "/own")
+    client = WebSocket(served.port, path="/own")
     client.send_payload("x" * 1001)
     assert client.wait_closed() == 1009
-    client = WebSocket(served.port, "/own")
+    client = WebSocket(served.port, path="/own")
     client.send_bytes(b"\x81\x01x")
     assert client.wait_closed() == 1002
 
@@ -257,7 +258,7 @@ def test_a_send_of_the_application_waits_for_its_reader(serve):
         done.set()
         return []
 
-    client = WebSocket(serve(flood).port, "/own")
+    client = WebSocket(serve(flood).port, path="/own")
     assert not done.wait(0.2)
     assert sum(len(client.frame().data) for _ in range(300)) == 300 * 65536
     assert done.wait(5)
@@ -267,8 +268,8 @@ def test_an_exception_in_a_websocket_route_ends_it(serve, capfd):
     def fail(environ, start_response):
         raise LookupError("oh no")
 
-    client = WebSocket(serve(fail).port, "/own")
-    assert client.wait_closed() == 1000
+    client = WebSocket(serve(fail).port, path="/own")
+    assert client.wait_closed() == 1011
     assert client.eof
     assert "LookupError: oh no" in capfd.readouterr().err
 
@@ -291,7 +292,7 @@ class Echo(WebSocketApplication):
 def test_gevent_websocket_s_own_applications_and_server_work(serve):
     server = WebSocketServer(("127.0.0.1", 0), Resource([("/own", Echo)]), log=None)
     served = serve(server=server)
-    client = WebSocket(served.port, "/own", subprotocols=["echo"])
+    client = WebSocket(served.port, path="/own", subprotocols=["echo"])
     assert client.protocol.subprotocol == "echo"
     client.send_payload("hello")
     assert client.frame().data == b"resource: hello"

@@ -3,7 +3,8 @@
 import gevent
 import pytest
 from support import framing
-from support.clients import HTTP, Ended, Polling, WebSocket, connect, wait_for
+from support.clients import WebSocket, wait_for
+from support.http import HTTP, Ended, connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
@@ -136,15 +137,6 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve):
     assert served.happened("message") == []
 
 
-def test_heartbeats_count_up_while_they_are_echoed(serve):
-    served = serve(transport_options={"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}})
-    opened = WebSocket(served.port).open()
-    for number in range(1, 5):
-        assert opened.receive() == f"~h~{number}"
-        opened.send(f"~h~{number}")
-    assert served.happened("disconnect") == []
-
-
 def test_a_handler_that_blocks_does_not_cost_the_session_its_heartbeat(serve):
     times = {"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}}
     served = serve(transport_options=times)
@@ -172,18 +164,6 @@ def test_a_newer_socket_replaces_the_older(serve):
     assert newer.receive() == "to the newer"
     assert session.connections == 2
     assert served.happened("disconnect") == []
-
-
-def test_a_session_goes_on_over_another_transport(serve):
-    served = serve(transport_options={"websocket": {"close_timeout": 5}})
-    opened = WebSocket(served.port).open()
-    (_, session) = served.wait("connection")
-    opened.vanish()
-    wait_for(lambda: session.downlink is None)
-    session.send("kept")
-    polling = Polling(served.port, opened.session_id)
-    assert polling.poll() == ["kept"]
-    assert session.transport == "xhr-polling"
 
 
 def test_a_client_that_never_answers_the_close_is_cut_off(serve, monkeypatch):

@@ -1,126 +1,223 @@
-"""Small clients over gevent sockets: the server under test runs in the same process."""
+"""Small clients over gevent sockets, one for each transport, written after the protocol page."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
-from http.client import HTTPConnection
 from typing import Any
 
 import gevent
-from gevent import socket
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from . import framing
-
-DEADLINE = 10.0
-
-
-class Ended(Exception):
-    """The server has ended the connection."""
+from .http import DEADLINE, HTTP, Answer, Ended, connect
 
 
-def connect(port: int, wrap: Any = None) -> Any:
-    """A socket to the server, without Nagle's delays; wrap may put TLS round it."""
-    connected = socket.create_connection(("127.0.0.1", port))
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connected if wrap is None else wrap(connected)
+class Client:
+    """What the clients share."""
 
-
-class Answer:
-    def __init__(self, response: Any) -> None:
-        self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.getheaders()}
-        self.body = response.read()
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
-class HTTP:
-    """One keep-alive connection."""
-
-    def __init__(self, port: int, wrap: Any = None) -> None:
-        self.socket = connect(port, wrap)
-        self._connection = HTTPConnection("127.0.0.1", port)
-        self._connection.sock = self.socket
-
-    def begin(self, method: str, path: str, body: Any = None, **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request(method, path, body, named)
-
-    def finish(self, deadline: float = DEADLINE) -> Answer:
-        with gevent.Timeout(deadline):
-            return Answer(self._connection.getresponse())
-
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        self.begin(method, path, body, **headers)
-        return self.finish()
-
-    def close(self) -> None:
-        self._connection.close()
-        self.socket.close()
-
-
-class Polling:
-    """A client of xhr-polling: one connection for polls, one for POSTs."""
-
-    transport = "xhr-polling"
+    transport: str
+    # Whether something sent by the application can be waited for at any time.
+    streams = True
 
     def __init__(self, port: int, session_id: str = "", wrap: Any = None) -> None:
         self.port = port
-        self.wrap = wrap
-        self.get = HTTP(port, wrap)
-        self.post = HTTP(port, wrap)
         self.session_id = session_id
-        self._messages: deque[str] = deque()
+        self.wrap = wrap
+        self.messages: deque[str] = deque()
 
-    def open(self) -> Polling:
-        self._messages.extend(self.poll())
-        self.session_id = self._messages.popleft()
+    def more(self) -> list[str]:
+        """Wait for the next messages; raises Ended at the end."""
+        raise NotImplementedError
+
+    def open(self) -> Any:
+        """Wait for the session id."""
+        self.session_id = self.receive()
         return self
 
-    def begin_poll(self) -> None:
-        self.get.begin("GET", f"/socket.io/xhr-polling/{self.session_id}/1")
-
-    def finish_poll(self) -> list[str]:
-        answer = self.get.finish()
-        if answer.status != 200:
-            raise Ended(answer.status)
-        assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
-        return framing.decode(answer.text)
-
-    def poll(self) -> list[str]:
-        self.begin_poll()
-        return self.finish_poll()
-
     def receive(self) -> str:
-        while not self._messages:
-            self._messages.extend(self.poll())
-        return self._messages.popleft()
+        while not self.messages:
+            self.messages.extend(self.more())
+        return self.messages.popleft()
+
+    def resume(self) -> Any:
+        """Another client with the same session."""
+        return type(self)(self.port, self.session_id, wrap=self.wrap)
+
+    def listen(self, session: Any) -> None:
+        """Be there for what the application sends next."""
+
+
+class HTTPClient(Client):
+    """One connection for GETs, one for POSTs."""
+
+    def __init__(self, port: int, session_id: str = "", wrap: Any = None) -> None:
+        super().__init__(port, session_id, wrap)
+        self.get = HTTP(port, wrap)
+        self.post = HTTP(port, wrap)
+
+    def path(self, tail: str) -> str:
+        return f"/socket.io/{self.transport}/{self.session_id}/{tail}"
 
     def send(self, *messages: str) -> Answer:
         return self.send_payload(framing.encode(*messages))
 
     def send_payload(self, payload: str) -> Answer:
         data = "data=" + "".join(f"%{byte:02X}" for byte in payload.encode())
-        path = f"/socket.io/xhr-polling/{self.session_id}/send"
-        return self.post.request("POST", path, data)
+        return self.post.request("POST", self.path("send"), data)
 
     def vanish(self) -> None:
         self.get.close()
         self.post.close()
 
-    def resume(self) -> Polling:
-        return Polling(self.port, self.session_id, self.wrap)
-
     close = vanish
 
 
-class WebSocket:
+class Polling(HTTPClient):
+    transport = "xhr-polling"
+    streams = False
+    content_type = "text/plain; charset=UTF-8"
+
+    def begin_poll(self) -> None:
+        self.get.begin("GET", self.path("1"))
+
+    def finish_poll(self) -> list[str]:
+        answer = self.get.finish()
+        if answer.status != 200:
+            raise Ended(answer.status)
+        assert answer.headers["content-type"] == self.content_type
+        return framing.decode(self.payload(answer.text))
+
+    def payload(self, body: str) -> str:
+        return body
+
+    def poll(self) -> list[str]:
+        self.begin_poll()
+        return self.finish_poll()
+
+    more = poll
+
+    def listen(self, session: Any) -> None:
+        self.begin_poll()
+        wait_for(lambda: session.downlink is not None)
+        self.more = self._finish_first  # type: ignore[method-assign]
+
+    def _finish_first(self) -> list[str]:
+        self.more = self.poll  # type: ignore[method-assign]
+        return self.finish_poll()
+
+
+class JSONP(Polling):
+    """As a page does it, without an Origin and with a form."""
+
+    transport = "jsonp-polling"
+    content_type = "text/javascript; charset=UTF-8"
+
+    def begin_poll(self) -> None:
+        self.get.begin("GET", self.path("1290000000000/3"))
+
+    def payload(self, body: str) -> str:
+        match = re.fullmatch(r"io\.JSONP\[3\]\._\((.*)\);", body)
+        assert match is not None, body
+        assert not set(match[1]) & set("<>\u2028\u2029\r\n")
+        return str(json.loads(match[1]))
+
+    def send(self, *messages: str) -> Answer:
+        # Forms turn every line break into CRLF: what has a CR goes as JSON.
+        return super().send(
+            *("~j~" + json.dumps(text) if "\r" in text else text for text in messages)
+        )
+
+    def send_payload(self, payload: str) -> Answer:
+        payload = payload.replace("\n", "\r\n")
+        data = "data=" + "".join(f"%{byte:02X}" for byte in payload.encode())
+        return self.post.request("POST", self.path("1290000000000/3"), data)
+
+
+class Streaming(HTTPClient):
+    content_type: str
+    preamble = b""
+
+    def __init__(self, port: int, session_id: str = "", wrap: Any = None) -> None:
+        super().__init__(port, session_id, wrap)
+        self.get.begin("GET", self.path("1"))
+        self._response = self.get.head()
+        self._buffer = b""
+        if self._response.status != 200:
+            raise Ended(self._response.status)
+        assert self._response.getheader("Content-Type") == self.content_type
+        assert self._response.getheader("X-Accel-Buffering") == "no"
+        assert "no-transform" in self._response.getheader("Cache-Control")
+        while len(self._buffer) < len(self.preamble):
+            self._read()
+        assert self._buffer.startswith(self.preamble)
+        self._buffer = self._buffer[len(self.preamble) :]
+
+    def _read(self, deadline: float = DEADLINE) -> None:
+        with gevent.Timeout(deadline):
+            data = self._response.read1(65536)
+        if not data:
+            raise Ended("the stream")
+        self._buffer += data
+
+    def cut(self) -> str | None:
+        """Take the next payload off the buffer, if there is all of one."""
+        raise NotImplementedError
+
+    def more(self) -> list[str]:
+        while (payload := self.cut()) is None:
+            self._read()
+        return framing.decode(payload)
+
+    def wait_closed(self) -> None:
+        """Wait for the end of the stream."""
+        try:
+            while True:
+                self.more()
+        except Ended:
+            assert self._buffer == b""
+
+    def _cut(self, pattern: bytes) -> bytes | None:
+        match = re.match(pattern, self._buffer, re.DOTALL)
+        if match is None:
+            return None
+        self._buffer = self._buffer[match.end() :]
+        return match[1]
+
+
+class ServerEvents(Streaming):
+    transport = "server-events"
+    content_type = "text/event-stream"
+
+    def cut(self) -> str | None:
+        event = self._cut(rb"data: ([^\r\n]*)\n\n")
+        return None if event is None else json.loads(event)
+
+
+class HTMLFile(Streaming):
+    transport = "htmlfile"
+    content_type = "text/html; charset=utf-8"
+    preamble = b"<html><body>" + b" " * 244
+
+    def cut(self) -> str | None:
+        script = self._cut(rb"<script>parent\.s\._\(([^<>]*), document\);</script>")
+        return None if script is None else json.loads(script)
+
+
+class XHRMultipart(Streaming):
+    transport = "xhr-multipart"
+    content_type = 'multipart/x-mixed-replace;boundary="socketio"'
+    preamble = b"--socketio\n"
+
+    def cut(self) -> str | None:
+        part = self._cut(rb"Content-Type: text/plain\n\n(.*?)\n--socketio\n")
+        return None if part is None else part.decode()
+
+
+class WebSocket(Client):
     """A WebSocket client: the protocol is the websockets library's, the socket is gevent's."""
 
     transport = "websocket"
@@ -128,21 +225,20 @@ class WebSocket:
     def __init__(
         self,
         port: int,
-        path: str = "/socket.io/websocket",
+        session_id: str = "",
+        path: str = "",
         wrap: Any = None,
         headers: dict[str, str] | None = None,
         version: str = "13",
         subprotocols: list[str] | None = None,
     ) -> None:
-        self.port = port
-        self.wrap = wrap
+        super().__init__(port, session_id, wrap)
+        path = path or f"/socket.io/{self.transport}/{session_id}"
         self.socket = connect(port, wrap)
         self.protocol = ClientProtocol(
             parse_uri(f"ws://127.0.0.1:{port}{path}"), max_size=None, subprotocols=subprotocols
         )
-        self.session_id = ""
         self.frames: deque[Frame] = deque()
-        self._messages: deque[str] = deque()
         self.eof = False
         request = self.protocol.connect()
         for name, value in (headers or {}).items():
@@ -187,18 +283,11 @@ class WebSocket:
             raise Ended(self.close_code)
         return self.frames.popleft()
 
-    def open(self) -> WebSocket:
-        self.session_id = self.receive()
-        return self
-
-    def receive(self) -> str:
-        while not self._messages:
-            frame = self.frame()
-            if frame.opcode is Opcode.TEXT:
-                self._messages.extend(framing.decode(frame.data.decode()))
-            elif frame.opcode is Opcode.CLOSE:
-                raise Ended(self.close_code)
-        return self._messages.popleft()
+    def more(self) -> list[str]:
+        frame = self.frame()
+        if frame.opcode is Opcode.CLOSE:
+            raise Ended(self.close_code)
+        return framing.decode(frame.data.decode()) if frame.opcode is Opcode.TEXT else []
 
     def send(self, *messages: str) -> None:
         self.send_payload(framing.encode(*messages))
@@ -230,11 +319,12 @@ class WebSocket:
     def vanish(self) -> None:
         self.socket.close()
 
-    def resume(self) -> WebSocket:
-        path = f"/socket.io/websocket/{self.session_id}"
-        again = WebSocket(self.port, path, self.wrap)
-        again.session_id = self.session_id
-        return again
+
+class FlashSocket(WebSocket):
+    transport = "flashsocket"
+
+
+ALL = [WebSocket, ServerEvents, FlashSocket, HTMLFile, XHRMultipart, Polling, JSONP]
 
 
 def as_json(text: str) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sockio_gevent.wire.packet import Packet
 from sockio_gevent.wire.payload import (
-    Packet,
     decode,
     decode_json,
     encode,

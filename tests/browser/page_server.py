@@ -12,19 +12,18 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import gevent
 from gevent.pywsgi import WSGIServer
+from support.framing import TRICKY
 
 import sockio_gevent as io
-from support.framing import TRICKY
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--client", help="serve this file as /client.js")
 parser.add_argument("--handshake", default="plain")
-parser.add_argument("--close-timeout", type=float, default=0)
+parser.add_argument("--origins", default="*:*")
 arguments = parser.parse_args()
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 
@@ -41,9 +40,13 @@ def application(environ, start_response):
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 socket = io.listen(
     server,
-    origins="*:*",
+    origins=arguments.origins,
     handshake=arguments.handshake,
-    transport_options={"websocket": {"heartbeat_interval": 0.3, "timeout": 1}},
+    flash_policy_port=None,
+    transport_options={
+        name: {"heartbeat_interval": 0.3, "timeout": 1}
+        for name in ("websocket", "server-events", "flashsocket", "htmlfile", "xhr-multipart")
+    },
 )
 
 

@@ -1,0 +1,174 @@
+"""What the browser client does where a transport does not get through."""
+
+import pytest
+from support.framing import TRICKY
+from support.page import TRANSPORTS, opened, wait_event
+from support.proxy import Proxy
+
+PAGE = "tests/browser/page_server.py"
+
+ORDER = [[name] for name in TRANSPORTS]
+
+
+def test_where_websocket_fails_the_next_transport_is_tried_and_remembered(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
+    opened(page, rememberTransport=True)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["websocket"], ["server-events"]]
+    page.reload()
+    opened(page, rememberTransport=True)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["server-events"]]
+
+
+def test_without_websocket_in_the_browser_it_is_not_tried(start, new_page):
+    page = new_page(start(PAGE).url, before="delete window.WebSocket")
+    opened(page)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["server-events"]]
+
+
+def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.evaluate("() => { window.WebSocket = function () { this.close = function () {}; }; }")
+    opened(page, connectTimeout=200)
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["websocket"], ["server-events"]]
+
+
+def test_only_the_first_is_tried_if_that_is_asked_for(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
+    opened(page, tryTransportsOnConnectTimeout=False)
+    wait_event(page, "connect_failed")
+    assert wait_event(page, "connecting") == [["websocket"]]
+
+
+def test_when_no_transport_connects_it_says_so(start, new_page):
+    # The address answers with a page, which is no script for jsonp-polling to run.
+    errors = []
+    page = new_page(start(PAGE).url, on_error=errors.append)
+    opened(page, resource="nowhere")
+    wait_event(page, "connect_failed")
+    assert wait_event(page, "connecting") == ORDER
+    assert all("Unexpected token" in error for error in errors)
+    opened(page, transports=["no-such"])
+    wait_event(page, "connect_failed")
+
+
+@pytest.mark.parametrize("how", ["refuse", "drop"])
+def test_behind_a_proxy_without_upgrades_it_connects_by_the_next_transport(start, new_page, how):
+    with Proxy(start(PAGE).port, upgrades=how) as proxy:
+        page = opened(new_page(proxy.url), connectTimeout=1000)
+        page.evaluate("socket.send({number: 1})")
+        assert wait_event(page, "message") == [[{"number": 1}]]
+        assert wait_event(page, "connecting") == [["websocket"], ["server-events"]]
+
+
+def test_a_page_whose_transport_stops_working_goes_on_with_another(start, new_page):
+    with Proxy(start(PAGE).port) as proxy:
+        page = opened(new_page(proxy.url), rememberTransport=True, reconnectionDelay=50)
+        wait_event(page, "connect")
+        assert page.evaluate("socket.transport.type") == "websocket"
+        proxy.upgrades = "refuse"
+        proxy.cut()
+        assert wait_event(page, "reconnect")[0][0] == "server-events"
+        page.evaluate("socket.send({number: 1})")
+        assert wait_event(page, "message") == [[{"number": 1}]]
+        # And back, though the cookie now names the other.
+        proxy.upgrades = "pass"
+        proxy.cut()
+        assert wait_event(page, "reconnect", 2)[1][0] == "server-events"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_another_origin_connects_where_it_is_allowed(start, new_page, transport):
+    server, elsewhere = start(PAGE), start(PAGE)
+    page = opened(new_page(elsewhere.url), transports=[transport], port=server.port)
+    if transport == "htmlfile":
+        # A frame of another origin may not call into the page, so it is not even tried.
+        wait_event(page, "connect_failed")
+        assert page.evaluate("events") == [["connect_failed"]]
+        return
+    page.evaluate("tricky => tricky.forEach(text => socket.send(text))", TRICKY)
+    received = wait_event(page, "message", len(TRICKY))
+    assert received == [[{"is": place}] for place in range(len(TRICKY))]
+    server.wait_line("opened")
+    assert not any("opened" in line for line in elsewhere.lines)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_another_origin_is_refused_where_it_is_not_allowed(start, new_page, transport):
+    server, elsewhere = start(PAGE, "--origins", "self"), start(PAGE)
+    page = opened(new_page(elsewhere.url), transports=[transport], port=server.port)
+    wait_event(page, "connect_failed")
+    assert not any("opened" in line for line in server.lines)
+
+
+def test_jsonp_polling_posts_forms_where_there_is_no_xhr(start, new_page):
+    page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
+    opened(page)
+    page.evaluate(
+        """tricky => tricky.forEach((text, place) => {
+          socket.send(text);
+          socket.send({ask: place});
+        })""",
+        TRICKY,
+    )
+    received = [message for (message,) in wait_event(page, "message", 2 * len(TRICKY))]
+    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
+    assert received[1::2] == TRICKY
+    assert page.evaluate("socket.transport.type") in ("websocket", "jsonp-polling")
+
+
+def test_forms_are_cleared_away(start, new_page):
+    page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
+    opened(page, transports=["jsonp-polling"])
+    for number in range(3):
+        page.evaluate("number => socket.send({number: number})", number)
+        wait_event(page, "message", number + 1)
+    page.wait_for_function("document.querySelectorAll('form, iframe').length === 0")
+    assert page.evaluate("document.querySelectorAll('script').length") <= 2
+
+
+def test_a_multipart_answer_that_grows_large_is_renewed_without_a_loss(start, new_page):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=["xhr-multipart"])
+    wait_event(page, "connect")
+    first = page.evaluate("socket.transport.sessionid")
+    page.evaluate(
+        "for (var i = 0; i < 60; i++) socket.send({number: i, text: new Array(50001).join('x')})"
+    )
+    received = [message["number"] for (message,) in wait_event(page, "message", 60)]
+    assert received == list(range(60))
+    assert page.evaluate("socket.transport.sessionid") == first
+    assert page.evaluate("socket.transport.current.responseText.length") < 2_500_000
+    assert sum("opened" in line for line in server.lines) == 1
+
+
+# Stands in for the shim: the same interface, over the browser's own WebSocket.
+SHIM = """
+  var Native = window.WebSocket;
+  window.tasks = 0;
+  window.WebSocket = function (url) { return new Native(url); };
+  window.WebSocket.__addTask = function (task) { window.tasks++; setTimeout(task, 0); };
+"""
+
+
+def test_flashsocket_is_used_where_a_shim_is_on_the_page(start, new_page):
+    server = start(PAGE)
+    page = opened(new_page(server.url, before=SHIM), transports=["websocket", "flashsocket"])
+    page.evaluate("tricky => tricky.forEach(text => socket.send(text))", TRICKY)
+    received = wait_event(page, "message", len(TRICKY))
+    assert received == [[{"is": place}] for place in range(len(TRICKY))]
+    assert wait_event(page, "connecting") == [["flashsocket"]]
+    assert page.evaluate("tasks") == 1
+    server.wait_line("(flashsocket, 127.0.0.1) opened")
+
+
+def test_flashsocket_is_skipped_where_there_is_no_shim(start, new_page):
+    page = opened(new_page(start(PAGE).url), transports=["flashsocket", "xhr-polling"])
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["xhr-polling"]]

@@ -1,0 +1,186 @@
+"""One client, whatever it sends or withholds, does not keep the others waiting."""
+
+import subprocess
+import sys
+import threading
+import tracemalloc
+from pathlib import Path
+from time import monotonic
+
+import gevent
+import pytest
+from support import framing
+from support.clients import ALL, JSONP, Polling, WebSocket, wait_for
+from support.http import HTTP, connect
+from websockets.frames import Frame, Opcode
+
+FLOOD = str(Path(__file__).parents[1] / "support/flood.py")
+
+
+def masked(opcode, data):
+    return Frame(Opcode(opcode), data).serialize(mask=True)
+
+
+FLOODS = {
+    "pings": masked(Opcode.PING, b"ping"),
+    "pongs": masked(Opcode.PONG, b""),
+    "messages": masked(Opcode.TEXT, framing.encode("x").encode()),
+    "batches": masked(Opcode.TEXT, framing.encode(*["x"] * 1000).encode()),
+    "fragments": masked(Opcode.TEXT, b"~m~0~m~").replace(b"\x81", b"\x01", 1)
+    + masked(Opcode.CONT, b"").replace(b"\x80", b"\x00", 1) * 100
+    + masked(Opcode.CONT, b""),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_flood_leaves_the_others_their_turns(echo, flood):
+    served = echo(transport_options={"websocket": {"heartbeat_interval": None}})
+    good = WebSocket(served.port).open()
+    command = [sys.executable, FLOOD, str(served.port), flood.hex()]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            served.wait("connection", 2)
+            # The flood does not end before these have come back.
+            for _ in range(5):
+                good.send("hello")
+                assert good.receive() == "hello"
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def test_a_form_in_which_everything_is_escaped_takes_little_memory(echo):
+    served = echo()
+    good = WebSocket(served.port).open()
+    polling = Polling(served.port).open()
+    tracemalloc.start()
+    assert polling.send("x" * 1_000_000).status == 200
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The client of this test has its share in it, too.
+    assert peak < 100_000_000
+    good.send("hello")
+    assert good.receive() == "hello"
+
+
+@pytest.mark.parametrize("client", [Polling, JSONP], ids=lambda client: client.transport)
+def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, client):
+    served = serve(transport_options={client.transport: {"duration": 0.3}})
+    opened = [client(served.port).open() for _ in range(50)]
+    sessions = [served.listener.clients[each.session_id] for each in opened]
+    received = []
+
+    def run(each):
+        while "last" not in (messages := each.poll()):
+            received.extend(messages)
+
+    running = [gevent.spawn(run, each) for each in opened]
+    end = monotonic() + 1
+    sent = 0
+    while monotonic() < end:
+        served.listener.broadcast(str(sent))
+        sent += 1
+        gevent.sleep(0.01)
+    served.listener.broadcast("last")
+    gevent.joinall(running, timeout=10, raise_error=True)
+    assert all(session.connected for session in sessions)
+    assert served.happened("disconnect") == []
+
+
+def test_a_client_that_leaves_while_its_handler_sends_is_noticed(serve):
+    left = []
+
+    def flood(client):
+        while client.connected:
+            client.send("x" * 1000)
+            gevent.sleep(0.001)
+        left.append(client)
+
+    served = serve(on_connection=flood)
+    WebSocket(served.port).open().vanish()
+    wait_for(lambda: left)
+    served.wait("disconnect")
+
+
+def test_a_client_that_leaves_while_its_handler_blocks_is_noticed(serve):
+    release = gevent.event.Event()
+    times = {"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}}
+    served = serve(on_connection=lambda client: release.wait(), transport_options=times)
+    opened = WebSocket(served.port).open()
+    session = served.listener.clients[opened.session_id]
+    opened.vanish()
+    wait_for(lambda: not session.connected)
+    release.set()
+    served.wait("disconnect")
+
+
+def test_a_timeout_in_a_handler_is_an_error_like_any_other(echo):
+    served = echo()
+
+    @served.listener.on("clientMessage")
+    def slow(message, client):
+        with gevent.Timeout(0.01):
+            gevent.sleep(10)
+
+    for kind in ALL:
+        opened = kind(served.port).open()
+        opened.send("one", "two")
+        assert [opened.receive(), opened.receive()] == ["one", "two"]
+        opened.vanish()
+    served.wait_line("a handler of 'clientMessage' failed")
+
+
+def test_other_threads_may_send(serve):
+    served = serve()
+    opened = WebSocket(served.port).open()
+    thread = threading.Thread(target=served.listener.broadcast, args=("from afar",))
+    thread.start()
+    assert opened.receive() == "from afar"
+    thread.join()
+    served.listener.broadcast("from here")
+    assert opened.receive() == "from here"
+
+
+def test_bad_payloads_fill_no_log(serve):
+    served = serve()
+    opened = WebSocket(served.port).open()
+    for _ in range(100):
+        opened.send_payload("nonsense")
+    opened.send("good")
+    served.wait("message")
+    assert sum("bad payload" in line for line in served.lines) == 1
+
+
+def test_a_refused_body_is_not_read_for_ever(echo):
+    served = echo(max_message_size=1000)
+    client = Polling(served.port).open()
+    raw = connect(served.port)
+    raw.sendall(
+        f"POST /socket.io/xhr-polling/{client.session_id}/send HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 999999999999\r\n\r\n".encode()
+    )
+    sent = 0
+    with gevent.Timeout(20):
+        try:
+            while True:
+                sent += raw.send(b"x" * 65536)
+        except OSError:
+            pass
+    assert sent < 64 * 1024 * 1024
+
+
+def test_a_head_has_no_body_and_leaves_the_connection_usable(serve):
+    connection = HTTP(serve().port)
+    assert connection.request("HEAD", "/socket.io/xhr-polling/").status == 405
+    assert connection.request("GET", "/").body == b"hello"
+
+
+def test_an_origin_with_a_line_break_is_refused(serve):
+    served = serve(origins="*:*")
+    raw = connect(served.port)
+    raw.sendall(
+        b"GET /socket.io/xhr-polling/ HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\n b\r\n\r\n"
+    )
+    with gevent.Timeout(5):
+        assert raw.recv(65536).startswith(b"HTTP/1.1 403 ")
+    assert served.listener.clients == {}

@@ -1,0 +1,226 @@
+"""The streaming transports, byte for byte."""
+
+import json
+import re
+
+import gevent
+import pytest
+from support import framing
+from support.clients import wait_for
+from support.http import HTTP
+from support.raw import Raw
+from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
+
+streams = pytest.mark.parametrize("name", CONTENT_TYPES)
+
+
+def opened(served, name):
+    """A stream whose first event has been read, and its session."""
+    raw = Raw(served.port, get(name))
+    raw.head()
+    (_, session) = served.wait("connection")
+    first = chunk(PREAMBLES[name]) + chunk(carried(name, framing.encode(session.session_id)))
+    assert raw.take(len(first)) == first
+    return raw, session
+
+
+HEAD = {
+    "Cache-Control": "no-store, no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Origin",
+}
+
+
+@streams
+def test_the_answer_begins_with_its_head_the_preamble_and_the_session_id(serve, name):
+    served = serve()
+    raw = Raw(served.port, get(name))
+    status, headers = raw.head()
+    assert status == "HTTP/1.1 200 OK"
+    assert headers.pop("Date")
+    expected = {**HEAD, "Content-Type": CONTENT_TYPES[name], "Transfer-Encoding": "chunked"}
+    assert headers == expected
+    (_, session) = served.wait("connection")
+    first = chunk(PREAMBLES[name]) + chunk(carried(name, f"~m~40~m~{session.session_id}"))
+    assert raw.take(len(first)) == first
+
+
+@streams
+@pytest.mark.parametrize("headers", [{}, {"Connection": "keep-alive"}], ids=["plain", "keep-alive"])
+def test_http_1_0_gets_no_chunks_and_the_end_of_the_connection(serve, name, headers):
+    served = serve()
+    raw = Raw(served.port, get(name, version="1.0", **headers))
+    status, headers = raw.head()
+    assert status in ("HTTP/1.0 200 OK", "HTTP/1.1 200 OK")
+    assert headers.pop("Date")
+    assert headers == {**HEAD, "Content-Type": CONTENT_TYPES[name], "Connection": "close"}
+    (_, session) = served.wait("connection")
+    first = PREAMBLES[name] + carried(name, framing.encode(session.session_id))
+    assert raw.take(len(first)) == first
+    session.send("last")
+    session.disconnect()
+    assert raw.end() == carried(name, "~m~4~m~last")
+
+
+@streams
+def test_an_allowed_origin_may_read_with_its_credentials(serve, name):
+    served = serve(origins="http://other.example")
+    raw = Raw(served.port, get(name, Origin="http://other.example"))
+    _, headers = raw.head()
+    assert headers["Access-Control-Allow-Origin"] == "http://other.example"
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert headers["Vary"] == "Origin"
+
+
+@streams
+def test_a_foreign_origin_gets_no_session(serve, name):
+    served = serve()
+    status, headers = Raw(served.port, get(name, Origin="http://evil.example")).head()
+    assert status == "HTTP/1.1 403 Forbidden"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not any(header.startswith("Access-Control") for header in headers)
+    assert served.listener.clients == {}
+    served.wait_line("403 Forbidden")
+
+
+@streams
+def test_messages_of_one_tick_come_as_one_batch(serve, name):
+    raw, session = opened(serve(), name)
+    for message in ("one", {"two": 2}, "three"):
+        session.send(message)
+    two = '~m~12~m~~j~{"two":2}' if name == "xhr-multipart" else '~m~12~m~~j~{\\"two\\":2}'
+    batch = chunk(carried(name, f"~m~3~m~one{two}~m~5~m~three"))
+    assert raw.take(len(batch)) == batch
+    session.send("four")
+    gevent.idle()
+    session.send("five")
+    batches = chunk(carried(name, "~m~4~m~four")) + chunk(carried(name, "~m~4~m~five"))
+    assert raw.take(len(batches)) == batches
+    assert not raw.buffer
+
+
+@streams
+def test_what_handlers_send_on_connection_comes_along_with_the_id(serve, name):
+    served = serve(on_connection=lambda client: client.send("welcome"))
+    raw = Raw(served.port, get(name))
+    raw.head()
+    (_, session) = served.wait("connection")
+    payload = framing.encode(session.session_id, "welcome")
+    first = chunk(PREAMBLES[name]) + chunk(carried(name, payload))
+    assert raw.take(len(first)) == first
+
+
+@streams
+def test_a_stream_that_is_opened_again_has_its_head_at_once(serve, name):
+    served = serve(**times(name, close_timeout=5))
+    raw, session = opened(served, name)
+    raw.close()
+    wait_for(lambda: session.downlink is None)
+    again = Raw(served.port, get(name, f"{session.session_id}/1"))
+    status, headers = again.head()
+    assert status == "HTTP/1.1 200 OK"
+    assert headers["Content-Type"] == CONTENT_TYPES[name]
+    preamble = chunk(PREAMBLES[name])
+    assert again.take(len(preamble)) == preamble
+    gevent.idle()
+    session.send("later")
+    later = chunk(carried(name, "~m~5~m~later"))
+    assert again.take(len(later)) == later
+    assert session.connections == 2
+
+
+@streams
+def test_the_stream_ends_cleanly_behind_the_last_messages(serve, name):
+    served = serve()
+    raw, session = opened(served, name)
+    session.send("last")
+    session.disconnect()
+    end = chunk(carried(name, "~m~4~m~last")) + b"0\r\n\r\n"
+    assert raw.take(len(end)) == end
+    served.wait("disconnect")
+    # The connection is a plain one again.
+    raw.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    raw.until(b"hello")
+
+
+@streams
+def test_messages_are_posted(echo, name):
+    served = echo()
+    raw, session = opened(served, name)
+    post = HTTP(served.port)
+    path = f"/socket.io/{name}/{session.session_id}/send"
+    answer = post.request("POST", path, "data=%7Em%7E5%7Em%7Ea+b%2Bc~m~2~m~hi")
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    batch = chunk(carried(name, "~m~5~m~a b+c~m~2~m~hi"))
+    assert raw.take(len(batch)) == batch
+    assert [event[1] for event in served.happened("message")] == ["a b+c", "hi"]
+
+
+@streams
+def test_a_post_is_taken_at_its_own_address_only(echo, name):
+    served = echo()
+    raw, session = opened(served, name)
+    post = HTTP(served.port)
+    path = f"/socket.io/{name}/{session.session_id}"
+    for wrong in (path, f"{path}/", f"{path}/1", f"/socket.io/{name}/", f"/socket.io/{name}//send"):
+        assert post.request("POST", wrong, "data=~m~2~m~hi").status == 405
+    foreign = post.request("POST", f"{path}/send", "data=~m~2~m~hi", Origin="http://evil.example")
+    assert foreign.status == 403
+    for body, reason in (("data=", "bad payload"), ("x=1", "no data field"), ("data=%", "percent")):
+        answer = post.request("POST", f"{path}/send", body)
+        assert answer.status == 400
+        assert reason in answer.text
+    assert served.happened("message") == []
+    assert session.connected
+    raw.close()
+
+
+@streams
+def test_a_hang_up_is_noticed_while_nothing_is_sent(serve, name):
+    for version in ("1.1", "1.0"):
+        served = serve()
+        raw = Raw(served.port, get(name, version=version))
+        raw.head()
+        served.wait("connection")
+        raw.close()
+        served.wait("disconnect")
+        served.wait_line("the client hung up")
+        assert served.listener.clients == {}
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!--",
+    "<!--<script>",
+    "--></SCRIPT >",
+    "\u2028alert(1)\u2029",
+    '");alert(1);("',
+    "\\",
+    "a\n\ndata: b\r\rid: 1\r\n\r\nevent: x",
+    "\n--socketio\n--socketio--\n",
+    "\n--socketio\nContent-Type: text/plain\n\n~m~4~m~fake\n--socketio\n",
+    "é😀\x00\x7f",
+]
+
+
+@streams
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_no_message_breaks_out_of_what_carries_it(serve, name, text):
+    raw, session = opened(serve(), name)
+    session.send(text)
+    body = raw.take(int(raw.until(b"\r\n"), 16)).decode()
+    assert raw.take(2) == b"\r\n"
+    if name == "xhr-multipart":
+        # Lengths tell where the payload ends: it may well have the boundary in it.
+        payload = body.removeprefix("Content-Type: text/plain\n\n").removesuffix("\n--socketio\n")
+        assert payload == framing.encode(text)
+        return
+    begin, end = carried(name, "|").decode().split("|")
+    assert body.startswith(begin)
+    assert body.endswith(end)
+    inside = body.removeprefix(begin).removesuffix(end)
+    assert not re.search("[<>\u2028\u2029\x00-\x1f]", inside)
+    assert json.loads(f'"{inside}"') == framing.encode(text)

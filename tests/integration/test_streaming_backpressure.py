@@ -1,0 +1,190 @@
+"""Streams whose readers are slow, stop, or go away in the middle of a batch."""
+
+import gevent
+import pytest
+from support import framing
+from support.clients import wait_for
+from support.hixie import Hixie
+from support.raw import Raw
+from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
+
+from sockio_gevent.transports import http as http_transports
+
+HUGE = 12 * 1024 * 1024  # more than the buffers of a connection take
+
+streams = pytest.mark.parametrize("name", CONTENT_TYPES)
+
+
+def stuck(served, name):
+    """A stream whose client does not read, in the middle of a huge message."""
+    slow = Raw(served.port, get(name))
+    slow.until(b"~m~40~m~")
+    session = served.listener.clients[slow.take(40).decode()]
+    downlink = session.downlink
+    session.send("x" * HUGE)
+    wait_for(lambda: not downlink.ready)
+    gevent.idle()
+    assert not downlink.ready, "the socket took everything"
+    assert session.downlink is downlink
+    return slow, session
+
+
+def check_next(served, name, session, *messages):
+    """The next attach gets these messages as one batch."""
+    again = Raw(served.port, get(name, f"{session.session_id}/2"))
+    again.head()
+    batch = chunk(PREAMBLES[name]) + chunk(carried(name, framing.encode(*messages)))
+    assert again.take(len(batch)) == batch
+    return again
+
+
+@streams
+def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve, name):
+    served = serve(max_buffer=HUGE + 100, **times(name, timeout=60, close_timeout=60))
+    good = Hixie(served.port, Origin="").open()
+    slow, session = stuck(served, name)
+    downlink = session.downlink
+    for _ in range(12):  # with their framing over the bound at last
+        assert session.connected
+        session.send("y" * 1024 * 1024)
+    assert not session.connected
+    served.wait("disconnect")
+    assert session.session_id[:8] in served.wait_line("bytes wait and are not taken")
+    with gevent.Timeout(5):
+        downlink.wait_over()
+    served.listener.broadcast("alive")
+    assert good.receive() == "alive"
+    assert list(served.listener.clients) == [good.session_id]
+    slow.close()
+
+
+@streams
+def test_what_a_slow_reader_did_not_take_arrives_in_order_when_it_reads_on(serve, name):
+    served = serve(max_buffer=2 * HUGE)
+    slow, session = stuck(served, name)
+    slow.until(b"\r\n")
+    for number in range(20):
+        session.send(str(number))
+        gevent.idle()
+    expected = chunk(carried(name, framing.encode("x" * HUGE)))
+    expected += chunk(carried(name, framing.encode(*map(str, range(20)))))
+    assert slow.take(len(expected)) == expected
+
+
+@streams
+def test_send_never_waits_for_a_reader_that_stops(serve, name):
+    served = serve(max_buffer=2 * HUGE)
+    slow, session = stuck(served, name)
+    switched = []
+    gevent.spawn(switched.append, True)
+    for _ in range(100):
+        session.send("x")
+    assert switched == []
+    assert session.connected
+    slow.close()
+
+
+@streams
+def test_heartbeats_end_a_reader_that_stops(serve, monkeypatch, name):
+    monkeypatch.setattr(http_transports, "CLOSE_TIMEOUT", 0.1)
+    served = serve(max_buffer=2 * HUGE, **times(name, heartbeat_interval=0.5, timeout=0.2))
+    slow, session = stuck(served, name)
+    downlink = session.downlink
+    served.wait("disconnect")
+    assert session.session_id[:8] in served.wait_line("no echo of a heartbeat in 0.2 s")
+    with gevent.Timeout(5):
+        downlink.wait_over()
+    assert served.listener.clients == {}
+    slow.close()
+
+
+@streams
+def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, name):
+    seconds = {"heartbeat_interval": 1, "timeout": 0.1, "close_timeout": 60}
+    served = serve(max_buffer=2 * HUGE, **times(name, **seconds))
+    slow, session = stuck(served, name)
+    wait_for(lambda: session.downlink is None)
+    session.send("after")
+    again = Raw(served.port, get(name, f"{session.session_id}/2"))
+    again.head()
+    again.until(chunk(PREAMBLES[name]))
+    batch = again.take(int(again.until(b"\r\n"), 16))
+    begin, end = carried(name, "|").split(b"|")
+    messages = framing.decode(batch.removeprefix(begin).removesuffix(end).decode())
+    expected = ["x" * HUGE, "after"]
+    assert [text for text in messages if not text.startswith("~h~")] == expected
+    slow.close()
+
+
+@streams
+def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, monkeypatch, name):
+    monkeypatch.setattr(http_transports, "CLOSE_TIMEOUT", 0.1)
+    served = serve(max_buffer=2 * HUGE)
+    slow, session = stuck(served, name)
+    downlink = session.downlink
+    session.disconnect()
+    served.wait("disconnect")
+    with gevent.Timeout(5):
+        downlink.wait_over()
+    assert served.listener.clients == {}
+    slow.close()
+
+
+@streams
+def test_closing_the_listener_does_not_wait_for_a_reader_that_stops(serve, name):
+    served = serve(max_buffer=2 * HUGE)
+    slow, session = stuck(served, name)
+    downlink = session.downlink
+    with gevent.Timeout(4):
+        served.listener.close(0.2)
+        downlink.wait_over()
+    slow.close()
+
+
+@streams
+def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    slow, session = stuck(served, name)
+    session.send("after")
+    slow.reset()
+    wait_for(lambda: session.downlink is None)
+    again = check_next(served, name, session, "x" * HUGE, "after")
+    session.send("and on")
+    batch = chunk(carried(name, framing.encode("and on")))
+    assert again.take(len(batch)) == batch
+    assert served.happened("disconnect") == []
+
+
+@streams
+def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name):
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    slow, session = stuck(served, name)
+    slow.send(get(name))  # ends the watch for a hang-up
+    gevent.idle()
+    slow.reset()
+    wait_for(lambda: session.downlink is None)
+    check_next(served, name, session, "x" * HUGE)
+
+
+@streams
+def test_a_batch_that_is_given_up_goes_to_the_newer_stream(serve, name):
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    slow, session = stuck(served, name)
+    older = session.downlink
+    session.send("after")
+    check_next(served, name, session, "x" * HUGE, "after")
+    with gevent.Timeout(5):
+        older.wait_over()
+    assert session.connected
+    assert session.connections == 2
+    slow.close()
+
+
+@streams
+def test_a_stream_that_breaks_off_ends_a_session_that_is_not_kept(serve, name):
+    served = serve(max_buffer=2 * HUGE)
+    slow, session = stuck(served, name)
+    slow.reset()
+    served.wait("disconnect")
+    assert not session.connected
+    assert served.listener.clients == {}

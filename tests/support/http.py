@@ -1,0 +1,63 @@
+"""HTTP over gevent sockets."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+from typing import Any
+
+import gevent
+from gevent import socket
+
+DEADLINE = 10.0
+
+
+class Ended(Exception):
+    """The server has ended the connection."""
+
+
+def connect(port: int, wrap: Any = None) -> Any:
+    """A socket to the server, without Nagle's delays; wrap may put TLS round it."""
+    connected = socket.create_connection(("127.0.0.1", port))
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected if wrap is None else wrap(connected)
+
+
+class Answer:
+    def __init__(self, response: Any) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read()
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class HTTP:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int, wrap: Any = None) -> None:
+        self.socket = connect(port, wrap)
+        self._connection = HTTPConnection("127.0.0.1", port)
+        self._connection.sock = self.socket
+
+    def begin(self, method: str, path: str, body: Any = None, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(method, path, body, named)
+
+    def head(self, deadline: float = DEADLINE) -> Any:
+        """Wait for the head of the answer; its body can be read bit by bit."""
+        with gevent.Timeout(deadline):
+            return self._connection.getresponse()
+
+    def finish(self, deadline: float = DEADLINE) -> Answer:
+        with gevent.Timeout(deadline):
+            return Answer(self._connection.getresponse())
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        self.begin(method, path, body, **headers)
+        return self.finish()
+
+    def close(self) -> None:
+        self._connection.close()
+        self.socket.close()
