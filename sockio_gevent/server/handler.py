@@ -81,6 +81,8 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
         if _asks_for_websocket(self.environ):
+            # Refused, the eight bytes behind a hixie-76 head would be read as a request.
+            self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.environ["sockio_gevent.upgrade"] = Upgrade(self)
         super().run_application()
 

@@ -90,9 +90,12 @@ class HTTPDownlink(Downlink):
         return batch
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection, if the server gives it, and end the wait for a batch."""
         if self._socket is not None:
             shut_down(self._socket)
+        if not self._writing:
+            self._ending = True
+            self.write(())
 
     def wait(self) -> Sequence[Packet]:
         """Wait for a batch; an empty one is the end of the answer."""

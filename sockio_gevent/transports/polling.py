@@ -65,7 +65,7 @@ class JSONPPollingTransport(PollingTransport):
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The call of ``io.JSONP[<index>]._``."""
         _, _, index = request.tail.partition("/")
-        return b"io.JSONP[%b]._(%b);" % (index.encode(), script_string(batch))
+        return b"io.JSONP[%d]._(%b);" % (int(index), script_string(batch))
 
     def accepts_post(self, tail: str) -> bool:
         """Forms are sent to an address like that of a poll."""

@@ -166,6 +166,23 @@ def test_a_foreign_origin_is_refused_before_the_upgrade(serve, name, draft):
     assert Hixie(served.port, draft=draft, transport=name).open().status.split()[1] == "101"
 
 
+REFUSED = {
+    "foreign origin": {"Origin": "http://evil.example"},
+    "bad keys": {"Sec-WebSocket-Key1": "x"},
+}
+
+
+@pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED)
+def test_the_eight_bytes_behind_a_refused_handshake_are_no_request(serve, capfd, headers):
+    raw = Raw(serve(origins=ORIGINS).port, request("/socket.io/websocket", 76, **headers))
+    raw.send(CHALLENGE)
+    _, refusal = raw.head()
+    raw.take(int(refusal["Content-Length"]))
+    raw.socket.shutdown(1)
+    assert raw.end() == b""
+    assert "Invalid HTTP method" not in capfd.readouterr().err
+
+
 @drafts
 def test_a_name_that_is_not_enabled_is_refused(serve, draft):
     served = serve(transports=["websocket"])
