@@ -170,7 +170,7 @@ class Client(Emitter):
         self.flush()
         downlink = self.downlink
         pending = 0 if downlink is None else downlink.pending
-        self._buffered = pending + sum(len(packet.payload) for packet in self._outbox)
+        self._buffered = pending + self._outbox_size()
         if self._buffered > self.listener.options.max_buffer:
             self.end(
                 f"{self._buffered} bytes wait and are not taken (option 'max_buffer')", abort=True
@@ -178,9 +178,12 @@ class Client(Emitter):
 
     def drained(self) -> None:
         """The downlink has written all that was pending."""
-        self._buffered = sum(len(packet.payload) for packet in self._outbox)
+        self._buffered = self._outbox_size()
         if self._outbox and not self.touched:
             self.listener.flush.touch(self)
+
+    def _outbox_size(self) -> int:
+        return sum(len(packet.payload) for packet in self._outbox)
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink, in place of the one it may have."""
@@ -217,7 +220,7 @@ class Client(Emitter):
 
     def _take_back(self, undelivered: Sequence[Packet]) -> None:
         self._outbox[:0] = undelivered
-        self._buffered = sum(len(packet.payload) for packet in self._outbox)
+        self._buffered = self._outbox_size()
 
     def announce(self) -> None:
         """Run the handlers of a new session, once."""

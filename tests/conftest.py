@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 import pytest
+import trustme
 from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
@@ -81,6 +82,17 @@ def serve():
     for served in running:
         served.listener.close(0.5)
         served.server.stop(1)
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A certificate for localhost: the authority, and a server's arguments for its files."""
+    authority = trustme.CA()
+    files = {"keyfile": str(tmp_path / "key.pem"), "certfile": str(tmp_path / "certificate.pem")}
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(files["keyfile"])
+    issued.cert_chain_pems[0].write_to_path(files["certfile"])
+    return authority, files
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 from support.framing import TRICKY
-from support.page import TRANSPORTS, opened, wait_event
+from support.page import TRANSPORTS, check_tricky_strings, opened, wait_event
 
 PAGE = "tests/browser/page_server.py"
 transports = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -22,16 +22,7 @@ def test_it_connects_by_itself_and_takes_either_handshake(start, new_page, trans
 @transports
 def test_tricky_strings_arrive_unaltered_both_ways(start, new_page, transport):
     page = opened(new_page(start(PAGE).url), transports=[transport])
-    page.evaluate(
-        """tricky => tricky.forEach((text, place) => {
-          socket.send(text);
-          socket.send({ask: place});
-        })""",
-        TRICKY,
-    )
-    received = [message for (message,) in wait_event(page, "message", 2 * len(TRICKY))]
-    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
-    assert received[1::2] == TRICKY
+    check_tricky_strings(page)
 
 
 @transports

@@ -4,7 +4,6 @@ import ssl
 
 import gevent
 import pytest
-import trustme
 from gevent.pywsgi import WSGIServer
 from support.clients import wait_for
 from support.hixie import ANSWER, CHALLENGE, KEYS, Hixie, frame, request
@@ -77,13 +76,9 @@ def test_a_program_without_an_origin_is_told_none(serve, draft):
 
 
 @drafts
-def test_under_tls_the_location_says_so(serve, tmp_path, draft):
-    authority = trustme.CA()
-    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(key)
-    issued.cert_chain_pems[0].write_to_path(certificate)
-    server = WSGIServer(("127.0.0.1", 0), log=None, keyfile=key, certfile=certificate)
+def test_under_tls_the_location_says_so(serve, tls, draft):
+    authority, files = tls
+    server = WSGIServer(("127.0.0.1", 0), log=None, **files)
     served = serve(server=server, origins=ORIGINS)
     served.listener.on("clientMessage", lambda message, client: client.send(message))
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -4,7 +4,6 @@ import ssl
 
 import gevent
 import pytest
-import trustme
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket import Resource, WebSocketApplication, WebSocketError, WebSocketServer
 from geventwebsocket.handler import WebSocketHandler
@@ -107,13 +106,9 @@ def test_the_user_s_handler_class_goes_on_working(serve):
     assert served.wait("connection")[1].environ["mine"] == "yes"
 
 
-def test_all_transports_work_over_tls(serve, tmp_path):
-    authority = trustme.CA()
-    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(key)
-    issued.cert_chain_pems[0].write_to_path(certificate)
-    server = WSGIServer(("127.0.0.1", 0), log=None, keyfile=key, certfile=certificate)
+def test_all_transports_work_over_tls(serve, tls):
+    authority, files = tls
+    server = WSGIServer(("127.0.0.1", 0), log=None, **files)
     served = serve(server=server, max_buffer=8 * 1024 * 1024)
     served.listener.on("clientMessage", lambda message, client: client.send(message))
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

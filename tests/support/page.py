@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .framing import TRICKY
+
 # All that a browser of today can run: Flash is gone.
 TRANSPORTS = [
     "websocket",
@@ -37,3 +39,17 @@ def wait_event(page: Any, name: str, count: int = 1) -> list[list[Any]]:
     )
     events = page.evaluate("events")
     return [event[1:] for event in events if event[0] == name]
+
+
+def check_tricky_strings(page: Any) -> None:
+    """Send each string and have each sent, and check each direction alone."""
+    page.evaluate(
+        """tricky => tricky.forEach((text, place) => {
+          socket.send(text);
+          socket.send({ask: place});
+        })""",
+        TRICKY,
+    )
+    received = [message for (message,) in wait_event(page, "message", 2 * len(TRICKY))]
+    assert received[0::2] == [{"is": place} for place in range(len(TRICKY))]
+    assert received[1::2] == TRICKY
