@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import gevent
 
-from . import routes
+from . import mounting, routes, surroundings
 from .client import Client
 from .client_file import ClientFile
+from .ends import Cause, End
 from .events import Emitter
 from .flush import Flush
+from .forwarded import believe
 from .log import Log, short_id
 from .options import Options
 from .origins import Origins, origin_of
 from .outgoing import encode
 from .server.request import Refusal, Request
+from .stats import Counters
+from .surroundings import Surroundings
 from .sweep import Sweep
 from .transports import TRANSPORTS
 from .transports.base import Downlink
@@ -79,6 +82,7 @@ class Listener(Emitter):
         server: what was passed to :func:`listen`.
         options: what was given, over the defaults.
         log: where the log goes.
+        application: what gets the requests that are not for the resource.
     """
 
     EVENTS = ("connection", "clientConnect", "clientMessage", "clientDisconnect")
@@ -99,7 +103,10 @@ class Listener(Emitter):
         self._transports = {
             name: TRANSPORTS[name](self.options, self.log) for name in self.options.transports
         }
-        self._application = self._take_over(server)
+        self.counters = Counters()
+        self.surroundings = Surroundings(self.options.resource, self.log, self.close)
+        self.context = self.options.context or mounting.context_of(server)
+        self.application = self._mount(server)
         for event, handler in (
             ("connection", self.options.on_connection),
             ("clientConnect", self.options.on_client_connect),
@@ -109,33 +116,28 @@ class Listener(Emitter):
             if handler is not None:
                 self.on(event, handler)
 
-    def _take_over(self, server: Any) -> Any:
-        """Find the application behind, and come before it."""
-        application = server
-        # Not imported here: who has made a server has done so already.
-        pywsgi = sys.modules.get("gevent.pywsgi")
-        is_server = pywsgi is not None and isinstance(server, pywsgi.WSGIServer)
-        if is_server:
-            application = getattr(server, "application", None)
-        elif not callable(server) or server is getattr(pywsgi, "WSGIServer", None):
-            raise TypeError(
-                "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
-                f"not {server!r:.80}"
-            )
-        behind = application
-        while isinstance(behind, Listener):
-            if behind.options.resource == self.options.resource:
-                raise ValueError(f"there is a listener at {self.options.resource!r} already")
-            behind = behind._application
-        if is_server:
-            from .server.handler import take_over
+    def _mount(self, target: Any) -> Any:
+        """Come before the application of a server, or before an application."""
+        surroundings.check_at_start(self.options.resource, self.log)
+        is_server = mounting.is_gevent_server(target)
+        if not is_server:
+            mounting.check_application(target)
+        for layer in mounting.layers(target):
+            if isinstance(layer, Listener) and layer.options.resource == self.options.resource:
+                raise ValueError(
+                    f"there is a listener at {self.options.resource!r} already; "
+                    "give this one another 'resource'"
+                )
+        if not is_server:
+            return mounting.install(target, self)
+        from .server.handler import take_over
 
-            flash = "flashsocket" in self.options.transports
-            policy = self._policy if flash else None
-            take_over(server, self, self.options.max_message_size, policy, self.log)
-            if flash and self.options.flash_policy_port and isinstance(server.address, tuple):
-                self._start_policy_server(server.address[0], self.options.flash_policy_port)
-        return application
+        flash = "flashsocket" in self.options.transports
+        policy = self._policy if flash else None
+        behind = take_over(target, self, self.options.max_message_size, policy, self.log)
+        if flash and self.options.flash_policy_port and isinstance(target.address, tuple):
+            self._start_policy_server(target.address[0], self.options.flash_policy_port)
+        return behind
 
     def _start_policy_server(self, host: str, port: int) -> None:
         from .server.policy import start_policy_server
@@ -154,6 +156,25 @@ class Listener(Emitter):
         """The live sessions by their ids, those that are away for a moment included."""
         return MappingProxyType(self._clients)
 
+    def stats(self) -> dict[str, Any]:
+        """What goes on and what has happened so far, as plain data.
+
+        Returns:
+            A new dict, with numbers at its leaves:
+
+            - ``uptime``: seconds since the listener was made.
+            - ``opened``: how many sessions have begun.
+            - ``sessions``: for each enabled transport, how many sessions are
+              ``open`` and how many ``away``.
+            - ``closes``: how many sessions have ended, by cause.
+            - ``messages``: how many came ``in`` and went ``out``; a broadcast
+              counts once for each of its receivers.
+            - ``bytes``: the size of the payloads that came ``in`` and that
+              connections were given to send ``out``.
+            - ``buffered``: how many bytes wait for clients to take them.
+        """
+        return self.counters.stats(self._transports, self._clients.values())
+
     def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
         """Send a message to all clients; it is encoded once.
 
@@ -169,9 +190,12 @@ class Listener(Emitter):
         if isinstance(exclude, Client):
             exclude = exclude.session_id
         excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
-        for session_id, client in list(self._clients.items()):
-            if session_id not in excluded:
-                client.enqueue(packet)
+        receivers = [
+            client for session_id, client in self._clients.items() if session_id not in excluded
+        ]
+        self.counters.messages_out += len(receivers)
+        for client in receivers:
+            client.enqueue(packet)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.
@@ -191,7 +215,7 @@ class Listener(Emitter):
         for client in list(self._clients.values()):
             if client.downlink is not None:
                 downlinks.append(client.downlink)
-            client.end("the server goes away", GOING_AWAY)
+            client.end(End(Cause.SERVER, "the server goes away"), GOING_AWAY)
         waiting = [gevent.spawn(downlink.wait_over) for downlink in downlinks]
         gevent.joinall([*waiting, *self._farewells], timeout)
         gevent.killall(waiting)
@@ -203,10 +227,17 @@ class Listener(Emitter):
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
+        self.surroundings.see(environ)
         route = routes.match(self.options.resource, environ.get("PATH_INFO", ""))
         if route is None:
             return self._pass_on(environ, start_response)
-        request = Request(environ, start_response)
+        if self.options.trusted_proxies:
+            believe(environ, self.options.trusted_proxies)
+        if "sockio_gevent.socket" not in environ:
+            from .server.foreign import adopt
+
+            adopt(environ, start_response)
+        request = Request(environ, start_response, lambda: self._closing)
         try:
             if route.name == routes.CLIENT_FILE:
                 return self._serve_client_file(request)
@@ -226,13 +257,14 @@ class Listener(Emitter):
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Give the application behind a request that is not ours."""
-        if self._application is None:
+        self.surroundings.miss(environ.get("PATH_INFO", ""))
+        if self.application is None:
             return Request(environ, start_response).answer("404 Not Found", b"not found\n")
         upgrade = environ.get("sockio_gevent.upgrade")
-        if upgrade is None or isinstance(self._application, Listener):
-            return self._application(environ, start_response)  # type: ignore[no-any-return]
+        if upgrade is None or isinstance(self.application, Listener):
+            return self.application(environ, start_response)  # type: ignore[no-any-return]
         del environ["sockio_gevent.upgrade"]
-        return upgrade.run(self._application, environ, start_response)  # type: ignore[no-any-return]
+        return upgrade.run(self.application, environ, start_response)  # type: ignore[no-any-return]
 
     def _serve_client_file(self, request: Request) -> list[bytes]:
         if request.method not in ("GET", "HEAD"):
@@ -264,6 +296,8 @@ class Listener(Emitter):
         return transport.downlink(request, lambda: client or self._open(route.name, request))
 
     def _check_open(self) -> None:
+        if self.surroundings.refusal is not None:
+            raise self.surroundings.refusal
         if self._closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
@@ -284,6 +318,7 @@ class Listener(Emitter):
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
         self._clients[session_id] = client
+        self.counters.opened += 1
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
         return client
 

@@ -56,6 +56,13 @@ class Log:
         elif self._write is not None:
             self._call(line % arguments)
 
+    def error(self, line: str, *arguments: object) -> None:
+        """Log what keeps the server from working."""
+        if self._logger is not None:
+            self._logger.error(line, *arguments)
+        elif self._write is not None:
+            self._call(line % arguments)
+
     def exception(self, line: str, *arguments: object) -> None:
         """Log the exception that is being handled, with its traceback."""
         if self._logger is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from .events import did_you_mean
 from .log import LogTarget
 from .origins import Origins
 
-__all__ = ["KNOWN_TRANSPORTS", "Options", "TransportOptions"]
+__all__ = ["KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
+
+Context = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ class Options:
             object ``{"sessionid": …}``.
         max_message_size: the largest payload to accept, in bytes.
         max_buffer: how much may wait for one session to take it, in bytes.
+        trusted_proxies: how many proxies in front of the server are to be
+            believed: the scheme and the address of a client are taken from what
+            the outermost of them has put into ``X-Forwarded-Proto`` and
+            ``X-Forwarded-For``. 0 for none.
+        context: a function that returns a context manager; handlers run inside
+            one of its own for each event. ``None`` for what the framework has:
+            the application context of Flask, and in Django the care for
+            database connections that a request has.
         flash_policy_port: where Flash policy files are served if ``flashsocket``
             is enabled on a gevent server, beside the main port; ``None`` for
             the main port only.
@@ -82,6 +93,8 @@ class Options:
     handshake: str = "plain"
     max_message_size: int = 1024 * 1024
     max_buffer: int = 1024 * 1024
+    trusted_proxies: int = 0
+    context: Context | None = None
     flash_policy_port: int | None = 843
     on_connection: Callable[..., Any] | None = None
     on_client_connect: Callable[..., Any] | None = None
@@ -186,6 +199,14 @@ def _port(name: str, value: object) -> int | None:
     return value
 
 
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(name, value, "a number")
+    if value < 0:
+        raise ValueError(f"option {name!r} must be 0 or more, not {value!r}")
+    return value
+
+
 def _log(name: str, value: Any) -> LogTarget:
     usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
     if not usable:
@@ -223,6 +244,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "handshake": _handshake,
     "max_message_size": _size,
     "max_buffer": _size,
+    "trusted_proxies": _count,
+    "context": _handler,
     "flash_policy_port": _port,
     "on_connection": _handler,
     "on_client_connect": _handler,

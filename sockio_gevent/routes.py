@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .options import KNOWN_TRANSPORTS
 
-__all__ = ["CLIENT_FILE", "Route", "match"]
+__all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match"]
 
 CLIENT_FILE = "socket.io.js"
 
@@ -43,3 +43,9 @@ def match(resource: str, path: str) -> Route | None:
         return None
     session_id, _, tail = rest.partition("/")
     return Route(name, session_id, tail)
+
+
+def is_misplaced(resource: str, path: str) -> bool:
+    """Whether an address would be one of ours without the path that stands before it."""
+    before, found, rest = path.partition(f"/{resource}/")
+    return bool(before and found) and match(resource, f"{found}{rest}") is not None

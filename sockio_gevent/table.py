@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from .flush import Flush
 from .log import Log
-from .options import Options
+from .options import Context, Options
+from .stats import Counters
 from .sweep import Sweep
 
 __all__ = ["Table"]
@@ -26,6 +27,8 @@ class Table(Protocol):
     log: Log
     sweep: Sweep
     flush: Flush
+    counters: Counters
+    context: Context | None
 
     def opened(self, client: Any) -> None:
         """The session's client has connected: run the listener's handlers."""

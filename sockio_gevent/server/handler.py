@@ -9,33 +9,29 @@ a WebSocket. What it needs for that is in the environ:
 ``sockio_gevent.abandon_input``
     to call when the rest of a request's body is not wanted.
 ``sockio_gevent.upgrade``
-    if the request asks for a WebSocket, an :class:`Upgrade`.
+    if the request asks for a WebSocket, an :class:`~.upgrade.Upgrade`.
 """
 
 from __future__ import annotations
 
-import binascii
 import logging
 import socket
-from base64 import b64decode
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from ..log import Log
-from ..wire.protocols import Hixie, Rfc6455, WebSocketProtocol
+from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
-from .hixie import draft_problem, is_draft, shake_hands
+from .abandon import abandon_input
+from .hixie import shake_hands
 from .policy import answer_policy_request
+from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 
-__all__ = ["Upgrade", "UpgradeHandler", "take_over"]
-
-_LINGER_TIME = 1.0  # seconds, and
-_LINGER_READS = 64  # times 64 KiB, that a refused body is read on
+__all__ = ["HandlerUpgrade", "UpgradeHandler", "take_over"]
 
 StartResponse = Callable[..., Any]
 
@@ -80,10 +76,10 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
-        if _asks_for_websocket(self.environ):
+        if asks_for_websocket(self.environ):
             # Refused, the eight bytes behind a hixie-76 head would be read as a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
-            self.environ["sockio_gevent.upgrade"] = Upgrade(self)
+            self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)
         super().run_application()
 
     def upgrade_websocket(self) -> Any:
@@ -92,93 +88,44 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
 
     def abandon_input(self) -> None:
         """Do not read the rest of a body to its end, however long it is."""
-        self.close_connection = True
-        self.wsgi_input = _AbandonedInput(self.rfile)
+        abandon_input(self)
 
 
-class _AbandonedInput:
-    """What is left of a body that has been refused.
-
-    Some of it is read, because a client that is still writing when the
-    connection is closed may not get to see the answer.
-    """
-
-    def __init__(self, rfile: Any) -> None:
-        self._rfile = rfile
-
-    def _discard(self) -> None:
-        with gevent.Timeout(_LINGER_TIME, False):
-            for _ in range(_LINGER_READS):
-                if not self._rfile.read1(64 * 1024):
-                    break
-
-
-def _asks_for_websocket(environ: dict[str, Any]) -> bool:
-    return (
-        environ["REQUEST_METHOD"] == "GET"
-        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
-        and "upgrade" in environ.get("HTTP_CONNECTION", "").lower()
-    )
-
-
-class Upgrade:
-    """A request for a WebSocket that nobody has answered yet."""
+class HandlerUpgrade(Upgrade):
+    """An upgrade that gevent-websocket carries out."""
 
     __slots__ = ("_handler",)
 
     def __init__(self, handler: UpgradeHandler) -> None:
+        super().__init__(handler.environ)
         self._handler = handler
 
-    def problem(self, drafts: bool = False) -> tuple[str, str] | None:
-        """Why the handshake cannot succeed: a status and a text, or ``None`` (RFC 6455 4.2).
-
-        Args:
-            drafts: whether the drafts before RFC 6455 will do, too.
-        """
-        environ = self._handler.environ
-        if self._handler.request_version != "HTTP/1.1":
-            return "400 Bad Request", "a WebSocket needs HTTP/1.1"
-        if drafts and is_draft(environ):
-            return draft_problem(environ)
-        version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
-        if version not in self._handler.SUPPORTED_VERSIONS:
-            return "426 Upgrade Required", f"no WebSocket version {version!r} here"
-        try:
-            key = b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
-        except (binascii.Error, ValueError):
-            key = b""
-        if len(key) != 16:
-            return "400 Bad Request", "Sec-WebSocket-Key is not 16 bytes in base64"
-        return None
-
     def accept(self, max_size: int) -> WebSocket | None:
-        """Switch protocols; only to be called if there is no :meth:`problem`.
-
-        Args:
-            max_size: the largest message to accept, in bytes.
-
-        Returns:
-            The WebSocket, or ``None`` if the client did not finish its handshake.
-        """
+        """Switch protocols; see :meth:`Upgrade.accept`."""
         handler = self._handler
-        protocol: WebSocketProtocol
-        if is_draft(handler.environ):
-            protocol = Hixie(max_size, closing="HTTP_SEC_WEBSOCKET_KEY1" in handler.environ)
+        protocol = self._protocol(max_size)
+        if isinstance(protocol, Hixie):
             # As gevent-websocket does it: what follows is no HTTP any more.
             handler.close_connection = True
-            if not shake_hands(handler):
+            if not shake_hands(
+                handler.environ, handler.path, self._send_head, handler.socket, handler.rfile
+            ):
                 return None
         else:
-            protocol = Rfc6455(max_size)
             handler.upgrade_accepted = True
             handler.upgrade_websocket()
             # gevent-websocket's own object ends here. Marked as closed, it does
             # not send a close frame when it is collected.
             handler.websocket.closed = True
             handler.write(b"")
-        websocket = WebSocket(handler.environ, handler, protocol)
+        websocket = WebSocket(handler.environ, handler.socket, handler.rfile, protocol, handler)
         handler.websocket = handler.environ["wsgi.websocket"] = websocket
         return websocket
+
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self._handler.start_response(status, headers)
+        self._handler.provided_date = True
+        self._handler.write(b"")
 
     def run(
         self, application: Any, environ: dict[str, Any], start_response: StartResponse
@@ -193,13 +140,11 @@ class Upgrade:
         handler = self._handler
         # Where gevent-websocket looks for the protocols that the application speaks.
         handler.application = application
-        handler.environ = environ
+        handler.environ = self._environ = environ
         problem = self.problem()
         if problem is not None:
-            status, text = problem
-            headers = [("Content-Type", "text/plain"), *self.versions()]
-            start_response(status, headers)
-            return [text.encode()]
+            start_response(problem.status, [("Content-Type", "text/plain"), *problem.headers])
+            return [problem.text.encode()]
         websocket = self.accept(handler.max_message_size)
         if websocket is None:
             return []
@@ -217,16 +162,8 @@ class Upgrade:
             handler.run_websocket()
             websocket.linger()
         finally:
-            websocket.abort("")
+            websocket.abort()
         return []
-
-    def versions(self) -> list[tuple[str, str]]:
-        """What goes with a refusal: how it would be right, RFC 6455 section 4.4."""
-        return [
-            ("Sec-WebSocket-Version", ", ".join(self._handler.SUPPORTED_VERSIONS)),
-            ("Connection", "Upgrade"),
-            ("Upgrade", "websocket"),
-        ]
 
 
 def take_over(

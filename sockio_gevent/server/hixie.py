@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -20,50 +21,57 @@ def is_draft(environ: dict[str, Any]) -> bool:
     return "HTTP_SEC_WEBSOCKET_VERSION" not in environ and "HTTP_SEC_WEBSOCKET_KEY" not in environ
 
 
-def draft_problem(environ: dict[str, Any]) -> tuple[str, str] | None:
-    """Why the handshake cannot succeed: a status and a text, or ``None``."""
+def draft_problem(environ: dict[str, Any]) -> str | None:
+    """Why the handshake cannot succeed, or ``None``."""
     given = [environ[name] for name in _KEYS if name in environ]
     if given and (len(given) < 2 or any(key_number(key) is None for key in given)):
-        return "400 Bad Request", "Sec-WebSocket-Key1 and Key2 hide no numbers (hixie-76 5.2)"
+        return "Sec-WebSocket-Key1 and Key2 hide no numbers (hixie-76 5.2)"
     return None
 
 
-def shake_hands(handler: Any) -> bool:
+def shake_hands(
+    environ: dict[str, Any],
+    target: str,
+    send_head: Callable[[str, list[tuple[str, str]]], None],
+    socket: Any,
+    reader: Any,
+) -> bool:
     """Switch protocols.
 
     Args:
-        handler: the pywsgi handler of a request without a :func:`draft_problem`.
+        environ: the WSGI environ of a request without a :func:`draft_problem`.
+        target: path and query of the request, as it was sent.
+        send_head: sends a status and headers, at once.
+        socket: the gevent socket of the connection.
+        reader: a buffered reader of what follows the head of the request.
 
     Returns:
         Whether the client has completed its part.
     """
-    environ = handler.environ
     keys = [environ[name] for name in _KEYS if name in environ]
     prefix = "Sec-WebSocket-" if keys else "WebSocket-"
     scheme = "wss" if environ["wsgi.url_scheme"] == "https" else "ws"
     headers = [
         ("Upgrade", "WebSocket"),
         ("Connection", "Upgrade"),
-        (f"{prefix}Location", f"{scheme}://{environ.get('HTTP_HOST', '')}{handler.path}"),
+        (f"{prefix}Location", f"{scheme}://{environ.get('HTTP_HOST', '')}{target}"),
     ]
     if "HTTP_ORIGIN" in environ:
         headers.append((f"{prefix}Origin", environ["HTTP_ORIGIN"]))
     protocol = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL") or environ.get("HTTP_WEBSOCKET_PROTOCOL")
     if protocol:
         headers.append((f"{prefix}Protocol", protocol))
-    status = "101 WebSocket Protocol Handshake" if keys else "101 Web Socket Protocol Handshake"
-    handler.start_response(status, headers)
     # Before the eight bytes are read: proxies hold them back until they see this.
-    handler.provided_date = True
-    handler.write(b"")
+    status = "101 WebSocket Protocol Handshake" if keys else "101 Web Socket Protocol Handshake"
+    send_head(status, headers)
     if not keys:
         return True
     numbers = [number for key in keys if (number := key_number(key)) is not None]
     try:
         with gevent.Timeout(HANDSHAKE_TIMEOUT, False):
-            challenge = handler.rfile.read(8)
+            challenge = reader.read(8)
             if len(challenge) == 8:
-                handler.socket.sendall(challenge_answer(numbers, challenge))
+                socket.sendall(challenge_answer(numbers, challenge))
                 return True
     except OSError:
         pass  # the client has gone

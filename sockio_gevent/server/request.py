@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["Refusal", "Request"]
@@ -32,6 +32,8 @@ class Request:
     Args:
         environ: the WSGI environ.
         start_response: the WSGI function that begins the response.
+        goes_away: whether the server takes no more requests, so that
+            connections are not to be kept for another one.
 
     Attributes:
         method: the HTTP method.
@@ -42,10 +44,25 @@ class Request:
         upgrade: what switches protocols, or ``None`` if that was not asked for.
     """
 
-    __slots__ = ("environ", "method", "origin", "socket", "start_response", "tail", "upgrade")
+    __slots__ = (
+        "_goes_away",
+        "environ",
+        "method",
+        "origin",
+        "socket",
+        "start_response",
+        "tail",
+        "upgrade",
+    )
 
-    def __init__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        environ: dict[str, Any],
+        start_response: Callable[..., Any],
+        goes_away: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.environ = environ
+        self._goes_away = goes_away
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
@@ -67,14 +84,14 @@ class Request:
         status: str,
         body: bytes,
         content_type: str = "text/plain; charset=UTF-8",
-        headers: Iterable[Header] = (),
+        headers: Sequence[Header] = (),
     ) -> list[bytes]:
         """Begin the response and return its body."""
         self.start(status, len(body), content_type, headers)
         return [] if self.method == "HEAD" else [body]
 
     def start(
-        self, status: str, length: int, content_type: str, headers: Iterable[Header] = ()
+        self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
     ) -> None:
         """Begin a response whose body, of this many bytes, is returned by the caller."""
         common = [
@@ -82,6 +99,8 @@ class Request:
             ("Content-Length", str(length)),
             *headers,
         ]
+        if self._goes_away() and not any(name == "Connection" for name, _ in headers):
+            common.append(("Connection", "close"))
         self.start_response(status, [*common, *self._common()])
 
     def start_stream(self, content_type: str) -> None:
@@ -119,6 +138,8 @@ class Request:
 
     def refuse(self, refusal: Refusal) -> list[bytes]:
         """Answer with an error."""
+        if self.upgrade is not None and self.upgrade.refuse(refusal):
+            return []
         return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=refusal.headers)
 
     def read_body(self, limit: int) -> bytes:

@@ -17,6 +17,7 @@ from geventwebsocket.exceptions import WebSocketError
 from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
+from ..ends import Cause, End
 from ..wire.protocols import WebSocketProtocol
 from ..wire.websocket import (
     BINARY,
@@ -37,6 +38,8 @@ CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 # Who sends pings and does not read the pongs is not read from either.
 _PONG_BACKLOG = 64 * 1024
 
+_LOST = End(Cause.LOST, "the connection was lost")
+
 
 class _NoApplication:
     def on_close(self, *arguments: object) -> None:
@@ -48,12 +51,14 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
     Args:
         environ: the WSGI environ of the upgrade request.
-        handler: the HTTP handler that switched protocols.
+        socket: the gevent socket.
+        reader: the buffered reader that the request came from.
         protocol: the version of WebSocket that was agreed on.
+        handler: the pywsgi handler, where there is one.
 
     Attributes:
         connection: the socket, for watching how much it has not taken yet.
-        end: why the connection ended, in words for the log; empty while it is open.
+        end: why the connection ended; ``None`` while it is open.
     """
 
     # The first four are slots of the base class too, which type checkers cannot see.
@@ -70,15 +75,22 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         "stream",
     )
 
-    def __init__(self, environ: dict[str, Any], handler: Any, protocol: WebSocketProtocol) -> None:
+    def __init__(
+        self,
+        environ: dict[str, Any],
+        socket: Any,
+        reader: Any,
+        protocol: WebSocketProtocol,
+        handler: Any = None,
+    ) -> None:
         # Not calling super: it would set up the stream and the byte-wise
         # validator that this class is there to replace.
         self.environ = environ
         self.handler = handler
         self.closed = False
         self.stream = None
-        self.connection = Connection(handler.socket, handler.rfile)
-        self.end = ""
+        self.connection = Connection(socket, reader)
+        self.end: End | None = None
         self.protocol = protocol
         self._messages: deque[str | bytearray] = deque()
         self._close_sent = False
@@ -133,7 +145,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.write(self.protocol.frame(opcode, bytes(message)))
         self.connection.wait_drained()
         if self.connection.broken:
-            self._ended("the connection was lost")
+            self._ended(_LOST)
             self.current_app.on_close(MSG_SOCKET_DEAD)
             raise WebSocketError(MSG_SOCKET_DEAD)
 
@@ -150,7 +162,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         if isinstance(message, (bytes, bytearray)):
             message = message.decode("utf-8", "replace")
         self._send_close(code, message or "")
-        self._ended(f"closed by the server with {code} {message or ''}".rstrip())
+        text = f"closed by the server with {code} {message or ''}".rstrip()
+        self._ended(End(Cause.APPLICATION, text))
 
     def receive_batch(self) -> list[str | bytearray]:
         """Wait for messages; return all that came at once, none at the end."""
@@ -158,7 +171,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         while not self.protocol.finished:
             data = connection.read()
             if not data:
-                self._ended("the connection was lost")
+                self._ended(_LOST)
                 connection.abort()
                 self._finish()
                 break
@@ -186,13 +199,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         while self.receive_batch():
             pass
 
-    def abort(self, reason: str) -> None:
-        """End the connection at once, without a handshake.
-
-        Args:
-            reason: why, for the log.
-        """
-        self._ended(reason)
+    def abort(self) -> None:
+        """End the connection at once, without a handshake."""
+        self._ended(End(Cause.LOST, "aborted"))
         self.connection.abort()
         self._stop_timer()
 
@@ -204,11 +213,11 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     def _answer_end(self, event: Close | Failure, pongs: bytes) -> None:
         self.connection.write(pongs)
         if isinstance(event, Failure):
-            self._ended(f"protocol error {event.code}: {event.reason}")
-        elif event.code == NO_STATUS:
-            self._ended("closed by the client")
+            text = f"protocol error {event.code}: {event.reason}"
+            self._ended(End(Cause.PROTOCOL, text))
         else:
-            self._ended(f"closed by the client with {event.code}")
+            code = "" if event.code == NO_STATUS else f" with {event.code}"
+            self._ended(End(Cause.CLIENT, f"closed by the client{code}"))
         self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
         self._finish()
 
@@ -223,9 +232,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
         self._timer.start(self.connection.abort)
 
-    def _ended(self, reason: str) -> None:
+    def _ended(self, end: End) -> None:
         self.closed = True
-        self.end = self.end or reason
+        self.end = self.end or end
 
     def _finish(self) -> None:
         """Nothing more will be read: let the last bytes be written, and be done."""

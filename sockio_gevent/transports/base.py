@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from gevent.event import Event
 
+from ..ends import End
 from ..log import Log
 from ..options import Options
 from ..server.request import Refusal, Request
@@ -91,7 +92,7 @@ class Session(Protocol):
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
 
-    def detach(self, downlink: Downlink, reason: str, undelivered: Sequence[Packet] = ()) -> None:
+    def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
         """The downlink is over; what it could not deliver goes back to the front."""
 
     def announce(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import gevent
 from gevent.queue import SimpleQueue
 
+from ..ends import Cause, End
 from ..server.connection import HangUpWatch, has_hung_up, shut_down
 from ..server.request import Request
 from ..wire.packet import Packet
@@ -133,14 +134,14 @@ class HTTPDownlink(Downlink):
             self._timer.close()
             self._timer = None
         batch, self._batch = self._batch, ()
-        reason = "the connection was lost" if batch else "the answer is over"
-        self._session.detach(self, reason, batch)
+        text = "the connection was lost" if batch else "the answer is over"
+        self._session.detach(self, End(Cause.LOST, text), batch)
         self._set_over()
 
     def _hung_up(self) -> None:
         self._ending = True
         batch, self._batch = self._batch, ()
-        self._session.detach(self, "the client hung up", batch)
+        self._session.detach(self, End(Cause.LOST, "the client hung up"), batch)
         if self._writing:
             self.abort()
         else:

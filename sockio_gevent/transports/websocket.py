@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..ends import Cause, End
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, UNSUPPORTED_DATA
@@ -29,7 +30,7 @@ class SocketDownlink(Downlink):
         self._data = b""
         websocket.connection.on_drained = lambda: self._drained(session)
         websocket.connection.on_broken = lambda: session.detach(
-            self, "the connection was lost", self.take_back()
+            self, End(Cause.LOST, "the connection was lost"), self.take_back()
         )
 
     @property
@@ -74,11 +75,11 @@ class SocketDownlink(Downlink):
         return self._websocket.connection.hung_up()
 
     def abort(self) -> None:
-        self._websocket.abort("aborted")
+        self._websocket.abort()
 
     def over(self) -> None:
         """The greenlet of the request is done with the socket."""
-        self._websocket.abort("")
+        self._websocket.abort()
         self._set_over()
 
 
@@ -92,9 +93,9 @@ class WebSocketTransport(Transport):
         """Switch protocols, and read messages until the socket ends."""
         upgrade = request.upgrade
         if upgrade is None:
-            problem = "the request asks for no WebSocket, or lost that on the way"
+            problem = "the request asks for no WebSocket, or a proxy did not pass that on"
             if "HTTP_UPGRADE" in request.environ:
-                problem = "this server cannot upgrade: pass the WSGIServer itself to listen()"
+                problem = "this server gives no socket to upgrade"
             raise Refusal(
                 "426 Upgrade Required",
                 problem,
@@ -103,7 +104,7 @@ class WebSocketTransport(Transport):
             )
         problem = upgrade.problem(drafts=True)
         if problem is not None:
-            raise Refusal(*problem, *upgrade.versions())
+            raise problem
         websocket = upgrade.accept(self.options.max_message_size)
         if websocket is None:
             self.log.warning("%s from %s: half a handshake", self.name, request.peer)
@@ -124,7 +125,7 @@ class WebSocketTransport(Transport):
                 if not all(isinstance(payload, str) for payload in batch):
                     websocket.close(UNSUPPORTED_DATA, "payloads are text")
         finally:
-            end = websocket.end or "the server gave the connection up"
+            end = websocket.end or End(Cause.LOST, "the server gave the connection up")
             session.detach(downlink, end, downlink.take_back())
             downlink.over()
         return []

@@ -1,0 +1,34 @@
+"""Why sessions and connections end."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+__all__ = ["Cause", "End"]
+
+
+class Cause(Enum):
+    """What ended a session; the values are what statistics count by."""
+
+    CLIENT = "client_closed"
+    LOST = "connection_lost"
+    AWAY = "away_too_long"
+    HEARTBEAT = "heartbeat_lost"
+    APPLICATION = "disconnected"
+    SERVER = "going_away"
+    BUFFER = "buffer_full"
+    STALLED = "poll_stalled"
+    PROTOCOL = "protocol_error"
+
+
+class End(NamedTuple):
+    """An end, for counting and for reading.
+
+    Attributes:
+        cause: what it counts as.
+        text: the same in words, with the details, for the log.
+    """
+
+    cause: Cause
+    text: str

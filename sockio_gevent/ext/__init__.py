@@ -1,0 +1,1 @@
+"""What certain frameworks need; none of them has to be installed."""

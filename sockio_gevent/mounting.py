@@ -1,0 +1,93 @@
+"""Where a listener comes before an application: on a server, in a framework's object, or anywhere.
+
+What is wrong with an application or its surroundings is said here, at the
+start, rather than by connections that fail later.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .ext import bottle, django, flask
+from .options import Context
+
+__all__ = ["check_application", "context_of", "install", "is_gevent_server", "layers"]
+
+_DEEPEST = 30  # layers of middleware; more are a circle
+
+
+def is_gevent_server(target: Any) -> bool:
+    """Whether this is a gevent ``WSGIServer``."""
+    # Not imported here: who has made a server has done so already.
+    pywsgi = sys.modules.get("gevent.pywsgi")
+    return pywsgi is not None and isinstance(target, pywsgi.WSGIServer)
+
+
+def check_application(target: Any) -> None:
+    """Raise ``TypeError`` if this is no WSGI application, and say what to do instead."""
+    problem = _problem(target)
+    if problem:
+        raise TypeError(
+            "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
+            f"not {target!r:.80}: {problem}"
+        )
+
+
+def _problem(target: Any) -> str:
+    if isinstance(target, str):
+        return "pass the application itself; 'python -m sockio_gevent module:app' takes its name"
+    if not callable(target):
+        if hasattr(target, "serve_forever") or hasattr(target, "run"):
+            return "this server cannot upgrade connections; use gevent's, or gunicorn -k gevent"
+        return "it cannot be called"
+    if isinstance(target, type) and not hasattr(target, "__iter__"):
+        return "that is a class; pass an object of it"
+    is_async = inspect.iscoroutinefunction
+    if is_async(target) or is_async(type(target).__call__):
+        return "that is an ASGI application; it needs an ASGI server"
+    try:
+        inspect.signature(target).bind({}, print)
+    except TypeError:
+        return "it does not take (environ, start_response)"
+    except ValueError:
+        pass  # some builtins have no signature
+    return ""
+
+
+def layers(target: Any) -> Iterator[Any]:
+    """An application and what stands behind it, as far as that can be seen.
+
+    Frameworks and most middleware keep the application behind them in an
+    attribute with one of a few names.
+    """
+    for _ in range(_DEEPEST):
+        yield target
+        for name in ("wsgi_app", "wsgi", "application", "app"):
+            behind = getattr(target, name, None)
+            if callable(behind):
+                target = behind
+                break
+        else:
+            return
+
+
+def install(target: Any, listener: Any) -> Any:
+    """Put a listener before an application; return what it is to pass requests on to."""
+    if flask.is_flask(target):
+        return flask.install(target, listener)
+    if bottle.is_bottle(target):
+        return bottle.install(target, listener)
+    return target
+
+
+def context_of(target: Any) -> Context | None:
+    """What handlers of an application run in."""
+    for layer in layers(target):
+        if flask.is_flask(layer):
+            return flask.context(layer)  # type: ignore[no-any-return]
+        if django.is_django(layer):
+            return django.context
+    return None

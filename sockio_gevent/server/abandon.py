@@ -1,0 +1,48 @@
+"""A request body that is not wanted: not all of it is read, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+__all__ = ["abandon_input", "linger"]
+
+_LINGER_TIME = 1.0  # seconds, and
+_LINGER_READS = 64  # times 64 KiB, that a refused body is read on
+
+
+def linger(read: Callable[[int], bytes]) -> None:
+    """Read on for a little while.
+
+    A client that is still writing when the connection is closed may not get
+    to see the answer.
+
+    Args:
+        read: reads up to so many bytes.
+    """
+    with gevent.Timeout(_LINGER_TIME, False):
+        for _ in range(_LINGER_READS):
+            if not read(64 * 1024):
+                break
+
+
+def abandon_input(handler: Any) -> None:
+    """Keep a pywsgi handler from reading the rest of a body to its end.
+
+    Args:
+        handler: the handler, which closes the connection after its answer.
+    """
+    handler.close_connection = True
+    handler.wsgi_input = _AbandonedInput(handler.rfile)
+
+
+class _AbandonedInput:
+    """Stands in for the input, whose rest pywsgi discards after the answer."""
+
+    def __init__(self, rfile: Any) -> None:
+        self._rfile = rfile
+
+    def _discard(self) -> None:
+        linger(self._rfile.read1)

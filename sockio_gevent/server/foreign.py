@@ -1,0 +1,227 @@
+"""Servers that serve the listener without having been passed to ``listen()``.
+
+A listener may be the application of gunicorn, of a plain pywsgi server, of
+gevent-websocket's, or of Werkzeug's under monkeypatching. Each keeps the
+socket and the reader of a request in a place of its own; :func:`adopt` finds
+them and puts into the environ what the listener's own handler would have.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from gevent.socket import socket as GeventSocket  # noqa: N812
+
+from ..wire.handshake import accept_key
+from ..wire.protocols import Hixie
+from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
+from .abandon import abandon_input, linger
+from .hixie import shake_hands
+from .request import Refusal
+from .upgrade import Upgrade, asks_for_websocket
+from .websocket import WebSocket
+
+__all__ = ["adopt"]
+
+
+class _Server(NamedTuple):
+    """What a server gives of itself with a request.
+
+    Attributes:
+        socket: the gevent socket of the connection.
+        reader: gives a buffered reader of what follows the head of the request.
+        abandon: keeps the server from reading the rest of the request's body.
+        keep_quiet: keeps the server from answering what was answered already.
+    """
+
+    socket: Any
+    reader: Callable[[], Any]
+    abandon: Callable[[], None]
+    keep_quiet: Callable[[], None]
+
+
+def adopt(environ: dict[str, Any], start_response: Any) -> None:
+    """Put into the environ what can be had of the socket behind a request.
+
+    Args:
+        environ: the WSGI environ.
+        start_response: the WSGI function that begins the response; servers
+            are known by the object that it is a method of.
+    """
+    websocket = environ.get("wsgi.websocket")
+    if websocket is not None:
+        handler = websocket.handler
+        environ["sockio_gevent.socket"] = handler.socket
+        environ["sockio_gevent.upgrade"] = _Upgraded(environ, handler)
+        return
+    server = _find(environ, start_response)
+    if server is None or not isinstance(server.socket, GeventSocket):
+        return
+    environ["sockio_gevent.socket"] = server.socket
+    environ["sockio_gevent.abandon_input"] = server.abandon
+    if asks_for_websocket(environ):
+        environ["sockio_gevent.upgrade"] = _ForeignUpgrade(environ, start_response, server)
+
+
+def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
+    owner = getattr(start_response, "__self__", None)
+    pywsgi = sys.modules.get("gevent.pywsgi")
+    if pywsgi is not None and isinstance(owner, pywsgi.WSGIHandler):
+        return _of_pywsgi(owner)
+    if "gunicorn.socket" in environ:
+        return _of_gunicorn(environ, owner)
+    if "werkzeug.socket" in environ:
+        return _of_werkzeug(environ)
+    return None
+
+
+def _of_pywsgi(handler: Any) -> _Server:
+    def keep_quiet() -> None:
+        handler.headers_sent = True
+        handler.response_use_chunked = False
+        handler.close_connection = True
+
+    return _Server(
+        handler.socket, lambda: handler.rfile, partial(abandon_input, handler), keep_quiet
+    )
+
+
+def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
+    """The worker ``gevent``; its response is out of sight behind some middleware."""
+    socket = environ["gunicorn.socket"]
+    request = getattr(response, "req", None)
+
+    def reader() -> Any:
+        # What it has read beyond the head: for hixie-76 that matters.
+        unreader = getattr(request, "unreader", None)
+        return socket.makefile("rb") if unreader is None else _Unread(unreader)
+
+    def close() -> None:
+        if response is not None:
+            response.force_close()
+
+    def abandon() -> None:
+        close()
+        linger(environ["wsgi.input"].read)
+
+    def keep_quiet() -> None:
+        # Otherwise it finds the socket shut down, and logs that at level DEBUG.
+        close()
+        if response is not None:
+            response.headers_sent = True
+            response.chunked = False
+
+    return _Server(socket, reader, abandon, keep_quiet)
+
+
+class _Unread:
+    """Reads from gunicorn's unreader.
+
+    Args:
+        unreader: what gunicorn reads a connection with.
+    """
+
+    def __init__(self, unreader: Any) -> None:
+        self._unreader = unreader
+
+    def read(self, size: int) -> bytes:
+        """Wait for so many bytes."""
+        return bytes(self._unreader.read(size))
+
+    def read1(self, size: int) -> bytes:
+        """Wait for bytes, and take what is there."""
+        return bytes(self._unreader.read())
+
+
+def _of_werkzeug(environ: dict[str, Any]) -> _Server:
+    stream = environ["wsgi.input"]
+    return _Server(
+        environ["werkzeug.socket"],
+        lambda: stream,
+        lambda: linger(stream.read),
+        # It finds the socket shut down, and takes that for a client that has gone.
+        lambda: None,
+    )
+
+
+class _ForeignUpgrade(Upgrade):
+    """An upgrade on the bare socket, past the server."""
+
+    __slots__ = ("_server", "_start_response")
+
+    def __init__(self, environ: dict[str, Any], start_response: Any, server: _Server) -> None:
+        super().__init__(environ)
+        self._start_response = start_response
+        self._server = server
+
+    def accept(self, max_size: int) -> WebSocket | None:
+        """Switch protocols; see :meth:`Upgrade.accept`."""
+        environ = self._environ
+        socket, reader = self._server.socket, self._server.reader()
+        protocol = self._protocol(max_size)
+        self._server.keep_quiet()
+        try:
+            if isinstance(protocol, Hixie):
+                target = _target(environ)
+                if not shake_hands(environ, target, self._send_head, socket, reader):
+                    return None
+            else:
+                headers = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+                accepted = accept_key(environ["HTTP_SEC_WEBSOCKET_KEY"])
+                headers.append(("Sec-WebSocket-Accept", accepted))
+                self._send_head("101 Switching Protocols", headers)
+        except OSError:
+            return None
+        return WebSocket(environ, socket, reader, protocol)
+
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
+        # For the server's access log; what it would write is not what a 101 may have.
+        self._start_response(status, headers)
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        self._server.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+
+
+def _target(environ: dict[str, Any]) -> str:
+    """Path and query of a request, as it was sent or nearly so."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if target is None:
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        query = environ.get("QUERY_STRING")
+        target = quote(path.encode("latin-1")) + (f"?{query}" if query else "")
+    return str(target)
+
+
+class _Upgraded(Upgrade):
+    """A WebSocket that gevent-websocket's own handler has made before asking anyone."""
+
+    __slots__ = ("_handler",)
+
+    def __init__(self, environ: dict[str, Any], handler: Any) -> None:
+        super().__init__(environ)
+        self._handler = handler
+
+    def problem(self, drafts: bool = False) -> Refusal | None:
+        """None: the handshake is over."""
+        return None
+
+    def accept(self, max_size: int) -> WebSocket:
+        """Put our own WebSocket in place of gevent-websocket's."""
+        handler = self._handler
+        # Marked as closed, it does not send a close frame when it is collected.
+        handler.websocket.closed = True
+        protocol = self._protocol(max_size)
+        websocket = WebSocket(self._environ, handler.socket, handler.rfile, protocol, handler)
+        handler.websocket = self._environ["wsgi.websocket"] = websocket
+        return websocket
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Close the WebSocket: an HTTP answer comes too late."""
+        websocket = self.accept(max_size=1)
+        going_away = refusal.status.startswith("503")
+        websocket.close(GOING_AWAY if going_away else POLICY_VIOLATION, refusal.text[:100])
+        websocket.linger()
+        return True

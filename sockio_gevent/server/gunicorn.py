@@ -1,0 +1,107 @@
+"""The gunicorn that this process belongs to, if any.
+
+gunicorn tells an application neither how many workers there are nor when its
+own one is to stop. Both are known to the object whose method handles SIGTERM:
+in a worker it is the worker, in the master (``--preload``) the arbiter.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import gevent
+
+from ..log import Log
+
+__all__ = ["StopWatch", "check_configuration", "find_worker", "is_around"]
+
+_INTERVAL = 0.1  # seconds between two looks at a worker
+_CLOSING_TIME = 1.5  # seconds in which a worker that stops closes its listening sockets
+
+_SEVERAL = (
+    "gunicorn runs %d workers, and each has sessions of its own: all requests of a session must "
+    "reach the same worker, or every transport but WebSocket will fail, and a broadcast reaches "
+    "the clients of one worker only. Run gunicorn with --workers 1; to use more cores, run several "
+    "of them on ports of their own behind a proxy that keeps each client on one (nginx: ip_hash)"
+)
+
+
+def _owner() -> Any:
+    if "gunicorn" not in sys.modules:
+        return None
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if hasattr(owner, "cfg") else None
+
+
+def is_around() -> bool:
+    """Whether this process is a gunicorn worker or master."""
+    return _owner() is not None
+
+
+def find_worker() -> Any:
+    """The gunicorn worker that runs in this process, or ``None``."""
+    owner = _owner()
+    return owner if hasattr(owner, "alive") and hasattr(owner, "sockets") else None
+
+
+def check_configuration(log: Log) -> None:
+    """Say what is wrong with the gunicorn that loads the application.
+
+    Args:
+        log: the log of the listener.
+
+    Raises:
+        RuntimeError: if its workers are of a class that cannot work.
+    """
+    owner = _owner()
+    if owner is None:
+        return
+    names = [base.__module__ for base in owner.cfg.worker_class.__mro__]
+    if "gunicorn.workers.ggevent" not in names:
+        raise RuntimeError(
+            f"gunicorn's worker class {owner.cfg.worker_class_str!r} cannot keep connections for "
+            "sockio_gevent: run gunicorn with --worker-class gevent"
+        )
+    workers = owner.cfg.workers
+    # One line for each generation of workers, not one for each of them.
+    if workers > 1 and (getattr(owner, "age", 1) - 1) % workers == 0:
+        log.warning(_SEVERAL, workers)
+
+
+class StopWatch:
+    """Tells when a worker stops: by a signal, a reload, or after its ``max_requests``.
+
+    Args:
+        worker: the gunicorn worker of this process.
+        stopping: called once, in a greenlet of its own, when new connections
+            go to other workers already; with the seconds that are left.
+    """
+
+    __slots__ = ("_since", "_stopping", "_timer", "_worker")
+
+    def __init__(self, worker: Any, stopping: Callable[[float], None]) -> None:
+        self._worker = worker
+        self._stopping = stopping
+        self._since: float | None = None
+        # Without a reference: the timer alone must not keep a program running.
+        self._timer = gevent.get_hub().loop.timer(_INTERVAL, _INTERVAL, ref=False)
+        self._timer.start(self._look)
+
+    def _look(self) -> None:
+        if self._worker.alive:
+            return
+        if self._since is None:
+            self._since = monotonic()
+        # A page that reconnects before that might reach this worker again.
+        accepting = any(socket.fileno() >= 0 for socket in self._worker.sockets)
+        if accepting and monotonic() - self._since < _CLOSING_TIME:
+            return
+        self._timer.stop()
+        self._timer.close()
+        grace = float(self._worker.cfg.graceful_timeout)
+        # Done a little before gunicorn kills what is left.
+        gevent.spawn(self._stopping, max(grace / 2, grace - 2))

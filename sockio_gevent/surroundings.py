@@ -1,0 +1,134 @@
+"""What a listener finds around itself: monkeypatching, gunicorn, the kind of server.
+
+Where it cannot work, it says so and what to do, as early as that can be
+known: when it is made, or else at the first request that passes through it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+
+from . import routes
+from .log import Log
+from .server import gunicorn
+from .server.request import Refusal
+
+__all__ = ["Surroundings", "check_at_start", "note_patching"]
+
+_PATCH_FIRST = "make 'from gevent import monkey; monkey.patch_all()' the first lines of the program"
+_was_patched = monkey.is_module_patched("socket")
+
+
+def note_patching() -> None:
+    """Take the state of monkeypatching as that before anything was imported."""
+    global _was_patched
+    _was_patched = monkey.is_module_patched("socket")
+
+
+def _check_patching() -> None:
+    if monkey.is_module_patched("socket") and not _was_patched:
+        note_patching()
+        warnings.warn(
+            "gevent.monkey.patch_all() ran after sockio_gevent was imported. sockio_gevent does "
+            "not mind, but what was imported before may block the whole server, or break: "
+            + _PATCH_FIRST,
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def check_at_start(resource: str, log: Log) -> None:
+    """Check what can be known before the first request.
+
+    Args:
+        resource: the option of that name.
+        log: the log of the listener.
+
+    Raises:
+        RuntimeError: if this process is a gunicorn worker of a class that cannot work.
+        ValueError: if the resource repeats the prefix that the application is mounted at.
+    """
+    _check_patching()
+    if not gunicorn.is_around():
+        return
+    gunicorn.check_configuration(log)
+    mounted = os.environ.get("SCRIPT_NAME", "").strip("/")
+    if mounted and f"{resource}/".startswith(f"{mounted}/"):
+        raise ValueError(
+            f"option 'resource': {resource!r} begins with SCRIPT_NAME, '/{mounted}', which "
+            "gunicorn takes off every path: leave it out"
+        )
+
+
+class Surroundings:
+    """What the requests of one listener show of its surroundings.
+
+    Args:
+        resource: the option of that name.
+        log: the log of the listener.
+        stopping: called when the gunicorn worker of this process stops, with
+            the seconds that are left.
+
+    Attributes:
+        refusal: what sessions are refused with on a server that cannot keep them.
+    """
+
+    __slots__ = ("_log", "_missed", "_resource", "_seen", "_stopping", "_watch", "refusal")
+
+    def __init__(self, resource: str, log: Log, stopping: Callable[[float], None]) -> None:
+        self.refusal: Refusal | None = None
+        self._resource = resource
+        self._log = log
+        self._stopping = stopping
+        self._seen = False
+        self._missed = False
+        self._watch: gunicorn.StopWatch | None = None
+
+    def see(self, environ: dict[str, Any]) -> None:
+        """Look at the first request that comes from a server."""
+        # In-process test clients have no name, and say that there is one thread only.
+        if self._seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
+            return
+        self._seen = True
+        _check_patching()
+        worker = gunicorn.find_worker()
+        if worker is not None:
+            self._watch = gunicorn.StopWatch(worker, self._stopping)
+        if gevent.getcurrent().parent is None:
+            self._refuse_all(environ.get("SERVER_SOFTWARE") or "this server")
+        elif environ.get("wsgi.multiprocess") and worker is None:
+            self._log.warning(
+                "there are several processes, and each has sessions of its own: all requests of "
+                "a session must reach the same one, and a broadcast reaches the clients of one"
+            )
+
+    def _refuse_all(self, server: str) -> None:
+        problem = f"{server} does not run requests in greenlets, so it cannot keep connections"
+        self._log.error(
+            "%s; all will be refused. Serve the application with 'python -m sockio_gevent', with "
+            "gunicorn -k gevent or gevent's WSGIServer; or %s, if it serves from threads",
+            problem,
+            _PATCH_FIRST,
+        )
+        self.refusal = Refusal("503 Service Unavailable", problem)
+
+    def miss(self, path: str) -> None:
+        """Look at the path of a request that goes to the application behind."""
+        if self._missed or not routes.is_misplaced(self._resource, path):
+            return
+        self._missed = True
+        prefix = path.partition(f"/{self._resource}/")[0]
+        self._log.warning(
+            "a request for %.200r passes by: this is not below %r. If the application is mounted "
+            "at %.100r, the server or proxy in front should take that off the path (SCRIPT_NAME), "
+            "or the option 'resource' should begin with it",
+            path,
+            f"/{self._resource}/",
+            prefix,
+        )
