@@ -25,7 +25,7 @@ from .stats import Counters
 from .surroundings import Surroundings
 from .sweep import Sweep
 from .transports import TRANSPORTS
-from .transports.base import Downlink
+from .transports.base import Downlink, Transport
 from .wire import payload as wire
 from .wire.packet import Packet
 from .wire.policy import policy_file
@@ -231,13 +231,11 @@ class Listener(Emitter):
         route = routes.match(self.options.resource, environ.get("PATH_INFO", ""))
         if route is None:
             return self._pass_on(environ, start_response)
-        if self.options.trusted_proxies:
-            believe(environ, self.options.trusted_proxies)
         if "sockio_gevent.socket" not in environ:
             from .server.foreign import adopt
 
             adopt(environ, start_response)
-        request = Request(environ, start_response, lambda: self._closing)
+        request = self._read(environ, start_response)
         try:
             if route.name == routes.CLIENT_FILE:
                 return self._serve_client_file(request)
@@ -252,6 +250,12 @@ class Listener(Emitter):
                 refusal.text,
             )
             return request.refuse(refusal)
+
+    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
+        """Make a request of what the server gives, and trusted proxies say."""
+        if self.options.trusted_proxies:
+            believe(environ, self.options.trusted_proxies)
+        return Request(environ, start_response, lambda: self._closing)
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -274,14 +278,8 @@ class Listener(Emitter):
         return self._client_file.answer(request)
 
     def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
-        if not self._origins.allows(request.environ):
-            origin = f"{origin_of(request.environ)!r:.80}"
-            raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
-        request.allow_origin()
+        transport = self._admit(route.name, request)
         request.tail = route.tail
-        transport = self._transports.get(route.name)
-        if transport is None:
-            raise Refusal("404 Not Found", f"the transport {route.name} is not enabled")
         allow = ", ".join((*transport.methods, "OPTIONS"))
         if request.method == "OPTIONS":
             return request.preflight(allow)
@@ -294,6 +292,29 @@ class Listener(Emitter):
             return transport.uplink(request, client)
         self._check_open()
         return transport.downlink(request, lambda: client or self._open(route.name, request))
+
+    def _admit(self, name: str, request: Request) -> Transport:
+        """The transport of this name, for a request that may use it."""
+        if not self._origins.allows(request.environ):
+            origin = f"{origin_of(request.environ)!r:.80}"
+            raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
+        request.allow_origin()
+        transport = self._transports.get(name)
+        if transport is None:
+            raise Refusal("404 Not Found", f"the transport {name} is not enabled")
+        return transport
+
+    def open_session(
+        self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Client:
+        """Begin a session for who brings a downlink of its own.
+
+        Raises:
+            Refusal: if the request may not connect.
+        """
+        request = self._read(environ, start_response)
+        self._admit(transport, request)
+        return self._open(transport, request)
 
     def _check_open(self) -> None:
         if self.surroundings.refusal is not None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["Log", "LogTarget", "short_id"]
+__all__ = ["Log", "LogTarget", "failures", "short_id"]
 
 LogTarget = Callable[[str], Any] | logging.Logger | bool | None
+
+# Where exceptions that are logged in this context go as well, for tests.
+failures: ContextVar[list[BaseException] | None] = ContextVar("failures", default=None)
 
 
 def short_id(session_id: str) -> str:
@@ -65,6 +70,9 @@ class Log:
 
     def exception(self, line: str, *arguments: object) -> None:
         """Log the exception that is being handled, with its traceback."""
+        noted, error = failures.get(), sys.exc_info()[1]
+        if noted is not None and error is not None:
+            noted.append(error)
         if self._logger is not None:
             self._logger.exception(line, *arguments)
         elif self._write is not None:

@@ -16,7 +16,7 @@ import pytest
 import sockio_gevent
 
 PACKAGE = Path(sockio_gevent.__file__).parent
-HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client"]
+HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client", "sockio_gevent.testing"]
 
 AFTER_IMPORT = """
 import json, sys
@@ -107,7 +107,7 @@ def within(module: str, names: set[str]) -> bool:
 
 
 OUTSIDE = {"gevent", "geventwebsocket", "greenlet", "select", "selectors", "socket", "ssl", "time"}
-LAYERS = ["wire", "server", "transports", "client", "listener"]
+LAYERS = ["wire", "server", "transports", "client", "listener", "testing"]
 SMALL = ["events", "options", "origins", "log", "routes", "turns", "flush", "sweep"]
 
 
@@ -120,6 +120,7 @@ FORBIDDEN = {
     "server": above("server"),
     "transports": above("transports"),
     "client": above("client"),
+    "listener": above("listener"),
     **{name: above("wire") for name in SMALL},
 }
 
