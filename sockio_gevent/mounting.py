@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .ext import bottle, django, flask
 from .options import Context
 
-__all__ = ["check_application", "context_of", "install", "is_gevent_server", "layers"]
+__all__ = [
+    "check_application",
+    "context_of",
+    "is_gevent_server",
+    "layers",
+    "mount",
+    "start_policy_server",
+]
+
+Policy = Callable[[Any], bytes]
 
 _DEEPEST = 30  # layers of middleware; more are a circle
 
@@ -74,13 +83,55 @@ def layers(target: Any) -> Iterator[Any]:
             return
 
 
-def install(target: Any, listener: Any) -> Any:
-    """Put a listener before an application; return what it is to pass requests on to."""
+def mount(target: Any, listener: Any, policy: Policy) -> Any:
+    """Put a listener before an application.
+
+    Args:
+        target: what was passed to :func:`~sockio_gevent.listen`.
+        listener: the listener.
+        policy: makes the Flash policy file for a connection.
+
+    Returns:
+        The application that it is to pass requests on to.
+
+    Raises:
+        TypeError: if the target is neither a gevent server nor a WSGI application.
+        ValueError: if there is a listener at its resource already.
+    """
+    options = listener.options
+    is_server = is_gevent_server(target)
+    if not is_server:
+        check_application(target)
+    for layer in layers(target):
+        if isinstance(layer, type(listener)) and layer.options.resource == options.resource:
+            raise ValueError(
+                f"there is a listener at {options.resource!r} already; "
+                "give this one another 'resource'"
+            )
+    if is_server:
+        from .server.handler import take_over
+
+        flash = "flashsocket" in options.transports
+        return take_over(
+            target, listener, options.max_message_size, policy if flash else None, listener.log
+        )
     if flask.is_flask(target):
         return flask.install(target, listener)
     if bottle.is_bottle(target):
         return bottle.install(target, listener)
     return target
+
+
+def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:
+    """Serve Flash policy files on their own port, if the listener of a server wants that."""
+    options = listener.options
+    wanted = options.flash_policy_port and "flashsocket" in options.transports
+    if not wanted or not is_gevent_server(target) or not isinstance(target.address, tuple):
+        return None
+    from .server.policy import start_policy_server
+
+    host = target.address[0]
+    return start_policy_server(host, options.flash_policy_port, policy, listener.log)
 
 
 def context_of(target: Any) -> Context | None:

@@ -19,7 +19,7 @@ from .log import Log
 from .server import gunicorn
 from .server.request import Refusal
 
-__all__ = ["Surroundings", "check_at_start", "note_patching"]
+__all__ = ["Surroundings", "note_patching"]
 
 _PATCH_FIRST = "make 'from gevent import monkey; monkey.patch_all()' the first lines of the program"
 _was_patched = monkey.is_module_patched("socket")
@@ -40,29 +40,6 @@ def _check_patching() -> None:
             + _PATCH_FIRST,
             RuntimeWarning,
             stacklevel=2,
-        )
-
-
-def check_at_start(resource: str, log: Log) -> None:
-    """Check what can be known before the first request.
-
-    Args:
-        resource: the option of that name.
-        log: the log of the listener.
-
-    Raises:
-        RuntimeError: if this process is a gunicorn worker of a class that cannot work.
-        ValueError: if the resource repeats the prefix that the application is mounted at.
-    """
-    _check_patching()
-    if not gunicorn.is_around():
-        return
-    gunicorn.check_configuration(log)
-    mounted = os.environ.get("SCRIPT_NAME", "").strip("/")
-    if mounted and f"{resource}/".startswith(f"{mounted}/"):
-        raise ValueError(
-            f"option 'resource': {resource!r} begins with SCRIPT_NAME, '/{mounted}', which "
-            "gunicorn takes off every path: leave it out"
         )
 
 
@@ -89,6 +66,24 @@ class Surroundings:
         self._seen = False
         self._missed = False
         self._watch: gunicorn.StopWatch | None = None
+
+    def check_at_start(self) -> None:
+        """Check what can be known before the first request.
+
+        Raises:
+            RuntimeError: if this process is a gunicorn worker of a class that cannot work.
+            ValueError: if the resource repeats the prefix that the application is mounted at.
+        """
+        _check_patching()
+        if not gunicorn.is_around():
+            return
+        gunicorn.check_configuration(self._log)
+        mounted = os.environ.get("SCRIPT_NAME", "").strip("/")
+        if mounted and f"{self._resource}/".startswith(f"{mounted}/"):
+            raise ValueError(
+                f"option 'resource': {self._resource!r} begins with SCRIPT_NAME, '/{mounted}', "
+                "which gunicorn takes off every path: leave it out"
+            )
 
     def see(self, environ: dict[str, Any]) -> None:
         """Look at the first request that comes from a server."""

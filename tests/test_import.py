@@ -107,8 +107,18 @@ def within(module: str, names: set[str]) -> bool:
 
 
 OUTSIDE = {"gevent", "geventwebsocket", "greenlet", "select", "selectors", "socket", "ssl", "time"}
-LAYERS = ["wire", "server", "transports", "client", "listener", "testing"]
-SMALL = ["events", "options", "origins", "log", "routes", "turns", "flush", "sweep"]
+LAYERS = [
+    "wire",
+    "server",
+    "transports",
+    "session",
+    "client",
+    "entrance",
+    "listener",
+    "testing",
+]
+SMALL = ["ends", "events", "ext", "forwarded", "log", "mounting", "options", "origins", "routes"]
+SMALL += ["flush", "outgoing", "stats", "surroundings", "sweep", "turns"]
 
 
 def above(layer: str) -> set[str]:
@@ -116,12 +126,9 @@ def above(layer: str) -> set[str]:
 
 
 FORBIDDEN = {
+    **{layer: above(layer) for layer in LAYERS[:-1]},
     "wire": above("wire") | OUTSIDE,
-    "server": above("server"),
-    "transports": above("transports"),
-    "client": above("client"),
-    "listener": above("listener"),
-    **{name: above("wire") for name in SMALL},
+    **{name: above("server") for name in SMALL},
 }
 
 

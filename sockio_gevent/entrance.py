@@ -1,0 +1,176 @@
+"""Where requests come in: which of them are for the resource, and who may connect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from . import mounting, routes
+from .client_file import ClientFile
+from .forwarded import believe
+from .log import Log, short_id
+from .options import Options
+from .origins import Origins, origin_of
+from .server.request import Refusal, Request
+from .surroundings import Surroundings
+from .transports import TRANSPORTS
+from .transports.base import Session, Transport
+
+__all__ = ["Entrance", "Sessions"]
+
+
+class Sessions(Protocol):
+    """What the entrance asks of who keeps the sessions.
+
+    Attributes:
+        closing: whether no new sessions may begin.
+    """
+
+    closing: bool
+
+    def find(self, session_id: str) -> Session | None:
+        """The live session of this id."""
+
+    def open(self, transport: str, request: Request) -> Session:
+        """Begin a session for a request that was admitted."""
+
+
+class Entrance:
+    """The WSGI application of a listener.
+
+    Args:
+        options: the options of the listener.
+        log: the log of the listener.
+        sessions: who keeps the sessions.
+        surroundings: what the listener has around it.
+
+    Attributes:
+        application: what gets the requests that are not for the resource.
+        origins: the rule of who may connect.
+    """
+
+    def __init__(
+        self, options: Options, log: Log, sessions: Sessions, surroundings: Surroundings
+    ) -> None:
+        self.application: Any = None
+        self.origins = Origins(options.origins)
+        self._options = options
+        self._log = log
+        self._sessions = sessions
+        self._surroundings = surroundings
+        self._client_file: ClientFile | None = None
+        self._transports = {name: TRANSPORTS[name](options, log) for name in options.transports}
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request, PEP 3333."""
+        self._surroundings.see(environ)
+        route = routes.match(self._options.resource, environ.get("PATH_INFO", ""))
+        if route is None:
+            return self._pass_on(environ, start_response)
+        if "sockio_gevent.socket" not in environ or environ.get("wsgi.websocket"):
+            from .server.foreign import adopt
+
+            adopt(environ, start_response)
+        request = self._read(environ, start_response)
+        try:
+            if route.name == routes.CLIENT_FILE:
+                return self._serve_client_file(request)
+            return self._serve(route, request)
+        except Refusal as refusal:
+            self._log.warning(
+                "refused %r %r from %s (%s): %s",
+                request.method,
+                f"{route.name}/{short_id(route.session_id)}",
+                request.peer,
+                refusal.status,
+                refusal.text,
+            )
+            return request.refuse(refusal)
+
+    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
+        """Make a request of what the server gives, and trusted proxies say."""
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        return Request(environ, start_response, lambda: self._sessions.closing)
+
+    def _pass_on(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Give the application behind a request that is not ours."""
+        self._surroundings.miss(environ.get("PATH_INFO", ""))
+        application = self.application
+        if application is None:
+            return Request(environ, start_response).answer("404 Not Found", b"not found\n")
+        upgrade = environ.get("sockio_gevent.upgrade")
+        kind = type(self._sessions)
+        if upgrade is None or any(isinstance(x, kind) for x in mounting.layers(application)):
+            # There may be a listener behind, and it is for that one to decide.
+            return application(environ, start_response)  # type: ignore[no-any-return]
+        del environ["sockio_gevent.upgrade"]
+        return upgrade.run(application, environ, start_response)  # type: ignore[no-any-return]
+
+    def _serve_client_file(self, request: Request) -> list[bytes]:
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal("405 Method Not Allowed", "GET only", ("Allow", "GET, HEAD"))
+        if self._client_file is None:
+            self._client_file = ClientFile()
+        return self._client_file.answer(request)
+
+    def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
+        transport = self._admit(route.name, request)
+        request.tail = route.tail
+        allow = ", ".join((*transport.methods, "OPTIONS"))
+        if request.method == "OPTIONS":
+            return request.preflight(allow)
+        if request.method not in transport.methods:
+            raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
+        session = self._find(route.session_id) if route.session_id else None
+        if request.method == "POST":
+            if session is None or not transport.accepts_post(route.tail):
+                raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
+            return transport.uplink(request, session)
+        self._check_open()
+        return transport.downlink(request, lambda: session or self._open(route.name, request))
+
+    def _admit(self, name: str, request: Request) -> Transport:
+        """The transport of this name, for a request that may use it."""
+        if not self.origins.allows(request.environ):
+            origin = f"{origin_of(request.environ)!r:.80}"
+            raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
+        request.allow_origin()
+        transport = self._transports.get(name)
+        if transport is None:
+            raise Refusal("404 Not Found", f"the transport {name} is not enabled")
+        return transport
+
+    def _check_open(self) -> None:
+        if self._surroundings.refusal is not None:
+            raise self._surroundings.refusal
+        if self._sessions.closing:
+            raise Refusal("503 Service Unavailable", "the server goes away")
+
+    def _find(self, session_id: str) -> Session:
+        session = self._sessions.find(session_id)
+        if session is None:
+            self._check_open()
+            raise Refusal("404 Not Found", "no such session; it may have timed out")
+        return session
+
+    def _open(self, transport: str, request: Request) -> Session:
+        # Looked at once more: a handshake may have taken its time.
+        self._check_open()
+        return self._sessions.open(transport, request)
+
+    def open_session(
+        self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Session:
+        """Begin a session for who brings a downlink of its own.
+
+        Raises:
+            Refusal: if the request may not connect.
+        """
+        request = self._read(environ, start_response)
+        self._admit(transport, request)
+        return self._open(transport, request)
