@@ -31,8 +31,8 @@ class Client(Session):
         session_id: the secret by which the client is known; who has it can
             act as this client, so keep it out of logs and other clients' pages.
         transport: the name of the transport in use, or used last.
-        environ: the WSGI environ of the request that opened the session,
-            without its input.
+        environ: the WSGI environ of the request that opened the session, with
+            an empty input.
         connections: how often the client has connected, reconnects included.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -97,6 +98,11 @@ class Listener(Emitter):
         self.counters = Counters()
         around = Surroundings(self.options.resource, self.log, self.close)
         around.check_at_start()
+        around.others = [
+            layer.options.resource
+            for layer in mounting.layers(server)
+            if isinstance(layer, Listener)
+        ]
         self._entrance = Entrance(self.options, self.log, self, around)
         self.context = self.options.context or mounting.context_of(server)
         self._entrance.application = mounting.mount(server, self, self._policy)
@@ -220,6 +226,8 @@ class Listener(Emitter):
         environ = {
             key: value for key, value in request.environ.items() if key not in _OF_THE_REQUEST
         }
+        # Frameworks make no request objects of an environ without one.
+        environ["wsgi.input"] = BytesIO()
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
         self._clients[session_id] = client

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 from .ext import bottle, django, flask
@@ -48,19 +49,27 @@ def check_application(target: Any) -> None:
 def _problem(target: Any) -> str:
     if isinstance(target, str):
         return "pass the application itself; 'python -m sockio_gevent module:app' takes its name"
+    if isinstance(target, ModuleType):
+        return "that is a module; pass the application in it"
     if not callable(target):
         if hasattr(target, "serve_forever") or hasattr(target, "run"):
-            return "this server cannot upgrade connections; use gevent's, or gunicorn -k gevent"
+            return (
+                "this server cannot upgrade connections; pass its application, and serve that "
+                "with gevent.pywsgi.WSGIServer or gunicorn -k gevent"
+            )
         return "it cannot be called"
     if isinstance(target, type) and not hasattr(target, "__iter__"):
         return "that is a class; pass an object of it"
     is_async = inspect.iscoroutinefunction
     if is_async(target) or is_async(type(target).__call__):
-        return "that is an ASGI application; it needs an ASGI server"
+        return "that is an ASGI application, which needs an ASGI server; pass a WSGI one"
     try:
         inspect.signature(target).bind({}, print)
     except TypeError:
-        return "it does not take (environ, start_response)"
+        return (
+            "it does not take (environ, start_response); if it makes the application, "
+            "pass what it returns"
+        )
     except ValueError:
         pass  # some builtins have no signature
     return ""

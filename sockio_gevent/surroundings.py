@@ -7,7 +7,6 @@ known: when it is made, or else at the first request that passes through it.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,13 +14,13 @@ import gevent
 from gevent import monkey
 
 from . import routes
+from .advice import PATCH_FIRST, advise
 from .log import Log
 from .server import gunicorn
 from .server.request import Refusal
 
 __all__ = ["Surroundings", "note_patching"]
 
-_PATCH_FIRST = "make 'from gevent import monkey; monkey.patch_all()' the first lines of the program"
 _was_patched = monkey.is_module_patched("socket")
 
 
@@ -34,12 +33,10 @@ def note_patching() -> None:
 def _check_patching() -> None:
     if monkey.is_module_patched("socket") and not _was_patched:
         note_patching()
-        warnings.warn(
+        advise(
             "gevent.monkey.patch_all() ran after sockio_gevent was imported. sockio_gevent does "
             "not mind, but what was imported before may block the whole server, or break: "
-            + _PATCH_FIRST,
-            RuntimeWarning,
-            stacklevel=2,
+            f"{PATCH_FIRST}"
         )
 
 
@@ -53,12 +50,23 @@ class Surroundings:
             the seconds that are left.
 
     Attributes:
+        others: the resources of the listeners behind this one.
         refusal: what sessions are refused with on a server that cannot keep them.
     """
 
-    __slots__ = ("_log", "_missed", "_resource", "_seen", "_stopping", "_watch", "refusal")
+    __slots__ = (
+        "_log",
+        "_missed",
+        "_resource",
+        "_seen",
+        "_stopping",
+        "_watch",
+        "others",
+        "refusal",
+    )
 
     def __init__(self, resource: str, log: Log, stopping: Callable[[float], None]) -> None:
+        self.others: list[str] = []
         self.refusal: Refusal | None = None
         self._resource = resource
         self._log = log
@@ -109,13 +117,15 @@ class Surroundings:
             "%s; all will be refused. Serve the application with 'python -m sockio_gevent', with "
             "gunicorn -k gevent or gevent's WSGIServer; or %s, if it serves from threads",
             problem,
-            _PATCH_FIRST,
+            PATCH_FIRST,
         )
         self.refusal = Refusal("503 Service Unavailable", problem)
 
     def miss(self, path: str) -> None:
         """Look at the path of a request that goes to the application behind."""
         if self._missed or not routes.is_misplaced(self._resource, path):
+            return
+        if any(routes.match(other, path) for other in self.others):
             return
         self._missed = True
         prefix = path.partition(f"/{self._resource}/")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from support.processes import Process
 
 import sockio_gevent as io
 
@@ -105,3 +108,32 @@ def echo(serve):
         return served
 
     return start
+
+
+@pytest.fixture
+def host():
+    """Serve an application as it is on a plain gevent server; return its port."""
+    servers: list[WSGIServer] = []
+
+    def start(application: Any) -> int:
+        server = WSGIServer(("127.0.0.1", 0), application, log=None)
+        server.start()
+        servers.append(server)
+        return int(server.server_port)
+
+    yield start
+    for server in servers:
+        server.stop(1)
+
+
+@pytest.fixture
+def start():
+    """Start a program as a process: start('example/server.py')."""
+    with ExitStack() as stack:
+
+        def run(*command: str) -> Process:
+            process = Process(*command)
+            stack.callback(process.stop)
+            return process.start()
+
+        yield run

@@ -8,7 +8,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ..advice import advise
+
 __all__ = ["install", "is_bottle"]
+
+_PARENT = "_mount.app"  # in its config, a mounted Bottle keeps the outer one
 
 
 def is_bottle(application: Any) -> bool:
@@ -27,7 +31,22 @@ def install(application: Any, listener: Any) -> Any:
     Returns:
         The WSGI application that came there until now.
     """
+    if _PARENT in application.config:
+        _warn_of_mount()
+    application.add_hook("config", _on_config)
     behind = application.wsgi
     # Bottle's own __setattr__ refuses to replace what an earlier listener has set.
     object.__setattr__(application, "wsgi", listener)
     return behind
+
+
+def _on_config(config: Any, key: str, value: Any) -> None:
+    if key == _PARENT:
+        _warn_of_mount()
+
+
+def _warn_of_mount() -> None:
+    advise(
+        "this Bottle has a listener and is mounted in another one, which takes its routes only, "
+        "so nobody can connect: call listen() with the outer one"
+    )

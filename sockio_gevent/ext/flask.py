@@ -6,10 +6,11 @@ Importing this needs no Flask; :func:`~sockio_gevent.listen` does it for you.
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import Any
 
 from gevent import monkey
+
+from ..advice import PATCH_FIRST, advise
 
 __all__ = ["context", "install", "is_flask"]
 
@@ -60,11 +61,8 @@ def _is_started_by_flask_run() -> bool:
 
 def _check_patched(how: str) -> None:
     if not monkey.is_module_patched("threading"):
-        warnings.warn(
+        advise(
             f"{how} serves each request in a thread of its own, where sockio_gevent cannot keep "
-            "connections: they will be refused. Make 'from gevent import monkey; "
-            "monkey.patch_all()' the first lines of the program, or serve it with "
-            "'python -m sockio_gevent module:app'.",
-            RuntimeWarning,
-            stacklevel=3,
+            f"connections: they will be refused. Either {PATCH_FIRST}, or serve it with "
+            "'python -m sockio_gevent module:app'"
         )

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.processes import Process
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -55,20 +54,6 @@ def new_page(chromium):
     for context in contexts:
         context.close()
     assert errors == []
-
-
-@pytest.fixture
-def start():
-    """Start a program as a process: start('example/server.py')."""
-    processes = []
-
-    def run(program, *arguments):
-        processes.append(Process(program, *arguments))
-        return processes[-1].start()
-
-    yield run
-    for process in processes:
-        process.stop()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ class Client:
     """What the clients share."""
 
     transport: str
+    # Where the application is mounted.
+    prefix = ""
     # Whether something sent by the application can be waited for at any time.
     streams = True
 
@@ -60,7 +62,7 @@ class HTTPClient(Client):
         self.post = HTTP(port, wrap)
 
     def path(self, tail: str) -> str:
-        return f"/socket.io/{self.transport}/{self.session_id}/{tail}"
+        return f"{self.prefix}/socket.io/{self.transport}/{self.session_id}/{tail}"
 
     def send(self, *messages: str) -> Answer:
         return self.send_payload(framing.encode(*messages))
@@ -233,7 +235,7 @@ class WebSocket(Client):
         subprotocols: list[str] | None = None,
     ) -> None:
         super().__init__(port, session_id, wrap)
-        path = path or f"/socket.io/{self.transport}/{session_id}"
+        path = path or f"{self.prefix}/socket.io/{self.transport}/{session_id}"
         self.socket = connect(port, wrap)
         self.protocol = ClientProtocol(
             parse_uri(f"ws://127.0.0.1:{port}{path}"), max_size=None, subprotocols=subprotocols

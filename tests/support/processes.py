@@ -1,4 +1,4 @@
-"""Servers in processes of their own, for tests whose client is a browser."""
+"""Servers in processes of their own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """A Python program that prints its address as its first line."""
+    """A Python program that prints its address when it is ready.
+
+    Args:
+        program: its path below the project, or ``-m`` and then a module.
+        *arguments: what it is given, beside a port.
+    """
 
     def __init__(self, program: str, *arguments: str) -> None:
-        self.command = [sys.executable, "-u", str(ROOT / program), *arguments]
+        start = program if program == "-m" else str(ROOT / program)
+        self.command = [sys.executable, "-u", start, *arguments]
         self.process: subprocess.Popen[str] | None = None
         self.lines: list[str] = []
         self.port = 0
@@ -60,4 +66,9 @@ class Process:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(15)
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
