@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, cast
@@ -18,6 +19,7 @@ from .events import Emitter
 from .flush import Flush
 from .log import Log, short_id
 from .options import Options
+from .origins import Origins
 from .outgoing import encode
 from .server.request import Request
 from .stats import Counters
@@ -124,6 +126,26 @@ class Listener(Emitter):
     def application(self) -> Any:
         """What gets the requests that are not for the resource."""
         return self._entrance.application
+
+    def serve_on(self, server: Any, application: Any) -> None:
+        """Have a gevent server call an application that this listener is in already.
+
+        Args:
+            server: the :class:`gevent.pywsgi.WSGIServer`.
+            application: the application, or this listener.
+        """
+        mounting.take_over(server, application, self, self._policy)
+
+    def set_origins(self, origins: Any) -> None:
+        """Replace the option ``origins``; the sessions that there are go on.
+
+        Raises:
+            TypeError: if the value is of the wrong kind.
+            ValueError: if it makes no sense.
+        """
+        checked = Options.read({"origins": origins}).origins
+        self.options = replace(self.options, origins=checked)
+        self._entrance.origins = Origins(checked)
 
     def __repr__(self) -> str:
         return f"<Listener {self.options.resource} {len(self._clients)} clients>"

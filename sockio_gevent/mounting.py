@@ -21,7 +21,9 @@ __all__ = [
     "is_gevent_server",
     "layers",
     "mount",
+    "problem",
     "start_policy_server",
+    "take_over",
 ]
 
 Policy = Callable[[Any], bytes]
@@ -38,15 +40,16 @@ def is_gevent_server(target: Any) -> bool:
 
 def check_application(target: Any) -> None:
     """Raise ``TypeError`` if this is no WSGI application, and say what to do instead."""
-    problem = _problem(target)
-    if problem:
+    found = problem(target)
+    if found:
         raise TypeError(
             "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
-            f"not {target!r:.80}: {problem}"
+            f"not {target!r:.80}: {found}"
         )
 
 
-def _problem(target: Any) -> str:
+def problem(target: Any) -> str:
+    """Why this is no WSGI application, and what to do instead; empty if it is one."""
     if isinstance(target, str):
         return "pass the application itself; 'python -m sockio_gevent module:app' takes its name"
     if isinstance(target, ModuleType):
@@ -118,17 +121,33 @@ def mount(target: Any, listener: Any, policy: Policy) -> Any:
                 "give this one another 'resource'"
             )
     if is_server:
-        from .server.handler import take_over
-
-        flash = "flashsocket" in options.transports
-        return take_over(
-            target, listener, options.max_message_size, policy if flash else None, listener.log
-        )
+        return take_over(target, listener, listener, policy)
     if flask.is_flask(target):
         return flask.install(target, listener)
     if bottle.is_bottle(target):
         return bottle.install(target, listener)
     return target
+
+
+def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> Any:
+    """Have a gevent server call an application, with upgrades, as a listener needs it.
+
+    Args:
+        server: the server.
+        application: the listener, or an application that it is in.
+        listener: the listener.
+        policy: makes the Flash policy file for a connection.
+
+    Returns:
+        The application that the server had, or ``None``.
+    """
+    from .server.handler import take_over
+
+    options = listener.options
+    flash = "flashsocket" in options.transports
+    return take_over(
+        server, application, options.max_message_size, policy if flash else None, listener.log
+    )
 
 
 def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:

@@ -16,7 +16,8 @@ import pytest
 import sockio_gevent
 
 PACKAGE = Path(sockio_gevent.__file__).parent
-HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client", "sockio_gevent.testing"]
+HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client", "argparse"]
+HEAVY += ["sockio_gevent.command", "sockio_gevent.testing"]
 
 AFTER_IMPORT = """
 import json, sys
@@ -69,6 +70,12 @@ def test_patching_after_the_import_raises_no_warning() -> None:
     assert run(BEFORE_PATCHING) == []
 
 
+def test_importing_the_command_line_patches_nothing() -> None:
+    program = AFTER_IMPORT.replace("import sockio_gevent", "import sockio_gevent.__main__")
+    assert "sockio_gevent.command" in run(program)["modules"]
+    assert run(program)["patched"] == []
+
+
 def module_names() -> dict[str, Path]:
     names = {}
     for path in PACKAGE.rglob("*.py"):
@@ -116,6 +123,7 @@ LAYERS = [
     "entrance",
     "listener",
     "testing",
+    "command",
 ]
 SMALL = ["ends", "events", "ext", "forwarded", "log", "mounting", "options", "origins", "routes"]
 SMALL += ["flush", "outgoing", "stats", "surroundings", "sweep", "turns"]

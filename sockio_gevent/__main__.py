@@ -1,0 +1,35 @@
+"""``python -m sockio_gevent module:application``: serve a WSGI application."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .command import ends_cleanly
+from .command.arguments import parse
+from .command.reloading import supervise
+from .command.run import run
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted.
+
+    Args:
+        arguments: the command line; ``None`` for ``sys.argv``.
+
+    Raises:
+        SystemExit: with status 2 if the arguments do not allow it.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    with ends_cleanly():
+        parsed = parse(given)
+        if parsed.reload:
+            supervise(parsed, given)
+        else:
+            run(parsed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""What to serve: from ``module:attribute`` to an application and its listeners."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from pathlib import PurePath
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from .. import mounting
+from ..events import did_you_mean
+from ..listener import Listener
+from . import CommandError
+
+__all__ = ["Loaded", "Target", "load", "module_missing", "search_here"]
+
+
+class Target(NamedTuple):
+    """Where an application is.
+
+    Attributes:
+        module: the name of the module.
+        attribute: the name of the application in it; may have dots.
+    """
+
+    module: str
+    attribute: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.attribute}"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``module:attribute`` or ``module``.
+
+        Raises:
+            ValueError: if it is something else.
+        """
+        module, _, attribute = text.partition(":")
+        attribute = attribute or "application"
+        if module.endswith(".py") and os.path.exists(module):
+            name = ".".join(PurePath(module[:-3]).parts)
+            raise ValueError(f"{module!r} is a file: its name in Python is {name!r}")
+        if not all(part.isidentifier() for part in f"{module}.{attribute}".split(".")):
+            raise ValueError(f"{text!r} is not like 'module:application'")
+        return cls(module, attribute)
+
+
+class Loaded(NamedTuple):
+    """An application that is ready to be served.
+
+    Attributes:
+        application: what to call.
+        listeners: those in it, the outermost first.
+        added: whether the listener was not the application's own.
+    """
+
+    application: Any
+    listeners: list[Listener]
+    added: bool
+
+
+def search_here() -> None:
+    """Have modules looked for in the current folder first."""
+    here = os.getcwd()
+    if sys.path[:1] != [here]:
+        sys.path.insert(0, here)
+
+
+def module_missing(name: str) -> CommandError:
+    """The error for a module that is not there."""
+    return CommandError(f"there is no module {name!r} in {os.getcwd()} or on Python's path")
+
+
+def load(target: Target, origins: list[str] | None) -> Loaded:
+    """Import an application and see to its listeners.
+
+    Args:
+        target: where it is.
+        origins: the option ``origins`` for all its listeners; ``None`` to leave them alone.
+
+    Raises:
+        CommandError: if it is not there, or not to be served.
+        Exception: what the module raises when it is imported.
+    """
+    module = _import(target.module)
+    application = _find(module, target)
+    listeners = _listeners(application, module, target)
+    if origins is not None:
+        for listener in listeners:
+            listener.set_origins(origins)
+    if listeners:
+        return Loaded(application, listeners, added=False)
+    listener = Listener(application, origins=origins)
+    return Loaded(listener, [listener], added=True)
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # One that the module itself imports is shown where it does so.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise module_missing(error.name) from None
+
+
+def _find(module: ModuleType, target: Target) -> Any:
+    found: Any = module
+    place = f"the module {target.module!r}"
+    names = target.attribute.split(".")
+    for name in names:
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            known = _names(found, applications=name == names[-1])
+            hint = f": {did_you_mean(name, known)}" if known else ""
+            raise CommandError(f"{place} has no attribute {name!r}{hint}") from None
+        place = f"{name!r}"
+    if mounting.is_gevent_server(found):
+        raise CommandError(
+            f"{target} is a server: run it from a program of its own, or serve "
+            f"{target}.application, without its address and its arguments"
+        )
+    problem = mounting.problem(found)
+    if problem:
+        raise CommandError(f"{target} is {found!r:.80}, which is no WSGI application: {problem}")
+    return found
+
+
+def _names(thing: Any, applications: bool) -> tuple[str, ...]:
+    """The public names in something, all or those of applications only."""
+    members = getattr(thing, "__dict__", {})
+    return tuple(
+        name
+        for name, value in members.items()
+        if not name.startswith("_") and (not applications or _may_be_application(value))
+    )
+
+
+def _may_be_application(value: Any) -> bool:
+    try:
+        return not mounting.problem(value)
+    except Exception:  # Flask's request, for one, is nothing outside of a request
+        return False
+
+
+def _listeners(application: Any, module: ModuleType, target: Target) -> list[Listener]:
+    """All listeners that there are, those that can be seen in the application first.
+
+    Raises:
+        CommandError: if one of them comes before the application, and would
+            be passed by.
+    """
+    found = [layer for layer in mounting.layers(application) if isinstance(layer, Listener)]
+    # Not all middleware shows what is behind it. Asking for types alone wakes no lazy object.
+    for other in [each for each in gc.get_objects() if issubclass(type(each), Listener)]:
+        if other in found:
+            continue
+        if any(layer is application for layer in mounting.layers(other)):
+            names = [name for name, value in vars(module).items() if value is other]
+            name = f"{target.module}:{names[0]}" if names else "that io.listen() returned"
+            raise CommandError(
+                f"the listener {name} comes before {target}, and would be passed by: "
+                "serve that instead"
+            )
+        found.append(other)
+    return list(dict.fromkeys(found))

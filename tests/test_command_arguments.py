@@ -1,0 +1,92 @@
+"""What the command line may say, and what it means."""
+
+import pytest
+
+from sockio_gevent.command import CommandError
+from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.target import Target
+
+
+def test_little_has_to_be_said():
+    found = parse(["hello"])
+    assert found.target == Target("hello", "application")
+    assert (found.host, found.port) == ("127.0.0.1", 8080)
+    assert found.certfile is found.keyfile is found.origins is None
+    assert found.log_level == "info"
+    assert not found.reload
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "attribute"),
+    [
+        ("hello", "hello", "application"),
+        ("hello:", "hello", "application"),
+        ("hello:app", "hello", "app"),
+        ("shop.wsgi:app.wsgi_app", "shop.wsgi", "app.wsgi_app"),
+    ],
+)
+def test_a_target_is_a_module_and_an_attribute(text, module, attribute):
+    assert parse([text]).target == (module, attribute)
+
+
+def test_origins_are_collected():
+    given = ["--origins", "https://a.org, self", "--origins=b.org:*"]
+    assert parse(["hello", *given]).origins == ["https://a.org", "self", "b.org:*"]
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_host_may_have_the_brackets_of_an_address(host):
+    assert parse(["hello", "--host", host]).host == "::1"
+
+
+@pytest.mark.parametrize("port", [0, 1, 65535])
+def test_a_port_is_a_number(port):
+    assert parse(["hello", "--port", str(port)]).port == port
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "the following arguments are required: module:application"),
+        (["hello", "other"], "unrecognized arguments: other"),
+        (["hello", "--relod"], "unrecognized arguments: --relod"),
+        ([""], "'' is not like 'module:application'"),
+        ([":app"], "':app' is not like 'module:application'"),
+        (["hello:app:x"], "'hello:app:x' is not like 'module:application'"),
+        (["hello:make()"], "'hello:make()' is not like 'module:application'"),
+        (["./hello"], "'./hello' is not like 'module:application'"),
+        (["hello", "--port", "65536"], "'65536' is not a port between 0 and 65535"),
+        (["hello", "--port", "-1"], "'-1' is not a port between 0 and 65535"),
+        (["hello", "--port", "http"], "'http' is not a port between 0 and 65535"),
+        (["hello", "--host", "x" * 70], "is not the name of a host"),
+        (["hello", "--log-level", "loud"], "argument --log-level: invalid choice: 'loud'"),
+        (["hello", "--origins", "*:*,x"], "argument --origins: 'x' is neither an origin like"),
+        (["hello", "--origins", ""], "argument --origins: '' is neither an origin like"),
+        (["hello", "--certfile", "x"], "go together: --keyfile is missing"),
+        (["hello", "--keyfile", "x"], "go together: --certfile is missing"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments, line):
+    with pytest.raises(CommandError) as caught:
+        parse(arguments)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith("(see sockio-gevent --help)")
+
+
+def test_a_file_is_not_a_module(tmp_path, monkeypatch):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "wsgi.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match=r"'shop/wsgi.py' is a file: its name .* 'shop\.wsgi'"):
+        parse(["shop/wsgi.py:app"])
+
+
+def test_the_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(["--help"])
+    assert not caught.value.code
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    for option in ("host", "port", "certfile", "keyfile", "origins", "log-level", "reload"):
+        assert f"--{option}" in shown
