@@ -8,6 +8,7 @@ from dataclasses import replace
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, cast
+from weakref import WeakSet
 
 import gevent
 
@@ -31,7 +32,9 @@ from .wire.packet import Packet
 from .wire.policy import policy_file
 from .wire.websocket import GOING_AWAY
 
-__all__ = ["Listener", "listen"]
+__all__ = ["Listener", "listen", "live_listeners"]
+
+_live: WeakSet[Listener] = WeakSet()
 
 # In the environ that a session keeps, these would keep its first request alive.
 _OF_THE_REQUEST = frozenset(
@@ -66,6 +69,11 @@ def listen(server: Any, **options: Any) -> Listener:
             has a listener at this resource already.
     """
     return Listener(server, **options)
+
+
+def live_listeners() -> list[Listener]:
+    """All listeners in this process."""
+    return list(_live)
 
 
 class Listener(Emitter):
@@ -117,6 +125,7 @@ class Listener(Emitter):
         ):
             if handler is not None:
                 self.on(event, handler)
+        _live.add(self)
 
     def _policy(self, socket: Any) -> bytes:
         """The Flash policy file for who connects to this socket."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .. import mounting
 from ..events import did_you_mean
-from ..listener import Listener
+from ..listener import Listener, live_listeners
 from . import CommandError
 
 __all__ = ["Loaded", "Target", "load", "module_missing", "search_here"]
@@ -156,8 +155,8 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
             be passed by.
     """
     found = [layer for layer in mounting.layers(application) if isinstance(layer, Listener)]
-    # Not all middleware shows what is behind it. Asking for types alone wakes no lazy object.
-    for other in [each for each in gc.get_objects() if issubclass(type(each), Listener)]:
+    # Not all middleware shows what is behind it.
+    for other in live_listeners():
         if other in found:
             continue
         if any(layer is application for layer in mounting.layers(other)):
