@@ -178,7 +178,8 @@ class Listener(Emitter):
             - ``messages``: how many came ``in`` and went ``out``; a broadcast
               counts once for each of its receivers.
             - ``bytes``: the size of the payloads that came ``in`` and that
-              connections were given to send ``out``.
+              connections were given to send ``out``, session ids and
+              heartbeats included.
             - ``buffered``: how many bytes wait for clients to take them.
         """
         return self.counters.stats(self.options.transports, self._clients.values())

@@ -82,7 +82,7 @@ class Session(Emitter):
         self._state = State.AWAY
         self._turns = Turns()
         self._outbox = [greeting]
-        self._buffered = 0
+        self._buffered = len(greeting.payload)
         self.downlink: Downlink | None = None
         self._deadline: float | None = None
         self._heartbeats = 0
@@ -245,12 +245,14 @@ class Session(Emitter):
         self.listener.sweep.forget(self)
         self.listener.counters.closes[end.cause] += 1
         self.listener.ended(self)
+        last = self._outbox_size()
         outbox, self._outbox = self._outbox, []
         downlink, self.downlink = self.downlink, None
         if downlink is not None:
             if abort:
                 downlink.abort()
             else:
+                self.listener.counters.bytes_out += last
                 downlink.close(code, end.text, outbox)
         log = self.listener.log.warning if abort else self.listener.log.info
         log(

@@ -48,7 +48,8 @@ class Counters:
         """All of it as plain data; see :meth:`Listener.stats`."""
         sessions = {name: {"open": 0, "away": 0} for name in transports}
         buffered = 0
-        for client in clients:
+        # Copied at once: who asks may run in another thread than the sessions.
+        for client in list(clients):
             sessions[client.transport]["away" if client.away else "open"] += 1
             buffered += client.buffered
         return {

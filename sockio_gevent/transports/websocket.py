@@ -124,6 +124,7 @@ class WebSocketTransport(Transport):
                 session.receive([payload for payload in batch if isinstance(payload, str)])
                 if not all(isinstance(payload, str) for payload in batch):
                     websocket.close(UNSUPPORTED_DATA, "payloads are text")
+                    websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
         finally:
             end = websocket.end or End(Cause.LOST, "the server gave the connection up")
             session.detach(downlink, end, downlink.take_back())
