@@ -15,7 +15,10 @@ from gevent.pywsgi import WSGIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from support.http import DEADLINE
+from support.ports import limit_sending
 from support.processes import Process
+from support.times import patient
 
 import sockio_gevent as io
 
@@ -29,6 +32,7 @@ class Served:
         self.changed = Event()
         options.setdefault("log", self.lines.append)
         options.setdefault("flash_policy_port", None)
+        options["transport_options"] = patient(options.get("transport_options", {}))
         self.server = server
         self.listener = io.listen(server, **options)
         self.listener.on("connection", lambda client: self.record("connection", client))
@@ -37,6 +41,9 @@ class Served:
         )
         self.listener.on("clientDisconnect", lambda client: self.record("disconnect", client))
         server.start()
+        limit_sending(server.socket)
+        if self.listener._policy_server is not None:
+            limit_sending(self.listener._policy_server.socket)
         self.port: int = server.server_port
 
     def record(self, *event: Any) -> None:
@@ -46,7 +53,7 @@ class Served:
     def happened(self, kind: str) -> list[tuple[Any, ...]]:
         return [event for event in self.events if event[0] == kind]
 
-    def wait(self, kind: str, count: int = 1, deadline: float = 10.0) -> tuple[Any, ...]:
+    def wait(self, kind: str, count: int = 1, deadline: float = DEADLINE) -> tuple[Any, ...]:
         """Wait until this has happened so many times; return the last of them."""
         with gevent.Timeout(deadline, AssertionError(f"no {kind} number {count}: {self.events}")):
             while len(self.happened(kind)) < count:
@@ -54,7 +61,7 @@ class Served:
                 self.changed.wait()
         return self.happened(kind)[count - 1]
 
-    def wait_line(self, part: str, deadline: float = 10.0) -> str:
+    def wait_line(self, part: str, deadline: float = DEADLINE) -> str:
         """Wait until the log has a line with this in it."""
         with gevent.Timeout(deadline, AssertionError(f"no line with {part!r}: {self.lines}")):
             while True:

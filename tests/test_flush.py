@@ -11,7 +11,7 @@ from gevent.event import Event
 from sockio_gevent.flush import Flush
 from sockio_gevent.log import Log
 
-DEADLINE = 5.0
+DEADLINE = 60.0
 
 
 class Sender:

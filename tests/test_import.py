@@ -46,7 +46,7 @@ print(json.dumps([str(warning.message) for warning in caught]))
 
 def run(program: str) -> Any:
     command = [sys.executable, "-c", program]
-    return json.loads(subprocess.check_output(command, cwd=PACKAGE.parent, timeout=60))
+    return json.loads(subprocess.check_output(command, cwd=PACKAGE.parent, timeout=120))
 
 
 @pytest.fixture(scope="module")

@@ -190,7 +190,7 @@ IMPORT = "import sockio_gevent as io"
 def warnings_of(*program: str) -> Any:
     command = [sys.executable, "-c", SERVED.format(program="; ".join(program))]
     folder = Path(io.__file__).parents[1]
-    return json.loads(subprocess.check_output(command, cwd=folder, timeout=60))
+    return json.loads(subprocess.check_output(command, cwd=folder, timeout=120))
 
 
 @pytest.mark.parametrize("program", [[PATCH, IMPORT], [IMPORT]], ids=["patched", "not patched"])

@@ -173,7 +173,7 @@ def test_a_broadcast_reaches_all_or_all_others() -> None:
 
 
 def test_heartbeats_are_answered_and_not_received() -> None:
-    times = {"heartbeat_interval": 0.01, "timeout": 5.0}
+    times = {"heartbeat_interval": 0.01, "timeout": 10 * DEADLINE}
     with Client(listen(transport_options={"websocket": times})) as client:
         wait_until(lambda: client.session._heartbeats >= 3, "three heartbeats")
         assert client.connected
@@ -305,7 +305,7 @@ def test_a_test_needs_nothing_but_pytest(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(package)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * DEADLINE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

@@ -9,7 +9,7 @@ import pytest
 
 from sockio_gevent.turns import Turns
 
-DEADLINE = 5.0
+DEADLINE = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.http import DEADLINE
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -29,7 +30,9 @@ def chromium():
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=arguments, timeout=2000 * DEADLINE
+        )
         yield browser
         browser.close()
 
@@ -41,7 +44,7 @@ def new_page(chromium):
 
     def open_page(url, on_error=errors.append, before=None, **options):
         context = chromium.new_context(**options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(1000 * DEADLINE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: on_error(error.message))
@@ -62,13 +65,14 @@ def released_client(tmp_path_factory):
     if shutil.which("npm") is None:
         missing("no npm to fetch the released client with")
     folder = tmp_path_factory.mktemp("npm")
-    command = ["npm", "pack", "--loglevel=error", "--fetch-retries=1", "socket.io@0.6.18"]
+    command = ["npm", "pack", "--loglevel=error", "--fetch-retries=4", "socket.io@0.6.18"]
+    command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000"]
     try:
         packed = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=60, check=True
+            command, cwd=folder, capture_output=True, text=True, timeout=200, check=True
         )
     except subprocess.TimeoutExpired:
-        missing("npm did not fetch socket.io@0.6.18 within a minute")
+        missing("npm did not fetch socket.io@0.6.18 in time")
     except subprocess.CalledProcessError as error:
         missing(f"npm could not fetch socket.io@0.6.18: {' '.join(error.stderr.split())[:300]}")
     shutil.unpack_archive(folder / packed.stdout.split()[-1], folder, filter="data")

@@ -1,7 +1,8 @@
 """A server for pages under test: an empty page with a client file, and answers to tricky strings.
 
 A text is answered with {"is": its place in TRICKY, or -1}, and {"ask": place}
-with the text itself, so that each direction is checked alone.
+with the text itself, so that each direction is checked alone. To {"later":
+seconds} it says "later", but not before three heartbeats have been echoed.
 """
 
 from __future__ import annotations
@@ -37,17 +38,26 @@ def application(environ, start_response):
     return [f"<!doctype html><title>page</title><script src={script}></script>".encode()]
 
 
+# Many heartbeats, and time for their echoes: the browser may be busy.
+streaming = ("websocket", "server-events", "flashsocket", "htmlfile", "xhr-multipart")
+times = {name: {"heartbeat_interval": 0.3, "timeout": 60} for name in streaming}
+
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 socket = io.listen(
     server,
     origins=arguments.origins,
     handshake=arguments.handshake,
     flash_policy_port=None,
-    transport_options={
-        name: {"heartbeat_interval": 0.3, "timeout": 1}
-        for name in ("websocket", "server-events", "flashsocket", "htmlfile", "xhr-multipart")
-    },
+    max_buffer=64 * 1024 * 1024,
+    transport_options=times,
 )
+
+
+def send_later(client):
+    # The fourth is sent when the third has been echoed. Polling has none.
+    while client.connected and client.transport in times and client._heartbeats < 4:
+        gevent.sleep(0.02)
+    client.send("later")
 
 
 @socket.on("clientMessage")
@@ -59,7 +69,7 @@ def message(value, client):
     elif "end" in value:
         client.disconnect()
     elif "later" in value:
-        gevent.spawn_later(value["later"], client.send, "later")
+        gevent.spawn_later(value["later"], send_later, client)
     else:
         client.send(value)
 

@@ -2,7 +2,7 @@
 
 import pytest
 from support.framing import TRICKY
-from support.page import TRANSPORTS, check_tricky_strings, opened, wait_event
+from support.page import PATIENCE, TRANSPORTS, check_tricky_strings, opened, wait_event
 
 PAGE = "tests/browser/page_server.py"
 transports = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -75,7 +75,7 @@ def test_large_messages_are_not_cut(start, new_page, transport):
 @transports
 def test_a_poll_or_socket_that_waits_gets_what_comes_later(start, new_page, transport):
     page = opened(new_page(start(PAGE).url), transports=[transport])
-    page.evaluate("socket.send({later: 1.5})")  # several heartbeats of the websocket later
+    page.evaluate("socket.send({later: 1.5})")  # and several heartbeats later, if there are any
     assert wait_event(page, "message") == [["later"]]
     assert page.evaluate("events").count(["connect"]) == 1
 
@@ -87,7 +87,7 @@ def test_connecting_twice_makes_one_connection(start, new_page, transport):
     page.evaluate("new Promise(done => { socket.connect(); socket.connect(done); })")
     page.evaluate("socket.send({done: 1})")
     wait_event(page, "message")
-    assert sum("opened" in line for line in server.lines) == 1
+    assert sum("opened" in line for line in server.log()) == 1
 
 
 @transports
@@ -118,15 +118,17 @@ def test_what_was_sent_before_disconnect_still_arrives(start, new_page, transpor
 @transports
 def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
     server = start(PAGE)
-    # A frame does not tell that it cannot be loaded: connectTimeout has to.
-    times = {"reconnectionDelay": 100, "connectTimeout": 1000}
-    page = opened(new_page(server.url), transports=[transport], **times)
+    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=100)
     wait_event(page, "connect")
+    # A frame does not tell that it cannot be loaded: connectTimeout has to.
+    page.evaluate("window.patience = 200")
+    page.evaluate("socket.on('connecting', () => { socket.options.connectTimeout = patience; })")
     server.stop()
     wait_event(page, "disconnect")
     page.evaluate("socket.send({kept: true})")
     wait_event(page, "reconnecting", 2)
     server.start()
+    page.evaluate("patience => { window.patience = patience; }", PATIENCE)
     ((reconnected, attempts),) = wait_event(page, "reconnect")
     assert reconnected == transport
     reconnecting = wait_event(page, "reconnecting")
@@ -137,7 +139,8 @@ def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
 
 def test_it_gives_up_after_the_last_attempt(start, new_page):
     server = start(PAGE)
-    page = opened(new_page(server.url), reconnectionDelay=10, maxReconnectionAttempts=3)
+    delays = {"reconnectionDelay": 10, "maxReconnectionAttempts": 3}
+    page = opened(new_page(server.url), hopeless=["htmlfile"], **delays)
     wait_event(page, "connect")
     server.stop()
     wait_event(page, "reconnect_failed")
@@ -165,17 +168,35 @@ def test_a_session_that_the_server_ends_is_connected_anew(start, new_page, trans
     wait_event(page, "reconnect")
 
 
+# Keeps the times of the timers that are set and have not come yet.
+TIMERS = """
+  (function () {
+    var set = window.setTimeout, clear = window.clearTimeout, timers = window.timers = new Map();
+    window.setTimeout = function (done, time) {
+      var timer = set(function () { timers.delete(timer); done(); }, time);
+      timers.set(timer, time);
+      return timer;
+    };
+    window.clearTimeout = function (timer) { timers.delete(timer); clear(timer); };
+  }());
+"""
+
+
 def test_a_disconnect_listener_may_connect_anew(start, new_page):
     server = start(PAGE)
-    page = opened(new_page(server.url), reconnectionDelay=10, connectTimeout=500)
+    page = new_page(server.url, before=TIMERS)
+    opened(page, reconnectionDelay=10)
     page.evaluate("socket.on('disconnect', function () { socket.connect(); })")
     page.evaluate("socket.send({end: 1})")
     wait_event(page, "connect", 2)
-    # Longer than connectTimeout, and than any attempt to reconnect beside it would take.
+    # Longer than any attempt to reconnect beside it would take.
     page.evaluate("socket.send({later: 1})")
     assert wait_event(page, "message") == [["later"]]
     assert len(wait_event(page, "connect")) == 2
-    assert sum("opened" in line for line in server.lines) == 2
+    assert wait_event(page, "connecting", 2) == [["websocket"]] * 2
+    assert page.evaluate("events.every(event => event[0] !== 'reconnecting')")
+    assert PATIENCE not in page.evaluate("[...timers.values()]"), "nothing would end it later"
+    assert sum("opened" in line for line in server.log()) == 2
 
 
 def test_what_cannot_be_sent_throws_where_it_is_sent(start, new_page):

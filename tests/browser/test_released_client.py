@@ -7,7 +7,8 @@ PAGE = "tests/browser/page_server.py"
 
 OPEN = """transport => new Promise(done => {
   window.messages = [];
-  window.socket = new io.Socket(null, {transports: [transport], rememberTransport: false});
+  window.socket = new io.Socket(null, {transports: [transport], rememberTransport: false,
+    connectTimeout: 60000});
   socket.on('message', message => messages.push(message));
   socket.on('connect', done);
   socket.connect();
@@ -35,10 +36,10 @@ def test_it_connects_sends_and_receives(start, new_page, released_client, transp
     received = page.evaluate("messages")
     assert received[0::2] == [{"is": TRICKY.index(text)} for text in texts]
     assert received[1::2] == texts
-    # Long enough for heartbeats: the client has to echo them to stay.
+    # Not before there have been heartbeats, which the client has to echo.
     page.evaluate("socket.send({later: 3})")
     page.wait_for_function("messages.indexOf('later') >= 0")
     assert page.evaluate("socket.connected")
-    assert sum(" opened" in line for line in server.lines) == 1
+    assert sum(" opened" in line for line in server.log()) == 1
     page.close()
     server.wait_line("ended: ")

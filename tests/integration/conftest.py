@@ -1,9 +1,22 @@
-"""The command line for the tests, stopped afterwards."""
+"""Time limits that no test runs into by being slow, and the command line, stopped afterwards."""
 
 from __future__ import annotations
 
 import pytest
 from support.command import Command
+from support.http import LONG
+
+from sockio_gevent.server import hixie, policy, websocket
+from sockio_gevent.transports import http
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of what happens at the end of these times set shorter ones."""
+    monkeypatch.setattr(hixie, "HANDSHAKE_TIMEOUT", LONG)
+    monkeypatch.setattr(policy, "TIMEOUT", LONG)
+    monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", LONG)
+    monkeypatch.setattr(http, "CLOSE_TIMEOUT", LONG)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import gevent
 from support.clients import WebSocket, wait_for
+from support.http import LONG
 
 
 def fill(served, session, size=64 * 1024, many=200):
@@ -16,7 +17,7 @@ def fill(served, session, size=64 * 1024, many=200):
 
 
 def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(echo):
-    served = echo(max_buffer=256 * 1024, transport_options={"websocket": {"timeout": 60}})
+    served = echo(max_buffer=256 * 1024, transport_options={"websocket": {"timeout": LONG}})
     slow = WebSocket(served.port).open()
     good = WebSocket(served.port).open()
     session = served.listener.clients[slow.session_id]
@@ -55,7 +56,7 @@ def test_send_never_switches_greenlets(serve):
 
 def test_what_a_broken_socket_never_took_goes_to_the_next(serve):
     served = serve(
-        max_buffer=4 * 1024 * 1024, transport_options={"websocket": {"close_timeout": 5}}
+        max_buffer=4 * 1024 * 1024, transport_options={"websocket": {"close_timeout": LONG}}
     )
     slow = WebSocket(served.port).open()
     session = served.listener.clients[slow.session_id]

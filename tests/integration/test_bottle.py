@@ -59,7 +59,7 @@ def test_every_transport_works_under_bottle_s_run(program, client):
 def test_the_default_application_is_served_as_before(program):
     assert HTTP(program.port).request("GET", "/").text == "hello from Bottle"
     assert HTTP(program.port).request("GET", "/nowhere").status == 404
-    assert not any("Warning" in line or "Traceback" in line for line in program.lines)
+    assert not any("Warning" in line or "Traceback" in line for line in program.log())
 
 
 def test_the_application_stays_a_bottle_with_its_routes(app, host):

@@ -9,7 +9,7 @@ import pytest
 from gevent import ssl as gevent_ssl
 from support.clients import Polling, WebSocket
 from support.command import ECHO, wait_until, write
-from support.http import HTTP, Ended
+from support.http import DEADLINE, HTTP, Ended
 from support.raw import Raw
 
 import sockio_gevent
@@ -61,10 +61,10 @@ def test_an_application_is_served(command, tmp_path):
     write(tmp_path, "hello", ECHO)
     running = command("hello")
     assert HTTP(running.port).request("GET", "/").text == "hello"
-    for opened in (WebSocket(running.port), Polling(running.port)):
-        assert echoes(opened)
-        assert not running.count(opened.session_id), "ids are secrets"
+    clients = WebSocket(running.port), Polling(running.port)
+    assert all(map(echoes, clients))
     assert running.stop() == 0
+    assert not any(running.count(client.session_id) for client in clients), "ids are secrets"
     assert running.out == [f"Open http://127.0.0.1:{running.port}/"]
     assert not running.count("Warning"), running
 
@@ -198,7 +198,7 @@ def test_it_serves_over_ipv6(command, tmp_path, host):
     write(tmp_path, "hello", ECHO)
     running = command("hello", "--host", host)
     assert running.url == f"http://[::1]:{running.port}/"
-    connection = HTTPConnection("::1", running.port, timeout=20)
+    connection = HTTPConnection("::1", running.port, timeout=DEADLINE)
     connection.request("GET", "/")
     assert connection.getresponse().read() == b"hello"
     connection.close()
@@ -257,7 +257,7 @@ def test_ctrl_c_while_the_module_is_imported_is_no_error(command, tmp_path):
         import time
 
         print("importing", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     """
     write(tmp_path, "slow", slow)
     running = command("slow")

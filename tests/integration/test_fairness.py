@@ -5,14 +5,16 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
-from time import monotonic
 
 import gevent
 import pytest
 from support import framing
 from support.clients import ALL, JSONP, Polling, WebSocket, wait_for
-from support.http import HTTP, connect
+from support.http import DEADLINE, HTTP, LONG, connect
+from support.times import bring_forward
 from websockets.frames import Frame, Opcode
+
+from sockio_gevent.sweep import RESOLUTION
 
 FLOOD = str(Path(__file__).parents[1] / "support/flood.py")
 
@@ -34,7 +36,8 @@ FLOODS = {
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_a_flood_leaves_the_others_their_turns(echo, flood):
-    served = echo(transport_options={"websocket": {"heartbeat_interval": None}})
+    # Room for what a flood is sent back while it has no turn to read it.
+    served = echo(max_buffer=64 * 1024 * 1024)
     good = WebSocket(served.port).open()
     command = [sys.executable, FLOOD, str(served.port), flood.hex()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -65,7 +68,7 @@ def test_a_form_in_which_everything_is_escaped_takes_little_memory(echo):
 
 @pytest.mark.parametrize("client", [Polling, JSONP], ids=lambda client: client.transport)
 def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, client):
-    served = serve(transport_options={client.transport: {"duration": 0.3}})
+    served = serve(transport_options={client.transport: {"duration": LONG}})
     opened = [client(served.port).open() for _ in range(50)]
     sessions = [served.listener.clients[each.session_id] for each in opened]
     received = []
@@ -75,14 +78,15 @@ def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, 
             received.extend(messages)
 
     running = [gevent.spawn(run, each) for each in opened]
-    end = monotonic() + 1
-    sent = 0
-    while monotonic() < end:
-        served.listener.broadcast(str(sent))
-        sent += 1
-        gevent.sleep(0.01)
+    for number in range(10):
+        wait_for(lambda: all(each.downlink and each.downlink.ready for each in sessions))
+        for session in sessions:
+            bring_forward(session)
+        # The polls end in the midst of these times, sooner or later by one tick of the sweep.
+        gevent.sleep(RESOLUTION * (1 + 2 * number / 10))
+        served.listener.broadcast(str(number))
     served.listener.broadcast("last")
-    gevent.joinall(running, timeout=10, raise_error=True)
+    gevent.joinall(running, timeout=DEADLINE, raise_error=True)
     assert all(session.connected for session in sessions)
     assert served.happened("disconnect") == []
 
@@ -160,7 +164,7 @@ def test_a_refused_body_is_not_read_for_ever(echo):
         "Content-Length: 999999999999\r\n\r\n".encode()
     )
     sent = 0
-    with gevent.Timeout(20):
+    with gevent.Timeout(DEADLINE):
         try:
             while True:
                 sent += raw.send(b"x" * 65536)
@@ -181,6 +185,6 @@ def test_an_origin_with_a_line_break_is_refused(serve):
     raw.sendall(
         b"GET /socket.io/xhr-polling/ HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\n b\r\n\r\n"
     )
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         assert raw.recv(65536).startswith(b"HTTP/1.1 403 ")
     assert served.listener.clients == {}

@@ -5,7 +5,7 @@ import pytest
 from support import framing
 from support.clients import wait_for
 from support.hixie import CLOSE, Hixie, frame
-from support.http import Ended
+from support.http import DEADLINE, LONG, Ended
 
 from sockio_gevent.server import websocket as server_websocket
 
@@ -62,7 +62,7 @@ def test_all_that_is_sent_in_a_tick_comes_in_one_write(serve, draft):
     client, session = opened(serve(), draft)
     for number in range(50):
         session.send(str(number))
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         assert client.raw.socket.recv(65536) == b"".join(frame(str(i)) for i in range(50))
 
 
@@ -115,7 +115,7 @@ def test_a_client_that_never_answers_the_close_is_cut_off(serve, monkeypatch, dr
     downlink = session.downlink
     session.disconnect()
     assert client.raw.take(len(closing(draft))) == closing(draft)
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         downlink.wait_over()
     assert client.raw.end() == b""
 
@@ -169,7 +169,7 @@ def test_a_payload_of_the_limit_passes(echo, draft):
 
 @kinds
 def test_heartbeats_count_up_while_they_are_echoed(serve, draft, name):
-    served = serve(**times(heartbeat_interval=0.1, timeout=5))
+    served = serve(**times(heartbeat_interval=0.1, timeout=LONG))
     client, _ = opened(served, draft, name)
     for number in range(1, 4):
         assert client.receive() == f"~h~{number}"
@@ -192,7 +192,7 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve, draft, name):
 
 @kinds
 def test_a_session_is_resumed_by_its_id(serve, draft, name):
-    served = serve(**times(close_timeout=5))
+    served = serve(**times(close_timeout=LONG))
     client, session = opened(served, draft, name)
     client.vanish()
     wait_for(lambda: session.downlink is None)
@@ -207,7 +207,7 @@ def test_a_session_is_resumed_by_its_id(serve, draft, name):
 
 @drafts
 def test_a_newer_connection_replaces_the_older(serve, draft):
-    served = serve(**times(close_timeout=5))
+    served = serve(**times(close_timeout=LONG))
     older, session = opened(served, draft)
     newer = Hixie(served.port, older.session_id, draft=151 - draft, Origin="")
     assert older.raw.take(len(closing(draft))) == closing(draft)
@@ -236,7 +236,7 @@ def fill(session, size=64 * 1024):
 
 @drafts
 def test_a_reader_that_stops_is_closed_at_its_bound(serve, draft):
-    served = serve(max_buffer=256 * 1024, **times(timeout=60))
+    served = serve(max_buffer=256 * 1024, **times(timeout=LONG))
     client, session = opened(served, draft)
     fill(session)
     for _ in range(5):
@@ -248,7 +248,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound(serve, draft):
 
 @drafts
 def test_what_a_broken_socket_never_took_goes_to_the_next(serve, draft):
-    served = serve(max_buffer=4 * 1024 * 1024, **times(close_timeout=5))
+    served = serve(max_buffer=4 * 1024 * 1024, **times(close_timeout=LONG))
     slow, session = opened(served, draft)
     fill(session)
     session.send("one")
@@ -268,10 +268,10 @@ def test_closing_the_listener_tells_the_clients(serve, draft):
     served = serve()
     client, session = opened(served, draft)
     session.send("bye")
-    closed = gevent.spawn(served.listener.close, 5)
+    closed = gevent.spawn(served.listener.close, None)
     expected = frame("bye") + closing(draft)
     assert client.raw.take(len(expected)) == expected
     client.vanish()
-    closed.get(timeout=5)
+    closed.get(timeout=DEADLINE)
     assert len(served.happened("disconnect")) == 1
     assert " 503 " in Hixie(served.port, draft=draft, Origin="").status

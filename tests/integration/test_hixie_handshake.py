@@ -7,6 +7,7 @@ import pytest
 from gevent.pywsgi import WSGIServer
 from support.clients import wait_for
 from support.hixie import ANSWER, CHALLENGE, KEYS, Hixie, frame, request
+from support.http import LONG
 from support.raw import Raw
 
 from sockio_gevent.server import hixie as server_hixie
@@ -234,7 +235,7 @@ def test_a_hang_up_in_the_handshake_is_logged_and_leaves_nothing(serve, capfd, h
     raw = Raw(served.port, request("/socket.io/websocket", 76) + b"^n:")
     raw.until(b"\r\n\r\n")
     how(raw)
-    assert served.wait_line("half a handshake", deadline=2)
+    assert served.wait_line("half a handshake")
     assert len(served.lines) == 1
     assert served.listener.clients == {}
     assert "Traceback" not in capfd.readouterr().err
@@ -253,7 +254,7 @@ def test_half_a_handshake_does_not_replace_the_connection_that_a_session_has(ser
 
 
 def test_a_session_that_ends_during_the_handshake_is_not_brought_back(serve):
-    served = serve(origins=ORIGINS, transport_options={"websocket": {"close_timeout": 5}})
+    served = serve(origins=ORIGINS, transport_options={"websocket": {"close_timeout": LONG}})
     client = Hixie(served.port).open()
     (_, session) = served.wait("connection")
     client.vanish()

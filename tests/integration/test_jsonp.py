@@ -8,7 +8,7 @@ import gevent
 import pytest
 from support import framing
 from support.clients import wait_for
-from support.http import HTTP
+from support.http import DEADLINE, HTTP
 from support.raw import Raw
 
 
@@ -83,7 +83,7 @@ def test_a_waiting_poll_is_answered_when_something_is_sent(serve):
     waiting = gevent.spawn(page.poll)
     wait_for(lambda: page.session.downlink is not None)
     page.session.send("now")
-    assert waiting.get(timeout=5).body == b'io.JSONP[3]._("~m~3~m~now");'
+    assert waiting.get(timeout=DEADLINE).body == b'io.JSONP[3]._("~m~3~m~now");'
 
 
 HOSTILE = [

@@ -5,7 +5,8 @@ import pytest
 from gevent import socket
 from gevent.pywsgi import WSGIServer
 from support.clients import Polling, WebSocket
-from support.http import HTTP, connect
+from support.http import DEADLINE, HTTP, connect
+from support.ports import reserve
 from support.raw import Raw
 
 import sockio_gevent as io
@@ -42,19 +43,12 @@ def policy(allowed):
     ).encode()
 
 
-def free_port():
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    port = probe.getsockname()[1]
-    probe.close()
-    return port
-
-
 class Both:
     """A server with a policy port beside its main port."""
 
     def __init__(self, serve, **options):
-        self.policy_port = free_port()
+        self._reserved = reserve()
+        self.policy_port = self._reserved.getsockname()[1]
         self.served = serve(flash_policy_port=self.policy_port, **options)
 
     def port(self, which):
@@ -165,7 +159,7 @@ def test_who_asks_and_does_not_read_is_closed_within_its_time(serve, monkeypatch
     # More than the buffers of a connection take.
     both = Both(serve, origins=[f"http://{'x' * 200}.{number}" for number in range(60_000)])
     raw = Raw(both.port(which), REQUEST)
-    assert over.wait(10)
+    assert over.wait(DEADLINE)
     received = raw.end()
     assert received.startswith(policy([])[:50])
     assert not received.endswith(b"\0")
@@ -232,7 +226,8 @@ def test_a_port_without_the_privilege_costs_one_warning(serve, monkeypatch):
 
 
 def test_without_flashsocket_there_is_no_policy(serve):
-    port = free_port()
+    reserved = reserve()
+    port = reserved.getsockname()[1]
     served = serve(flash_policy_port=port, transports=["websocket", "xhr-polling"])
     with pytest.raises(ConnectionRefusedError):
         connect(port)
@@ -278,7 +273,7 @@ def test_a_policy_is_asked_for_first_or_not_at_all(serve):
 def test_closing_the_listener_frees_the_port(serve):
     both = Both(serve)
     waiting = Raw(both.policy_port, b"<")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         both.served.listener.close(0.5)
     assert waiting.end() == b""
     with pytest.raises(ConnectionRefusedError):
@@ -292,7 +287,7 @@ def test_closing_the_listener_does_not_wait_for_who_asks_for_no_policy(serve):
     both = Both(serve)
     silent = Raw(both.policy_port, b"<")
     opened = WebSocket(both.served.port).open()
-    closing = gevent.spawn(both.served.listener.close, 5)
-    assert opened.wait_closed(0.5) == 1001
-    closing.get(timeout=5)
+    closing = gevent.spawn(both.served.listener.close, None)
+    assert opened.wait_closed() == 1001
+    closing.get(timeout=DEADLINE)
     assert silent.end() == b""

@@ -7,7 +7,8 @@ import gevent
 import pytest
 from support import framing
 from support.clients import Polling, wait_for
-from support.http import HTTP, connect
+from support.http import DEADLINE, HTTP, connect
+from support.times import bring_forward, wait_hung_up
 
 
 def opened_with_session(served):
@@ -73,6 +74,7 @@ def test_a_poll_that_vanishes_in_the_same_tick_gives_its_message_back(serve):
     client.begin_poll()
     wait_for(lambda: session.downlink is not None)
     client.vanish()
+    wait_hung_up(session)
     session.send("kept")  # before the loop can see that the client has gone
     wait_for(lambda: session.downlink is None)
     assert client.resume().poll() == ["kept"]
@@ -118,8 +120,9 @@ def test_an_answer_that_is_given_up_is_given_to_the_newer_poll(serve):
 
 
 def test_an_answer_that_is_never_read_ends_the_session(serve):
-    served = serve(max_buffer=2 * HUGE, transport_options={"xhr-polling": {"duration": 0.2}})
-    client, _ = stuck_poll(served, HUGE)
+    served = serve(max_buffer=2 * HUGE)
+    client, session = stuck_poll(served, HUGE)
+    bring_forward(session)
     served.wait("disconnect")
     served.wait_line("was not taken in time")
     client.vanish()
@@ -202,7 +205,7 @@ def test_a_body_over_the_limit_is_refused_unread(echo):
         f"POST /socket.io/xhr-polling/{client.session_id}/send HTTP/1.1\r\nHost: x\r\n"
         "Content-Length: 99999999999\r\n\r\ndata=".encode()
     )
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         assert raw.recv(65536).startswith(b"HTTP/1.1 413 ")
     client.send("fine")
     assert client.receive() == "fine"
@@ -244,7 +247,7 @@ def test_a_poll_can_be_pipelined_behind_another(serve):
     session.send("first")
     assert client.finish_poll() == ["first"]
     session.send("second")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         received = b""
         while b"~m~6~m~second" not in received:
             received += client.get.socket.recv(65536)

@@ -5,12 +5,13 @@ import asyncio
 import gevent
 import picows
 from support import framing
+from support.http import DEADLINE, LONG
 from websockets.asyncio.client import connect
 
 
 def in_a_thread(coroutine):
     """Run asyncio beside the server, which has this thread."""
-    with gevent.Timeout(30):
+    with gevent.Timeout(DEADLINE):
         return gevent.get_hub().threadpool.apply(asyncio.run, (coroutine,))
 
 
@@ -22,7 +23,9 @@ def test_websockets_agrees(echo):
     served = echo()
 
     async def session():
-        async with connect(f"ws://127.0.0.1:{served.port}/socket.io/websocket") as socket:
+        url = f"ws://127.0.0.1:{served.port}/socket.io/websocket"
+        patience = {"open_timeout": LONG, "close_timeout": LONG, "ping_interval": None}
+        async with connect(url, proxy=None, **patience) as socket:
             await socket.recv()
             received = []
             for text in TEXTS:
@@ -71,7 +74,8 @@ def test_picows_agrees(echo):
 
     async def session():
         url = f"ws://127.0.0.1:{served.port}/socket.io/websocket"
-        _, listener = await picows.ws_connect(Session, url, enable_auto_pong=False)
+        patience = {"websocket_handshake_timeout": LONG}
+        _, listener = await picows.ws_connect(Session, url, enable_auto_pong=False, **patience)
         return await listener.done
 
     received = in_a_thread(session())

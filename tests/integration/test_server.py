@@ -8,8 +8,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket import Resource, WebSocketApplication, WebSocketError, WebSocketServer
 from geventwebsocket.handler import WebSocketHandler
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
-from support.clients import Polling, WebSocket, as_json
-from support.http import HTTP
+from support.clients import Polling, WebSocket, as_json, wait_for
+from support.http import DEADLINE, HTTP
 from websockets.frames import Opcode
 
 import sockio_gevent as io
@@ -55,7 +55,7 @@ def test_an_application_may_stream(serve):
     client = HTTP(serve(stream).port)
     client.begin("GET", "/")
     received = b""
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         while b"first" not in received:
             received += client.socket.recv(65536)
         assert b"second" not in received
@@ -84,6 +84,7 @@ def test_the_access_log_is_written_as_before(serve):
 
     server = WSGIServer(("127.0.0.1", 0), echo_request, log=Log())
     HTTP(serve(server=server).port).request("GET", "/some/path")
+    wait_for(lambda: lines)
     gevent.idle()
     assert len(lines) == 1
     assert '"GET /some/path HTTP/1.1" 201' in lines[0]
@@ -256,7 +257,7 @@ def test_a_send_of_the_application_waits_for_its_reader(serve):
     client = WebSocket(serve(flood).port, path="/own")
     assert not done.wait(0.2)
     assert sum(len(client.frame().data) for _ in range(300)) == 300 * 65536
-    assert done.wait(5)
+    assert done.wait(DEADLINE)
 
 
 def test_an_exception_in_a_websocket_route_ends_it(serve, capfd):
@@ -292,7 +293,7 @@ def test_gevent_websocket_s_own_applications_and_server_work(serve):
     client.send_payload("hello")
     assert client.frame().data == b"resource: hello"
     client.close()
-    assert Echo.closed.wait(5)
+    assert Echo.closed.wait(DEADLINE)
     WebSocket(served.port).open()
     assert issubclass(server.handler_class, WebSocketHandler)
 

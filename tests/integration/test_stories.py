@@ -4,7 +4,8 @@ import gevent
 import pytest
 from support import framing
 from support.clients import ALL, WebSocket, as_json, wait_for
-from support.http import Ended
+from support.http import DEADLINE, LONG, Ended
+from support.times import wait_hung_up
 
 transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
 
@@ -18,7 +19,7 @@ def times(streaming, polling=None):
 
 
 # Polling keeps a session between polls anyway, the others only if they are told to.
-KEPT = times({"close_timeout": 5})
+KEPT = times({"close_timeout": LONG})
 
 
 @transports
@@ -192,6 +193,7 @@ def test_a_message_sent_as_the_client_vanishes_is_kept(serve, client):
     (_, session) = served.wait("connection")
     opened.listen(session)
     opened.vanish()
+    wait_hung_up(session)
     session.send("kept")  # before the loop can see that the client has gone
     wait_for(lambda: session.downlink is None)
     assert opened.resume().receive() == "kept"
@@ -204,7 +206,7 @@ streaming = pytest.mark.parametrize(
 
 @streaming
 def test_heartbeats_count_up_while_they_are_echoed(serve, client):
-    served = serve(transport_options=times({"heartbeat_interval": 0.1, "timeout": 1}))
+    served = serve(transport_options=times({"heartbeat_interval": 0.1, "timeout": LONG}))
     opened = client(served.port).open()
     for number in range(1, 4):
         assert opened.receive() == f"~h~{number}"
@@ -239,7 +241,7 @@ def test_a_hundred_sessions_at_once(echo, client):
         return received
 
     running = [gevent.spawn(run) for _ in range(100)]
-    gevent.joinall(running, timeout=30, raise_error=True)
+    gevent.joinall(running, timeout=DEADLINE, raise_error=True)
     assert [each.value for each in running] == [texts] * 100
 
 
@@ -250,11 +252,11 @@ def test_closing_the_listener_tells_the_clients(serve, client):
     (_, session) = served.wait("connection")
     opened.listen(session)
     session.send("bye")
-    closing = gevent.spawn(served.listener.close, 5)
+    closing = gevent.spawn(served.listener.close, None)
     assert opened.receive() == "bye"
     if client.streams:
         assert opened.wait_closed() == (1001 if issubclass(client, WebSocket) else None)
-    closing.get(timeout=5)
+    closing.get(timeout=DEADLINE)
     assert len(served.happened("disconnect")) == 1
     assert served.listener.clients == {}
     with pytest.raises(Exception, match="503"):

@@ -7,7 +7,7 @@ import gevent
 import pytest
 from support import framing
 from support.clients import wait_for
-from support.http import HTTP
+from support.http import HTTP, LONG
 from support.raw import Raw
 from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
 
@@ -113,7 +113,7 @@ def test_what_handlers_send_on_connection_comes_along_with_the_id(serve, name):
 
 @streams
 def test_a_stream_that_is_opened_again_has_its_head_at_once(serve, name):
-    served = serve(**times(name, close_timeout=5))
+    served = serve(**times(name, close_timeout=LONG))
     raw, session = opened(served, name)
     raw.close()
     wait_for(lambda: session.downlink is None)

@@ -5,8 +5,10 @@ import pytest
 from support import framing
 from support.clients import wait_for
 from support.hixie import Hixie
+from support.http import DEADLINE, LONG
 from support.raw import Raw
 from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
+from support.times import bring_forward
 
 from sockio_gevent.transports import http as http_transports
 
@@ -40,7 +42,7 @@ def check_next(served, name, session, *messages):
 
 @streams
 def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve, name):
-    served = serve(max_buffer=HUGE + 100, **times(name, timeout=60, close_timeout=60))
+    served = serve(max_buffer=HUGE + 100, **times(name, timeout=LONG, close_timeout=LONG))
     good = Hixie(served.port, Origin="").open()
     slow, session = stuck(served, name)
     downlink = session.downlink
@@ -50,7 +52,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve,
     assert not session.connected
     served.wait("disconnect")
     assert session.session_id[:8] in served.wait_line("bytes wait and are not taken")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         downlink.wait_over()
     served.listener.broadcast("alive")
     assert good.receive() == "alive"
@@ -87,12 +89,13 @@ def test_send_never_waits_for_a_reader_that_stops(serve, name):
 @streams
 def test_heartbeats_end_a_reader_that_stops(serve, monkeypatch, name):
     monkeypatch.setattr(http_transports, "CLOSE_TIMEOUT", 0.1)
-    served = serve(max_buffer=2 * HUGE, **times(name, heartbeat_interval=0.5, timeout=0.2))
+    served = serve(max_buffer=2 * HUGE, **times(name, heartbeat_interval=LONG, timeout=0.2))
     slow, session = stuck(served, name)
+    bring_forward(session)
     downlink = session.downlink
     served.wait("disconnect")
     assert session.session_id[:8] in served.wait_line("no echo of a heartbeat in 0.2 s")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         downlink.wait_over()
     assert served.listener.clients == {}
     slow.close()
@@ -100,9 +103,10 @@ def test_heartbeats_end_a_reader_that_stops(serve, monkeypatch, name):
 
 @streams
 def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, name):
-    seconds = {"heartbeat_interval": 1, "timeout": 0.1, "close_timeout": 60}
+    seconds = {"heartbeat_interval": LONG, "timeout": 0.1, "close_timeout": LONG}
     served = serve(max_buffer=2 * HUGE, **times(name, **seconds))
     slow, session = stuck(served, name)
+    bring_forward(session)
     wait_for(lambda: session.downlink is None)
     session.send("after")
     again = Raw(served.port, get(name, f"{session.session_id}/2"))
@@ -124,7 +128,7 @@ def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, monke
     downlink = session.downlink
     session.disconnect()
     served.wait("disconnect")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         downlink.wait_over()
     assert served.listener.clients == {}
     slow.close()
@@ -135,7 +139,7 @@ def test_closing_the_listener_does_not_wait_for_a_reader_that_stops(serve, name)
     served = serve(max_buffer=2 * HUGE)
     slow, session = stuck(served, name)
     downlink = session.downlink
-    with gevent.Timeout(4):
+    with gevent.Timeout(DEADLINE):
         served.listener.close(0.2)
         downlink.wait_over()
     slow.close()
@@ -143,7 +147,7 @@ def test_closing_the_listener_does_not_wait_for_a_reader_that_stops(serve, name)
 
 @streams
 def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
-    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=LONG))
     slow, session = stuck(served, name)
     session.send("after")
     slow.reset()
@@ -157,7 +161,7 @@ def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
 
 @streams
 def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name):
-    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=LONG))
     slow, session = stuck(served, name)
     slow.send(get(name))  # ends the watch for a hang-up
     gevent.idle()
@@ -168,12 +172,12 @@ def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name
 
 @streams
 def test_a_batch_that_is_given_up_goes_to_the_newer_stream(serve, name):
-    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=60))
+    served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=LONG))
     slow, session = stuck(served, name)
     older = session.downlink
     session.send("after")
     check_next(served, name, session, "x" * HUGE, "after")
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         older.wait_over()
     assert session.connected
     assert session.connections == 2

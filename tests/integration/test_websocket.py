@@ -1,10 +1,13 @@
 """The WebSocket transport, and RFC 6455 on a real socket."""
 
+from time import monotonic
+
 import gevent
 import pytest
 from support import framing
 from support.clients import WebSocket, wait_for
-from support.http import HTTP, Ended, connect
+from support.http import DEADLINE, HTTP, LONG, Ended, connect
+from support.times import bring_forward, change_times
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
@@ -25,7 +28,7 @@ def test_all_that_is_sent_in_a_tick_comes_in_one_write(serve):
         Frame(Opcode.TEXT, framing.encode(str(number)).encode()).serialize(mask=False)
         for number in range(50)
     )
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         assert opened.socket.recv(65536) == frames
 
 
@@ -39,7 +42,7 @@ def test_frames_that_come_with_the_handshake_are_not_lost(echo):
         + masked(Opcode.TEXT, b"~m~5~m~early")
     )
     received = b""
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         while b"~m~5~m~early" not in received:
             received += raw.recv(65536)
     head, _, frames = received.partition(b"\r\n\r\n")
@@ -125,9 +128,10 @@ def test_a_lost_connection_ends_the_session_at_once(serve):
 
 
 def test_a_heartbeat_without_its_echo_ends_the_session(serve):
-    served = serve(transport_options={"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}})
+    served = serve(transport_options={"websocket": {"heartbeat_interval": 0.1, "timeout": LONG}})
     opened = WebSocket(served.port).open()
     assert opened.receive() == "~h~1"
+    change_times(served, "websocket", timeout=0.1)
     opened.send("~h~1")
     assert opened.receive() == "~h~2"
     opened.send("~h~1")
@@ -138,24 +142,29 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve):
 
 
 def test_a_handler_that_blocks_does_not_cost_the_session_its_heartbeat(serve):
-    times = {"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}}
+    times = {"websocket": {"heartbeat_interval": LONG, "timeout": 0.1}}
     served = serve(transport_options=times)
     release = gevent.event.Event()
     served.listener.on("clientMessage", lambda message, client: release.wait())
     opened = WebSocket(served.port).open()
+    (_, session) = served.wait("connection")
     opened.send("block")
+    served.wait("message")
+    bring_forward(session)
     assert opened.receive() == "~h~1"
     opened.send("~h~1")
-    (_, session) = served.wait("connection")
     deadline = session._deadline
     wait_for(lambda: session._deadline != deadline)
     assert session.connected
+    # From the next such deadline on there is time for the echo to be read.
+    change_times(served, "websocket", heartbeat_interval=0.1, timeout=LONG)
+    wait_for(lambda: session._deadline > monotonic() + DEADLINE)
     release.set()
     assert opened.receive() == "~h~2"
 
 
 def test_a_newer_socket_replaces_the_older(serve):
-    served = serve(transport_options={"websocket": {"close_timeout": 5}})
+    served = serve(transport_options={"websocket": {"close_timeout": LONG}})
     older = WebSocket(served.port).open()
     (_, session) = served.wait("connection")
     newer = older.resume()
@@ -172,7 +181,7 @@ def test_a_client_that_never_answers_the_close_is_cut_off(serve, monkeypatch):
     opened = WebSocket(served.port).open()
     (_, session) = served.wait("connection")
     session.disconnect()
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         received = b""
         while chunk := opened.socket.recv(65536):
             received += chunk

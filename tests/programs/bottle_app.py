@@ -26,12 +26,6 @@ def message(text, client):
     client.send(text)
 
 
-def free_port():
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]
-
-
 def announce(port):
     """Print the address once somebody is there: Bottle does so before it listens."""
     while True:
@@ -45,7 +39,8 @@ def announce(port):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=0)
-    port = parser.parse_args().port or free_port()
+    # Bottle does not tell which port it has taken if it may choose.
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
     gevent.spawn(announce, port)
     bottle.run(port=port, server="gevent", quiet=True)

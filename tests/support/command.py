@@ -16,9 +16,8 @@ from typing import IO
 
 import gevent
 
+from .http import DEADLINE
 from .processes import ROOT
-
-DEADLINE = 20.0
 
 ECHO = """
     import sockio_gevent as io

@@ -8,7 +8,12 @@ from typing import Any
 import gevent
 from gevent import socket
 
-DEADLINE = 10.0
+from .ports import limit_receiving
+
+# For whatever must happen: generous, for who waits is woken when it has.
+DEADLINE = 60.0
+# For what must not happen while a test runs.
+LONG = 10 * DEADLINE
 
 
 class Ended(Exception):
@@ -17,7 +22,13 @@ class Ended(Exception):
 
 def connect(port: int, wrap: Any = None) -> Any:
     """A socket to the server, without Nagle's delays; wrap may put TLS round it."""
-    connected = socket.create_connection(("127.0.0.1", port))
+    connected = socket.socket()
+    limit_receiving(connected)
+    try:
+        connected.connect(("127.0.0.1", port))
+    except BaseException:
+        connected.close()
+        raise
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected if wrap is None else wrap(connected)
 

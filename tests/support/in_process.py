@@ -9,7 +9,7 @@ import gevent
 
 import sockio_gevent as io
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .framing import TRICKY
+from .http import DEADLINE
 
 # All that a browser of today can run: Flash is gone.
 TRANSPORTS = [
@@ -16,9 +18,13 @@ TRANSPORTS = [
     "jsonp-polling",
 ]
 
-OPEN = """options => {
+OPEN = """([options, hopeless]) => {
   window.events = [];
   window.socket = new io.Socket(null, options);
+  socket.on('connecting', type => {
+    if (hopeless.includes(type)) socket.options.connectTimeout = 200;
+    else socket.options.connectTimeout = options.connectTimeout;
+  });
   ['connecting', 'connect', 'connect_failed', 'message', 'disconnect', 'reconnecting',
    'reconnect', 'reconnect_failed'].forEach(name => socket.on(name, function () {
      events.push([name].concat([].slice.call(arguments)));
@@ -26,8 +32,24 @@ OPEN = """options => {
 }"""
 
 
-def opened(page: Any, **options: Any) -> Any:
-    page.evaluate(OPEN, {"rememberTransport": False, **options})
+# Milliseconds for a connection; how long it takes on a busy machine is not what is tested.
+PATIENCE = 1000 * DEADLINE
+
+# For the pages of the example, which wait for 5 s, both for a connection and for an answer.
+PATIENT = """
+  (function () {
+    var set = window.setTimeout;
+    window.setTimeout = function (done, time) {
+      return set.call(window, done, time === 5000 ? 15000 : time);
+    };
+  }());
+"""
+
+
+def opened(page: Any, hopeless: Sequence[str] = (), **options: Any) -> Any:
+    """Connect; transports that are known to get no answer are soon given up."""
+    options = {"rememberTransport": False, "connectTimeout": PATIENCE, **options}
+    page.evaluate(OPEN, [options, hopeless])
     return page
 
 

@@ -51,7 +51,10 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
-            data = client.recv(65536)
+            try:
+                data = client.recv(65536)
+            except OSError:
+                data = b""
             if not data:
                 client.close()
                 return

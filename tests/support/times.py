@@ -1,0 +1,49 @@
+"""Times of sessions: a machine that is slow must not be taken for a client that is silent.
+
+So nothing is due in a test unless it asks for that. Where a heartbeat or a
+poll is to end a session, but not before the test has brought it there, the
+test begins with long times, and then brings the deadline forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.server.connection import has_hung_up
+
+from .http import DEADLINE, LONG
+
+POLLING = ("xhr-polling", "jsonp-polling")
+
+
+def patient(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The option transport_options: long times, and those that are given over them."""
+    return {
+        name: {
+            **({"close_timeout": LONG} if name in POLLING else {"heartbeat_interval": None}),
+            **given.get(name, {}),
+        }
+        for name in KNOWN_TRANSPORTS
+    }
+
+
+def change_times(served: Any, name: str, **seconds: float) -> None:
+    """Give a transport other times; deadlines that are set already stay as they are."""
+    times = served.listener.options.transport_options
+    times[name] = replace(times[name], **seconds)
+
+
+def bring_forward(session: Any, seconds: float = 0.1) -> None:
+    """What the session has to do at its deadline, it does so soon."""
+    session._set_deadline(seconds)
+
+
+def wait_hung_up(session: Any) -> None:
+    """Wait until the kernel knows that the client has gone, without letting the loop run."""
+    end = monotonic() + DEADLINE
+    while not has_hung_up(session.downlink._socket):
+        assert monotonic() < end, "the client is still there"
