@@ -228,7 +228,7 @@ class Session(Emitter):
             self._awaits_echo = True
             self._set_deadline(times.timeout)
             self.enqueue(Packet(wire.encode_heartbeat(self._heartbeats)))
-        elif self._turns.busy and not downlink.hung_up():
+        elif (self._turns.busy or downlink.has_unread()) and not downlink.hung_up():
             # While a handler blocks, nobody reads: the echo may well be there.
             self._set_deadline(times.timeout)
         else:

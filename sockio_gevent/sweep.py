@@ -21,6 +21,9 @@ __all__ = ["RESOLUTION", "Sweep"]
 
 RESOLUTION = 0.1
 
+_STALL = 0.5  # seconds without a tick: something has kept the loop from running
+_PATIENCE = 50  # stalls in a row that deadlines wait for
+
 
 class Item(Protocol):
     """What can be swept."""
@@ -42,6 +45,8 @@ class Sweep:
         self._log = log
         self._slots: dict[int, set[Item]] = {}
         self._next = 0
+        self._ticked = 0.0
+        self._stalls = 0
         self._timer: Any = None
 
     def look(self, item: Item, deadline: float) -> None:
@@ -67,7 +72,8 @@ class Sweep:
             item.slot = None
 
     def _start(self) -> None:
-        self._next = int(monotonic() / RESOLUTION)
+        self._ticked = monotonic()
+        self._next = int(self._ticked / RESOLUTION)
         # Without a reference: the timer alone must not keep a program running.
         self._timer = gevent.get_hub().loop.timer(RESOLUTION, RESOLUTION, ref=False)
         self._timer.start(self._tick)
@@ -79,6 +85,12 @@ class Sweep:
 
     def _tick(self) -> None:
         now = monotonic()
+        stalled, self._ticked = now - self._ticked > _STALL, now
+        self._stalls = self._stalls + 1 if stalled else 0
+        if 0 < self._stalls <= _PATIENCE:
+            # What clients have sent in time may be unread yet: the loop is to
+            # look at its sockets before anyone is found to be late.
+            return
         current = int(now / RESOLUTION)
         while self._next <= current:
             number, self._next = self._next, self._next + 1

@@ -9,8 +9,10 @@ from pathlib import Path
 from time import monotonic
 
 import gevent
+import gevent.socket
 import pytest
 from gevent.event import Event
+from support.times import stand_still
 
 import sockio_gevent
 from sockio_gevent.log import Log
@@ -261,3 +263,36 @@ raise SystemExit(0 if gevent.wait(timeout={DEADLINE}) else "still running")
 """
     root = Path(sockio_gevent.__file__).parent.parent
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=2 * DEADLINE)
+
+
+def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(sweep: Swept) -> None:
+    late, reader = Item(), Event()
+    sweep.look(late, monotonic() + 0.1)
+    with_socket, peer = gevent.socket.socketpair()
+    order = []
+    late.then = lambda: order.append("due")
+
+    def read() -> None:
+        with_socket.recv(1)
+        order.append("read")
+        reader.set()
+
+    gevent.spawn(read)
+    gevent.sleep(0)
+    peer.send(b"x")
+    stand_still(1.0)
+    assert reader.wait(DEADLINE)
+    wait_for(late)
+    assert order == ["read", "due"]
+
+
+def test_a_loop_that_always_stands_still_does_not_keep_the_dead_for_ever(
+    sweep: Swept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockio_gevent.sweep._STALL", -1.0)
+    monkeypatch.setattr("sockio_gevent.sweep._PATIENCE", 3)
+    item = Item()
+    began = monotonic()
+    sweep.look(item, began)
+    wait_for(item)
+    assert item.times[0] >= began + 3 * RESOLUTION

@@ -135,6 +135,10 @@ class Connection:
         if not self.pending:
             shut_down(self._socket, _socket.SHUT_WR)
 
+    def has_unread(self) -> bool:
+        """Whether the peer has sent something that nobody has read yet."""
+        return not self.broken and _has_bytes(self._socket)
+
     def hung_up(self) -> bool:
         """Whether the peer has gone, even if nobody reads."""
         return self.broken or has_hung_up(self._socket)

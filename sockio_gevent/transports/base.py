@@ -60,6 +60,10 @@ class Downlink(ABC):
     def take_back(self) -> Sequence[Packet]:
         """Take back what was written and surely did not arrive; what is left of it is cut off."""
 
+    def has_unread(self) -> bool:
+        """Whether the client has sent something over it that nobody has read yet."""
+        return False
+
     def hung_up(self) -> bool:
         """Whether the client has gone without anyone having noticed yet."""
         return False

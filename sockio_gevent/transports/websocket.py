@@ -71,6 +71,9 @@ class SocketDownlink(Downlink):
             count += 1
         return self._batch[len(self._batch) - count :]
 
+    def has_unread(self) -> bool:
+        return self._websocket.connection.has_unread()
+
     def hung_up(self) -> bool:
         return self._websocket.connection.hung_up()
 

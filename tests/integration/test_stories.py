@@ -5,7 +5,7 @@ import pytest
 from support import framing
 from support.clients import ALL, WebSocket, as_json, wait_for
 from support.http import DEADLINE, LONG, Ended
-from support.times import wait_hung_up
+from support.times import stand_still, wait_hung_up
 
 transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
 
@@ -224,6 +224,18 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve, client):
     served.wait("disconnect")
     served.wait_line("no echo of a heartbeat in 0.1 s")
     opened.wait_closed()
+
+
+@streaming
+def test_an_echo_that_came_while_the_loop_stood_still_counts(serve, client):
+    served = serve(transport_options=times({"heartbeat_interval": 0.1, "timeout": 1}))
+    opened = client(served.port).open()
+    assert opened.receive() == "~h~1"
+    # Sent, but read by nobody before the loop runs again.
+    opened.begin_send("~h~1")
+    stand_still(1.5)
+    assert opened.receive() == "~h~2"
+    assert served.happened("disconnect") == []
 
 
 @transports

@@ -71,6 +71,11 @@ class HTTPClient(Client):
         data = "data=" + "".join(f"%{byte:02X}" for byte in payload.encode())
         return self.post.request("POST", self.path("send"), data)
 
+    def begin_send(self, *messages: str) -> None:
+        """Send without waiting for the answer."""
+        data = "data=" + "".join(f"%{byte:02X}" for byte in framing.encode(*messages).encode())
+        self.post.begin("POST", self.path("send"), data)
+
     def vanish(self) -> None:
         self.get.close()
         self.post.close()
@@ -297,6 +302,8 @@ class WebSocket(Client):
     def send_payload(self, payload: str) -> None:
         self.protocol.send_text(payload.encode())
         self._flush()
+
+    begin_send = send
 
     def send_bytes(self, data: bytes) -> None:
         """Raw bytes, for what no library would send."""

@@ -47,3 +47,10 @@ def wait_hung_up(session: Any) -> None:
     end = monotonic() + DEADLINE
     while not has_hung_up(session.downlink._socket):
         assert monotonic() < end, "the client is still there"
+
+
+def stand_still(seconds: float) -> None:
+    """Keep the loop from running, as a handler does that blocks the whole process."""
+    end = monotonic() + seconds
+    while monotonic() < end:
+        pass
