@@ -221,16 +221,20 @@ class Listener(Emitter):
         if self._policy_server is not None:
             self._policy_server.stop(0)
         downlinks: list[Downlink] = []
-        for client in list(self._clients.values()):
+        clients = list(self._clients.values())
+        for client in clients:
             if client.downlink is not None:
                 downlinks.append(client.downlink)
             client.end(End(Cause.SERVER, "the server goes away"), GOING_AWAY)
         waiting = [gevent.spawn(downlink.wait_over) for downlink in downlinks]
         gevent.joinall([*waiting, *self._farewells], timeout)
         gevent.killall(waiting)
-        for downlink in downlinks:
-            if not downlink.is_over:
-                downlink.abort()
+        late = [downlink for downlink in downlinks if not downlink.is_over]
+        for downlink in late:
+            downlink.abort()
+        if clients:
+            cut = f", {len(late)} of them cut off after {timeout:g} s" if late else ""
+            self.log.info("closed: %d sessions ended%s", len(clients), cut)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]

@@ -10,7 +10,7 @@ import gevent
 __all__ = ["abandon_input", "linger"]
 
 _LINGER_TIME = 1.0  # seconds, and
-_LINGER_READS = 64  # times 64 KiB, that a refused body is read on
+_LINGER_SIZE = 16 * 1024 * 1024  # bytes, that a refused body is read on
 
 
 def linger(read: Callable[[int], bytes]) -> None:
@@ -23,9 +23,9 @@ def linger(read: Callable[[int], bytes]) -> None:
         read: reads up to so many bytes.
     """
     with gevent.Timeout(_LINGER_TIME, False):
-        for _ in range(_LINGER_READS):
-            if not read(64 * 1024):
-                break
+        left = _LINGER_SIZE
+        while left > 0 and (data := read(64 * 1024)):
+            left -= len(data)
 
 
 def abandon_input(handler: Any) -> None:

@@ -20,7 +20,7 @@ from gevent.event import Event
 
 from ..fairness import breathe
 
-__all__ = ["Connection", "HangUpWatch", "has_hung_up", "shut_down"]
+__all__ = ["Connection", "HangUpWatch", "has_hung_up", "send_at_once", "shut_down"]
 
 _READ, _WRITE = 1, 2  # the events of libev's io watchers
 _READ_SIZE = 64 * 1024
@@ -200,6 +200,19 @@ class Connection:
         if self._drained is not None:
             self._drained.set()
             self._drained = None
+
+
+def send_at_once(socket: Any) -> None:
+    """Turn Nagle's algorithm off, RFC 896.
+
+    pywsgi writes head and body of an answer separately: the second would be
+    held back until the client acknowledges the first, which many do only
+    after 40 ms.
+    """
+    try:
+        socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    except OSError:
+        pass  # no TCP, or reset already
 
 
 def _send_tls(tls: Any, data: bytes | memoryview) -> int:

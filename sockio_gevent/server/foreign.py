@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from ssl import SSL_ERROR_EOF
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from ..wire.handshake import accept_key
 from ..wire.protocols import Hixie
 from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
 from .abandon import abandon_input, linger
+from .connection import send_at_once
 from .hixie import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
@@ -34,12 +36,14 @@ class _Server(NamedTuple):
     Attributes:
         socket: the gevent socket of the connection.
         reader: gives a buffered reader of what follows the head of the request.
+        close: keeps the server from reading another request from the connection.
         abandon: keeps the server from reading the rest of the request's body.
         keep_quiet: keeps the server from answering what was answered already.
     """
 
     socket: Any
     reader: Callable[[], Any]
+    close: Callable[[], None]
     abandon: Callable[[], None]
     keep_quiet: Callable[[], None]
 
@@ -55,15 +59,20 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
     websocket = environ.get("wsgi.websocket")
     if websocket is not None:
         handler = websocket.handler
+        send_at_once(handler.socket)
         environ["sockio_gevent.socket"] = handler.socket
         environ["sockio_gevent.upgrade"] = _Upgraded(environ, handler)
         return
     server = _find(environ, start_response)
     if server is None or not isinstance(server.socket, GeventSocket):
         return
+    send_at_once(server.socket)
     environ["sockio_gevent.socket"] = server.socket
     environ["sockio_gevent.abandon_input"] = server.abandon
     if asks_for_websocket(environ):
+        if "HTTP_SEC_WEBSOCKET_KEY1" in environ:
+            # Refused, the eight bytes behind a hixie-76 head would be read as a request.
+            server.close()
         environ["sockio_gevent.upgrade"] = _ForeignUpgrade(environ, start_response, server)
 
 
@@ -80,24 +89,29 @@ def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
 
 
 def _of_pywsgi(handler: Any) -> _Server:
-    def keep_quiet() -> None:
-        handler.headers_sent = True
-        handler.response_use_chunked = False
+    # Otherwise it logs a traceback when a client hangs up behind TLS.
+    handler.ignored_socket_errors = (*type(handler).ignored_socket_errors, SSL_ERROR_EOF)
+
+    def close() -> None:
         handler.close_connection = True
 
-    return _Server(
-        handler.socket, lambda: handler.rfile, partial(abandon_input, handler), keep_quiet
-    )
+    def keep_quiet() -> None:
+        close()
+        handler.headers_sent = True
+        handler.response_use_chunked = False
+
+    abandon = partial(abandon_input, handler)
+    return _Server(handler.socket, lambda: handler.rfile, close, abandon, keep_quiet)
 
 
 def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
     """The worker ``gevent``; its response is out of sight behind some middleware."""
     socket = environ["gunicorn.socket"]
-    request = getattr(response, "req", None)
 
     def reader() -> Any:
-        # What it has read beyond the head: for hixie-76 that matters.
-        unreader = getattr(request, "unreader", None)
+        # What it has read beyond the head is there: for hixie-76 that matters.
+        body = getattr(environ["wsgi.input"], "reader", None)
+        unreader = getattr(body, "unreader", None)
         return socket.makefile("rb") if unreader is None else _Unread(unreader)
 
     def close() -> None:
@@ -115,7 +129,7 @@ def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
             response.headers_sent = True
             response.chunked = False
 
-    return _Server(socket, reader, abandon, keep_quiet)
+    return _Server(socket, reader, close, abandon, keep_quiet)
 
 
 class _Unread:
@@ -142,9 +156,11 @@ def _of_werkzeug(environ: dict[str, Any]) -> _Server:
     return _Server(
         environ["werkzeug.socket"],
         lambda: stream,
-        lambda: linger(stream.read),
+        # It takes one request a connection.
+        close=lambda: None,
+        abandon=lambda: linger(stream.read),
         # It finds the socket shut down, and takes that for a client that has gone.
-        lambda: None,
+        keep_quiet=lambda: None,
     )
 
 

@@ -2,11 +2,13 @@
 
 gunicorn tells an application neither how many workers there are nor when its
 own one is to stop. Both are known to the object whose method handles SIGTERM:
-in a worker it is the worker, in the master (``--preload``) the arbiter.
+in a worker it is the worker, in the master the arbiter. That loads an
+application first of all (``--preload``), and is found among its callers then.
 """
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
 from collections.abc import Callable
@@ -31,10 +33,19 @@ _SEVERAL = (
 
 
 def _owner() -> Any:
-    if "gunicorn" not in sys.modules:
+    arbiter = sys.modules.get("gunicorn.arbiter")
+    if arbiter is None:
         return None
     owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return owner if hasattr(owner, "cfg") else None
+    if hasattr(owner, "cfg"):
+        return owner
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, arbiter.Arbiter):
+            return caller
+        frame = frame.f_back
+    return None
 
 
 def is_around() -> bool:

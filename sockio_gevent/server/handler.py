@@ -15,8 +15,8 @@ a WebSocket. What it needs for that is in the environ:
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterable
+from ssl import SSL_ERROR_EOF
 from typing import Any
 
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -26,6 +26,7 @@ from ..log import Log
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .abandon import abandon_input
+from .connection import send_at_once
 from .hixie import shake_hands
 from .policy import answer_policy_request
 from .upgrade import Upgrade, asks_for_websocket
@@ -49,17 +50,14 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     #: Whether the application has decided that this request becomes a WebSocket.
     upgrade_accepted = False
 
+    #: A client that hangs up shows in this way, too, where TLS stands between.
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
+
     _first_request = True
 
     def handle(self) -> None:
         """Handle the requests of one connection."""
-        try:
-            # The server writes head and body of an answer separately: Nagle's
-            # algorithm (RFC 896) would hold the second back until the client
-            # acknowledges the first, which many do only after 40 ms.
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError:
-            pass  # no TCP, or reset already
+        send_at_once(self.socket)
         super().handle()
 
     def read_requestline(self) -> str:

@@ -98,7 +98,10 @@ class WebSocketTransport(Transport):
         if upgrade is None:
             problem = "the request asks for no WebSocket, or a proxy did not pass that on"
             if "HTTP_UPGRADE" in request.environ:
-                problem = "this server gives no socket to upgrade"
+                problem = (
+                    "the socket of this connection is out of reach: middleware stands between "
+                    "the server and the listener, or the server does not give it"
+                )
             raise Refusal(
                 "426 Upgrade Required",
                 problem,

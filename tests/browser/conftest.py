@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from support.http import DEADLINE
+from support.missing import missing
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-
-
-def missing(what: str) -> None:
-    """Skip, or fail where everything is required."""
-    if os.environ.get("SOCKIO_TEST_REQUIRE") == "all":
-        pytest.fail(f"{what}, and SOCKIO_TEST_REQUIRE=all")
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")

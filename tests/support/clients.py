@@ -22,6 +22,8 @@ class Client:
     transport: str
     # Where the application is mounted.
     prefix = ""
+    # Whether nginx stands between.
+    proxied = False
     # Whether something sent by the application can be waited for at any time.
     streams = True
 
@@ -156,7 +158,9 @@ class Streaming(HTTPClient):
         if self._response.status != 200:
             raise Ended(self._response.status)
         assert self._response.getheader("Content-Type") == self.content_type
-        assert self._response.getheader("X-Accel-Buffering") == "no"
+        # Meant for nginx, which keeps it.
+        buffering = None if self.proxied else "no"
+        assert self._response.getheader("X-Accel-Buffering") == buffering
         assert "no-transform" in self._response.getheader("Cache-Control")
         while len(self._buffer) < len(self.preamble):
             self._read()
@@ -256,6 +260,7 @@ class WebSocket(Client):
         self._flush()
         self._read_until(lambda: self.protocol.handshake_exc or self.protocol.state.name == "OPEN")
         if self.protocol.handshake_exc is not None:
+            self.socket.close()
             raise self.protocol.handshake_exc
 
     def _flush(self) -> None:

@@ -55,7 +55,7 @@ class Hixie(Client):
         self.draft = draft
         self.transport = transport
         self.raw = Raw(port, wrap=wrap)
-        path = f"/socket.io/{transport}/{session_id}"
+        path = f"{self.prefix}/socket.io/{transport}/{session_id}"
         self.raw.send(request(path, draft, **headers) + (CHALLENGE if draft == 76 else b""))
         self.status, self.headers = self.raw.head()
         if draft == 76 and " 101 " in self.status:

@@ -44,13 +44,25 @@ class Answer:
         return self.body.decode()
 
 
+class _Connection(HTTPConnection):
+    """Connects in the way of the tests, and again when the server has closed the connection."""
+
+    def __init__(self, port: int, wrap: Any) -> None:
+        super().__init__("127.0.0.1", port)
+        self._wrap = wrap
+
+    def connect(self) -> None:
+        self.sock = connect(self.port, self._wrap)
+
+
 class HTTP:
     """One keep-alive connection."""
 
     def __init__(self, port: int, wrap: Any = None) -> None:
-        self.socket = connect(port, wrap)
-        self._connection = HTTPConnection("127.0.0.1", port)
-        self._connection.sock = self.socket
+        self._connection = _Connection(port, wrap)
+        self._connection.connect()
+        self.socket = self._connection.sock
+        self._response: Any = None
 
     def begin(self, method: str, path: str, body: Any = None, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -59,7 +71,8 @@ class HTTP:
     def head(self, deadline: float = DEADLINE) -> Any:
         """Wait for the head of the answer; its body can be read bit by bit."""
         with gevent.Timeout(deadline):
-            return self._connection.getresponse()
+            self._response = self._connection.getresponse()
+            return self._response
 
     def finish(self, deadline: float = DEADLINE) -> Answer:
         with gevent.Timeout(deadline):
@@ -70,5 +83,7 @@ class HTTP:
         return self.finish()
 
     def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
         self._connection.close()
         self.socket.close()

@@ -1,0 +1,74 @@
+"""The application of the deployed servers: it echoes, and obeys a few orders.
+
+Options of the listener come as JSON in ``SOCKIO_TEST_OPTIONS``. Messages of
+the form ``{"number": n}`` are written to the file ``SOCKIO_TEST_JOURNAL``,
+which outlives any worker.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+import sockio_gevent as io
+
+logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
+logging.getLogger("sockio_gevent").setLevel(logging.DEBUG)
+
+journal: Any = None
+if "SOCKIO_TEST_JOURNAL" in os.environ:
+    journal = open(os.environ["SOCKIO_TEST_JOURNAL"], "a", buffering=1)  # noqa: SIM115
+
+
+def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    if environ["PATH_INFO"] == "/page":
+        start_response("200 OK", [("Content-Type", "text/html; charset=UTF-8")])
+        return [b"<!doctype html><title>page</title><script src=/socket.io/socket.io.js></script>"]
+    start_response("200 OK", [("Content-Type", "application/json")])
+    page: Any = {"pid": os.getpid(), "script_name": environ["SCRIPT_NAME"]}
+    if environ["PATH_INFO"] == "/sessions":
+        page = {
+            session_id: "away" if client.away else "open"
+            for session_id, client in listener.clients.items()
+        }
+    return [json.dumps(page).encode()]
+
+
+listener: io.Listener
+
+
+def listen(target: Any) -> io.Listener:
+    global listener
+    listener = io.listen(target, **json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}")))
+    listener.on("clientMessage", obey)
+    listener.on("clientDisconnect", lambda client: logging.info("gone %s", client.session_id))
+    return listener
+
+
+def obey(message: Any, client: io.Client) -> None:
+    match message:
+        case {"broadcast": text}:
+            listener.broadcast(text)
+        case {"send": size}:
+            client.send("x" * size)
+        case {"disconnect": _}:
+            client.disconnect()
+        case {"number": number}:
+            journal.write(f"{client.session_id} {number}\n")
+            client.send(str(number))
+        case _:
+            client.send(message)
+
+
+application = listen(pages)
+
+
+def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+    """Middleware that adds a header, as many do, with a start_response of its own."""
+
+    def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
+        return start_response(status, [*headers, ("X-Wrapped", "yes")], *exception)
+
+    return application(environ, start)

@@ -1,0 +1,98 @@
+"""Serves ``deployed.application`` with a server in this process: serve.py NAME …"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+PATCHED = ("werkzeug",)
+
+if sys.argv[1] in PATCHED:
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import deployed  # noqa: E402
+
+ADDRESS = ("127.0.0.1", 0)
+
+
+def told(port: int, scheme: str = "http") -> None:
+    print(f"serving on {scheme}://127.0.0.1:{port}/", flush=True)
+
+
+def run(server: Any) -> None:
+    import gevent
+
+    gevent.signal_handler(15, server.stop)
+    server.start()
+    told(server.server_port, "https" if server.ssl_enabled else "http")
+    server.serve_forever()
+
+
+def pywsgi() -> None:
+    from gevent.pywsgi import WSGIServer
+
+    run(WSGIServer(ADDRESS, deployed.application, log=None))
+
+
+def pywsgi_wrapped() -> None:
+    from gevent.pywsgi import WSGIServer
+
+    run(WSGIServer(ADDRESS, deployed.wrapped, log=None))
+
+
+def listened_to(*arguments: str) -> None:
+    """The server itself is listened to, not the application."""
+    from gevent.pywsgi import WSGIServer
+
+    keyfile, certfile = (argument.partition("=")[2] for argument in arguments)
+    server = WSGIServer(ADDRESS, deployed.pages, log=None, keyfile=keyfile, certfile=certfile)
+    deployed.listen(server)
+    run(server)
+
+
+def gevent_websocket() -> None:
+    from geventwebsocket import WebSocketServer
+
+    run(WebSocketServer(ADDRESS, deployed.application))
+
+
+def werkzeug() -> None:
+    from werkzeug.serving import make_server
+
+    server = make_server(*ADDRESS, deployed.application, threaded=True)
+    told(server.server_port)
+    server.serve_forever()
+
+
+def wsgiref() -> None:
+    from wsgiref.simple_server import make_server
+
+    server = make_server(*ADDRESS, deployed.application)
+    told(server.server_port)
+    server.serve_forever()
+
+
+def threads() -> None:
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIServer, make_server
+
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
+    server = make_server(*ADDRESS, deployed.application, Server)
+    told(server.server_port)
+    server.serve_forever()
+
+
+def waitress() -> None:
+    from waitress.server import create_server
+
+    server = create_server(deployed.application, host=ADDRESS[0], port=ADDRESS[1])
+    told(server.effective_port)
+    server.run()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

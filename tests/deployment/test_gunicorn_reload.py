@@ -1,0 +1,94 @@
+"""A reload under load: nothing that was answered is lost, and nobody is left in the dark."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter, defaultdict
+
+import gevent
+import pytest
+from gevent.event import Event
+from support.clients import ALL
+from support.http import Ended
+from support.servers import Gunicorn, order
+from websockets.exceptions import InvalidState
+
+BURST = 3
+OF_EACH = 4  # clients of each transport
+
+
+class Talk:
+    """One session that sends numbers and has each sent back.
+
+    Attributes:
+        answered: how many numbers the server has said it has got.
+        received: what came back.
+        end: how the client was told of the end; ``None`` if it was not.
+    """
+
+    def __init__(self, server, kind):
+        self.answered = 0
+        self.received = []
+        self.end = None
+        self._client = server.client(kind).open()
+        self.session_id = self._client.session_id
+
+    def go_on(self, stopping):
+        """Talk until the server ends the session, or the test does."""
+        try:
+            while not stopping.is_set():
+                self._send(range(self.answered, self.answered + BURST))
+                for _ in range(BURST):
+                    self.received.append(int(self._client.receive()))
+                self.answered = len(self.received)
+                gevent.sleep(0.01)
+        except Ended as ended:
+            self.end = ended.args[0]
+        except InvalidState:  # the end of a WebSocket came between two messages
+            self.end = self._client.wait_closed()
+        self._client.vanish()
+
+    def _send(self, numbers):
+        answer = self._client.send(*(order(number=each) for each in numbers))
+        if answer is not None:
+            if answer.status != 200:
+                raise Ended(answer.status)
+            self.answered = numbers[-1] + 1
+
+
+@pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
+def test_a_reload_under_load_loses_nothing(deploy, tmp_path, worker):
+    journal = tmp_path / "journal"
+    server = deploy(Gunicorn, worker, environ={"SOCKIO_TEST_JOURNAL": str(journal)}).listening()
+    stopping = Event()
+    talks = []
+
+    def talk_on(kind):
+        while not stopping.is_set():
+            talks.append(Talk(server, kind))
+            talks[-1].go_on(stopping)
+
+    running = [gevent.spawn(talk_on, kind) for kind in ALL for _ in range(OF_EACH)]
+    server.wait_line(r"\) opened$", len(running))
+    old = server.ask("/")["pid"]
+    server.process.send_signal(signal.SIGHUP)
+    closed = server.wait_line(r"closed: (\d+) sessions ended$")
+    server.wait_line(rf"Worker exiting \(pid: {old}\)")
+    stopping.set()
+    gevent.joinall(running, timeout=20, raise_error=True)
+
+    in_journal = defaultdict(list)
+    for line in journal.read_text().splitlines():
+        session_id, number = line.split()
+        in_journal[session_id].append(int(number))
+    for talk in talks:
+        arrived = in_journal[talk.session_id]
+        assert arrived == list(range(len(arrived))), "each once and in order"
+        assert len(arrived) >= talk.answered, "what was answered has arrived"
+        assert talk.received == list(range(len(talk.received))), "each once and in order"
+    ends = Counter(talk.end for talk in talks)
+    assert ends[None] == len(running), "all have found the new worker"
+    assert ends.keys() <= {None, 1001, "the stream", 404, 503}
+    assert ends[1001] >= 2 * OF_EACH
+    assert int(closed[1]) == len(server.found("ended: the server goes away")) > OF_EACH
+    assert server.problems() == []

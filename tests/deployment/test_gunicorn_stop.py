@@ -1,0 +1,75 @@
+"""When a worker of gunicorn stops, for whatever reason, its clients are told, and find the next."""
+
+from __future__ import annotations
+
+import signal
+
+import gevent
+from support.clients import WebSocket
+from support.fleet import check_all_work, check_told, open_all
+from support.http import HTTP
+from support.servers import Gunicorn
+
+GEVENT_WEBSOCKET = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
+WORKERS = ["gevent", "gevent_pywsgi", GEVENT_WEBSOCKET]
+
+
+def with_each(workers, story):
+    """Let the same happen with each class of workers, at the same time."""
+    gevent.joinall([gevent.spawn(story, worker) for worker in workers], raise_error=True)
+
+
+def test_term_tells_all_clients_and_stops(deploy):
+    def story(worker):
+        server = deploy(Gunicorn, worker, "--graceful-timeout=60").listening()
+        clients = open_all(server)
+        server.process.send_signal(signal.SIGTERM)
+        check_told(server, clients)
+        assert server.wait_end(deadline=30) == 0, "long before its graceful timeout"
+        assert server.problems() == []
+
+    with_each(WORKERS, story)
+
+
+def test_hup_tells_all_clients_and_they_find_the_new_worker(deploy):
+    def story(worker):
+        server = deploy(Gunicorn, worker).listening()
+        clients = open_all(server)
+        old = server.ask("/")["pid"]
+        server.process.send_signal(signal.SIGHUP)
+        check_told(server, clients)
+        assert server.ask("/")["pid"] != old
+        check_all_work(server)
+        server.wait_line(rf"Worker exiting \(pid: {old}\)")
+        server.stop()
+        assert server.problems() == []
+
+    with_each(WORKERS, story)
+
+
+def test_a_worker_that_has_had_its_max_requests_tells_all_clients(deploy):
+    server = deploy(Gunicorn, "gevent", "--max-requests=200").listening()
+    clients = open_all(server)
+    old = server.ask("/")["pid"]
+    while not server.found("Autorestarting worker"):
+        server.ask("/")
+    check_told(server, clients)
+    server.wait_line("Worker is ready", 2)
+    check_all_work(server)
+    assert server.ask("/")["pid"] != old
+    assert server.problems() == []
+
+
+def test_who_does_not_go_is_cut_off_within_the_graceful_timeout(deploy):
+    def story(worker):
+        server = deploy(Gunicorn, worker, "--graceful-timeout=3").listening()
+        idle = HTTP(server.port)
+        assert idle.request("GET", "/").status == 200
+        silent = server.client(WebSocket).open()
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_line("closed: 1 sessions ended, 1 of them cut off after 1.5 s")
+        server.wait_line(f"gone {silent.session_id}")
+        assert server.wait_end(deadline=10) == 0
+        idle.close()
+
+    with_each(WORKERS, story)

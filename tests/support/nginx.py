@@ -1,0 +1,107 @@
+"""nginx with the configuration of the documentation, in front of another server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from .missing import missing
+from .servers import Server
+
+CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
+
+# What Debian's nginx.conf says, with all paths in one folder and no privileges.
+MAIN = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    gzip on;
+    include conf.d/*.conf;
+}
+"""
+
+
+def find_nginx() -> str:
+    """The program; where it is missing, the test is skipped or fails."""
+    # Debian keeps it where only root looks.
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    return shutil.which("nginx", path=path) or missing("no nginx on the path or in /usr/sbin")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Nginx(Server):
+    """nginx; what it has printed is what the server behind it has.
+
+    Args:
+        folder: where it runs.
+        certificate: for its TLS.
+        upstreams: the servers behind it.
+        tls: whether clients are to speak TLS; it can do both at once.
+    """
+
+    proxied = True
+
+    def __init__(
+        self, folder: Path, certificate: Any, *upstreams: Server, tls: bool = False
+    ) -> None:
+        self.upstream = upstreams[0]
+        plain_port, tls_port = free_port(), free_port()
+        servers = "".join(f"server 127.0.0.1:{each.port};" for each in upstreams)
+        text = CONFIGURATION.read_text()
+        for written, used in (
+            ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
+            ("listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;"),
+            ("    server 127.0.0.1:8001;", servers),
+            ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
+            ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
+        ):
+            assert text.count(written) == 1, written
+            text = text.replace(written, used)
+        (folder / "conf.d").mkdir()
+        (folder / "conf.d/sockio.conf").write_text(text)
+        (folder / "nginx.conf").write_text(MAIN)
+        command = [find_nginx(), "-p", str(folder), "-c", "nginx.conf"]
+        super().__init__(command, folder, certificate=certificate if tls else None)
+        self.port = tls_port if tls else plain_port
+
+    def listening(self) -> Nginx:
+        """Wait until it accepts connections."""
+        with gevent.Timeout(20, AssertionError(f"nginx does not listen: {self}")):
+            while True:
+                assert self.process.poll() is None, f"nginx does not run: {self}"
+                try:
+                    socket.create_connection(("127.0.0.1", self.port)).close()
+                except ConnectionRefusedError:
+                    gevent.sleep(0.01)
+                else:
+                    return self
+
+    def found(self, pattern: str) -> list[re.Match[str]]:
+        """What the server behind it has printed that matches."""
+        return self.upstream.found(pattern)
+
+    def problems(self) -> list[str]:
+        """The lines of both that no operator wants to see."""
+        return super().problems() + self.upstream.problems()

@@ -1,0 +1,184 @@
+"""Real servers as processes of their own, and what their output says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from .http import HTTP
+
+DEPLOYMENT = Path(__file__).parents[1] / "deployment"
+
+# What would change how gunicorn starts.
+_OF_THE_USER = ("GUNICORN_CMD_ARGS", "SCRIPT_NAME", "WEB_CONCURRENCY", "XDG_RUNTIME_DIR")
+
+
+def order(**what: Any) -> str:
+    """A message that ``deployed.application`` obeys."""
+    return f"~j~{json.dumps(what)}"
+
+
+class Server:
+    """A command that prints where it serves ``deployed.application``.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs, and may leave files.
+        options: the options of the listener.
+        environ: what its environment has besides.
+        certificate: what clients trust, if they are to speak TLS.
+
+    Attributes:
+        lines: what it has printed so far.
+        port: where it serves.
+        wrap: what clients put round their sockets.
+        prefix: where the application is mounted.
+        proxied: whether it is nginx.
+    """
+
+    prefix = ""
+    proxied = False
+
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        options: dict[str, Any] | None = None,
+        environ: dict[str, str] | None = None,
+        certificate: Any = None,
+    ) -> None:
+        self.wrap: Any = None if certificate is None else certificate.wrap
+        self.lines: list[str] = []
+        self.port = 0
+        self._over = False
+        kept = {name: os.environ[name] for name in os.environ if name not in _OF_THE_USER}
+        told = {"HOME": str(folder), "SOCKIO_TEST_OPTIONS": json.dumps(options or {})}
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**kept, "PYTHONUNBUFFERED": "1", **told, **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+        self._over = True
+
+    def listening(self) -> Server:
+        """Wait until it says where it listens."""
+        self.port = int(self.wait_line(r"https?://127\.0\.0\.1:([1-9]\d*)")[1])
+        return self
+
+    def found(self, pattern: str) -> list[re.Match[str]]:
+        """What it has printed that matches."""
+        return [match for line in list(self.lines) if (match := re.search(pattern, line))]
+
+    def wait_line(self, pattern: str, count: int = 1, deadline: float = 20.0) -> re.Match[str]:
+        """Wait until so many lines match; return the last of them."""
+        with gevent.Timeout(deadline, AssertionError(f"no line {pattern!r}: {self}")):
+            while len(found := self.found(pattern)) < count:
+                assert not self._over, f"ended without a line {pattern!r}: {self}"
+                gevent.sleep(0.01)
+        return found[count - 1]
+
+    def wait_end(self, deadline: float = 20.0) -> int:
+        """Wait until it has ended, and all it printed was read; return its exit status."""
+        with gevent.Timeout(deadline, AssertionError(f"goes on after {deadline} s: {self}")):
+            while self.process.poll() is None or not self._over:
+                gevent.sleep(0.01)
+        return int(self.process.returncode)
+
+    def stop(self) -> int:
+        """End it as an operator does; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.wait_end()
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+
+    def client(self, kind: Any, *arguments: Any, **more: Any) -> Any:
+        """A client of this server, which is not open yet."""
+        of_this = {"prefix": self.prefix, "proxied": self.proxied}
+        kind = type(kind.__name__, (kind,), of_this)
+        return kind(self.port, *arguments, wrap=self.wrap, **more)
+
+    def ask(self, path: str, **headers: str) -> Any:
+        """Ask the application behind the listener."""
+        client = HTTP(self.port, self.wrap)
+        answer = client.request("GET", self.prefix + path, Connection="close", **headers)
+        client.close()
+        assert answer.status == 200, answer.text
+        return json.loads(answer.text)
+
+    def wait_state(self, session_id: str, state: str | None, deadline: float = 10.0) -> None:
+        """Wait until a session is 'open' or 'away', or has ended (None)."""
+        with gevent.Timeout(deadline, AssertionError(f"{session_id} is not {state}: {self}")):
+            while self.ask("/sessions").get(session_id) != state:
+                gevent.sleep(0.01)
+
+    def problems(self) -> list[str]:
+        """The lines that no operator wants to see."""
+        return [line for line in self.lines if _PROBLEM.search(line)]
+
+    def __str__(self) -> str:
+        command = " ".join(self.process.args)
+        return "\n".join([command, *self.lines[:10], "…", *self.lines[10:][-30:]])
+
+
+_PROBLEM = re.compile(r"Traceback|Error|\bERROR\b|\bCRITICAL\b|\[(error|crit|alert|emerg)\]")
+
+
+class Gunicorn(Server):
+    """gunicorn with one worker; its access log is lines that begin with 'access'."""
+
+    def __init__(
+        self,
+        folder: Path,
+        worker: str,
+        *arguments: str,
+        application: str = "deployed:application",
+        prefix: str = "",
+        certificate: Any = None,
+        environ: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        self.prefix = prefix
+        command = [sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0"]
+        command += [f"--worker-class={worker}", f"--pythonpath={DEPLOYMENT}"]
+        command += [f"--config={DEPLOYMENT / 'gunicorn_conf.py'}"]
+        command += ["--access-logfile=-", "--access-logformat=access %(h)s %(r)s %(s)s %(p)s"]
+        command += [] if certificate is None else certificate.arguments
+        command += ["--graceful-timeout=10", *arguments, application]
+        environ = {**({"SCRIPT_NAME": prefix} if prefix else {}), **(environ or {})}
+        super().__init__(command, folder, certificate=certificate, environ=environ, **more)
+
+    def listening(self) -> Gunicorn:
+        """Wait until it says where it listens, and a worker is there."""
+        self.wait_line("Worker is ready")
+        super().listening()
+        return self
+
+
+class Program(Server):
+    """A server of ``tests/deployment/serve.py``."""
+
+    def __init__(self, folder: Path, name: str, certificate: Any = None, **more: Any) -> None:
+        command = [sys.executable, str(DEPLOYMENT / "serve.py"), name]
+        command += [] if certificate is None else certificate.arguments
+        super().__init__(command, folder, certificate=certificate, **more)
