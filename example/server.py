@@ -8,17 +8,13 @@ pages and stops cleanly.
 
 from __future__ import annotations
 
-import argparse
-import logging
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import gevent
-from gevent.event import Event
 from gevent.pywsgi import WSGIServer
+from serving import command_line, serve
 
 import sockio_gevent as io
 
@@ -84,34 +80,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
     return [] if method == "HEAD" else [body]
 
 
-def address(server: WSGIServer) -> str:
-    """Where a browser on this machine finds the server."""
-    host = server.server_host
-    if host in ("0.0.0.0", "::"):
-        host = "localhost"
-    elif ":" in host:
-        host = f"[{host}]"
-    return f"http://{host}:{server.server_port}/"
-
-
-def port(text: str) -> int:
-    """Read a port from the command line."""
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
-    return number
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A chat room on one page.")
-    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    parser.add_argument(
-        "--port", default=8080, type=port, help="default: %(default)s; 0: any that is free"
-    )
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-
+    options = command_line("A chat room on one page.", arguments)
     # Without an access log: to long polling, a line a request is a flood.
     server = WSGIServer((options.host, options.port), application, log=None)
     # Policy files for Flash on the main port only: 843 takes privileges.
@@ -120,19 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A resource of its own, so that the room does not see the probes.
     probe = io.listen(server, resource="probe", flash_policy_port=None)
     answer_probes(probe)
-
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        gevent.signal_handler(number, stop.set)
-    try:
-        server.start()
-    except OSError as error:
-        parser.exit(2, f"{parser.prog}: cannot listen: {error.strerror}\n")
-    print(f"Open {address(server)}", flush=True)
-    stop.wait()
-    for listener in (chat, probe):
-        listener.close(timeout=5)
-    server.stop()
+    serve(server, chat, probe)
 
 
 if __name__ == "__main__":
