@@ -16,13 +16,15 @@ from support.servers import Gunicorn
 def site(tmp_path_factory):
     with ExitStack() as running:
 
-        def started(kind, *arguments):
-            server = kind(tmp_path_factory.mktemp("server"), *arguments)
+        def started(kind, *arguments, **more):
+            server = kind(tmp_path_factory.mktemp("server"), *arguments, **more)
             running.callback(server.stop)
             return server.listening()
 
         certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-        yield started(Nginx, certificate, started(Gunicorn, "gevent"))
+        # The times are those that pages count on.
+        options = {"transport_options": {}}
+        yield started(Nginx, certificate, started(Gunicorn, "gevent", options=options))
 
 
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])

@@ -13,7 +13,7 @@ import pytest
 from gevent import socket
 from support.clients import ALL, JSONP, Polling, WebSocket
 from support.fleet import check_told, open_all
-from support.http import HTTP
+from support.http import DEADLINE, HTTP
 from support.nginx import CONFIGURATION, Nginx
 from support.servers import Gunicorn, Program, order
 from websockets.exceptions import InvalidStatus
@@ -76,8 +76,7 @@ def test_messages_of_a_stream_arrive_at_once_and_as_they_are(behind, name):
     assert head.getheader("Content-Encoding") is None
     sender = behind.client(WebSocket).open()
     received = b""
-    # Before a heartbeat could push it along.
-    with gevent.Timeout(5):
+    with gevent.Timeout(DEADLINE):
         for text in ("one", "two", "three"):
             sender.send(order(broadcast=text))
             while f"~{text}".encode() not in received:
@@ -147,8 +146,7 @@ def test_a_scheme_that_a_client_makes_up_is_not_believed(behind, distrusted):
 
 
 def test_each_client_stays_with_one_of_several_servers(deploy, certificate):
-    kept = {"transport_options": {"xhr-polling": {"close_timeout": 60}}}
-    servers = [deploy(Gunicorn, "gevent", options=kept) for _ in range(2)]
+    servers = [deploy(Gunicorn, "gevent") for _ in range(2)]
     for server in servers:
         server.listening()
     nginx = deploy(Nginx, certificate, *servers).listening()

@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 
+from .http import DEADLINE
 from .missing import missing
 from .servers import Server
 
@@ -88,7 +89,7 @@ class Nginx(Server):
 
     def listening(self) -> Nginx:
         """Wait until it accepts connections."""
-        with gevent.Timeout(20, AssertionError(f"nginx does not listen: {self}")):
+        with gevent.Timeout(DEADLINE, AssertionError(f"nginx does not listen: {self}")):
             while True:
                 assert self.process.poll() is None, f"nginx does not run: {self}"
                 try:

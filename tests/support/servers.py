@@ -14,9 +14,13 @@ from typing import Any
 
 import gevent
 
-from .http import HTTP
+from .http import DEADLINE, HTTP, LONG
+from .times import POLLING, patient
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
+
+# Nothing is due while a test runs: a hang-up is noticed as such, or not at all.
+PATIENT = {"transport_options": patient({name: {"duration": LONG} for name in POLLING})}
 
 # What would change how gunicorn starts.
 _OF_THE_USER = ("GUNICORN_CMD_ARGS", "SCRIPT_NAME", "WEB_CONCURRENCY", "XDG_RUNTIME_DIR")
@@ -33,7 +37,7 @@ class Server:
     Args:
         command: the program and its arguments.
         folder: where it runs, and may leave files.
-        options: the options of the listener.
+        options: the options of the listener, over long times.
         environ: what its environment has besides.
         certificate: what clients trust, if they are to speak TLS.
 
@@ -61,7 +65,10 @@ class Server:
         self.port = 0
         self._over = False
         kept = {name: os.environ[name] for name in os.environ if name not in _OF_THE_USER}
-        told = {"HOME": str(folder), "SOCKIO_TEST_OPTIONS": json.dumps(options or {})}
+        told = {
+            "HOME": str(folder),
+            "SOCKIO_TEST_OPTIONS": json.dumps({**PATIENT, **(options or {})}),
+        }
         self.process = subprocess.Popen(
             command,
             cwd=folder,
@@ -87,7 +94,7 @@ class Server:
         """What it has printed that matches."""
         return [match for line in list(self.lines) if (match := re.search(pattern, line))]
 
-    def wait_line(self, pattern: str, count: int = 1, deadline: float = 20.0) -> re.Match[str]:
+    def wait_line(self, pattern: str, count: int = 1, deadline: float = DEADLINE) -> re.Match[str]:
         """Wait until so many lines match; return the last of them."""
         with gevent.Timeout(deadline, AssertionError(f"no line {pattern!r}: {self}")):
             while len(found := self.found(pattern)) < count:
@@ -95,7 +102,7 @@ class Server:
                 gevent.sleep(0.01)
         return found[count - 1]
 
-    def wait_end(self, deadline: float = 20.0) -> int:
+    def wait_end(self, deadline: float = DEADLINE) -> int:
         """Wait until it has ended, and all it printed was read; return its exit status."""
         with gevent.Timeout(deadline, AssertionError(f"goes on after {deadline} s: {self}")):
             while self.process.poll() is None or not self._over:
@@ -126,7 +133,7 @@ class Server:
         assert answer.status == 200, answer.text
         return json.loads(answer.text)
 
-    def wait_state(self, session_id: str, state: str | None, deadline: float = 10.0) -> None:
+    def wait_state(self, session_id: str, state: str | None, deadline: float = DEADLINE) -> None:
         """Wait until a session is 'open' or 'away', or has ended (None)."""
         with gevent.Timeout(deadline, AssertionError(f"{session_id} is not {state}: {self}")):
             while self.ask("/sessions").get(session_id) != state:
@@ -164,7 +171,8 @@ class Gunicorn(Server):
         command += [f"--config={DEPLOYMENT / 'gunicorn_conf.py'}"]
         command += ["--access-logfile=-", "--access-logformat=access %(h)s %(r)s %(s)s %(p)s"]
         command += [] if certificate is None else certificate.arguments
-        command += ["--graceful-timeout=10", *arguments, application]
+        # Idle connections are kept for two seconds only, unless one says so.
+        command += ["--keep-alive=60", "--graceful-timeout=60", *arguments, application]
         environ = {**({"SCRIPT_NAME": prefix} if prefix else {}), **(environ or {})}
         super().__init__(command, folder, certificate=certificate, environ=environ, **more)
 
