@@ -189,7 +189,7 @@ def test_a_mounted_listener_goes_by_the_path_below_its_mount(app):
     assert answer.body.startswith(b"~m~40~m~")
 
 
-def test_a_server_that_cannot_upgrade_says_so():
+def test_a_server_that_does_not_give_its_socket_cannot_upgrade():
     app = TestApp(io.listen(application, log=False))
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
-    assert "upgrade" in app.get("/socket.io/websocket", headers=headers, status=426).text
+    assert "out of reach" in app.get("/socket.io/websocket", headers=headers, status=426).text
