@@ -33,7 +33,8 @@ class Client(Session):
         transport: the name of the transport in use, or used last.
         environ: the WSGI environ of the request that opened the session, with
             an empty input.
-        connections: how often the client has connected, reconnects included.
+        connections: how many requests have carried the session: one for a
+            WebSocket or a stream, one for each poll.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_complained", "announced")

@@ -88,8 +88,7 @@ class Listener(Emitter):
 
     Attributes:
         server: what was passed to :func:`listen`.
-        options: what was given, over the defaults.
-        log: where the log goes.
+        options: what was given, over the defaults, as :class:`Options`.
         closing: whether it has been told to :meth:`close`.
     """
 
@@ -167,20 +166,20 @@ class Listener(Emitter):
     def stats(self) -> dict[str, Any]:
         """What goes on and what has happened so far, as plain data.
 
-        Returns:
-            A new dict, with numbers at its leaves:
+        - ``uptime``: seconds since the listener was made.
+        - ``opened``: how many sessions have begun.
+        - ``sessions``: for each enabled transport, how many sessions are
+          ``open`` and how many ``away``.
+        - ``closes``: how many sessions have ended, by cause.
+        - ``messages``: how many came ``in`` and went ``out``; a broadcast
+          counts once for each of its receivers.
+        - ``bytes``: the size of the payloads that came ``in`` and that
+          connections were given to send ``out``, session ids and heartbeats
+          included.
+        - ``buffered``: how many bytes wait for clients to take them.
 
-            - ``uptime``: seconds since the listener was made.
-            - ``opened``: how many sessions have begun.
-            - ``sessions``: for each enabled transport, how many sessions are
-              ``open`` and how many ``away``.
-            - ``closes``: how many sessions have ended, by cause.
-            - ``messages``: how many came ``in`` and went ``out``; a broadcast
-              counts once for each of its receivers.
-            - ``bytes``: the size of the payloads that came ``in`` and that
-              connections were given to send ``out``, session ids and
-              heartbeats included.
-            - ``buffered``: how many bytes wait for clients to take them.
+        Returns:
+            A new dict with numbers at its leaves.
         """
         return self.counters.stats(self.options.transports, self._clients.values())
 

@@ -1,4 +1,4 @@
-"""Prometheus: what :meth:`Listener.stats` tells, as metrics.
+"""Prometheus: what :meth:`~sockio_gevent.Listener.stats` tells, as metrics.
 
 In a program that has a registry already, or uses the default one::
 

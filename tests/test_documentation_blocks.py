@@ -1,0 +1,104 @@
+"""The code blocks of the documentation run, or at least name what there is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from support.documentation import ROOT, all_blocks
+from support.http import DEADLINE
+from support.missing import missing
+from support.run_block import needs_process, run
+
+TESTS = Path(__file__).parent
+ELSEWHERE = {"http", "html", "json", "shell", "text"}  # tested in other modules
+
+
+def tell(command: list[object], **options: Any) -> str:
+    words = [str(word) for word in command]
+    options = {"capture_output": True, "text": True, "timeout": 4 * DEADLINE, **options}
+    done = subprocess.run(words, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", all_blocks("python"), ids=str)
+def test_a_python_block_runs(block, tmp_path, monkeypatch):
+    if needs_process(block):
+        program = ["-W", "error::RuntimeWarning", "-m", "support.run_block"]
+        path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": path}
+        command = [sys.executable, *program, block.page, block.line]
+        tell(command, cwd=tmp_path, env=environment)
+    else:
+        monkeypatch.chdir(tmp_path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            run(block)
+
+
+@pytest.mark.parametrize("block", all_blocks("javascript"), ids=str)
+def test_a_script_can_be_parsed(block, tmp_path):
+    if shutil.which("node") is None:
+        missing("no node to parse scripts with")
+    script = tmp_path / "script.js"
+    script.write_text(block.text)
+    tell(["node", "--check", script])
+
+
+@pytest.mark.parametrize("block", all_blocks("ini"), ids=str)
+def test_a_systemd_unit_is_one(block, tmp_path):
+    parser = ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(block.text)
+    assert parser.sections() == ["Unit", "Service", "Install"]
+    if shutil.which("systemd-analyze") is None:
+        return  # a container has none
+    # Programs have to exist, the rest is as it stands there.
+    text = re.sub(r"(ExecStart=)\S+", rf"\1{sys.executable}", block.text)
+    name = "chat@8081.service" if "%i" in text else "chat.service"
+    (tmp_path / name).write_text(text)
+    said = tell(["systemd-analyze", "verify", "--man=no", tmp_path / name])
+    assert [line for line in said.splitlines() if "chat" in line] == []
+
+
+@pytest.mark.parametrize("block", all_blocks("nginx"), ids=str)
+def test_nginx_takes_a_fragment(block, tmp_path):
+    assert block.text.count("{") == block.text.count("}")
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/bin")
+    if nginx is None:
+        missing("no nginx")
+    text, events = block.text, "events {}"
+    if text.startswith("location"):
+        text = f"upstream sockio {{ server 127.0.0.1:8001; }} server {{ {text} }}"
+    if "events" in text:
+        text, events = "", text
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(f"pid nginx.pid; {events} http {{ {text} }}")
+    tell([nginx, "-t", "-p", tmp_path, "-c", configuration])
+
+
+@pytest.mark.parametrize("block", all_blocks("xml"), ids=str)
+def test_xml_is_well_formed(block):
+    ElementTree.fromstring(block.text)
+
+
+@pytest.mark.parametrize("block", all_blocks("python", "javascript", "html"), ids=str)
+def test_code_is_no_wider_than_its_frame(block):
+    assert max(map(len, block.text.splitlines())) <= 92
+
+
+def test_no_language_is_left_out():
+    tested = {"python", "javascript", "ini", "nginx", "xml", *ELSEWHERE}
+    for page in [ROOT / "README.rst", *(ROOT / "docs").glob("*.rst")]:
+        languages = re.findall(r"code-block:: *(.*)", page.read_text())
+        assert set(languages) <= tested, page.name

@@ -1,0 +1,126 @@
+"""The commands of the documentation name programs, files and options that there are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from support.documentation import ROOT, all_blocks, rows
+
+from sockio_gevent.command.arguments import parse
+
+SETUP = ConfigParser(interpolation=None)
+SETUP.read(ROOT / "setup.cfg")
+TOX = ConfigParser(interpolation=None)
+TOX.read(ROOT / "tox.ini")
+
+
+def commands() -> list[str]:
+    """The commands of all shell blocks and systemd units, and those inside sentences."""
+    lines = [line for block in all_blocks("shell") for line in block.text.splitlines()]
+    lines += [
+        line.partition("=")[2]
+        for block in all_blocks("ini")
+        for line in block.text.splitlines()
+        if line.startswith("Exec")
+    ]
+    inline = re.compile(r"``((?:python|gunicorn|pip|sockio-gevent) [^`]+)``")
+    for page in [ROOT / "README.rst", *sorted((ROOT / "docs").glob("*.rst"))]:
+        lines += inline.findall(" ".join(page.read_text().split()))
+    return sorted({command.strip() for line in lines for command in line.split("&&")})
+
+
+def check_pip(install: str, *packages: str) -> None:
+    assert install == "install"
+    known = {"tox", "gunicorn"}
+    for package in packages:
+        extra = re.fullmatch(r"\.\[(\w+)\]", package)
+        if extra:
+            assert extra[1] in SETUP["options.extras_require"]
+        else:
+            assert package == "." or package in known
+
+
+def check_python(first: str, *rest: str) -> None:
+    if first == "-m":
+        assert rest[0] == "sockio_gevent"
+        check_command_line(*rest[1:])
+    else:
+        assert (ROOT / first).is_file()
+        assert rest == ()
+
+
+def check_command_line(*arguments: str) -> None:
+    if arguments:
+        parse([argument.replace("%i", "8081") for argument in arguments])
+
+
+def check_gunicorn(*arguments: str) -> None:
+    from gunicorn.config import Config
+
+    config = Config()
+    parsed = config.parser().parse_args(arguments)
+    for name, value in vars(parsed).items():
+        if value is not None and name in config.settings:
+            config.set(name, value)
+
+
+def check_tox(*arguments: str) -> None:
+    environments = {"py", *(name.partition(":")[2] for name in TOX.sections())}
+    if arguments:
+        assert arguments[0] == "-e"
+        assert arguments[1] in environments
+    for path in arguments[3:]:
+        assert (ROOT / path).exists()
+
+
+def check_systemctl(verb: str, *arguments: str) -> None:
+    assert verb in ("daemon-reload", "enable", "reload")
+    assert all(re.fullmatch(r"--now|chat(@\d+)?(\.service)?", argument) for argument in arguments)
+
+
+def check_journalctl(*arguments: str) -> None:
+    assert arguments == ("--unit", "chat.service", "--follow")
+
+
+def check_kill(*arguments: str) -> None:
+    assert arguments == ("-s", "HUP", "$MAINPID")
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "pip": check_pip,
+    "python": check_python,
+    "sockio-gevent": check_command_line,
+    "gunicorn": check_gunicorn,
+    "tox": check_tox,
+    "systemctl": check_systemctl,
+    "journalctl": check_journalctl,
+    "kill": check_kill,
+}
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_is_right(command):
+    program, *arguments = shlex.split(command)
+    CHECKS[Path(program).name](*arguments)
+
+
+def test_the_table_has_all_options_of_the_command_line(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    described = {
+        text for row in rows("deployment.rst") for text in re.findall("``(--[^`]+)``", row[0])
+    }
+    assert described == known
+
+
+@pytest.mark.parametrize("option", ["host", "port", "log_level"])
+def test_the_defaults_of_the_command_line_are_the_true_ones(option):
+    name = f"``--{option.replace('_', '-')}``"
+    (default,) = [row[1] for row in rows("deployment.rst") if row[0] == name]
+    assert default == f"``{getattr(parse(['chat']), option)}``"
