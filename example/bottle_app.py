@@ -17,7 +17,7 @@ import sockio_gevent as io
 try:
     import bottle
 except ModuleNotFoundError:
-    give_up("this needs Bottle: pip install sockio_gevent[bottle]")
+    give_up("this needs Bottle: pip install 'sockio_gevent[bottle]'")
 
 WIDTH, HEIGHT = 1200, 800
 COLOURS = 6

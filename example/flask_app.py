@@ -21,7 +21,7 @@ try:
     from flask import Flask, redirect, render_template, request, session
     from werkzeug.wrappers import Response
 except ModuleNotFoundError:
-    give_up("this needs Flask: pip install sockio_gevent[flask]")
+    give_up("this needs Flask: pip install 'sockio_gevent[flask]'")
 
 LONGEST_NAME = 30
 LONGEST_WORDS = 200

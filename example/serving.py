@@ -36,7 +36,7 @@ def serve(server: WSGIServer, *listeners: io.Listener) -> None:
     try:
         server.start()
     except OSError as error:
-        give_up(f"cannot listen: {error.strerror}")
+        give_up(f"cannot listen: {error.strerror}; --port chooses another port")
     print(f"Open {_address(server)}", flush=True)
     stop.wait()
     for listener in listeners:

@@ -13,7 +13,7 @@ PATCH_FIRST = "make 'from gevent import monkey; monkey.patch_all()' the first li
 def advise(text: str) -> None:
     """Warn of the line of the program that has called this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_ours(frame.f_globals["__name__"]):
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, RuntimeWarning, stacklevel=level)
 

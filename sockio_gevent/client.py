@@ -128,9 +128,9 @@ class Client(Session):
         self._in_context(self._deliver, message)
         return ""
 
-    def _deliver(self, message: Any) -> None:
-        self._emit(self.listener.log, "message", message)
-        self.listener.received(message, self)
+    def _deliver(self, message: Any) -> BaseException | None:
+        failure = self._emit(self.listener.log, "message", message)
+        return self.listener.received(message, self) or failure
 
     def _complain(self, problem: str) -> None:
         # Once: a client that sends nothing else must not fill the log.
@@ -151,18 +151,23 @@ class Client(Session):
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
 
-    def _depart(self) -> None:
-        self._emit(self.listener.log, "disconnect")
-        self.listener.gone(self)
+    def _depart(self) -> BaseException | None:
+        failure = self._emit(self.listener.log, "disconnect")
+        return self.listener.gone(self) or failure
 
-    def _in_context(self, run: Callable[..., None], *arguments: Any) -> None:
+    def _in_context(self, run: Callable[..., BaseException | None], *arguments: Any) -> None:
         """Run handlers inside what the option ``context`` gives."""
         context = self.listener.context
         if context is None:
             run(*arguments)
             return
+        failure: BaseException | None = None
         try:
             with context():
-                run(*arguments)
-        except (Exception, gevent.Timeout):  # of the context: handlers' own are caught
-            self.listener.log.exception("the context of a handler failed for %r", self)
+                failure = run(*arguments)
+                if failure is not None:
+                    # It has been logged; the context is to know that things went wrong.
+                    raise failure
+        except (Exception, gevent.Timeout) as error:
+            if error is not failure:
+                self.listener.log.exception("the context of a handler failed for %r", self)

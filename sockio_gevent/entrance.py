@@ -79,7 +79,11 @@ class Entrance:
                 return self._serve_client_file(request)
             return self._serve(route, request)
         except Refusal as refusal:
-            self._log.warning(
+            log = self._log.warning
+            if refusal.status.startswith("503"):
+                # Not what the client does wrong; that nobody can connect has been said.
+                log = self._log.debug if self._surroundings.refusal else self._log.info
+            log(
                 "refused %r %r from %s (%s): %s",
                 request.method,
                 f"{route.name}/{short_id(route.session_id)}",

@@ -18,8 +18,9 @@ H = TypeVar("H", bound=Handler)
 
 def did_you_mean(name: str, known: tuple[str, ...]) -> str:
     """Say which of the known names was probably meant."""
-    close = get_close_matches(name, known, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_lower, 1, 0.5)
+    return f"did you mean {by_lower[close[0]]!r}?" if close else f"there are {', '.join(known)}"
 
 
 class Emitter:
@@ -93,12 +94,19 @@ class Emitter:
         if event not in self.EVENTS:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), self.EVENTS)}")
 
-    def _emit(self, log: Log, event: str, *arguments: object) -> None:
-        """Run the handlers of an event; what one raises is logged, and the others go on."""
+    def _emit(self, log: Log, event: str, *arguments: object) -> BaseException | None:
+        """Run the handlers of an event; what one raises is logged, and the others go on.
+
+        Returns:
+            The first of what they have raised.
+        """
+        failure: BaseException | None = None
         if self._handlers is None:
-            return
+            return None
         for handler in self._handlers.get(event, ()):
             try:
                 handler(*arguments)
-            except (Exception, gevent.Timeout):  # which is no Exception
+            except (Exception, gevent.Timeout) as error:  # which is no Exception
+                failure = failure or error
                 log.exception("a handler of %r failed in %r", event, self)
+        return failure

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context
 from dataclasses import replace
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import gevent
 
@@ -34,7 +35,7 @@ from .wire.websocket import GOING_AWAY
 
 __all__ = ["Listener", "listen", "live_listeners"]
 
-_live: WeakSet[Listener] = WeakSet()
+_live: WeakKeyDictionary[Listener, None] = WeakKeyDictionary()
 
 # In the environ that a session keeps, these would keep its first request alive.
 _OF_THE_REQUEST = frozenset(
@@ -44,6 +45,10 @@ _OF_THE_REQUEST = frozenset(
         "sockio_gevent.abandon_input",
         "sockio_gevent.socket",
         "sockio_gevent.upgrade",
+        "gunicorn.socket",
+        "gunicorn.http2.send_trailers",
+        "werkzeug.socket",
+        "wsgi.early_hints",
     )
 )
 
@@ -72,7 +77,7 @@ def listen(server: Any, **options: Any) -> Listener:
 
 
 def live_listeners() -> list[Listener]:
-    """All listeners in this process."""
+    """All listeners in this process, the oldest first."""
     return list(_live)
 
 
@@ -97,6 +102,7 @@ class Listener(Emitter):
     def __init__(self, server: Any, **options: Any) -> None:
         super().__init__()
         self.options = Options.read(options)
+        mounting.check(server)
         self.server = server
         self.log = Log(self.options.log)
         self.sweep = Sweep(self.log)
@@ -124,7 +130,7 @@ class Listener(Emitter):
         ):
             if handler is not None:
                 self.on(event, handler)
-        _live.add(self)
+        _live[self] = None
 
     def _policy(self, socket: Any) -> bytes:
         """The Flash policy file for who connects to this socket."""
@@ -233,7 +239,8 @@ class Listener(Emitter):
             downlink.abort()
         if clients:
             cut = f", {len(late)} of them cut off after {timeout:g} s" if late else ""
-            self.log.info("closed: %d sessions ended%s", len(clients), cut)
+            sessions = "1 session" if len(clients) == 1 else f"{len(clients)} sessions"
+            self.log.info("closed: %s ended%s", sessions, cut)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -270,23 +277,25 @@ class Listener(Emitter):
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
         return client
 
-    def opened(self, client: Client) -> None:
+    def opened(self, client: Client) -> BaseException | None:
         """A new client has connected."""
-        self._emit(self.log, "clientConnect", client)
-        self._emit(self.log, "connection", client)
+        failure = self._emit(self.log, "clientConnect", client)
+        return self._emit(self.log, "connection", client) or failure
 
-    def received(self, message: Any, client: Client) -> None:
+    def received(self, message: Any, client: Client) -> BaseException | None:
         """A client has sent a message."""
-        self._emit(self.log, "clientMessage", message, client)
+        return self._emit(self.log, "clientMessage", message, client)
 
     def ended(self, client: Client) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
         # In a greenlet of its own: handlers may block, and this may be the loop.
         greenlet = gevent.spawn(client.farewell)
+        # Nor do handlers belong to what has ended it, a request of Flask's, say.
+        greenlet.gr_context = Context()
         self._farewells.add(greenlet)
         greenlet.rawlink(self._farewells.discard)
 
-    def gone(self, client: Client) -> None:
+    def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""
-        self._emit(self.log, "clientDisconnect", client)
+        return self._emit(self.log, "clientDisconnect", client)

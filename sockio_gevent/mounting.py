@@ -16,7 +16,7 @@ from .ext import bottle, django, flask
 from .options import Context
 
 __all__ = [
-    "check_application",
+    "check",
     "context_of",
     "is_gevent_server",
     "layers",
@@ -38,9 +38,9 @@ def is_gevent_server(target: Any) -> bool:
     return pywsgi is not None and isinstance(target, pywsgi.WSGIServer)
 
 
-def check_application(target: Any) -> None:
-    """Raise ``TypeError`` if this is no WSGI application, and say what to do instead."""
-    found = problem(target)
+def check(target: Any) -> None:
+    """Raise ``TypeError`` if a listener cannot come before this, and say what to do instead."""
+    found = "" if is_gevent_server(target) else problem(target)
     if found:
         raise TypeError(
             "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
@@ -50,6 +50,13 @@ def check_application(target: Any) -> None:
 
 def problem(target: Any) -> str:
     """Why this is no WSGI application, and what to do instead; empty if it is one."""
+    try:
+        return _problem(target)
+    except RuntimeError:  # Flask's current_app, for one, is nothing outside of a request
+        return "what it stands for is not there now; pass the application itself"
+
+
+def _problem(target: Any) -> str:
     if isinstance(target, str):
         return "pass the application itself; 'python -m sockio_gevent module:app' takes its name"
     if isinstance(target, ModuleType):
@@ -78,6 +85,13 @@ def problem(target: Any) -> str:
     return ""
 
 
+def _attribute(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # whatever its own __getattr__ does
+        return None
+
+
 def layers(target: Any) -> Iterator[Any]:
     """An application and what stands behind it, as far as that can be seen.
 
@@ -87,7 +101,7 @@ def layers(target: Any) -> Iterator[Any]:
     for _ in range(_DEEPEST):
         yield target
         for name in ("wsgi_app", "wsgi", "application", "app"):
-            behind = getattr(target, name, None)
+            behind = _attribute(target, name)
             if callable(behind):
                 target = behind
                 break
@@ -107,20 +121,16 @@ def mount(target: Any, listener: Any, policy: Policy) -> Any:
         The application that it is to pass requests on to.
 
     Raises:
-        TypeError: if the target is neither a gevent server nor a WSGI application.
         ValueError: if there is a listener at its resource already.
     """
     options = listener.options
-    is_server = is_gevent_server(target)
-    if not is_server:
-        check_application(target)
     for layer in layers(target):
         if isinstance(layer, type(listener)) and layer.options.resource == options.resource:
             raise ValueError(
                 f"there is a listener at {options.resource!r} already; "
                 "give this one another 'resource'"
             )
-    if is_server:
+    if is_gevent_server(target):
         return take_over(target, listener, listener, policy)
     if flask.is_flask(target):
         return flask.install(target, listener)
@@ -141,11 +151,11 @@ def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> A
     Returns:
         The application that the server had, or ``None``.
     """
-    from .server.handler import take_over
+    from .server import handler
 
     options = listener.options
     flash = "flashsocket" in options.transports
-    return take_over(
+    return handler.take_over(
         server, application, options.max_message_size, policy if flash else None, listener.log
     )
 
@@ -156,10 +166,10 @@ def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:
     wanted = options.flash_policy_port and "flashsocket" in options.transports
     if not wanted or not is_gevent_server(target) or not isinstance(target.address, tuple):
         return None
-    from .server.policy import start_policy_server
+    from .server import policy as policy_server
 
     host = target.address[0]
-    return start_policy_server(host, options.flash_policy_port, policy, listener.log)
+    return policy_server.start_policy_server(host, options.flash_policy_port, policy, listener.log)
 
 
 def context_of(target: Any) -> Context | None:

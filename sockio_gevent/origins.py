@@ -102,7 +102,7 @@ class Origins:
         else:
             raise ValueError(
                 f"option 'origins': {text!r} is neither an origin like 'https://example.com' "
-                "nor a host and port like 'example.com:*'"
+                "nor a host and port like 'example.com:*'; '*:*' lets all pages in"
             )
 
     def allows(self, environ: Environ) -> bool:

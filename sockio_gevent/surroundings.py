@@ -128,12 +128,13 @@ class Surroundings:
         if any(routes.match(other, path) for other in self.others):
             return
         self._missed = True
-        prefix = path.partition(f"/{self._resource}/")[0]
+        prefix, place, rest = path.partition(f"/{self._resource}/")
         self._log.warning(
+            # Without what follows: there may be a session id in it.
             "a request for %.200r passes by: this is not below %r. If the application is mounted "
             "at %.100r, the server or proxy in front should take that off the path (SCRIPT_NAME), "
             "or the option 'resource' should begin with it",
-            path,
-            f"/{self._resource}/",
+            prefix + place + rest.partition("/")[0],
+            place,
             prefix,
         )

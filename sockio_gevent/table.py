@@ -1,7 +1,4 @@
-"""What a session asks of the listener that keeps it.
-
-The session is an ``Any`` here: to name its class would make a circle.
-"""
+"""The table of sessions, as sessions see it."""
 
 from __future__ import annotations
 
@@ -30,17 +27,21 @@ class Table(Protocol):
     counters: Counters
     context: Context | None
 
-    def opened(self, client: Any) -> None:
-        """The session's client has connected: run the listener's handlers."""
+    def opened(self, client: Any) -> BaseException | None:
+        """The session's client has connected: run the listener's handlers.
 
-    def received(self, message: Any, client: Any) -> None:
-        """A message has come: run the listener's handlers."""
+        Returns:
+            The first of what they have raised; it has been logged.
+        """
+
+    def received(self, message: Any, client: Any) -> BaseException | None:
+        """A message has come: run the listener's handlers; see :meth:`opened`."""
 
     def ended(self, client: Any) -> None:
         """The session has ended: forget it, and spawn its farewell."""
 
-    def gone(self, client: Any) -> None:
-        """The session's own handlers have seen its end: run the listener's."""
+    def gone(self, client: Any) -> BaseException | None:
+        """The session's own handlers have seen its end: run the listener's; see :meth:`opened`."""
 
     def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
         """Send a message to all sessions."""

@@ -192,4 +192,6 @@ def test_a_mounted_listener_goes_by_the_path_below_its_mount(app):
 def test_a_server_that_does_not_give_its_socket_cannot_upgrade():
     app = TestApp(io.listen(application, log=False))
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
-    assert "out of reach" in app.get("/socket.io/websocket", headers=headers, status=426).text
+    answer = app.get("/socket.io/websocket", headers=headers, status=426)
+    assert "out of reach" in answer.text
+    assert not {"Connection", "Upgrade"} & set(answer.headers), "PEP 3333 leaves these to servers"

@@ -146,6 +146,21 @@ def test_a_misplaced_request_is_warned_of_once(host):
     assert lines == [warning]
 
 
+def test_the_session_id_of_a_misplaced_request_is_not_logged(host):
+    lines = Lines()
+    secret = "0123456789abcdef" * 2
+    HTTP(host(io.listen(application, log=lines))).request(
+        "GET", f"/app/socket.io/xhr-polling/{secret}/1"
+    )
+    assert "'/app/socket.io/xhr-polling'" in lines.wait("passes by")
+    assert not any(secret in line for line in lines)
+
+
+def test_a_proxy_of_flask_stands_for_nothing_outside_of_a_request():
+    with pytest.raises(TypeError, match="not there now; pass the application itself"):
+        io.listen(flask.current_app)
+
+
 def test_what_another_listener_takes_is_not_misplaced(host):
     lines = Lines()
     inner = io.listen(application, resource="app/socket.io", log=lines)

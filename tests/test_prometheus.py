@@ -199,4 +199,4 @@ def test_without_prometheus_client_it_says_what_to_install():
     said = subprocess.check_output(
         [sys.executable, "-c", MISSING], cwd=Path(io.__file__).parents[1], text=True, timeout=60
     )
-    assert said == "metrics need prometheus_client: pip install sockio_gevent[prometheus]\n"
+    assert said == "metrics need prometheus_client: pip install 'sockio_gevent[prometheus]'\n"

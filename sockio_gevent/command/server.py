@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
+from errno import EADDRINUSE
 from typing import Any
 
 from gevent import ssl
@@ -49,7 +50,8 @@ def bind(host: str, port: int) -> socket.socket:
             listening.close()
             if last == 0:
                 place = f"port {port} of {host}"
-                raise CommandError(f"cannot listen on {place}: {error.strerror}") from None
+                hint = "; choose another with --port" if error.errno == EADDRINUSE else ""
+                raise CommandError(f"cannot listen on {place}: {error.strerror}{hint}") from None
         else:
             listening.setblocking(False)
             return listening

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import PurePath
@@ -15,6 +16,8 @@ from ..listener import Listener, live_listeners
 from . import CommandError
 
 __all__ = ["Loaded", "Target", "load", "module_missing", "search_here"]
+
+_log = logging.getLogger("sockio_gevent")
 
 
 class Target(NamedTuple):
@@ -136,15 +139,8 @@ def _names(thing: Any, applications: bool) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in members.items()
-        if not name.startswith("_") and (not applications or _may_be_application(value))
+        if not name.startswith("_") and (not applications or not mounting.problem(value))
     )
-
-
-def _may_be_application(value: Any) -> bool:
-    try:
-        return not mounting.problem(value)
-    except Exception:  # Flask's request, for one, is nothing outside of a request
-        return False
 
 
 def _listeners(application: Any, module: ModuleType, target: Target) -> list[Listener]:
@@ -155,6 +151,7 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
             be passed by.
     """
     found = [layer for layer in mounting.layers(application) if isinstance(layer, Listener)]
+    seen = bool(found)
     # Not all middleware shows what is behind it.
     for other in live_listeners():
         if other in found:
@@ -167,4 +164,10 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
                 "serve that instead"
             )
         found.append(other)
-    return list(dict.fromkeys(found))
+    if found and not seen:
+        _log.warning(
+            "no listener is to be seen in %s: taken to be behind it is %s",
+            target,
+            ", ".join(map(repr, found)),
+        )
+    return found

@@ -23,7 +23,7 @@ try:
     from prometheus_client.registry import Collector as BaseCollector
 except ImportError as error:
     raise ImportError(
-        "metrics need prometheus_client: pip install sockio_gevent[prometheus]",
+        "metrics need prometheus_client: pip install 'sockio_gevent[prometheus]'",
         name="prometheus_client",
     ) from error
 

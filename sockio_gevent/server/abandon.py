@@ -22,10 +22,13 @@ def linger(read: Callable[[int], bytes]) -> None:
     Args:
         read: reads up to so many bytes.
     """
-    with gevent.Timeout(_LINGER_TIME, False):
-        left = _LINGER_SIZE
-        while left > 0 and (data := read(64 * 1024)):
-            left -= len(data)
+    try:
+        with gevent.Timeout(_LINGER_TIME, False):
+            left = _LINGER_SIZE
+            while left > 0 and (data := read(64 * 1024)):
+                left -= len(data)
+    except OSError:
+        pass  # the client has gone, or the rest is malformed
 
 
 def abandon_input(handler: Any) -> None:

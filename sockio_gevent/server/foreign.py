@@ -21,7 +21,7 @@ from ..wire.handshake import accept_key
 from ..wire.protocols import Hixie
 from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
 from .abandon import abandon_input, linger
-from .connection import send_at_once
+from .connection import send_at_once, shut_down
 from .hixie import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
@@ -82,7 +82,8 @@ def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
     if pywsgi is not None and isinstance(owner, pywsgi.WSGIHandler):
         return _of_pywsgi(owner)
     if "gunicorn.socket" in environ:
-        return _of_gunicorn(environ, owner)
+        # Middleware may have put its own function there.
+        return _of_gunicorn(environ, owner if hasattr(owner, "force_close") else None)
     if "werkzeug.socket" in environ:
         return _of_werkzeug(environ)
     return None
@@ -180,17 +181,22 @@ class _ForeignUpgrade(Upgrade):
         socket, reader = self._server.socket, self._server.reader()
         protocol = self._protocol(max_size)
         self._server.keep_quiet()
+        done = True
         try:
             if isinstance(protocol, Hixie):
                 target = _target(environ)
-                if not shake_hands(environ, target, self._send_head, socket, reader):
-                    return None
+                done = shake_hands(environ, target, self._send_head, socket, reader)
             else:
                 headers = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
                 accepted = accept_key(environ["HTTP_SEC_WEBSOCKET_KEY"])
                 headers.append(("Sec-WebSocket-Accept", accepted))
                 self._send_head("101 Switching Protocols", headers)
         except OSError:
+            done = False
+        if not done:
+            # Not left to the server, which may not know that this is no HTTP any
+            # more: proxies pass on anything now, as if it were checked already.
+            shut_down(socket)
             return None
         return WebSocket(environ, socket, reader, protocol)
 

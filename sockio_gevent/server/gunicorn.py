@@ -66,7 +66,7 @@ def check_configuration(log: Log) -> None:
         log: the log of the listener.
 
     Raises:
-        RuntimeError: if its workers are of a class that cannot work.
+        RuntimeError: if its workers are of a class that cannot work, or it speaks HTTP/2.
     """
     owner = _owner()
     if owner is None:
@@ -76,6 +76,12 @@ def check_configuration(log: Log) -> None:
         raise RuntimeError(
             f"gunicorn's worker class {owner.cfg.worker_class_str!r} cannot keep connections for "
             "sockio_gevent: run gunicorn with --worker-class gevent"
+        )
+    if "h2" in (getattr(owner.cfg, "http_protocols", None) or ()):
+        raise RuntimeError(
+            "gunicorn serves the requests of an HTTP/2 connection one after another, so a poll "
+            "that waits would block all others: leave h2 out of --http-protocols, and have the "
+            "proxy in front speak it"
         )
     workers = owner.cfg.workers
     # One line for each generation of workers, not one for each of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ __all__ = ["HANDSHAKE_TIMEOUT", "draft_problem", "is_draft", "shake_hands"]
 
 HANDSHAKE_TIMEOUT = 5.0  # seconds that the last eight bytes of a handshake may take
 
+_ECHOED = ("HTTP_HOST", "HTTP_SEC_WEBSOCKET_PROTOCOL", "HTTP_WEBSOCKET_PROTOCOL")
+_PRINTABLE = re.compile(r"[ -~]*")
 _KEYS = ("HTTP_SEC_WEBSOCKET_KEY1", "HTTP_SEC_WEBSOCKET_KEY2")
 
 
@@ -23,6 +26,9 @@ def is_draft(environ: dict[str, Any]) -> bool:
 
 def draft_problem(environ: dict[str, Any]) -> str | None:
     """Why the handshake cannot succeed, or ``None``."""
+    for name in _ECHOED:
+        if not _PRINTABLE.fullmatch(environ.get(name, "")):
+            return f"{name} has characters in it that a header may not have"
     given = [environ[name] for name in _KEYS if name in environ]
     if given and (len(given) < 2 or any(key_number(key) is None for key in given)):
         return "Sec-WebSocket-Key1 and Key2 hide no numbers (hixie-76 5.2)"

@@ -101,6 +101,9 @@ class Request:
         ]
         if self._goes_away() and not any(name == "Connection" for name, _ in headers):
             common.append(("Connection", "close"))
+        if self.socket is None:
+            # A server that is not known may refuse what is its own to say (PEP 3333).
+            common = [header for header in common if header[0] not in ("Connection", "Upgrade")]
         self.start_response(status, [*common, *self._common()])
 
     def start_stream(self, content_type: str) -> None:

@@ -10,7 +10,7 @@ from gevent.queue import SimpleQueue
 
 from ..ends import Cause, End
 from ..server.connection import HangUpWatch, has_hung_up, shut_down
-from ..server.request import Request
+from ..server.request import Refusal, Request
 from ..wire.packet import Packet
 from .base import Downlink, Session, Transport
 
@@ -182,6 +182,8 @@ class HTTPTransport(Transport):
 
     def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
         """Make the request the downlink of its session."""
+        if request.environ.get("wsgi.websocket"):
+            raise Refusal("400 Bad Request", f"{self.name} takes no WebSocket")
         session = acquire()
         downlink = HTTPDownlink(self.name, session, request.socket, once)
         if not session.announced:

@@ -120,6 +120,7 @@ class WebSocketTransport(Transport):
         except Refusal:  # closed while the handshake was written
             websocket.close(GOING_AWAY)
             websocket.linger()
+            websocket.abort()
             return []
         downlink = SocketDownlink(self.name, websocket, session)
         try:

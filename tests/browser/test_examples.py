@@ -234,5 +234,5 @@ def test_without_its_framework_it_says_what_to_install(tmp_path, example, name):
     ended = run(example, "--port", "0", PYTHONPATH=path)
     assert ended.returncode == 2
     program = example.rpartition("/")[2]
-    assert ended.stderr == (f"{program}: this needs {name}: pip install sockio_gevent[{extra}]\n")
+    assert ended.stderr == (f"{program}: this needs {name}: pip install 'sockio_gevent[{extra}]'\n")
     assert ended.stdout == ""

@@ -67,7 +67,7 @@ def test_who_does_not_go_is_cut_off_within_the_graceful_timeout(deploy):
         assert idle.request("GET", "/").status == 200
         silent = server.client(WebSocket).open()
         server.process.send_signal(signal.SIGTERM)
-        server.wait_line("closed: 1 sessions ended, 1 of them cut off after 1.5 s")
+        server.wait_line("closed: 1 session ended, 1 of them cut off after 1.5 s")
         server.wait_line(f"gone {silent.session_id}")
         assert server.wait_end() == 0
         idle.close()

@@ -82,7 +82,9 @@ def test_a_port_that_is_taken(command, tmp_path):
         port = str(taken.getsockname()[1])
         for reload in ((), ("--reload",)):
             line = failed(command("hello", "--port", port, *reload))
-            assert line == f"cannot listen on port {port} of 127.0.0.1: Address already in use"
+            place = f"port {port} of 127.0.0.1"
+            problem = "Address already in use; choose another with --port"
+            assert line == f"cannot listen on {place}: {problem}"
 
 
 def test_certificates_that_cannot_be_used(command, tmp_path, tls):

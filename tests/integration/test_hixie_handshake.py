@@ -285,3 +285,10 @@ def test_the_keys_of_the_draft_are_the_ones_that_were_tested():
     # What makes the answers above the draft's own example.
     assert list(KEYS.values()) == ["4 @1  46546xW%0l 1 5", "12998 5 Y3 1  .P00"]
     assert (CHALLENGE, ANSWER) == (b"^n:ds[4U", b"8jKS'y:G*Co,Wxa-")
+
+
+def test_what_no_header_may_hold_is_not_echoed(serve):
+    served = serve(origins=ORIGINS)
+    raw = Raw(served.port, request("/socket.io/websocket", 75, WebSocket_Protocol="a\x01b"))
+    assert raw.take(13) == b"HTTP/1.1 400 "
+    assert served.happened("connection") == []
