@@ -81,8 +81,10 @@ class Client(Session):
         """End the session. What was sent before goes out if the client is there to take it.
 
         Does not wait: ``disconnect`` fires in a greenlet of its own, after
-        the handler that is running now.
+        the handler that is running now. Other threads may call it, too.
         """
+        if self.listener.flush.elsewhere(self.disconnect):
+            return
         self.end(End(Cause.APPLICATION, "disconnected by the application"))
 
     def announce(self) -> None:

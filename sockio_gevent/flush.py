@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
@@ -49,6 +50,17 @@ class Flush:
         if not self._touched:
             self._loop.run_callback(self._run)
         self._touched.append(sender)
+
+    def elsewhere(self, function: Callable[[], object]) -> bool:
+        """Whether another thread is the one that serves; then it will call this function.
+
+        Args:
+            function: what only that thread may do.
+        """
+        if _get_ident() == self._thread or self._serves_here():
+            return False
+        self._loop.run_callback_threadsafe(function)
+        return True
 
     def _serves_here(self) -> bool:
         """Whether this thread is the one that serves; the first to come is."""

@@ -204,9 +204,9 @@ class Listener(Emitter):
         if isinstance(exclude, Client):
             exclude = exclude.session_id
         excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
-        receivers = [
-            client for session_id, client in self._clients.items() if session_id not in excluded
-        ]
+        # Copied at once: other threads may broadcast, too.
+        sessions = list(self._clients.items())
+        receivers = [client for session_id, client in sessions if session_id not in excluded]
         self.counters.messages_out += len(receivers)
         for client in receivers:
             client.enqueue(packet)

@@ -135,6 +135,8 @@ class Session(Emitter):
 
     def _make_room(self) -> None:
         """Over the bound: what the socket takes right now does not count."""
+        if self._state is State.CLOSED or self.listener.flush.elsewhere(self._make_room):
+            return
         self.flush()
         downlink = self.downlink
         pending = 0 if downlink is None else downlink.pending

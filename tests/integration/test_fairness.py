@@ -145,6 +145,26 @@ def test_other_threads_may_send(serve):
     assert opened.receive() == "from here"
 
 
+@pytest.mark.parametrize("way", ["disconnect", "too much"])
+def test_what_other_threads_end_is_ended_for_good(serve, way):
+    served = serve(max_buffer=1000)
+    opened = Polling(served.port).open()
+    (_, client) = served.wait("connection")
+    wait_for(lambda: client.away)
+    calls = {"disconnect": client.disconnect, "too much": lambda: send_much(client)}
+    thread = threading.Thread(target=calls[way])
+    thread.start()
+    served.wait("disconnect")
+    thread.join()
+    assert not client.connected
+    opened.vanish()
+
+
+def send_much(client):
+    for _ in range(10):
+        client.send("x" * 500)
+
+
 def test_bad_payloads_fill_no_log(serve):
     served = serve()
     opened = WebSocket(served.port).open()
