@@ -119,6 +119,7 @@ class StopWatch:
             return
         self._timer.stop()
         self._timer.close()
-        grace = float(self._worker.cfg.graceful_timeout)
-        # Done a little before gunicorn kills what is left.
-        gevent.spawn(self._stopping, max(grace / 2, grace - 2))
+        passed = monotonic() - self._since
+        left = max(float(self._worker.cfg.graceful_timeout) - passed, 0.0)
+        # Done a little before gunicorn kills what goes on.
+        gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))

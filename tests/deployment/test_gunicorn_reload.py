@@ -9,9 +9,9 @@ import gevent
 import pytest
 from gevent.event import Event
 from support.clients import ALL
-from support.http import Ended
+from support.http import DEADLINE, Ended
 from support.servers import Gunicorn, order
-from websockets.exceptions import InvalidState
+from websockets.exceptions import InvalidState, InvalidStatus
 
 BURST = 3
 OF_EACH = 4  # clients of each transport
@@ -26,30 +26,35 @@ class Talk:
         end: how the client was told of the end; ``None`` if it was not.
     """
 
-    def __init__(self, server, kind):
+    def __init__(self):
         self.answered = 0
         self.received = []
         self.end = None
-        self._client = server.client(kind).open()
-        self.session_id = self._client.session_id
+        self.session_id = ""
 
-    def go_on(self, stopping):
-        """Talk until the server ends the session, or the test does."""
+    def go_on(self, server, kind, stopping):
+        """Talk until the server ends the session, or refuses it, or the test ends."""
+        client = None
         try:
+            client = server.client(kind).open()
+            self.session_id = client.session_id
             while not stopping.is_set():
-                self._send(range(self.answered, self.answered + BURST))
+                self._send(client, range(self.answered, self.answered + BURST))
                 for _ in range(BURST):
-                    self.received.append(int(self._client.receive()))
+                    self.received.append(int(client.receive()))
                 self.answered = len(self.received)
                 gevent.sleep(0.01)
         except Ended as ended:
             self.end = ended.args[0]
+        except InvalidStatus as refused:
+            self.end = refused.response.status_code
         except InvalidState:  # the end of a WebSocket came between two messages
-            self.end = self._client.wait_closed()
-        self._client.vanish()
+            self.end = client.wait_closed()
+        if client is not None:
+            client.vanish()
 
-    def _send(self, numbers):
-        answer = self._client.send(*(order(number=each) for each in numbers))
+    def _send(self, client, numbers):
+        answer = client.send(*(order(number=each) for each in numbers))
         if answer is not None:
             if answer.status != 200:
                 raise Ended(answer.status)
@@ -65,8 +70,8 @@ def test_a_reload_under_load_loses_nothing(deploy, tmp_path, worker):
 
     def talk_on(kind):
         while not stopping.is_set():
-            talks.append(Talk(server, kind))
-            talks[-1].go_on(stopping)
+            talks.append(Talk())
+            talks[-1].go_on(server, kind, stopping)
 
     running = [gevent.spawn(talk_on, kind) for kind in ALL for _ in range(OF_EACH)]
     server.wait_line(r"\) opened$", len(running))
@@ -75,7 +80,7 @@ def test_a_reload_under_load_loses_nothing(deploy, tmp_path, worker):
     closed = server.wait_line(r"closed: (\d+) sessions ended$")
     server.wait_line(rf"Worker exiting \(pid: {old}\)")
     stopping.set()
-    gevent.joinall(running, timeout=20, raise_error=True)
+    gevent.joinall(running, timeout=DEADLINE, raise_error=True)
 
     in_journal = defaultdict(list)
     for line in journal.read_text().splitlines():

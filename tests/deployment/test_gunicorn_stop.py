@@ -38,9 +38,9 @@ def test_hup_tells_all_clients_and_they_find_the_new_worker(deploy):
         old = server.ask("/")["pid"]
         server.process.send_signal(signal.SIGHUP)
         check_told(server, clients)
+        server.wait_line(rf"Worker exiting \(pid: {old}\)")
         assert server.ask("/")["pid"] != old
         check_all_work(server)
-        server.wait_line(rf"Worker exiting \(pid: {old}\)")
         server.stop()
         assert server.problems() == []
 
@@ -54,20 +54,20 @@ def test_a_worker_that_has_had_its_max_requests_tells_all_clients(deploy):
     while not server.found("Autorestarting worker"):
         server.ask("/")
     check_told(server, clients)
-    server.wait_line("Worker is ready", 2)
-    check_all_work(server)
+    server.wait_line(rf"Worker exiting \(pid: {old}\)")
     assert server.ask("/")["pid"] != old
+    check_all_work(server)
     assert server.problems() == []
 
 
 def test_who_does_not_go_is_cut_off_within_the_graceful_timeout(deploy):
     def story(worker):
-        server = deploy(Gunicorn, worker, "--graceful-timeout=3").listening()
+        server = deploy(Gunicorn, worker, "--graceful-timeout=6").listening()
         idle = HTTP(server.port)
         assert idle.request("GET", "/").status == 200
         silent = server.client(WebSocket).open()
         server.process.send_signal(signal.SIGTERM)
-        server.wait_line("closed: 1 session ended, 1 of them cut off after 1.5 s")
+        server.wait_line(r"closed: 1 session ended, 1 of them cut off after [234](\.\d)? s$")
         server.wait_line(f"gone {silent.session_id}")
         assert server.wait_end() == 0
         idle.close()

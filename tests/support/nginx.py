@@ -13,6 +13,7 @@ import gevent
 
 from .http import DEADLINE
 from .missing import missing
+from .ports import reserve
 from .servers import Server
 
 CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
@@ -47,11 +48,6 @@ def find_nginx() -> str:
     return shutil.which("nginx", path=path) or missing("no nginx on the path or in /usr/sbin")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 class Nginx(Server):
     """nginx; what it has printed is what the server behind it has.
 
@@ -68,7 +64,9 @@ class Nginx(Server):
         self, folder: Path, certificate: Any, *upstreams: Server, tls: bool = False
     ) -> None:
         self.upstream = upstreams[0]
-        plain_port, tls_port = free_port(), free_port()
+        # Nobody else gets these ports until nginx has them.
+        self._reserved = [reserve(), reserve()]
+        plain_port, tls_port = (each.getsockname()[1] for each in self._reserved)
         servers = "".join(f"server 127.0.0.1:{each.port};" for each in upstreams)
         text = CONFIGURATION.read_text()
         for written, used in (
@@ -97,7 +95,10 @@ class Nginx(Server):
                 except ConnectionRefusedError:
                     gevent.sleep(0.01)
                 else:
-                    return self
+                    break
+        for each in self._reserved:
+            each.close()
+        return self
 
     def found(self, pattern: str) -> list[re.Match[str]]:
         """What the server behind it has printed that matches."""
