@@ -10,7 +10,6 @@ import gevent
 
 from .ends import Cause, End
 from .fairness import breathe
-from .log import short_id
 from .outgoing import encode
 from .session import Session
 from .table import Table
@@ -138,13 +137,7 @@ class Client(Session):
         # Once: a client that sends nothing else must not fill the log.
         log = self.listener.log.debug if self._complained else self.listener.log.warning
         self._complained = True
-        log(
-            "session %s (%s, %s) sent a bad payload: %s",
-            short_id(self.session_id),
-            self.transport,
-            self.environ.get("REMOTE_ADDR"),
-            problem,
-        )
+        log("session %s (%s, %s) sent a bad payload: %s", *self._named(), problem)
 
     def farewell(self) -> None:
         """Run the handlers of the end, once the handler that is running now is done."""

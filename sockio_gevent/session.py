@@ -185,7 +185,7 @@ class Session(Emitter):
             return
         self._state = State.AWAY
         self._set_deadline(close_timeout)
-        self.listener.log.debug("session %s is away: %s", short_id(self.session_id), end.text)
+        self.listener.log.debug("session %s (%s, %s) is away: %s", *self._named(), end.text)
 
     def _take_back(self, undelivered: Sequence[Packet]) -> None:
         self._outbox[:0] = undelivered
@@ -257,10 +257,8 @@ class Session(Emitter):
                 self.listener.counters.bytes_out += last
                 downlink.close(code, end.text, outbox)
         log = self.listener.log.warning if abort else self.listener.log.info
-        log(
-            "session %s (%s, %s) ended: %s",
-            short_id(self.session_id),
-            self.transport,
-            self.environ.get("REMOTE_ADDR"),
-            end.text,
-        )
+        log("session %s (%s, %s) ended: %s", *self._named(), end.text)
+
+    def _named(self) -> tuple[str, str, str | None]:
+        """What log lines call it: the start of its id, its transport and its peer."""
+        return short_id(self.session_id), self.transport, self.environ.get("REMOTE_ADDR")
