@@ -1,0 +1,42 @@
+"""``python -m bench.load JOB``: do a job, given as JSON, and print its figures as one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from .broadcast import broadcast
+from .echo import echo, latency
+from .polling import poll
+from .run import Figure, Job, Run
+from .sessions import connect, growth, idle
+from .violation import Violation
+
+SCENARIOS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
+    scenario.__name__: scenario
+    for scenario in (broadcast, connect, echo, growth, idle, latency, poll)
+}
+
+
+async def do(job: Job) -> list[Figure]:
+    """Do a job."""
+    return await SCENARIOS[job.kind](Run(job), **job.arguments)
+
+
+def main() -> None:
+    """Do the job of the command line."""
+    job = Job(**json.loads(sys.argv[1]))
+    try:
+        # Not asyncio.run: after a failure nothing is left worth waiting for.
+        figures = uvloop.new_event_loop().run_until_complete(do(job))
+    except (Violation, OSError) as error:
+        print(json.dumps({"violation": f"{error}" or repr(error)}))
+    else:
+        print(json.dumps({"figures": [figure.as_json() for figure in figures]}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The servers that are compared, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
+
+SERVERS = Path(__file__).with_name("servers")
+
+# What a peer runs on, beside this Python: a folder that the workshop prepares.
+NODE = "node"
+PYTHON = "python"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to be measured.
+
+    Attributes:
+        name: as the command line calls it.
+        title: for the head of a table, in two lines.
+        program: its file, among the servers.
+        dialect: what it speaks, see :mod:`bench.load.dialects`.
+        abilities: what it can do beside returning messages: ``sessions`` to be
+            counted and broadcast to, ``polls``.
+        needs: ``NODE`` or ``PYTHON``, or nothing but this Python.
+    """
+
+    name: str
+    title: tuple[str, str]
+    program: str
+    dialect: str
+    abilities: frozenset[str] = frozenset()
+    needs: str = ""
+
+    def command(self, tools: dict[str, str]) -> list[str]:
+        """The command that starts it.
+
+        Args:
+            tools: for each need, the program that meets it.
+        """
+        return [tools.get(self.needs, sys.executable), str(SERVERS / self.program)]
+
+
+SESSIONS = frozenset(("sessions",))
+ALL = frozenset(("sessions", "polls"))
+
+OURS = Peer("ours", ("ours", "gevent"), "ours.py", "classic", ALL)
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        OURS,
+        Peer("socket.io", ("Socket.IO", "Node"), "socket_io.js", "socket.io", ALL, NODE),
+        Peer("ws", ("ws", "Node"), "ws.js", "plain", SESSIONS, NODE),
+        Peer(
+            "python-socketio-gevent",
+            ("python-socketio", "gevent"),
+            "python_socketio_gevent.py",
+            "socket.io",
+            ALL,
+            PYTHON,
+        ),
+        Peer(
+            "python-socketio-uvicorn",
+            ("python-socketio", "uvicorn"),
+            "python_socketio_uvicorn.py",
+            "socket.io",
+            ALL,
+            PYTHON,
+        ),
+        Peer("tcp", ("TCP echo", "gevent"), "tcp_echo.py", "lines"),
+    )
+}

@@ -1,0 +1,31 @@
+"""What the Python servers share: where they listen, and how they say so."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+from importlib.metadata import version
+
+
+def listen() -> socket.socket:
+    """A listening socket on a free loopback port; what it accepts has Nagle's algorithm off."""
+    listener = socket.socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(4096)
+    listener.setblocking(False)
+    return listener
+
+
+def announce(listener: socket.socket, *distributions: str) -> None:
+    """Print the one line that the benchmark waits for.
+
+    Args:
+        listener: where the server accepts connections.
+        *distributions: what it is made of, as PyPI calls it.
+    """
+    software = [f"{name} {version(name)}" for name in distributions]
+    software.append(f"{platform.python_implementation()} {platform.python_version()}")
+    port = listener.getsockname()[1]
+    print(json.dumps({"port": port, "software": ", ".join(software)}), flush=True)

@@ -1,0 +1,35 @@
+"""This checkout on gevent's own server: returns each message, or sends it to all others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gevent.pywsgi import WSGIServer
+from listening import announce, listen
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import sockio_gevent as io
+
+
+def main() -> None:
+    """Serve until killed."""
+    listener = listen()
+    server = WSGIServer(listener, log=None)
+    socket = io.listen(server, log=False, flash_policy_port=None)
+
+    @socket.on("clientMessage")
+    def message(text: str, client: io.Client) -> None:
+        if text.startswith("all"):
+            client.broadcast(text)
+        else:
+            client.send(text)
+
+    server.start()
+    announce(listener, "gevent")
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

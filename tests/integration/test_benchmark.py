@@ -1,0 +1,205 @@
+"""The benchmark works, catches servers that lie, and leaves no process behind.
+
+No figure is judged here: the machine may be busy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench import run
+from bench.peers import ALL, PEERS, SERVERS, Peer
+from bench.processes import Trouble
+from bench.report import Results
+from bench.scenarios import Measurement, Row, Scale
+from bench.workshop import Missing, Workshop
+
+pytest.importorskip("uvloop", reason="uvloop is not installed: the benchmark cannot run")
+if not Path("/proc/self/stat").exists():
+    pytest.skip("no /proc: the benchmark cannot run", allow_module_level=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+MESSAGES = Row("messages", "messages/s")
+SHORT = Scale(seconds=0.2, warm_up=0.1, repeats=1)
+UNTIL_CAUGHT = Scale(seconds=30, warm_up=0, repeats=1)
+
+
+@dataclass(frozen=True)
+class Liar(Peer):
+    """Like ours, but lies."""
+
+    lie: str = ""
+
+    def command(self, tools):
+        return [sys.executable, str(Path(__file__).with_name("lying_server.py")), self.lie]
+
+
+def liar(lie):
+    return Liar("liar", ("a", "liar"), "", "classic", ALL, lie=lie)
+
+
+def measure(peer, tmp_path, measurement, scale=SHORT):
+    benchmark = run.Benchmark([peer], Workshop(tmp_path), scale)
+    benchmark.run([measurement])
+    return benchmark.results
+
+
+def test_it_prints_a_table_and_writes_its_figures(capsys, tmp_path):
+    figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
+    arguments = ["echo", "--peers", "ours,tcp", "--quick", "--seconds", "0.1"]
+    arguments += ["--json", str(figures), "--plot", str(plot)]
+    assert run.main(arguments) == 0
+    table = capsys.readouterr().out
+    rows = json.loads(figures.read_text())["rows"]
+    assert [row["title"] for row in rows] == [
+        "echo 50 x 1",
+        "echo 50 x 16",
+        "latency 1 x 1, p50",
+        "latency 1 x 1, p99",
+    ]
+    for row in rows:
+        assert row["title"] in table
+        assert list(row["figures"]) == ["ours", "tcp"]
+        assert [len(figures) for figures in row["figures"].values()] == [1, 1]
+    assert ElementTree.parse(plot).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "figures"),
+    [
+        ("echo", {"connections": 2, "window": 2, "size": 65536}, 1),
+        ("broadcast", {"receivers": 20, "window": 8}, 1),
+        ("poll", {"sessions": 2}, 1),
+        ("connect", {"at_once": 2}, 1),
+        ("growth", {"counts": [5, 10]}, 4),
+    ],
+)
+def test_each_scenario_measures_ours(tmp_path, kind, arguments, figures):
+    rows = tuple(Row(f"figure {number}", "") for number in range(figures))
+    results = measure(PEERS["ours"], tmp_path, Measurement(kind, rows, arguments))
+    assert [len(results.figures[row]["ours"]) for row in rows] == [1] * figures
+
+
+@pytest.mark.parametrize("lie", ["lose", "double", "swap", "change"])
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("echo", {"connections": 1, "window": 16}),
+        ("broadcast", {"receivers": 5, "window": 8}),
+    ],
+)
+def test_a_server_that_lies_is_caught_and_named(tmp_path, lie, kind, arguments):
+    with pytest.raises(Trouble, match=r"^liar, messages: .*wanted .*got the message"):
+        measure(liar(lie), tmp_path, Measurement(kind, (MESSAGES,), arguments), UNTIL_CAUGHT)
+
+
+def test_a_lie_over_polling_is_caught(tmp_path):
+    measurement = Measurement("poll", (MESSAGES,), {"sessions": 5})
+    with pytest.raises(Trouble, match=r"^liar, messages: wanted .*got "):
+        measure(liar("change"), tmp_path, measurement, UNTIL_CAUGHT)
+
+
+def test_a_lie_ends_the_benchmark_with_an_error(capsys):
+    arguments = ["echo", "--quick", "--seconds", "30"]
+    assert run.main(arguments, {"liar": liar("double")}) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "error: liar, echo 50 x 1: wanted" in output.err
+
+
+def test_a_server_that_does_not_start_is_named(tmp_path):
+    peer = Peer("broken", ("a", "b"), str(tmp_path / "missing.py"), "lines")
+    with pytest.raises(Trouble, match=r"^broken, messages: it did not start; (?s:.*)missing\.py"):
+        measure(peer, tmp_path, Measurement("echo", (MESSAGES,), {}))
+
+
+def test_a_peer_that_cannot_be_had_is_left_out(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    benchmark = run.Benchmark([PEERS["ours"], PEERS["ws"]], Workshop(tmp_path), SHORT)
+    benchmark.prepare()
+    assert benchmark.results.peers == [PEERS["ours"]]
+    assert "leaving out ws: node is not on the path" in capsys.readouterr().err
+    with pytest.raises(Missing):
+        Workshop(tmp_path).prepare("node")
+
+
+def test_interrupted_it_stops_its_servers():
+    command = [sys.executable, "bench/run.py", "echo", "--peers", "tcp", "--seconds", "60"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        wait_for(lambda: len(children(process.pid)) == 2)
+        started = children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+        assert errors.endswith(b"interrupted\n")
+        assert process.returncode == 130
+        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def children(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def wait_for(condition, deadline=20.0):
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_table_tells_ratios_and_what_to_doubt():
+    peers = [PEERS[name] for name in ("ours", "ws", "tcp")]
+    results = Results({"processor": "any"}, peers)
+    rate, cost = Row("rate", "messages/s"), Row("cost", "µs", more=False)
+    results.expect([rate, cost])
+    for value in (90, 100, 110):
+        results.add(rate, peers[0], {"value": value, "load": 0.5, "server": 1.0})
+        results.add(rate, peers[1], {"value": 2 * value, "load": 0.95, "server": 0.9})
+        results.add(cost, peers[0], {"value": value, "load": None, "server": None})
+        results.add(cost, peers[1], {"value": 2 * value, "load": None, "server": None})
+    results.add(rate, peers[2], {"value": 400, "load": 0.5, "server": 0.5})
+    lines = [line.split("  ") for line in results.table().splitlines()]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    assert ["rate", "100", "≥ 200", "! 400"] in cells
+    assert ["messages/s", "90.0..110", "180..220"] in cells
+    assert ["more is better", "≤ x0.50", "x0.25"] in cells
+    assert ["cost", "100", "200", "-"] in cells
+    assert ["less is better", "x2.00"] in cells
+
+
+def test_rates_can_be_shown_for_processor_time():
+    results = Results({"processor": "any"}, [PEERS["ours"]], by_cpu=True)
+    row = Row("rate", "messages/s")
+    results.expect([row])
+    results.add(row, PEERS["ours"], {"value": 100, "load": 0.95, "server": 0.5})
+    assert str(results.cell(row, PEERS["ours"])) == "200"
+    assert "messages/s of CPU" in results.table()
+
+
+def test_unknown_names_are_refused(capsys):
+    for arguments in (["nothing"], ["--peers", "ours,nobody"], ["--seconds", "0"]):
+        with pytest.raises(SystemExit):
+            run.main(arguments)
+    assert "there is no peer 'nobody', only ours, socket.io, ws" in capsys.readouterr().err
+
+
+def test_all_programs_of_the_peers_are_there():
+    assert all((SERVERS / peer.program).is_file() for peer in PEERS.values())
