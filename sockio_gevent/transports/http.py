@@ -9,7 +9,8 @@ import gevent
 from gevent.queue import SimpleQueue
 
 from ..ends import Cause, End
-from ..server.connection import HangUpWatch, has_hung_up, shut_down
+from ..server.connection import shut_down
+from ..server.hangup import HangUpWatch, has_hung_up
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet
 from .base import Downlink, Session, Transport
