@@ -23,11 +23,13 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from ..log import Log
+from ..wire.head import request_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .abandon import abandon_input
 from .connection import send_at_once
 from .hixie import shake_hands
+from .lean import LeanHandler, is_lean, log_request
 from .policy import answer_policy_request
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
@@ -37,7 +39,7 @@ __all__ = ["HandlerUpgrade", "UpgradeHandler", "take_over"]
 StartResponse = Callable[..., Any]
 
 
-class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
+class UpgradeHandler(LeanHandler):
     """Handles requests as before, and hands upgrades to the application."""
 
     #: How large a message an application's own WebSocket routes accept, in bytes.
@@ -46,6 +48,9 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     #: Makes the Flash policy file for a connection, if one is to be had on this port.
     policy: Callable[[Any], bytes] | None = None
     policy_log = Log()
+
+    #: The resources of the listeners on the server.
+    resources: tuple[str, ...] = ()
 
     #: Whether the application has decided that this request becomes a WebSocket.
     upgrade_accepted = False
@@ -74,7 +79,8 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
-        if asks_for_websocket(self.environ):
+        self._first_request = False
+        if not self._is_plain and asks_for_websocket(self.environ):
             # Refused, the eight bytes behind a hixie-76 head would be read as a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)
@@ -167,6 +173,7 @@ class HandlerUpgrade(Upgrade):
 def take_over(
     server: WSGIServer,
     application: Any,
+    resource: str,
     max_message_size: int,
     policy: Callable[[Any], bytes] | None,
     log: Log,
@@ -176,6 +183,7 @@ def take_over(
     Args:
         server: the server; its handler class is extended, not replaced.
         application: the new application.
+        resource: the resource of the listener.
         max_message_size: the limit for the server's other WebSocket routes, in bytes.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
         log: where it is said if that file cannot be served.
@@ -198,7 +206,13 @@ def take_over(
     if not issubclass(handler_class, WebSocketHandler):
         # gevent-websocket would write the access log elsewhere, and set up a
         # logger of its own on the server.
-        attributes["log_request"] = handler_class.log_request
+        own = handler_class.log_request
+        attributes["log_request"] = log_request if own is WSGIHandler.log_request else own
         attributes["logger"] = logging.getLogger("geventwebsocket.handler")
-    server.handler_class = type(handler_class.__name__, bases, attributes)
+    attributes["resources"] = resources = (*getattr(handler_class, "resources", ()), resource)
+    made: Any = type(handler_class.__name__, bases, attributes)
+    # A hook that gevent-websocket's server calls before each request is to see all of them.
+    if is_lean(made, (UpgradeHandler, LeanHandler)) and not getattr(server, "pre_start_hook", None):
+        made.plain = request_pattern(f"/{each}/" for each in resources)
+    server.handler_class = made
     return before

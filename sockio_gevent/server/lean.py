@@ -1,0 +1,260 @@
+"""Short work for plain requests: pywsgi's own reading and writing is most of what a poll costs.
+
+If a connection holds the whole head of a plain request to the resource, it is
+read in one look, and an answer of known length leaves in one write. Whatever
+is not plain is left to pywsgi before anything of it was consumed, and so is
+everything that surrounds a request: keep-alive, errors, the access log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
+from re import Pattern
+from time import time
+from typing import Any
+
+from gevent import pywsgi
+from gevent.pywsgi import Input, WSGIHandler
+from gevent.socket import socket as GeventSocket  # noqa: N812
+from geventwebsocket.handler import WebSocketHandler
+
+from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
+
+__all__ = ["LeanHandler", "is_lean", "log_request"]
+
+# What is passed by here, and in a subclass may be meant to change something.
+_PASSED_BY = (
+    "MessageClass",
+    "_headers",
+    "_sendall",
+    "_write",
+    "_write_with_headers",
+    "finalize_headers",
+    "get_environ",
+    "handle_one_request",
+    "process_result",
+    "protocol_version",
+    "read_request",
+    "read_requestline",
+    "run_application",
+    "start_response",
+    "upgrade_websocket",
+    "write",
+)
+
+_MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
+
+_NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
+
+
+def is_lean(handler_class: type, known: tuple[type, ...]) -> bool:
+    """Whether a handler class reads and writes as pywsgi does.
+
+    Args:
+        handler_class: the class.
+        known: those of its bases that do.
+    """
+    return not any(
+        name in vars(base)
+        for base in handler_class.__mro__
+        if base not in (*known, WebSocketHandler, WSGIHandler)
+        for name in _PASSED_BY
+    )
+
+
+def log_request(handler: Any) -> None:
+    """Write a line to the access log; see :meth:`gevent.pywsgi.WSGIHandler.log_request`."""
+    # Without a log, pywsgi would compose the line all the same.
+    if not isinstance(handler.server.log, _NO_LOG):
+        WSGIHandler.log_request(handler)
+
+
+class _Input(BytesIO):
+    """The body of a request that is here as a whole."""
+
+    __slots__ = ()
+
+    def _discard(self) -> None:
+        """Nothing is left to be read from the connection."""
+
+
+class _Date:
+    """The header of that name, which changes only once a second."""
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        """The header, and the end of the head."""
+        now = int(time())
+        if now != self._second:
+            self._second = now
+            self._line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(now)
+        return self._line
+
+
+_date = _Date()
+
+
+class LeanHandler(WebSocketHandler):  # type: ignore[misc]
+    """Handles the requests of one connection, the plain ones quickly."""
+
+    #: What plain requests to the resources look like, if any are to be handled quickly.
+    plain: Pattern[str] | None = None
+
+    status: bytes | None
+
+    _is_plain = False  # whether the request that is being handled is
+    _is_bare: bool | None = None  # whether there is nothing but TCP below the connection
+    _all_read = False  # whether the reader surely holds nothing
+    _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
+    _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
+
+    def handle_one_request(self) -> Any:
+        """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
+        self._is_plain = False
+        if self.plain is None or self.rfile.closed:
+            return super().handle_one_request()
+        try:
+            data = self._look()
+        except OSError:  # as at any time: the client has gone
+            return None
+        head = read_request_head(self.plain, data)
+        environ = None if head is None else self._make_environ(head)
+        if head is None or environ is None:
+            return super().handle_one_request()
+        self._is_plain = True
+        self._take(head, environ, data)
+        self.application = self.server.application
+        self.handle_one_response()
+        return None if self.close_connection or self.rfile.closed else True
+
+    def _look(self) -> bytes:
+        """Wait until the client has sent something, but take nothing of it."""
+        if self._is_bare is None:
+            self._is_bare = type(self.socket) is GeventSocket
+        if self._all_read and self._is_bare and self.socket._read_event is not None:
+            # To try first, as the reader does, is hardly ever of use here.
+            self.socket._wait(self.socket._read_event)
+        self._all_read = False
+        return self.rfile.peek(1)  # type: ignore[no-any-return]
+
+    def _make_environ(self, head: RequestHead) -> dict[str, Any] | None:
+        """What pywsgi would make of a head; ``None`` if the two might differ."""
+        environ: dict[str, Any] = self.server.get_environ()
+        size = len(environ)
+        environ.update(head.fields)
+        if len(environ) != size + len(head.fields):
+            # The server has some of its own by these names, which have to be joined.
+            return None
+        environ["REQUEST_METHOD"] = head.method
+        environ["SCRIPT_NAME"] = ""
+        environ["PATH_INFO"] = head.path
+        environ["QUERY_STRING"] = head.query
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1"
+        address = self.client_address
+        if isinstance(address, tuple):
+            environ["REMOTE_ADDR"] = str(address[0])
+            environ["REMOTE_PORT"] = str(address[1])
+        return environ
+
+    def _take(self, head: RequestHead, environ: dict[str, Any], data: bytes) -> None:
+        """Consume a request, with its body if that is here as a whole."""
+        self.requestline = head.line
+        self.command = head.method
+        self.path = head.target
+        self.request_version = "HTTP/1.1"
+        self.content_length = head.body_size
+        self.close_connection = head.closes
+        end = head.size + (head.body_size or 0)
+        if end <= len(data):
+            self.rfile.read(end)
+            self._all_read = end == len(data)
+            self.wsgi_input = _Input(data[head.size : end])
+        else:
+            self.rfile.read(head.size)
+            self.wsgi_input = Input(self.rfile, head.body_size)
+        environ["wsgi.input"] = self.wsgi_input
+        environ["wsgi.input_terminated"] = True
+        self.environ = environ
+
+    def run_application(self) -> None:
+        """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
+        if not self._is_plain:
+            super().run_application()
+            return
+        self._head = None
+        try:
+            result = self.result = self.application(self.environ, self._start)
+            if self._head is None:
+                self.process_result()
+            else:
+                self._send_result(result)
+        finally:
+            self._head = None
+            result, self.result = self.result, None
+            if hasattr(result, "close"):
+                result.close()
+
+    def _start(
+        self, status: str, headers: Sequence[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], Any]:
+        """The ``start_response`` of plain requests, PEP 3333."""
+        if self.result is None and exc_info is None and not self.status:
+            self._head = answer_head(status, headers)
+            if self._head is not None:
+                self._begun = status, headers
+                self.status = status.encode("latin-1")
+                self._orig_status = status
+                self.code = self._head.code
+                if self._head.closes:
+                    self.close_connection = True
+                return self._write_early
+        self._head = None
+        return self.start_response(status, headers, exc_info)  # type: ignore[no-any-return]
+
+    def _write_early(self, data: bytes) -> None:
+        """The ``write`` of PEP 3333: all that follows is left to pywsgi."""
+        if self._head is not None:
+            self._head = None
+            self.start_response(*self._begun)
+        self.write(data)
+
+    def _send_result(self, chunks: Iterable[bytes]) -> None:
+        for chunk in chunks:
+            if self._head is None:
+                self.write(chunk)
+            elif chunk:
+                self._send_head(chunk)
+        if self._head is not None:
+            self._send_head(b"")
+        elif not self.headers_sent:
+            self.write(b"")
+        if self.response_use_chunked:
+            self._sendall(b"0\r\n\r\n")
+
+    def _send_head(self, data: bytes) -> None:
+        """Send the head, and what follows it in the same write if that is not too long."""
+        head = self._head.data + _date.line()  # type: ignore[union-attr]
+        self._head = None
+        self.headers_sent = True
+        if len(data) > _MOST_AT_ONCE:
+            self._send(head)
+            self._send(data)
+        else:
+            self._send(head + data)
+
+    def _send(self, data: bytes) -> None:
+        sent = 0
+        if self._is_bare:
+            try:
+                sent = self.socket._sock.send(data)
+            except OSError:
+                pass  # full, or broken: the next lines find out
+        self.response_length += sent
+        if sent < len(data):
+            self._sendall(memoryview(data)[sent:])
