@@ -97,7 +97,10 @@ class Entrance:
         """Make a request of what the server gives, and trusted proxies say."""
         if self._options.trusted_proxies:
             believe(environ, self._options.trusted_proxies)
-        return Request(environ, start_response, lambda: self._sessions.closing)
+        return Request(environ, start_response, self._closing)
+
+    def _closing(self) -> bool:
+        return self._sessions.closing
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -125,10 +128,10 @@ class Entrance:
     def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
         transport = self._admit(route.name, request)
         request.tail = route.tail
-        allow = ", ".join((*transport.methods, "OPTIONS"))
-        if request.method == "OPTIONS":
-            return request.preflight(allow)
         if request.method not in transport.methods:
+            allow = ", ".join((*transport.methods, "OPTIONS"))
+            if request.method == "OPTIONS":
+                return request.preflight(allow)
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
         session = self._find(route.session_id) if route.session_id else None
         if request.method == "POST":

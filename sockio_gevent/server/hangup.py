@@ -16,14 +16,16 @@ _READ = 1  # the event of libev's io watchers
 
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)
 _GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+# gevent's own would switch greenlets.
+_poll = monkey.get_original("select", "poll")
 
 
 def has_hung_up(socket: Any) -> bool:
     """Whether the peer of a socket that should be silent has closed or reset it."""
     if _POLLRDHUP:
         # Sees the end of the stream behind unread bytes too, which may be the
-        # last words of TLS. gevent's own poll would switch greenlets.
-        poller = monkey.get_original("select", "poll")()
+        # last words of TLS.
+        poller = _poll()
         try:
             poller.register(socket.fileno(), _GONE)
         except ValueError:  # closed on this side
@@ -56,23 +58,32 @@ class HangUpWatch:
         gone: called once, in the hub, when the peer has gone.
     """
 
-    __slots__ = ("_gone", "_resting", "_socket", "_watcher")
+    __slots__ = ("_borrowed", "_gone", "_resting", "_socket", "_watcher")
 
     def __init__(self, socket: Any, gone: Callable[[], None]) -> None:
         self._socket = socket
         self._gone = gone
         self._resting = False
-        self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), _READ)
-        self._watcher.start(self._look)
+        watcher = socket._read_event
+        # That of the socket itself, if nobody reads: the kernel knows it already.
+        self._borrowed = watcher is not None and watcher.callback is None
+        if not self._borrowed:
+            watcher = gevent.get_hub().loop.io(socket.fileno(), _READ)
+        self._watcher: Any = watcher
+        # Not a method: if the socket is closed here meanwhile, gevent throws an
+        # error into the object that the method of a watcher belongs to.
+        watcher.start(self)
 
     def stop(self) -> None:
         """Stop watching; to be called before the socket is used again."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
-            self._watcher = None
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.stop()
+            if not self._borrowed:
+                watcher.close()
 
-    def _look(self) -> None:
+    def __call__(self) -> None:
+        """Look whether the peer has gone."""
         if has_hung_up(self._socket):
             self.stop()
             self._gone()
@@ -81,5 +92,6 @@ class HangUpWatch:
             # they would wake this up again and again, so look only now and then.
             self.stop()
             self._resting = True
+            self._borrowed = False
             self._watcher = gevent.get_hub().loop.timer(_REST, _REST)
-            self._watcher.start(self._look)
+            self._watcher.start(self)

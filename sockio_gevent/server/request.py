@@ -9,6 +9,15 @@ __all__ = ["Refusal", "Request"]
 
 Header = tuple[str, str]
 
+# What goes with every answer: messages are for one reader once, as they are
+# and without delay.
+_COMMON: tuple[Header, ...] = (
+    ("Cache-Control", "no-store, no-cache, no-transform"),
+    ("X-Accel-Buffering", "no"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Vary", "Origin"),
+)
+
 
 class Refusal(Exception):
     """A request that gets an error for an answer.
@@ -94,40 +103,38 @@ class Request:
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
     ) -> None:
         """Begin a response whose body, of this many bytes, is returned by the caller."""
-        common = [
+        all_headers = [
             ("Content-Type", content_type),
             ("Content-Length", str(length)),
             *headers,
+            *_COMMON,
+            *self._sharing(),
         ]
         if self._goes_away() and not any(name == "Connection" for name, _ in headers):
-            common.append(("Connection", "close"))
+            all_headers.append(("Connection", "close"))
         if self.socket is None:
             # A server that is not known may refuse what is its own to say (PEP 3333).
-            common = [header for header in common if header[0] not in ("Connection", "Upgrade")]
-        self.start_response(status, [*common, *self._common()])
+            own = ("Connection", "Upgrade")
+            all_headers = [header for header in all_headers if header[0] not in own]
+        self.start_response(status, all_headers)
 
     def start_stream(self, content_type: str) -> None:
         """Begin a response that goes on until one side ends it; its head is sent at once."""
-        headers = [("Content-Type", content_type), *self._common()]
+        headers = [("Content-Type", content_type), *_COMMON, *self._sharing()]
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             # No chunks there: the end of the connection is the end of the body.
             headers.append(("Connection", "close"))
         write = self.start_response("200 OK", headers)
         write(b"")
 
-    def _common(self) -> list[Header]:
-        """What goes with every answer."""
-        common = [
-            # Messages are for one reader once, as they are and without delay.
-            ("Cache-Control", "no-store, no-cache, no-transform"),
-            ("X-Accel-Buffering", "no"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Vary", "Origin"),
-        ]
-        if self.origin is not None:
-            common.append(("Access-Control-Allow-Origin", self.origin))
-            common.append(("Access-Control-Allow-Credentials", "true"))
-        return common
+    def _sharing(self) -> tuple[Header, ...]:
+        """What lets the page at another origin read the answer (Fetch standard, CORS protocol)."""
+        if self.origin is None:
+            return ()
+        return (
+            ("Access-Control-Allow-Origin", self.origin),
+            ("Access-Control-Allow-Credentials", "true"),
+        )
 
     def preflight(self, allow: str) -> list[bytes]:
         """Answer a browser that asks what it may do (Fetch standard, section 4.8)."""

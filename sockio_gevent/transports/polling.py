@@ -7,9 +7,41 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet, script_string
 from .base import Session
-from .http import Answer, HTTPDownlink, HTTPTransport
+from .http import HTTPDownlink, HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
+
+
+class _PollAnswer:
+    """The body of an answer, which tells the downlink when the server is done with it.
+
+    Args:
+        poll: whose answer it is.
+        body: all of it.
+    """
+
+    __slots__ = ("_body", "_poll")
+
+    def __init__(self, poll: HTTPDownlink, body: bytes) -> None:
+        self._poll = poll
+        self._body: bytes | None = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            # Who asks for more has written what was given before.
+            self._poll.written()
+            self.close()
+            raise StopIteration
+        return body
+
+    def close(self) -> None:
+        """The server is done with the body, whether it could write it or not (PEP 3333)."""
+        if not self._poll.is_over:
+            self._poll.over()
 
 
 class PollingTransport(HTTPTransport):
@@ -25,11 +57,7 @@ class PollingTransport(HTTPTransport):
         except BaseException:
             poll.over()
             raise
-        return Answer(poll, self._chunks(poll, body))
-
-    def _chunks(self, poll: HTTPDownlink, body: bytes) -> Iterator[bytes]:
-        yield body
-        poll.written()
+        return _PollAnswer(poll, body)
 
     def check(self, request: Request) -> None:
         """Refuse a request that cannot be answered, before it has a session."""
