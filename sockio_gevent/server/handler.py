@@ -23,7 +23,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from ..log import Log
-from ..wire.head import request_pattern
+from ..wire.head import request_line_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .abandon import abandon_input
@@ -213,6 +213,6 @@ def take_over(
     made: Any = type(handler_class.__name__, bases, attributes)
     # A hook that gevent-websocket's server calls before each request is to see all of them.
     if is_lean(made, (UpgradeHandler, LeanHandler)) and not getattr(server, "pre_start_hook", None):
-        made.plain = request_pattern(f"/{each}/" for each in resources)
+        made.plain = request_line_pattern(f"/{each}/" for each in resources)
     server.handler_class = made
     return before

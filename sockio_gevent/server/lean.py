@@ -103,7 +103,7 @@ _date = _Date()
 class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     """Handles the requests of one connection, the plain ones quickly."""
 
-    #: What plain requests to the resources look like, if any are to be handled quickly.
+    #: What plain requests to the resources begin with, if any are to be handled quickly.
     plain: Pattern[str] | None = None
 
     status: bytes | None
@@ -147,8 +147,9 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         """What pywsgi would make of a head; ``None`` if the two might differ."""
         environ: dict[str, Any] = self.server.get_environ()
         size = len(environ)
-        environ.update(head.fields)
-        if len(environ) != size + len(head.fields):
+        fields = head.fields.environ
+        environ.update(fields)
+        if len(environ) != size + len(fields):
             # The server has some of its own by these names, which have to be joined.
             return None
         environ["REQUEST_METHOD"] = head.method
@@ -168,16 +169,16 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         self.command = head.method
         self.path = head.target
         self.request_version = "HTTP/1.1"
-        self.content_length = head.body_size
-        self.close_connection = head.closes
-        end = head.size + (head.body_size or 0)
+        _, size, self.close_connection = head.fields
+        self.content_length = size
+        end = head.size + (size or 0)
         if end <= len(data):
             self.rfile.read(end)
             self._all_read = end == len(data)
             self.wsgi_input = _Input(data[head.size : end])
         else:
             self.rfile.read(head.size)
-            self.wsgi_input = Input(self.rfile, head.body_size)
+            self.wsgi_input = Input(self.rfile, size)
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
         self.environ = environ

@@ -7,72 +7,37 @@ second reading, or asks for something special, is left to who knows all of HTTP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 from re import Pattern
 from typing import NamedTuple
 
-__all__ = ["AnswerHead", "RequestHead", "answer_head", "read_request_head", "request_pattern"]
+__all__ = [
+    "AnswerHead",
+    "Fields",
+    "RequestHead",
+    "answer_head",
+    "read_request_head",
+    "request_line_pattern",
+]
 
+_LONGEST_LINE = 4096  # bytes
+_LONGEST_HEAD = 16 * 1024
 _MOST_LINES = 64
-_LONGEST_LINE = 4096  # characters
+
+_MOST_KNOWN = 256  # heads that are remembered, of
+_LONGEST_KNOWN = 1024  # bytes at most
 
 # Neither percent escapes, which have to be decoded, nor whatever is no ASCII.
 _PATH = r"[!-$&->@-~]*"
-# A line has a value, does not end in blanks, and continues no other.
-_LINE = r"[A-Za-z0-9-]+:[\t -~]*[!-~]\r\n"
-
-# What servers look at in an answer, in whatever case it is written.
-_MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
-# Nearly all the rest, so that these need not be compared in lower case each time.
-_HARMLESS = frozenset(
-    (
-        "Access-Control-Allow-Credentials",
-        "Access-Control-Allow-Origin",
-        "Cache-Control",
-        "Content-Type",
-        "Vary",
-        "X-Accel-Buffering",
-        "X-Content-Type-Options",
-    )
-)
+# Each line has a value, does not end in blanks, and continues no other.
+_BLOCK = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*[!-~]\r\n){0,%d}" % _MOST_LINES)
 
 # What changes how the body is read, or asks for more than an answer.
 _UNUSUAL = frozenset(("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE"))
-
 _OWN_KEYS = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
-
-
-def _key(name: str) -> str:
-    """What a header is called in a WSGI environ."""
-    key = "HTTP_" + name.upper().replace("-", "_")
-    return _OWN_KEYS.get(key, key)
-
-
-# The names that nearly all requests have, so that these need not be spelled out each time.
-_KEYS = {
-    spelled: _key(name)
-    for name in (
-        "Accept",
-        "Accept-Encoding",
-        "Accept-Language",
-        "Cache-Control",
-        "Connection",
-        "Content-Length",
-        "Content-Type",
-        "Cookie",
-        "Host",
-        "Origin",
-        "Pragma",
-        "Referer",
-        "Sec-Fetch-Dest",
-        "Sec-Fetch-Mode",
-        "Sec-Fetch-Site",
-        "User-Agent",
-        "X-Forwarded-For",
-        "X-Forwarded-Proto",
-    )
-    for spelled in (name, name.lower())
-}
+# What servers look at in an answer, in whatever case it is written.
+_MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
 
 
 class RequestHead(NamedTuple):
@@ -85,9 +50,7 @@ class RequestHead(NamedTuple):
         target: path and query, as they were sent.
         path: the path, which has nothing to decode.
         query: what follows it, without the question mark.
-        fields: the headers, named as in a WSGI environ.
-        body_size: how many bytes its body takes, or ``None`` if it says nothing of one.
-        closes: whether the client wants no other answer on the connection.
+        fields: its headers.
     """
 
     size: int
@@ -96,21 +59,32 @@ class RequestHead(NamedTuple):
     target: str
     path: str
     query: str
-    fields: dict[str, str]
+    fields: Fields
+
+
+class Fields(NamedTuple):
+    """The headers of a request.
+
+    Attributes:
+        environ: all of them, named as in a WSGI environ; not to be changed.
+        body_size: how many bytes the body takes, or ``None`` if they say nothing of one.
+        closes: whether the client wants no other answer on the connection.
+    """
+
+    environ: dict[str, str]
     body_size: int | None
     closes: bool
 
 
-def request_pattern(prefixes: Iterable[str]) -> Pattern[str]:
-    """What plain heads of requests look like.
+def request_line_pattern(prefixes: Iterable[str]) -> Pattern[str]:
+    """What the first lines of plain heads look like.
 
     Args:
         prefixes: what paths begin with.
     """
     begins = "|".join(re.escape(prefix) for prefix in prefixes)
-    target = rf"((?:{begins}){_PATH})(?:\?([!-~]*))?"
     return re.compile(
-        rf"((GET|POST|OPTIONS) ({target}) HTTP/1\.1)\r\n((?:{_LINE}){{0,{_MOST_LINES}}})\r\n"
+        rf"(GET|POST|OPTIONS) (((?:{begins}){_PATH})(?:\?([!-~]*))?) HTTP/1\.1", re.ASCII
     )
 
 
@@ -118,36 +92,57 @@ def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
     """Read the head that data begins with; ``None`` if it is not whole, or not plain.
 
     Args:
-        pattern: what :func:`request_pattern` has made.
+        pattern: what :func:`request_line_pattern` has made.
         data: what the client has sent so far.
     """
-    match = pattern.match(data.decode("latin-1"))
+    line_end = data.find(b"\r\n", 0, _LONGEST_LINE)
+    end = data.find(b"\r\n\r\n", line_end, _LONGEST_HEAD) + 2
+    if line_end < 0 or end < 2:
+        return None
+    line = data[:line_end].decode("latin-1")
+    match = pattern.fullmatch(line)
     if match is None:
         return None
-    line, method, target, path, query, block = match.groups("")
-    if len(line) > _LONGEST_LINE:
+    block = data[line_end + 2 : end]
+    fields = _known_fields(block) if len(block) <= _LONGEST_KNOWN else _read_fields(block)
+    if fields is None:
         return None
-    fields: dict[str, str] = {}
-    lines = block.split("\r\n")
+    method, target, path, query = match.groups("")
+    return RequestHead(end + 2, line, method, target, path, query, fields)
+
+
+def _read_fields(block: bytes) -> Fields | None:
+    """Read the lines of headers; ``None`` if they are not plain."""
+    if not _BLOCK.fullmatch(block):
+        return None
+    environ: dict[str, str] = {}
+    lines = block.decode("ascii").split("\r\n")
     del lines[-1]
     for each in lines:
         name, _, value = each.partition(":")
-        fields[_KEYS.get(name) or _key(name)] = value.lstrip("\t ")
+        environ[_key(name)] = value.lstrip("\t ")
     # Two of a kind would have to be joined, or contradict each other.
-    if len(fields) < len(lines) or not _UNUSUAL.isdisjoint(fields):
+    if len(environ) < len(lines) or not _UNUSUAL.isdisjoint(environ):
         return None
-    closes = False
-    if (connection := fields.get("HTTP_CONNECTION")) is not None:
-        connection = connection.lower()
-        closes = connection == "close"
-        if not closes and connection != "keep-alive":
-            return None
+    connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
+    if connection not in ("keep-alive", "close"):
+        return None
     body_size = None
-    if (length := fields.get("CONTENT_LENGTH")) is not None:
+    if (length := environ.get("CONTENT_LENGTH")) is not None:
         if not length.isdecimal() or len(length) > 15:
             return None
         body_size = int(length)
-    return RequestHead(match.end(), line, method, target, path, query, fields, body_size, closes)
+    return Fields(environ, body_size, connection == "close")
+
+
+# From one request to the next of a client, and among clients, they hardly differ.
+_known_fields = lru_cache(_MOST_KNOWN)(_read_fields)
+
+
+def _key(name: str) -> str:
+    """What a header is called in a WSGI environ."""
+    key = "HTTP_" + name.upper().replace("-", "_")
+    return _OWN_KEYS.get(key, key)
 
 
 class AnswerHead(NamedTuple):
@@ -164,36 +159,41 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
-def answer_head(status: str, headers: Sequence[tuple[str, str]]) -> AnswerHead | None:
+def answer_head(status: str, headers: Iterable[tuple[str, str]]) -> AnswerHead | None:
     """Spell a head out; ``None`` if it is wrong, or not plain.
 
     Args:
         status: as WSGI has it.
         headers: as WSGI has them; the length of the body must be among them.
     """
-    closes = sized = False
     try:
-        for name, value in headers:
-            if name == "Content-Length":
-                if sized or not value.isdecimal():
-                    return None
-                sized = True
-            elif name == "Connection":
-                if value != "close":
-                    return None
-                closes = True
-            elif name not in _HARMLESS and name.lower() in _MEANINGFUL:
-                return None
-        lines = "\r\n".join([f"{name}: {value}" for name, value in headers])
-        text = f"HTTP/1.1 {status}\r\n{lines}\r\n"
-        data = text.encode("latin-1")
-        code = int(status[:3])
+        return _answer_head(status, tuple(headers))
     except (AttributeError, TypeError, ValueError):
         return None
+
+
+@lru_cache(_MOST_KNOWN)
+def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
+    closes = sized = False
+    for name, value in headers:
+        if name == "Content-Length":
+            if sized or not value.isdecimal():
+                return None
+            sized = True
+        elif name == "Connection":
+            if value != "close":
+                return None
+            closes = True
+        elif name.lower() in _MEANINGFUL:
+            return None
+    # Joined, for that lets nothing pass but text.
+    lines = [part for name, value in headers for part in (name, ": ", value, "\r\n")]
+    text = "".join(["HTTP/1.1 ", status, "\r\n", *lines])
+    code = int(status[:3])
     if not (sized and 200 <= code < 600 and code not in (204, 304) and status[3:4] == " "):
         return None
     # A line break within a header would begin another one, or the body.
     breaks = len(headers) + 1
     if text.count("\r") != breaks or text.count("\n") != breaks:
         return None
-    return AnswerHead(data, code, closes)
+    return AnswerHead(text.encode("latin-1"), code, closes)
