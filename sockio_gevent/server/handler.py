@@ -80,7 +80,10 @@ class UpgradeHandler(LeanHandler):
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
         self._first_request = False
-        if not self._is_plain and asks_for_websocket(self.environ):
+        if self._is_plain:
+            self.run_plain()
+            return
+        if asks_for_websocket(self.environ):
             # Refused, the eight bytes behind a hixie-76 head would be read as a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)

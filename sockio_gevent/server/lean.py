@@ -9,7 +9,7 @@ everything that surrounds a request: keep-alive, errors, the access log.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
+from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO, RawIOBase
 from re import Pattern
 from time import time
 from typing import Any
@@ -43,6 +43,7 @@ _PASSED_BY = (
     "write",
 )
 
+_READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
 
 _NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
@@ -70,13 +71,45 @@ def log_request(handler: Any) -> None:
         WSGIHandler.log_request(handler)
 
 
-class _Input(BytesIO):
-    """The body of a request that is here as a whole."""
+class _NothingLeft:
+    """Stands for the input of a request whose body is here as a whole."""
 
     __slots__ = ()
 
     def _discard(self) -> None:
         """Nothing is left to be read from the connection."""
+
+
+_nothing_left = _NothingLeft()
+
+
+class _Unread(RawIOBase):
+    """The bytes of a connection, where some may be put back.
+
+    Args:
+        socket: the gevent socket.
+
+    Attributes:
+        first: what comes before all that the socket has; no more than a
+            buffered reader asks for at once, so that it holds all of it then.
+    """
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self.first = b""
+
+    def readable(self) -> bool:
+        """True: that is what it is for."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer."""
+        if not self.first:
+            return int(self._socket.recv_into(buffer))
+        data = self.first[: len(buffer)]
+        self.first = self.first[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Date:
@@ -109,39 +142,58 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     status: bytes | None
 
     _is_plain = False  # whether the request that is being handled is
-    _is_bare: bool | None = None  # whether there is nothing but TCP below the connection
-    _all_read = False  # whether the reader surely holds nothing
+    _unread: _Unread | None = None  # what is below the reader, if that is only TCP
+    _reader_empty = True  # whether the reader surely holds nothing
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
+
+    def handle(self) -> None:
+        """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
+        if self.plain is not None and type(self.socket) is GeventSocket:
+            self._unread = _Unread(self.socket)
+            self.rfile = BufferedReader(self._unread, _READ_SIZE)
+        super().handle()
 
     def handle_one_request(self) -> Any:
         """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
         self._is_plain = False
-        if self.plain is None or self.rfile.closed:
+        if self._unread is None or self.rfile.closed:
             return super().handle_one_request()
         try:
-            data = self._look()
+            data = self._read_ahead(self._unread)
         except OSError:  # as at any time: the client has gone
             return None
-        head = read_request_head(self.plain, data)
+        head = read_request_head(self.plain, data)  # type: ignore[arg-type]
         environ = None if head is None else self._make_environ(head)
         if head is None or environ is None:
+            self._put_back(self._unread, data)
             return super().handle_one_request()
         self._is_plain = True
-        self._take(head, environ, data)
+        self._take(self._unread, head, environ, data)
         self.application = self.server.application
         self.handle_one_response()
         return None if self.close_connection or self.rfile.closed else True
 
-    def _look(self) -> bytes:
-        """Wait until the client has sent something, but take nothing of it."""
-        if self._is_bare is None:
-            self._is_bare = type(self.socket) is GeventSocket
-        if self._all_read and self._is_bare and self.socket._read_event is not None:
-            # To try first, as the reader does, is hardly ever of use here.
-            self.socket._wait(self.socket._read_event)
-        self._all_read = False
-        return self.rfile.peek(1)  # type: ignore[no-any-return]
+    def _read_ahead(self, unread: _Unread) -> bytes:
+        """Wait until the client has sent something, and read what is there."""
+        if not self._reader_empty:
+            data = bytes(self.rfile.peek(1))
+            self.rfile.read(len(data))
+            self._reader_empty = True
+            return data
+        socket = self.socket
+        while True:
+            # What other clients have sent meanwhile comes first. To read
+            # before there is something to read would hardly ever be of use.
+            socket._wait(socket._read_event)
+            try:
+                return bytes(socket._sock.recv(_READ_SIZE))
+            except BlockingIOError:
+                pass
+
+    def _put_back(self, unread: _Unread, data: bytes) -> None:
+        unread.first = data
+        self._reader_empty = False
 
     def _make_environ(self, head: RequestHead) -> dict[str, Any] | None:
         """What pywsgi would make of a head; ``None`` if the two might differ."""
@@ -163,8 +215,10 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
             environ["REMOTE_PORT"] = str(address[1])
         return environ
 
-    def _take(self, head: RequestHead, environ: dict[str, Any], data: bytes) -> None:
-        """Consume a request, with its body if that is here as a whole."""
+    def _take(
+        self, unread: _Unread, head: RequestHead, environ: dict[str, Any], data: bytes
+    ) -> None:
+        """Make a request the one that is being handled; its body may be here as a whole."""
         self.requestline = head.line
         self.command = head.method
         self.path = head.target
@@ -173,21 +227,20 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         self.content_length = size
         end = head.size + (size or 0)
         if end <= len(data):
-            self.rfile.read(end)
-            self._all_read = end == len(data)
-            self.wsgi_input = _Input(data[head.size : end])
+            environ["wsgi.input"] = BytesIO(data[head.size : end])
+            self.wsgi_input = _nothing_left
         else:
-            self.rfile.read(head.size)
-            self.wsgi_input = Input(self.rfile, size)
-        environ["wsgi.input"] = self.wsgi_input
+            end = head.size
+            environ["wsgi.input"] = self.wsgi_input = Input(self.rfile, size)
+        if end < len(data):
+            self._put_back(unread, data[end:])
+        elif self.wsgi_input is not _nothing_left:
+            self._reader_empty = False
         environ["wsgi.input_terminated"] = True
         self.environ = environ
 
-    def run_application(self) -> None:
-        """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
-        if not self._is_plain:
-            super().run_application()
-            return
+    def run_plain(self) -> None:
+        """Call the application for a plain request."""
         self._head = None
         try:
             result = self.result = self.application(self.environ, self._start)
@@ -251,11 +304,10 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
 
     def _send(self, data: bytes) -> None:
         sent = 0
-        if self._is_bare:
-            try:
-                sent = self.socket._sock.send(data)
-            except OSError:
-                pass  # full, or broken: the next lines find out
+        try:
+            sent = self.socket._sock.send(data)
+        except OSError:
+            pass  # full, or broken: the next lines find out
         self.response_length += sent
         if sent < len(data):
             self._sendall(memoryview(data)[sent:])

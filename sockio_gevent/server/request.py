@@ -170,20 +170,18 @@ class Request:
                 raise Refusal("400 Bad Request", "Content-Length is not a number")
             if len(length) > 18 or int(length) > limit:
                 raise self._too_large(limit)
-        chunks: list[bytes] = []
+        elif "HTTP_TRANSFER_ENCODING" not in self.environ:
+            return b""
         left = int(length) if length else limit + 1
-        if not length and "HTTP_TRANSFER_ENCODING" not in self.environ:
-            left = 0
+        read = self.environ["wsgi.input"].read
+        chunks: list[bytes] = []
         try:
-            while left > 0:
-                chunk = self.environ["wsgi.input"].read(min(left, 64 * 1024))
-                if not chunk:
-                    break
+            while left > 0 and (chunk := read(min(left, 64 * 1024))):
                 chunks.append(chunk)
                 left -= len(chunk)
         except OSError:
             raise Refusal("400 Bad Request", "the body ended too early") from None
-        body = b"".join(chunks)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if len(body) > limit:
             raise self._too_large(limit)
         if length and left:
