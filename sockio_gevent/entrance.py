@@ -65,7 +65,8 @@ class Entrance:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        self._surroundings.see(environ)
+        if not self._surroundings.seen:
+            self._surroundings.see(environ)
         route = routes.match(self._options.resource, environ.get("PATH_INFO", ""))
         if route is None:
             return self._pass_on(environ, start_response)
@@ -97,10 +98,7 @@ class Entrance:
         """Make a request of what the server gives, and trusted proxies say."""
         if self._options.trusted_proxies:
             believe(environ, self._options.trusted_proxies)
-        return Request(environ, start_response, self._closing)
-
-    def _closing(self) -> bool:
-        return self._sessions.closing
+        return Request(environ, start_response, self._sessions)
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -146,15 +144,17 @@ class Entrance:
         if not self.origins.allows(request.environ):
             origin = f"{origin_of(request.environ)!r:.80}"
             raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
-        request.allow_origin()
+        request.origin = request.environ.get("HTTP_ORIGIN")
         transport = self._transports.get(name)
         if transport is None:
             raise Refusal("404 Not Found", f"the transport {name} is not enabled")
         return transport
 
     def _check_open(self) -> None:
-        if self._surroundings.refusal is not None:
-            raise self._surroundings.refusal
+        refusal = self._surroundings.refusal
+        if refusal is not None:
+            # Not the same again and again: it would keep the traceback of each time.
+            raise Refusal(refusal.status, refusal.text)
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 

@@ -26,7 +26,6 @@ from ..log import Log
 from ..wire.head import request_line_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
-from .abandon import abandon_input
 from .connection import send_at_once
 from .hixie import shake_hands
 from .lean import LeanHandler, is_lean, log_request
@@ -58,8 +57,6 @@ class UpgradeHandler(LeanHandler):
     #: A client that hangs up shows in this way, too, where TLS stands between.
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
 
-    _first_request = True
-
     def handle(self) -> None:
         """Handle the requests of one connection."""
         send_at_once(self.socket)
@@ -79,10 +76,6 @@ class UpgradeHandler(LeanHandler):
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
-        self._first_request = False
-        if self._is_plain:
-            self.run_plain()
-            return
         if asks_for_websocket(self.environ):
             # Refused, the eight bytes behind a hixie-76 head would be read as a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
@@ -92,10 +85,6 @@ class UpgradeHandler(LeanHandler):
     def upgrade_websocket(self) -> Any:
         """Upgrade, but not before the application has been asked, as gevent-websocket would."""
         return super().upgrade_websocket() if self.upgrade_accepted else None
-
-    def abandon_input(self) -> None:
-        """Do not read the rest of a body to its end, however long it is."""
-        abandon_input(self)
 
 
 class HandlerUpgrade(Upgrade):

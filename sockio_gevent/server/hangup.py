@@ -27,7 +27,7 @@ def has_hung_up(socket: Any) -> bool:
         # last words of TLS.
         poller = _poll()
         try:
-            poller.register(socket.fileno(), _GONE)
+            poller.register(socket._sock.fileno(), _GONE)
         except ValueError:  # closed on this side
             return True
         return bool(poller.poll(0))

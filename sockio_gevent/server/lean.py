@@ -8,7 +8,8 @@ everything that surrounds a request: keep-alive, errors, the access log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO, RawIOBase
 from re import Pattern
 from time import time
@@ -20,6 +21,7 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 from geventwebsocket.handler import WebSocketHandler
 
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
+from .abandon import abandon_input
 
 __all__ = ["LeanHandler", "is_lean", "log_request"]
 
@@ -33,6 +35,7 @@ _PASSED_BY = (
     "finalize_headers",
     "get_environ",
     "handle_one_request",
+    "handle_one_response",
     "process_result",
     "protocol_version",
     "read_request",
@@ -69,18 +72,6 @@ def log_request(handler: Any) -> None:
     # Without a log, pywsgi would compose the line all the same.
     if not isinstance(handler.server.log, _NO_LOG):
         WSGIHandler.log_request(handler)
-
-
-class _NothingLeft:
-    """Stands for the input of a request whose body is here as a whole."""
-
-    __slots__ = ()
-
-    def _discard(self) -> None:
-        """Nothing is left to be read from the connection."""
-
-
-_nothing_left = _NothingLeft()
 
 
 class _Unread(RawIOBase):
@@ -139,11 +130,12 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     #: What plain requests to the resources begin with, if any are to be handled quickly.
     plain: Pattern[str] | None = None
 
-    status: bytes | None
+    status: Any
+    wsgi_input: Any
 
-    _is_plain = False  # whether the request that is being handled is
     _unread: _Unread | None = None  # what is below the reader, if that is only TCP
     _reader_empty = True  # whether the reader surely holds nothing
+    _first_request = True
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
 
@@ -154,27 +146,28 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
             self.rfile = BufferedReader(self._unread, _READ_SIZE)
         super().handle()
 
+    def abandon_input(self) -> None:
+        """Do not read the rest of a body to its end, however long it is."""
+        abandon_input(self)
+
     def handle_one_request(self) -> Any:
         """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
-        self._is_plain = False
-        if self._unread is None or self.rfile.closed:
+        unread = self._unread
+        if unread is None or self.rfile.closed:
             return super().handle_one_request()
         try:
-            data = self._read_ahead(self._unread)
+            data = self._read_ahead()
         except OSError:  # as at any time: the client has gone
             return None
         head = read_request_head(self.plain, data)  # type: ignore[arg-type]
-        environ = None if head is None else self._make_environ(head)
-        if head is None or environ is None:
-            self._put_back(self._unread, data)
+        if head is None or not self._begin(head, data):
+            self._put_back(data)
             return super().handle_one_request()
-        self._is_plain = True
-        self._take(self._unread, head, environ, data)
-        self.application = self.server.application
-        self.handle_one_response()
+        self._first_request = False
+        self._respond()
         return None if self.close_connection or self.rfile.closed else True
 
-    def _read_ahead(self, unread: _Unread) -> bytes:
+    def _read_ahead(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
         if not self._reader_empty:
             data = bytes(self.rfile.peek(1))
@@ -191,66 +184,108 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
             except BlockingIOError:
                 pass
 
-    def _put_back(self, unread: _Unread, data: bytes) -> None:
-        unread.first = data
+    def _put_back(self, data: bytes) -> None:
+        """Leave what was read too early to the reader."""
+        self._unread.first = data  # type: ignore[union-attr]
         self._reader_empty = False
 
-    def _make_environ(self, head: RequestHead) -> dict[str, Any] | None:
-        """What pywsgi would make of a head; ``None`` if the two might differ."""
-        environ: dict[str, Any] = self.server.get_environ()
-        size = len(environ)
-        fields = head.fields.environ
+    def _begin(self, head: RequestHead, data: bytes) -> bool:
+        """Begin to handle a request; false if pywsgi might make something else of it.
+
+        Args:
+            head: its head.
+            data: what was read of the connection so far.
+        """
+        size, line, method, target, path, query, (fields, body_size, closes) = head
+        environ = self.server.get_environ()
+        count = len(environ)
         environ.update(fields)
-        if len(environ) != size + len(fields):
+        if len(environ) != count + len(fields):
             # The server has some of its own by these names, which have to be joined.
-            return None
-        environ["REQUEST_METHOD"] = head.method
+            return False
+        environ["REQUEST_METHOD"] = method
         environ["SCRIPT_NAME"] = ""
-        environ["PATH_INFO"] = head.path
-        environ["QUERY_STRING"] = head.query
+        environ["PATH_INFO"] = path
+        environ["QUERY_STRING"] = query
         environ["SERVER_PROTOCOL"] = "HTTP/1.1"
         address = self.client_address
         if isinstance(address, tuple):
             environ["REMOTE_ADDR"] = str(address[0])
             environ["REMOTE_PORT"] = str(address[1])
-        return environ
-
-    def _take(
-        self, unread: _Unread, head: RequestHead, environ: dict[str, Any], data: bytes
-    ) -> None:
-        """Make a request the one that is being handled; its body may be here as a whole."""
-        self.requestline = head.line
-        self.command = head.method
-        self.path = head.target
-        self.request_version = "HTTP/1.1"
-        _, size, self.close_connection = head.fields
-        self.content_length = size
-        end = head.size + (size or 0)
+        end = size + (body_size or 0)
         if end <= len(data):
-            environ["wsgi.input"] = BytesIO(data[head.size : end])
-            self.wsgi_input = _nothing_left
+            environ["wsgi.input"] = BytesIO(data[size:end])
+            self.wsgi_input = None
         else:
-            end = head.size
-            environ["wsgi.input"] = self.wsgi_input = Input(self.rfile, size)
-        if end < len(data):
-            self._put_back(unread, data[end:])
-        elif self.wsgi_input is not _nothing_left:
+            end = size
+            environ["wsgi.input"] = self.wsgi_input = Input(self.rfile, body_size)
             self._reader_empty = False
+        if end < len(data):
+            self._put_back(data[end:])
         environ["wsgi.input_terminated"] = True
+        environ["sockio_gevent.socket"] = self.socket
+        environ["sockio_gevent.abandon_input"] = self.abandon_input
         self.environ = environ
+        self.requestline = line
+        self.command = method
+        self.path = target
+        self.request_version = "HTTP/1.1"
+        self.content_length = body_size
+        self.close_connection = closes
+        return True
 
-    def run_plain(self) -> None:
-        """Call the application for a plain request."""
-        self._head = None
+    def _respond(self) -> None:
+        """Answer a plain request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_response`."""
+        self.time_start = time()
+        self.status = self.result = self._head = None
+        self.headers_sent = self.response_use_chunked = self.connection_upgraded = False
+        self.response_length = 0
+        self.application = self.server.application
         try:
-            result = self.result = self.application(self.environ, self._start)
+            try:
+                self._run()
+            finally:
+                if self.wsgi_input is not None:
+                    self._discard_input()
+        except OSError as error:
+            if error.args[:1] and error.args[0] in self.ignored_socket_errors:
+                self.close_connection = True
+            else:
+                self.handle_error(*sys.exc_info())
+        except BaseException:
+            self.handle_error(*sys.exc_info())
+        finally:
+            self.time_finish = time()
+            self.log_request()
+
+    def _discard_input(self) -> None:
+        try:
+            self.wsgi_input._discard()
+        except OSError:
+            pass  # the next request will not come, either
+
+    def _run(self) -> None:
+        """Call the application and send what it returns."""
+        result: Any = None
+        try:
+            result = self.application(self.environ, self._start)
+            self.result = result
             if self._head is None:
                 self.process_result()
-            else:
-                self._send_result(result)
+                return
+            for chunk in result:
+                if self._head is None:
+                    self.write(chunk)
+                elif chunk:
+                    self._send_head(chunk)
+            if self._head is not None:
+                self._send_head(b"")
+            elif not self.headers_sent:
+                self.write(b"")
+            if self.response_use_chunked:
+                self._sendall(b"0\r\n\r\n")
         finally:
-            self._head = None
-            result, self.result = self.result, None
+            self.result = self._head = None
             if hasattr(result, "close"):
                 result.close()
 
@@ -259,13 +294,16 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     ) -> Callable[[bytes], Any]:
         """The ``start_response`` of plain requests, PEP 3333."""
         if self.result is None and exc_info is None and not self.status:
-            self._head = answer_head(status, headers)
-            if self._head is not None:
+            try:
+                head = answer_head(status, tuple(headers))
+            except (AttributeError, TypeError, ValueError):
+                head = None
+            if head is not None:
+                self._head = head
                 self._begun = status, headers
-                self.status = status.encode("latin-1")
-                self._orig_status = status
-                self.code = self._head.code
-                if self._head.closes:
+                self.status = self._orig_status = status
+                self.code = head.code
+                if head.closes:
                     self.close_connection = True
                 return self._write_early
         self._head = None
@@ -278,31 +316,16 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
             self.start_response(*self._begun)
         self.write(data)
 
-    def _send_result(self, chunks: Iterable[bytes]) -> None:
-        for chunk in chunks:
-            if self._head is None:
-                self.write(chunk)
-            elif chunk:
-                self._send_head(chunk)
-        if self._head is not None:
-            self._send_head(b"")
-        elif not self.headers_sent:
-            self.write(b"")
-        if self.response_use_chunked:
-            self._sendall(b"0\r\n\r\n")
-
     def _send_head(self, data: bytes) -> None:
         """Send the head, and what follows it in the same write if that is not too long."""
         head = self._head.data + _date.line()  # type: ignore[union-attr]
         self._head = None
         self.headers_sent = True
         if len(data) > _MOST_AT_ONCE:
-            self._send(head)
-            self._send(data)
-        else:
-            self._send(head + data)
-
-    def _send(self, data: bytes) -> None:
+            self._sendall(head)
+            self._sendall(data)
+            return
+        data = head + data
         sent = 0
         try:
             sent = self.socket._sock.send(data)

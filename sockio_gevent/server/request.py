@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 __all__ = ["Refusal", "Request"]
 
@@ -35,26 +35,37 @@ class Refusal(Exception):
         self.headers = headers
 
 
+class Closing(Protocol):
+    """What may be told to take no more requests.
+
+    Attributes:
+        closing: whether it was.
+    """
+
+    closing: bool
+
+
 class Request:
     """A WSGI request.
 
     Args:
         environ: the WSGI environ.
         start_response: the WSGI function that begins the response.
-        goes_away: whether the server takes no more requests, so that
+        closing: tells whether the server takes no more requests, so that
             connections are not to be kept for another one.
 
     Attributes:
         method: the HTTP method.
         tail: what the path has behind the session id.
-        origin: the ``Origin``, once it has been allowed; answers name it then.
+        origin: the ``Origin``, to be set once it has been allowed; answers then say that
+            the page there may read them.
         socket: the socket, or ``None`` where the server does not give it.
         start_response: the WSGI function that begins the response.
         upgrade: what switches protocols, or ``None`` if that was not asked for.
     """
 
     __slots__ = (
-        "_goes_away",
+        "_closing",
         "environ",
         "method",
         "origin",
@@ -68,10 +79,10 @@ class Request:
         self,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
-        goes_away: Callable[[], bool] = lambda: False,
+        closing: Closing | None = None,
     ) -> None:
         self.environ = environ
-        self._goes_away = goes_away
+        self._closing = closing
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
@@ -83,10 +94,6 @@ class Request:
     def peer(self) -> str:
         """The address of the client, for the log."""
         return str(self.environ.get("REMOTE_ADDR") or "an unknown address")
-
-    def allow_origin(self) -> None:
-        """Let answers say that the page at this origin may read them."""
-        self.origin = self.environ.get("HTTP_ORIGIN")
 
     def answer(
         self,
@@ -103,14 +110,12 @@ class Request:
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
     ) -> None:
         """Begin a response whose body, of this many bytes, is returned by the caller."""
-        all_headers = [
-            ("Content-Type", content_type),
-            ("Content-Length", str(length)),
-            *headers,
-            *_COMMON,
-            *self._sharing(),
-        ]
-        if self._goes_away() and not any(name == "Connection" for name, _ in headers):
+        all_headers = [("Content-Type", content_type), ("Content-Length", str(length))]
+        all_headers += (*headers, *_COMMON)
+        if self.origin is not None:
+            all_headers += self._sharing(self.origin)
+        closing = self._closing is not None and self._closing.closing
+        if closing and not any(name == "Connection" for name, _ in headers):
             all_headers.append(("Connection", "close"))
         if self.socket is None:
             # A server that is not known may refuse what is its own to say (PEP 3333).
@@ -120,19 +125,19 @@ class Request:
 
     def start_stream(self, content_type: str) -> None:
         """Begin a response that goes on until one side ends it; its head is sent at once."""
-        headers = [("Content-Type", content_type), *_COMMON, *self._sharing()]
+        headers = [("Content-Type", content_type), *_COMMON]
+        if self.origin is not None:
+            headers += self._sharing(self.origin)
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             # No chunks there: the end of the connection is the end of the body.
             headers.append(("Connection", "close"))
         write = self.start_response("200 OK", headers)
         write(b"")
 
-    def _sharing(self) -> tuple[Header, ...]:
+    def _sharing(self, origin: str) -> tuple[Header, ...]:
         """What lets the page at another origin read the answer (Fetch standard, CORS protocol)."""
-        if self.origin is None:
-            return ()
         return (
-            ("Access-Control-Allow-Origin", self.origin),
+            ("Access-Control-Allow-Origin", origin),
             ("Access-Control-Allow-Credentials", "true"),
         )
 

@@ -34,7 +34,7 @@ class _PollAnswer:
         if body is None:
             # Who asks for more has written what was given before.
             self._poll.written()
-            self.close()
+            self._poll.over()
             raise StopIteration
         return body
 
@@ -64,6 +64,8 @@ class PollingTransport(HTTPTransport):
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
+        if len(batch) == 1:
+            return batch[0].payload
         return b"".join([packet.payload for packet in batch])
 
 

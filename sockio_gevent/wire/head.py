@@ -40,28 +40,6 @@ _OWN_KEYS = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTEN
 _MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
 
 
-class RequestHead(NamedTuple):
-    """The head of a request.
-
-    Attributes:
-        size: how many bytes it takes.
-        line: its first line.
-        method: the HTTP method.
-        target: path and query, as they were sent.
-        path: the path, which has nothing to decode.
-        query: what follows it, without the question mark.
-        fields: its headers.
-    """
-
-    size: int
-    line: str
-    method: str
-    target: str
-    path: str
-    query: str
-    fields: Fields
-
-
 class Fields(NamedTuple):
     """The headers of a request.
 
@@ -74,6 +52,12 @@ class Fields(NamedTuple):
     environ: dict[str, str]
     body_size: int | None
     closes: bool
+
+
+# How many bytes the head takes, its first line, of that the method, the target,
+# and of that the path, which has nothing to decode, and the query; its headers.
+# A bare tuple, because one is made for every request.
+RequestHead = tuple[int, str, str, str, str, str, Fields]
 
 
 def request_line_pattern(prefixes: Iterable[str]) -> Pattern[str]:
@@ -108,7 +92,7 @@ def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
     if fields is None:
         return None
     method, target, path, query = match.groups("")
-    return RequestHead(end + 2, line, method, target, path, query, fields)
+    return end + 2, line, method, target, path, query, fields
 
 
 def _read_fields(block: bytes) -> Fields | None:
@@ -159,21 +143,19 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
-def answer_head(status: str, headers: Iterable[tuple[str, str]]) -> AnswerHead | None:
-    """Spell a head out; ``None`` if it is wrong, or not plain.
+@lru_cache(_MOST_KNOWN)
+def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
+    """Spell a head out; ``None`` if it is not plain.
 
     Args:
         status: as WSGI has it.
         headers: as WSGI has them; the length of the body must be among them.
+
+    Raises:
+        AttributeError: like the others, if something is wrong.
+        TypeError: if something in it is no text.
+        ValueError: if some text cannot be sent.
     """
-    try:
-        return _answer_head(status, tuple(headers))
-    except (AttributeError, TypeError, ValueError):
-        return None
-
-
-@lru_cache(_MOST_KNOWN)
-def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
     closes = sized = False
     for name, value in headers:
         if name == "Content-Length":
