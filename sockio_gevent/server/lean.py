@@ -37,12 +37,10 @@ _PASSED_BY = (
     "handle_one_request",
     "handle_one_response",
     "process_result",
-    "protocol_version",
     "read_request",
     "read_requestline",
     "run_application",
     "start_response",
-    "upgrade_websocket",
     "write",
 )
 

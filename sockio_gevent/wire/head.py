@@ -159,7 +159,7 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
     closes = sized = False
     for name, value in headers:
         if name == "Content-Length":
-            if sized or not value.isdecimal():
+            if not value.isdecimal():
                 return None
             sized = True
         elif name == "Connection":

@@ -46,12 +46,14 @@ class Side:
 
     Attributes:
         application: answers what is not for the transports.
+        reads: whether the bodies of requests are read.
         requests: the environ and the body of each request.
         plain: whether each of them was handled without pywsgi's reader.
     """
 
     def __init__(self, serve, handler_class, **options):
         self.application = answer_ok
+        self.reads = True
         self.requests = []
         self.plain = []
         self.log = []
@@ -67,7 +69,7 @@ class Side:
         seen = {name: environ[name] for name in environ.keys() - OBJECTS - PORTS}
         seen.update({name: type(environ[name]) for name in environ.keys() & PORTS})
         seen.update(dict.fromkeys(environ.keys() & OBJECTS, True))
-        body = environ["wsgi.input"].read()
+        body = environ["wsgi.input"].read() if self.reads else b""
         self.requests.append((seen, body))
         return self.application(environ, start_response)
 
@@ -239,6 +241,14 @@ def test_names_that_the_server_has_already_are_left_to_pywsgi(serve):
     assert pair.lean.plain == [True]
 
 
+def test_an_environ_of_the_server_s_own_is_where_each_begins(serve):
+    pair = Pair(serve, environ={"SCRIPT_NAME": "/mounted", "mine": "yes"})
+    pair.both_answer(PLAIN["few headers"])
+    seen = pair.lean.requests[0][0]
+    assert (seen["SCRIPT_NAME"], seen["mine"]) == ("", "yes")
+    assert pair.lean.plain == [True]
+
+
 def test_damaged_requests_are_the_same_to_both(pair, capfd):
     """A few bytes of good requests are changed, taken out, doubled or put elsewhere."""
     random = Random(1)
@@ -291,6 +301,15 @@ def test_a_body_may_be_larger_than_the_buffer(pair, size):
     answer = pair.both_answer(request + PLAIN["few headers"])
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert [body for _, body in pair.lean.requests] == [body, b""]
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_body_that_nobody_reads_is_passed_over(pair, size):
+    pair.lean.reads = pair.slow.reads = False
+    request = head("POST", PATH, f"Content-Length: {size}") + b"x" * size
+    answer = pair.both_answer(request + PLAIN["few headers"])
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert pair.lean.plain[-1] is True
 
 
 def test_a_body_that_breaks_off_is_noticed(pair, capfd):
@@ -402,6 +421,31 @@ def start_anew_when_asked(environ, start_response):
     return chunks()
 
 
+def start_anew_and_say_nothing(environ, start_response):
+    start_response("200 OK", [("Content-Length", "5")])
+
+    def chunks():
+        yield b""
+        try:
+            raise LookupError("oh no")
+        except LookupError as error:
+            start_response("500 Sorry", [("X-A", "b")], (LookupError, error, error.__traceback__))
+
+    return chunks()
+
+
+def write_and_start_again(environ, start_response):
+    start_response("200 OK", [("Content-Length", "5")])(b"hel")
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"lo"]
+
+
+def start_in_vain_and_again(environ, start_response):
+    start_response("200 OK", [("X-A", "b")])
+    start_response("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+
+
 def write(environ, start_response):
     write = start_response("200 OK", [("Content-Length", "10")])
     write(b"hel")
@@ -448,6 +492,7 @@ ANSWERS = {
     "nothing and no length": started(("X-A", "b"))(),
     "204": started(status="204 No Content")(result=[]),
     "204 with a length": started(("Content-Length", "0"), status="204 No Content")(result=[]),
+    "204 with a body": started(("Content-Length", "0"), status="204 No Content")(b"hello"),
     "304": started(("ETag", "x"), status="304 Not Modified")(result=[]),
     "404": started(SIZED, status="404 Not Found")(b"hello"),
     "a status of the application's": started(SIZED, status="299 Oh")(b"hello"),
@@ -478,6 +523,9 @@ ANSWERS = {
             start_late,
             start_when_asked,
             start_anew_when_asked,
+            start_anew_and_say_nothing,
+            start_in_vain_and_again,
+            write_and_start_again,
             write,
             write_nothing,
             never_start,
@@ -522,6 +570,18 @@ def test_a_client_that_does_not_read_gets_all_of_a_large_answer_later(pair):
     wait_for(lambda: pair.lean.requests)
     assert raw.head()[1]["Content-Length"] == str(size)
     assert raw.take(size) == b"x" * 50_000 + b"y" * (size - 50_000)
+    raw.close()
+
+
+def test_answers_wait_for_a_client_that_does_not_read(pair):
+    body = b"x" * 60_000
+    pair.lean.application = started(("Content-Length", str(len(body))))(body)
+    raw = Raw(pair.lean.port, PLAIN["few headers"] * 100)
+    wait_for(lambda: len(pair.lean.requests) > 1)
+    for _ in range(100):
+        raw.head()
+        assert raw.take(len(body)) == body
+    assert all(pair.lean.plain)
     raw.close()
 
 
@@ -594,14 +654,38 @@ def test_an_upgrade_may_follow_plain_requests(pair):
     raw.close()
 
 
-def test_the_user_s_handler_class_is_asked_for_all_that_it_changes(serve):
-    class Handler(WSGIHandler):
-        def get_environ(self):
-            return {**super().get_environ(), "mine": "yes"}
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MessageClass",
+        "_headers",
+        "_sendall",
+        "_write",
+        "_write_with_headers",
+        "finalize_headers",
+        "get_environ",
+        "handle_one_request",
+        "handle_one_response",
+        "log_request",
+        "process_result",
+        "read_request",
+        "read_requestline",
+        "run_application",
+        "start_response",
+        "write",
+    ],
+)
+def test_what_the_user_s_handler_class_changes_is_asked_for(serve, name):
+    calls = []
 
+    def changed(handler, *arguments, **named):
+        calls.append(name)
+        return getattr(super(Handler, handler), name)(*arguments, **named)
+
+    Handler = type("Handler", (WSGIHandler,), {name: changed})  # noqa: N806
     side = Side(serve, Handler)
-    side.exchange(PLAIN["few headers"])
-    assert side.requests[0][0]["mine"] == "yes"
+    assert side.exchange(PLAIN["few headers"]).endswith(b"\r\n\r\nhello")
+    assert calls
 
 
 def test_the_user_s_own_log_is_kept(serve):
