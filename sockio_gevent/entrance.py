@@ -74,7 +74,9 @@ class Entrance:
             from .server.foreign import adopt
 
             adopt(environ, start_response)
-        request = self._read(environ, start_response)
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        request = Request(environ, start_response, self._sessions)
         try:
             if route.name == routes.CLIENT_FILE:
                 return self._serve_client_file(request)
@@ -93,12 +95,6 @@ class Entrance:
                 refusal.text,
             )
             return request.refuse(refusal)
-
-    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
-        """Make a request of what the server gives, and trusted proxies say."""
-        if self._options.trusted_proxies:
-            believe(environ, self._options.trusted_proxies)
-        return Request(environ, start_response, self._sessions)
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -131,7 +127,12 @@ class Entrance:
             if request.method == "OPTIONS":
                 return request.preflight(allow)
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
-        session = self._find(route.session_id) if route.session_id else None
+        session = None
+        if route.session_id:
+            session = self._sessions.find(route.session_id)
+            if session is None:
+                self._check_open()
+                raise Refusal("404 Not Found", "no such session; it may have timed out")
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
@@ -158,13 +159,6 @@ class Entrance:
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
-    def _find(self, session_id: str) -> Session:
-        session = self._sessions.find(session_id)
-        if session is None:
-            self._check_open()
-            raise Refusal("404 Not Found", "no such session; it may have timed out")
-        return session
-
     def _open(self, transport: str, request: Request) -> Session:
         # Looked at once more: a handshake may have taken its time.
         self._check_open()
@@ -178,6 +172,8 @@ class Entrance:
         Raises:
             Refusal: if the request may not connect.
         """
-        request = self._read(environ, start_response)
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        request = Request(environ, start_response, self._sessions)
         self._admit(transport, request)
         return self._open(transport, request)

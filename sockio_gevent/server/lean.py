@@ -102,21 +102,23 @@ class _Unread(RawIOBase):
 
 
 class _Date:
-    """The header of that name, which changes only once a second."""
+    """The header of that name, which changes only once a second.
 
-    __slots__ = ("_line", "_second")
+    Attributes:
+        second: when it was made, by the clock.
+        line: the header, and the end of the head.
+    """
+
+    __slots__ = ("line", "second")
 
     def __init__(self) -> None:
-        self._second = 0
-        self._line = b""
+        self.second = 0
+        self.line = b""
 
-    def line(self) -> bytes:
-        """The header, and the end of the head."""
-        now = int(time())
-        if now != self._second:
-            self._second = now
-            self._line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(now)
-        return self._line
+    def renew(self, second: int) -> None:
+        """Make it anew."""
+        self.second = second
+        self.line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(second)
 
 
 _date = _Date()
@@ -134,6 +136,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     _unread: _Unread | None = None  # what is below the reader, if that is only TCP
     _reader_empty = True  # whether the reader surely holds nothing
     _first_request = True
+    _logs = True  # whether anybody sees what is written to the access log
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
 
@@ -142,6 +145,8 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         if self.plain is not None and type(self.socket) is GeventSocket:
             self._unread = _Unread(self.socket)
             self.rfile = BufferedReader(self._unread, _READ_SIZE)
+            no_log = isinstance(self.server.log, _NO_LOG)
+            self._logs = not (no_log and type(self).log_request is log_request)
         super().handle()
 
     def abandon_input(self) -> None:
@@ -253,8 +258,9 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         except BaseException:
             self.handle_error(*sys.exc_info())
         finally:
-            self.time_finish = time()
-            self.log_request()
+            if self._logs:
+                self.time_finish = time()
+                self.log_request()
 
     def _discard_input(self) -> None:
         try:
@@ -316,7 +322,10 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
 
     def _send_head(self, data: bytes) -> None:
         """Send the head, and what follows it in the same write if that is not too long."""
-        head = self._head.data + _date.line()  # type: ignore[union-attr]
+        now = int(time())
+        if now != _date.second:
+            _date.renew(now)
+        head = self._head.data + _date.line  # type: ignore[union-attr]
         self._head = None
         self.headers_sent = True
         if len(data) > _MOST_AT_ONCE:

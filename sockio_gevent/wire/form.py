@@ -25,8 +25,9 @@ def decode_form(body: bytes) -> str:
         data = field[1]
     else:
         raise ValueError("the form has no data field")
+    data = data.replace(b"+", b" ")
     try:
-        data = _unquote(data.replace(b"+", b" "))
+        data = _unquote(data) if b"%" in data else data
     except UnicodeDecodeError:
         raise ValueError("the form has a broken percent escape") from None
     try:
@@ -37,8 +38,6 @@ def decode_form(body: bytes) -> str:
 
 def _unquote(data: bytes) -> bytes:
     """Replace percent escapes by the bytes they stand for; a broken one cannot be decoded."""
-    if b"%" not in data:
-        return data
     # As string escapes they are decoded in C: for a body of 3 MiB in which
     # everything is escaped, 30 ms where urllib.parse takes a second and 200 MB.
     escaped = data.replace(b"\\", b"\\\\").replace(b"%", b"\\x")
