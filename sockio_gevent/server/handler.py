@@ -28,7 +28,7 @@ from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .connection import send_at_once
 from .hixie import shake_hands
-from .lean import LeanHandler, is_lean, log_request
+from .lean import LeanHandler, log_request
 from .policy import answer_policy_request
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
@@ -36,6 +36,25 @@ from .websocket import WebSocket
 __all__ = ["HandlerUpgrade", "UpgradeHandler", "take_over"]
 
 StartResponse = Callable[..., Any]
+
+# What plain requests pass by, and in a subclass may be meant to change something.
+_PASSED_BY = (
+    "MessageClass",
+    "_headers",
+    "_sendall",
+    "_write",
+    "_write_with_headers",
+    "finalize_headers",
+    "get_environ",
+    "handle_one_request",
+    "handle_one_response",
+    "process_result",
+    "read_request",
+    "read_requestline",
+    "run_application",
+    "start_response",
+    "write",
+)
 
 
 class UpgradeHandler(LeanHandler):
@@ -162,6 +181,13 @@ class HandlerUpgrade(Upgrade):
         return []
 
 
+def _is_as_before(handler_class: type) -> bool:
+    """Whether a handler class reads requests and writes answers as pywsgi does."""
+    known = (UpgradeHandler, LeanHandler, WebSocketHandler, WSGIHandler)
+    bases = [base for base in handler_class.__mro__ if base not in known]
+    return not any(name in vars(base) for base in bases for name in _PASSED_BY)
+
+
 def take_over(
     server: WSGIServer,
     application: Any,
@@ -204,7 +230,7 @@ def take_over(
     attributes["resources"] = resources = (*getattr(handler_class, "resources", ()), resource)
     made: Any = type(handler_class.__name__, bases, attributes)
     # A hook that gevent-websocket's server calls before each request is to see all of them.
-    if is_lean(made, (UpgradeHandler, LeanHandler)) and not getattr(server, "pre_start_hook", None):
+    if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
         made.plain = request_line_pattern(f"/{each}/" for each in resources)
     server.handler_class = made
     return before

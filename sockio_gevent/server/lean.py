@@ -9,8 +9,8 @@ everything that surrounds a request: keep-alive, errors, the access log.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO, RawIOBase
+from collections.abc import Callable, Iterable, Sequence
+from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO
 from re import Pattern
 from time import time
 from typing import Any
@@ -22,27 +22,9 @@ from geventwebsocket.handler import WebSocketHandler
 
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
+from .unread import Unread
 
-__all__ = ["LeanHandler", "is_lean", "log_request"]
-
-# What is passed by here, and in a subclass may be meant to change something.
-_PASSED_BY = (
-    "MessageClass",
-    "_headers",
-    "_sendall",
-    "_write",
-    "_write_with_headers",
-    "finalize_headers",
-    "get_environ",
-    "handle_one_request",
-    "handle_one_response",
-    "process_result",
-    "read_request",
-    "read_requestline",
-    "run_application",
-    "start_response",
-    "write",
-)
+__all__ = ["LeanHandler", "log_request"]
 
 _READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
@@ -50,55 +32,11 @@ _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
 _NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
 
 
-def is_lean(handler_class: type, known: tuple[type, ...]) -> bool:
-    """Whether a handler class reads and writes as pywsgi does.
-
-    Args:
-        handler_class: the class.
-        known: those of its bases that do.
-    """
-    return not any(
-        name in vars(base)
-        for base in handler_class.__mro__
-        if base not in (*known, WebSocketHandler, WSGIHandler)
-        for name in _PASSED_BY
-    )
-
-
 def log_request(handler: Any) -> None:
     """Write a line to the access log; see :meth:`gevent.pywsgi.WSGIHandler.log_request`."""
     # Without a log, pywsgi would compose the line all the same.
     if not isinstance(handler.server.log, _NO_LOG):
         WSGIHandler.log_request(handler)
-
-
-class _Unread(RawIOBase):
-    """The bytes of a connection, where some may be put back.
-
-    Args:
-        socket: the gevent socket.
-
-    Attributes:
-        first: what comes before all that the socket has; no more than a
-            buffered reader asks for at once, so that it holds all of it then.
-    """
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-        self.first = b""
-
-    def readable(self) -> bool:
-        """True: that is what it is for."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer."""
-        if not self.first:
-            return int(self._socket.recv_into(buffer))
-        data = self.first[: len(buffer)]
-        self.first = self.first[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
 
 
 class _Date:
@@ -133,7 +71,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     status: Any
     wsgi_input: Any
 
-    _unread: _Unread | None = None  # what is below the reader, if that is only TCP
+    _unread: Unread | None = None  # what is below the reader, if that is only TCP
     _reader_empty = True  # whether the reader surely holds nothing
     _first_request = True
     _logs = True  # whether anybody sees what is written to the access log
@@ -143,7 +81,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         if self.plain is not None and type(self.socket) is GeventSocket:
-            self._unread = _Unread(self.socket)
+            self._unread = Unread(self.socket)
             self.rfile = BufferedReader(self._unread, _READ_SIZE)
             no_log = isinstance(self.server.log, _NO_LOG)
             self._logs = not (no_log and type(self).log_request is log_request)
@@ -246,8 +184,16 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         self.application = self.server.application
         try:
             try:
-                self._run()
+                self.result = self.application(self.environ, self._start)
+                if self._head is None:
+                    self.process_result()
+                else:
+                    self._send_result(self.result)
             finally:
+                result: Any = self.result
+                self.result = self._head = None
+                if hasattr(result, "close"):
+                    result.close()
                 if self.wsgi_input is not None:
                     self._discard_input()
         except OSError as error:
@@ -268,30 +214,18 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         except OSError:
             pass  # the next request will not come, either
 
-    def _run(self) -> None:
-        """Call the application and send what it returns."""
-        result: Any = None
-        try:
-            result = self.application(self.environ, self._start)
-            self.result = result
+    def _send_result(self, result: Iterable[bytes]) -> None:
+        for chunk in result:
             if self._head is None:
-                self.process_result()
-                return
-            for chunk in result:
-                if self._head is None:
-                    self.write(chunk)
-                elif chunk:
-                    self._send_head(chunk)
-            if self._head is not None:
-                self._send_head(b"")
-            elif not self.headers_sent:
-                self.write(b"")
-            if self.response_use_chunked:
-                self._sendall(b"0\r\n\r\n")
-        finally:
-            self.result = self._head = None
-            if hasattr(result, "close"):
-                result.close()
+                self.write(chunk)
+            elif chunk:
+                self._send_head(chunk)
+        if self._head is not None:
+            self._send_head(b"")
+        elif not self.headers_sent:
+            self.write(b"")
+        if self.response_use_chunked:
+            self._sendall(b"0\r\n\r\n")
 
     def _start(
         self, status: str, headers: Sequence[tuple[str, str]], exc_info: Any = None
