@@ -6,9 +6,9 @@ from time import monotonic
 
 import gevent
 
-__all__ = ["breathe"]
+__all__ = ["TIME_SLICE", "breathe"]
 
-_TIME_SLICE = 0.005  # seconds that a greenlet may go on while others wait
+TIME_SLICE = 0.005  # seconds that a greenlet may go on while others wait
 
 
 def breathe(rested: float) -> float:
@@ -20,7 +20,7 @@ def breathe(rested: float) -> float:
     Returns:
         The same, brought up to date.
     """
-    if monotonic() - rested < _TIME_SLICE:
+    if monotonic() - rested < TIME_SLICE:
         return rested
     # Not sleep(0): that may be called back dozens of times before the loop
     # looks at its sockets again. A timer, however short, is behind them.
