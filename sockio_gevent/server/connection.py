@@ -18,7 +18,7 @@ import gevent
 from gevent import monkey
 from gevent.event import Event
 
-from ..fairness import breathe
+from ..fairness import TIME_SLICE, rest
 from .readers import Readers
 
 __all__ = ["Connection", "HangUpWatch", "has_hung_up", "send_at_once", "shut_down"]
@@ -61,13 +61,13 @@ class Connection:
     __slots__ = (
         "_busy",
         "_drained",
+        "_due",
         "_ending",
         "_file",
         "_owner",
         "_pending",
         "_plain",
         "_readers",
-        "_rested",
         "_resting",
         "_rfile",
         "_socket",
@@ -86,7 +86,7 @@ class Connection:
         self._watcher: Any = None
         self._drained: Event | None = None
         self._ending = False
-        self._rested = 0.0
+        self._due = monotonic() + TIME_SLICE
         self._owner: Owner | None = None
         self._file: Any = None
         self._readers: Readers | None = None
@@ -103,10 +103,11 @@ class Connection:
                 return bytes(rfile.read1(_READ_AHEAD))
             # What is there already is read without a switch, so a peer that sends
             # faster than it is served would keep the greenlet running for ever.
-            self._rested = breathe(self._rested)
+            if monotonic() >= self._due:
+                self._due = rest()
             while (data := self._receive()) is None:
                 self._socket._wait(self._socket._read_event)
-                self._rested = monotonic()
+                self._due = monotonic() + TIME_SLICE
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""

@@ -189,9 +189,15 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         # After our own close the peer's messages are for nobody: reading
         # goes on only to see its close.
         wanted = not self.closed
+        events = self.protocol.feed(data)
+        for event in events:
+            if type(event) is not str:
+                break
+        else:
+            return events if wanted else []  # type: ignore[return-value]
         messages: list[str | bytearray] = []
         pongs: list[bytes] = []
-        for event in self.protocol.feed(data):
+        for event in events:
             if isinstance(event, (str, bytearray)):
                 messages.append(event)
             elif isinstance(event, Ping):

@@ -58,14 +58,20 @@ class SocketDownlink(Downlink):
     def _take(self, data: bytes) -> None:
         websocket = self._websocket
         batch = websocket.take(data)
-        if batch:
-            payloads = [payload for payload in batch if isinstance(payload, str)]
-            self._session.receive(payloads)
-            if len(payloads) < len(batch):
-                websocket.close(UNSUPPORTED_DATA, "payloads are text")
-                websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
+        for payload in batch:
+            if type(payload) is not str:
+                self._refuse_binary(batch)
+                break
+        else:
+            if batch:
+                self._session.receive(batch)  # type: ignore[arg-type]
         if websocket.finished:
             self.over()
+
+    def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
+        self._session.receive([payload for payload in batch if isinstance(payload, str)])
+        self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
+        self._websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
 
     def drained(self) -> None:
         """The socket has taken all that was written."""
