@@ -255,6 +255,7 @@ class Session(Emitter):
         self.listener.ended(self)
         last = self._outbox_size()
         outbox, self._outbox = self._outbox, []
+        self._buffered = 0
         downlink, self.downlink = self.downlink, None
         if downlink is not None:
             if abort:
