@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 
 from .ends import Cause, End
-from .fairness import breathe
+from .fairness import TIME_SLICE, rest
 from .outgoing import encode
 from .session import Session
 from .table import Table
@@ -97,14 +97,15 @@ class Client(Session):
         """Take payloads from the client, in this greenlet; return what was wrong with them."""
         problem = ""
         with self._turns:
-            rested = monotonic()
+            due = monotonic() + TIME_SLICE
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
                 self.listener.counters.bytes_in += size
                 messages, error = wire.decode(payload)
                 for message in messages:
-                    # Handlers that never block would keep all others waiting.
-                    rested = breathe(rested)
+                    if monotonic() >= due:
+                        # Handlers that never block would keep all others waiting.
+                        due = rest()
                     if not self.connected:
                         return problem
                     error = self._take(message) or error
@@ -116,7 +117,7 @@ class Client(Session):
     def _take(self, text: str) -> str:
         """Take one message; return what was wrong with it."""
         message: Any = text
-        if text.startswith("~"):
+        if text[:1] == "~":
             if text.startswith(wire.HEARTBEAT):
                 self._echoed(text[3:])
                 return ""
@@ -126,7 +127,10 @@ class Client(Session):
                 except ValueError as error:
                     return f"bad JSON: {error}"
         self.listener.counters.messages_in += 1
-        self._in_context(self._deliver, message)
+        if self.listener.context is None:
+            self._deliver(message)
+        else:
+            self._in_context(self._deliver, message)
         return ""
 
     def _deliver(self, message: Any) -> BaseException | None:

@@ -6,23 +6,18 @@ from time import monotonic
 
 import gevent
 
-__all__ = ["breathe"]
+__all__ = ["TIME_SLICE", "rest"]
 
-_TIME_SLICE = 0.005  # seconds that a greenlet may go on while others wait
+TIME_SLICE = 0.005  # seconds that a greenlet may go on while others wait
 
 
-def breathe(rested: float) -> float:
-    """Give the loop one turn if this greenlet has gone on for long enough.
-
-    Args:
-        rested: when it last let others run, on the monotonic clock.
+def rest() -> float:
+    """Give the loop one turn.
 
     Returns:
-        The same, brought up to date.
+        When the time for the next one has come, on the monotonic clock.
     """
-    if monotonic() - rested < _TIME_SLICE:
-        return rested
     # Not sleep(0): that may be called back dozens of times before the loop
     # looks at its sockets again. A timer, however short, is behind them.
     gevent.sleep(0.001)
-    return monotonic()
+    return monotonic() + TIME_SLICE

@@ -35,6 +35,10 @@ class State(Enum):
     CLOSED = "closed"
 
 
+# Looked up in the class of an enumeration it would show.
+_CLOSED = State.CLOSED
+
+
 class Session(Emitter):
     """One session, without what applications do with it.
 
@@ -96,7 +100,7 @@ class Session(Emitter):
     @property
     def connected(self) -> bool:
         """Whether the session lives; true also while the client is away for a moment."""
-        return self._state is not State.CLOSED
+        return self._state is not _CLOSED
 
     @property
     def away(self) -> bool:
@@ -110,7 +114,7 @@ class Session(Emitter):
 
     def enqueue(self, packet: Packet) -> None:
         """Put an encoded message into the outbox."""
-        if self._state is State.CLOSED:
+        if self._state is _CLOSED:
             return
         self._outbox.append(packet)
         self._buffered += len(packet.payload)
@@ -122,20 +126,22 @@ class Session(Emitter):
     def flush(self) -> None:
         """Give the outbox to the downlink, if there is one and it is ready."""
         downlink = self.downlink
-        if downlink is None or not self._outbox or not downlink.ready:
+        if downlink is None or not self._outbox:
             return
-        batch, self._outbox = self._outbox, []
+        pending = downlink.offer(self._outbox)
+        if pending is None:
+            return
+        self._outbox = []
         self.listener.counters.bytes_out += self._buffered
-        downlink.write(batch)
         if self._polls:
             # From now on it is the time to write the answer that is measured.
             self._set_deadline(self._times().duration)
         # What the socket did not take counts on, until drained() says it has.
-        self._buffered = downlink.pending
+        self._buffered = pending
 
     def _make_room(self) -> None:
         """Over the bound: what the socket takes right now does not count."""
-        if self._state is State.CLOSED or self.listener.flush.elsewhere(self._make_room):
+        if self._state is _CLOSED or self.listener.flush.elsewhere(self._make_room):
             return
         self.flush()
         downlink = self.downlink
@@ -156,7 +162,7 @@ class Session(Emitter):
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink, in place of the one it may have."""
-        if self._state is State.CLOSED:
+        if self._state is _CLOSED:
             return False
         older, self.downlink = self.downlink, downlink
         if older is not None:
@@ -211,7 +217,7 @@ class Session(Emitter):
         """The sweep asks: do what is due and return when to ask again."""
         if self._deadline is not None and now >= self._deadline:
             self._on_deadline()
-        return None if self._state is State.CLOSED else self._deadline
+        return None if self._state is _CLOSED else self._deadline
 
     def _on_deadline(self) -> None:
         downlink = self.downlink
@@ -241,7 +247,7 @@ class Session(Emitter):
 
     def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
         """End the session, for whatever reason; the one way it can end."""
-        if self._state is State.CLOSED:
+        if self._state is _CLOSED:
             return
         self._state = State.CLOSED
         self.listener.sweep.forget(self)
@@ -249,6 +255,7 @@ class Session(Emitter):
         self.listener.ended(self)
         last = self._outbox_size()
         outbox, self._outbox = self._outbox, []
+        self._buffered = 0
         downlink, self.downlink = self.downlink, None
         if downlink is not None:
             if abort:

@@ -268,7 +268,8 @@ class _Inbox(Downlink):
 
     def write(self, batch: Sequence[Packet]) -> None:
         payload = b"".join([packet.payload for packet in batch]).decode()
-        for text in wire.decode(payload).messages:
+        texts, _ = wire.decode(payload)
+        for text in texts:
             if text.startswith(wire.HEARTBEAT):
                 # In a greenlet of its own: this may be the loop, or a handler's turn.
                 gevent.spawn(self._session.receive, (wire.encode_text(text).decode(),))

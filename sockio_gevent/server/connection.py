@@ -1,4 +1,4 @@
-"""A socket that one greenlet reads and that anyone writes without waiting.
+"""A socket that anyone writes without waiting, and that is read with or without a greenlet.
 
 What the kernel does not take at once is kept here and written as the socket
 drains. How much may be kept is for the caller to watch, through ``pending``.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import io
 import socket as _socket
 from collections import deque
-from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
 
-from ..fairness import breathe
+from ..fairness import TIME_SLICE, rest
 from .hangup import has_bytes, has_hung_up
+from .readers import Readers
 
 __all__ = ["Connection", "send_at_once", "shut_down"]
 
@@ -27,8 +27,24 @@ _READ_SIZE = 64 * 1024
 _READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
 
 
+class Owner(Protocol):
+    """Who a connection is served for."""
+
+    def received(self, data: bytes) -> None:
+        """Take bytes; empty when the peer has gone. May block."""
+
+    def drained(self) -> None:
+        """All that was pending has been written. Called in the hub."""
+
+    def broken(self) -> None:
+        """The socket has failed under a write. Called in the hub."""
+
+
 class Connection:
     """A stream socket after its HTTP request.
+
+    It is read in one of two ways: a greenlet of its own calls :meth:`read`, or
+    it is served, which takes no greenlet while the peer is quiet.
 
     Args:
         socket: the gevent socket, plain or TLS. Closing it stays with its owner.
@@ -38,34 +54,42 @@ class Connection:
     Attributes:
         pending: how many bytes were written and not taken by the socket yet.
         broken: whether the socket has failed or was shut down.
-        on_drained: called, in the hub, when all that was pending has been written.
-        on_broken: called, in the hub, when the socket has failed under a write.
     """
 
     __slots__ = (
+        "_busy",
         "_drained",
+        "_due",
         "_ending",
+        "_file",
+        "_owner",
         "_pending",
-        "_rested",
+        "_plain",
+        "_readers",
+        "_resting",
         "_rfile",
         "_socket",
         "_watcher",
         "broken",
-        "on_broken",
-        "on_drained",
         "pending",
     )
 
     def __init__(self, socket: Any, rfile: Any) -> None:
         self._socket = socket
+        # The bare socket, unless TLS stands before it: gevent's would be asked
+        # for it with every message, and that shows.
+        self._plain = socket._sock if getattr(socket, "_sslobj", None) is None else None
         self._rfile = rfile
         self._pending: deque[memoryview] | None = None
         self._watcher: Any = None
         self._drained: Event | None = None
         self._ending = False
-        self._rested = monotonic()
-        self.on_broken: Callable[[], None] | None = None
-        self.on_drained: Callable[[], None] | None = None
+        self._due = monotonic() + TIME_SLICE
+        self._owner: Owner | None = None
+        self._file: Any = None
+        self._readers: Readers | None = None
+        self._busy = False
+        self._resting = False
         self.pending = 0
         self.broken = False
 
@@ -75,24 +99,108 @@ class Connection:
             if self._rfile is not None:
                 rfile, self._rfile = self._rfile, None
                 return bytes(rfile.read1(_READ_AHEAD))
-            return self._recv()
+            # What is there already is read without a switch, so a peer that sends
+            # faster than it is served would keep the greenlet running for ever.
+            if monotonic() >= self._due:
+                self._due = rest()
+            while (data := self._receive()) is None:
+                self._socket._wait(self._socket._read_event)
+                self._due = monotonic() + TIME_SLICE
+            return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
 
-    def _recv(self) -> bytes:
-        # What is there already is read without a switch, so a peer that sends
-        # faster than it is served would keep the greenlet running for ever.
-        socket = self._socket
-        self._rested = breathe(self._rested)
-        if getattr(socket, "_sslobj", None) is not None:
-            return bytes(socket.recv(_READ_SIZE))
-        while True:
-            try:
-                return bytes(socket._sock.recv(_READ_SIZE))
-            except BlockingIOError:
-                # What gevent's own recv does, but knowing that it has waited.
-                socket._wait(socket._read_event)
-                self._rested = monotonic()
+    def serve(self, owner: Owner, file: Any = None) -> None:
+        """Give what comes to the owner from now on, the end of the stream too.
+
+        Args:
+            owner: whom to tell.
+            file: a file of the socket that keeps it open beyond the request;
+                it is closed by :meth:`release`.
+        """
+        self._owner = owner
+        self._file = file
+        self._readers = Readers.of_this_hub()
+        self._busy = True
+        data = self._read_ahead()
+        if data:
+            owner.received(data)
+        if self._plain is None:
+            # TLS may have more from the same record, which no socket tells of.
+            self.read_ready()
+        self._busy = False
+        self._watch_for_bytes()
+
+    def release(self) -> None:
+        """End to be served, and close the socket if nobody else will."""
+        if self._owner is None:
+            return
+        self._owner = None
+        self._socket._read_event.stop()
+        if self._file is not None:
+            self.abort()
+            # Unread bytes would turn the end into a reset, which may cost the
+            # peer what it has not read yet.
+            self._receive()
+            self._file.close()
+            self._file = None
+
+    def read_ready(self) -> None:
+        """Read what is there and give it to the owner; see :class:`Readers`."""
+        try:
+            data = self._receive()
+            while data is not None and self._owner is not None:
+                self._owner.received(data)
+                data = self._decrypted()
+        finally:
+            self._busy = False
+            if self._resting:
+                self._resting = False
+                self._watch_for_bytes()
+
+    def _watch_for_bytes(self) -> None:
+        if self._owner is not None:
+            self._socket._read_event.start(self._readable)
+
+    def _readable(self) -> None:
+        if self._busy:
+            # It would be said in every turn of the loop, until a handler is done.
+            self._resting = True
+            self._socket._read_event.stop()
+            return
+        self._busy = True
+        self._readers.add(self)  # type: ignore[union-attr]
+
+    def _read_ahead(self) -> bytes:
+        """What the reader of the request holds beyond it, without waiting for more."""
+        rfile, self._rfile = self._rfile, None
+        timeout = self._socket.gettimeout()
+        self._socket.settimeout(0.0)
+        try:
+            return bytes(rfile.read1(_READ_AHEAD) or b"")
+        except (OSError, ValueError):
+            return b""
+        finally:
+            self._socket.settimeout(timeout)
+
+    def _receive(self) -> bytes | None:
+        """Read once; nothing is ``None``, and empty the end."""
+        try:
+            if self._plain is not None:
+                return bytes(self._plain.recv(_READ_SIZE))
+            return _read_tls(self._socket._sslobj)
+        except BlockingIOError:
+            return None
+        except (OSError, ValueError, AttributeError):
+            return b""
+
+    def _decrypted(self) -> bytes | None:
+        """What TLS has decrypted with what was read last, and has kept."""
+        if self._plain is None and self._owner is not None:
+            tls = self._socket._sslobj
+            if tls is not None and tls.pending():
+                return self._receive()
+        return None
 
     def write(self, data: bytes) -> None:
         """Write without waiting; what the socket does not take is pending."""
@@ -154,16 +262,15 @@ class Connection:
     def _send(self, data: bytes | memoryview) -> int:
         """Send what the socket takes now; return how much that was."""
         try:
-            tls = getattr(self._socket, "_sslobj", None)
-            if tls is not None:
-                return _send_tls(tls, data)
-            return int(self._socket._sock.send(data))
+            if self._plain is not None:
+                return int(self._plain.send(data))
+            return _send_tls(self._socket._sslobj, data)
         except BlockingIOError:
             return 0
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):
             self.abort()
-            if self.on_broken is not None:
-                gevent.get_hub().loop.run_callback(self.on_broken)
+            if self._owner is not None:
+                gevent.get_hub().loop.run_callback(self._owner.broken)
             return 0
 
     def _watch_for_room(self) -> None:
@@ -186,8 +293,8 @@ class Connection:
         self._settle()
         if self._ending:
             shut_down(self._socket, _socket.SHUT_WR)
-        if self.on_drained is not None:
-            self.on_drained()
+        if self._owner is not None:
+            self._owner.drained()
 
     def _settle(self) -> None:
         """Nothing is waiting any more, for better or worse."""
@@ -212,6 +319,15 @@ def send_at_once(socket: Any) -> None:
         socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     except OSError:
         pass  # no TCP, or reset already
+
+
+def _read_tls(tls: Any) -> bytes | None:
+    from ssl import SSLWantReadError, SSLWantWriteError
+
+    try:
+        return bytes(tls.read(_READ_SIZE))
+    except (SSLWantReadError, SSLWantWriteError):
+        return None
 
 
 def _send_tls(tls: Any, data: bytes | memoryview) -> int:

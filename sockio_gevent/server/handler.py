@@ -137,6 +137,18 @@ class HandlerUpgrade(Upgrade):
         handler.websocket = handler.environ["wsgi.websocket"] = websocket
         return websocket
 
+    def release(self) -> Any:
+        """Let the connection outlive the request; see :meth:`Upgrade.release`."""
+        handler = self._handler
+        if handler.server.pool is not None:
+            # Its size is the limit of connections, and its greenlets are what is counted.
+            return None
+        file = handler.socket.makefile("rb", 0)
+        # What the handler, and the server behind it, close is not this file.
+        handler.socket = None
+        handler.close_connection = True
+        return file
+
     def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._handler.start_response(status, headers)
         self._handler.provided_date = True

@@ -86,6 +86,15 @@ class Upgrade(ABC):
             The WebSocket, or ``None`` if the client did not finish its handshake.
         """
 
+    def release(self) -> Any:
+        """Let the connection outlive the request.
+
+        Returns:
+            A file of the socket, which is open until the file is closed; or
+            ``None`` if the server wants the request to last as long.
+        """
+        return None
+
     def _protocol(self, max_size: int) -> WebSocketProtocol:
         """The version of WebSocket that the request asks for."""
         if is_draft(self._environ):

@@ -3,8 +3,8 @@
 It answers pings, completes the closing handshake and refuses what RFC 6455
 says to refuse. Applications use ``receive``, ``send``, ``close`` and
 ``closed``, as gevent-websocket documents them; transports use
-``receive_batch`` and write to the ``connection``, which moves many messages
-at a time and never blocks on a slow reader.
+the ``connection``, which moves many messages at a time and never blocks on a
+slow reader, and ``take`` what it has read.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     Attributes:
         connection: the socket, for watching how much it has not taken yet.
         end: why the connection ended; ``None`` while it is open.
+        finished: whether all has been read, to the end of the connection.
     """
 
     # The first four are slots of the base class too, which type checkers cannot see.
@@ -70,6 +71,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         "connection",
         "end",
         "environ",
+        "finished",
         "handler",
         "protocol",
         "stream",
@@ -91,8 +93,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.stream = None
         self.connection = Connection(socket, reader)
         self.end: End | None = None
+        self.finished = False
         self.protocol = protocol
-        self._messages: deque[str | bytearray] = deque()
+        self._messages: deque[str | bytearray] | None = None
         self._close_sent = False
         self._timer: Any = None
 
@@ -118,7 +121,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             if self.closed:
                 self.current_app.on_close(MSG_ALREADY_CLOSED)
                 raise WebSocketError(MSG_ALREADY_CLOSED)
-            self._messages.extend(self.receive_batch())
+            self._messages = deque(self.receive_batch())
         return self._messages.popleft() if self._messages else None
 
     def send(self, message: Any, binary: bool | None = None) -> None:
@@ -165,34 +168,46 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         text = f"closed by the server with {code} {message or ''}".rstrip()
         self._ended(End(Cause.APPLICATION, text))
 
+    def forget_request(self) -> None:
+        """Let go of the request, which is larger than all the rest of a quiet connection."""
+        self.environ, self.handler = {}, None
+
     def receive_batch(self) -> list[str | bytearray]:
         """Wait for messages; return all that came at once, none at the end."""
-        connection = self.connection
-        while not self.protocol.finished:
-            data = connection.read()
-            if not data:
-                self._ended(_LOST)
-                connection.abort()
-                self._finish()
+        messages: list[str | bytearray] = []
+        while not messages and not self.finished:
+            messages = self.take(self.connection.read())
+        return messages
+
+    def take(self, data: bytes) -> list[str | bytearray]:
+        """Take what the connection has read, nothing at its end; return the messages in it."""
+        if not data:
+            self._ended(_LOST)
+            self.connection.abort()
+            self._finish()
+            return []
+        # After our own close the peer's messages are for nobody: reading
+        # goes on only to see its close.
+        wanted = not self.closed
+        events = self.protocol.feed(data)
+        for event in events:
+            if type(event) is not str:
                 break
-            # After our own close the peer's messages are for nobody: reading
-            # goes on only to see its close.
-            wanted = not self.closed
-            messages = []
-            pongs = []
-            for event in self.protocol.feed(data):
-                if isinstance(event, (str, bytearray)):
-                    messages.append(event)
-                elif isinstance(event, Ping):
-                    pongs.append(self.protocol.frame(PONG, event.payload))
-                elif isinstance(event, (Close, Failure)):
-                    self._answer_end(event, b"".join(pongs))
-                    pongs = []
-            if pongs:
-                self._write_pongs(b"".join(pongs))
-            if messages and wanted:
-                return messages
-        return []
+        else:
+            return events if wanted else []  # type: ignore[return-value]
+        messages: list[str | bytearray] = []
+        pongs: list[bytes] = []
+        for event in events:
+            if isinstance(event, (str, bytearray)):
+                messages.append(event)
+            elif isinstance(event, Ping):
+                pongs.append(self.protocol.frame(PONG, event.payload))
+            elif isinstance(event, (Close, Failure)):
+                self._answer_end(event, b"".join(pongs))
+                pongs = []
+        if pongs:
+            self._write_pongs(b"".join(pongs))
+        return messages if wanted else []
 
     def linger(self) -> None:
         """Read on until the closing handshake is complete or its time is up."""
@@ -238,6 +253,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
     def _finish(self) -> None:
         """Nothing more will be read: let the last bytes be written, and be done."""
+        self.finished = True
         self.connection.wait_drained()
         self._stop_timer()
 

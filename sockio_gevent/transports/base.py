@@ -42,6 +42,18 @@ class Downlink(ABC):
         """How many bytes were written and not taken by the socket yet."""
         return 0
 
+    def offer(self, batch: Sequence[Packet]) -> int | None:
+        """Send a batch in one write, if that can be done now.
+
+        Returns:
+            How many bytes the socket has not taken yet; or ``None`` if the
+            batch was not taken at all.
+        """
+        if not self.ready:
+            return None
+        self.write(batch)
+        return self.pending
+
     @abstractmethod
     def write(self, batch: Sequence[Packet]) -> None:
         """Send a batch in one write. Must not block; only to be called when ready."""

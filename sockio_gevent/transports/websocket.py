@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from ..ends import Cause, End
@@ -12,55 +13,100 @@ from ..wire.websocket import GOING_AWAY, UNSUPPORTED_DATA
 from .base import Downlink, Session, Transport
 
 if TYPE_CHECKING:
+    from ..server.upgrade import Upgrade
     from ..server.websocket import WebSocket
 
 __all__ = ["FlashSocketTransport", "WebSocketTransport"]
+
+_LOST = End(Cause.LOST, "the connection was lost")
 
 
 class SocketDownlink(Downlink):
     """One WebSocket, for as long as it is open."""
 
-    __slots__ = ("_batch", "_data", "_websocket")
+    __slots__ = ("_batch", "_connection", "_context", "_data", "_session", "_websocket")
 
     def __init__(self, transport: str, websocket: WebSocket, session: Session) -> None:
         super().__init__(transport)
         self._websocket = websocket
+        self._connection = websocket.connection
+        self._session = session
+        # The greenlets that run handlers serve everyone in turn; what a handler
+        # puts into context variables is for this connection alone.
+        self._context = copy_context()
         # The last batch and its bytes, while the socket has not taken all of them.
         self._batch: Sequence[Packet] = ()
         self._data = b""
-        websocket.connection.on_drained = lambda: self._drained(session)
-        websocket.connection.on_broken = lambda: session.detach(
-            self, End(Cause.LOST, "the connection was lost"), self.take_back()
-        )
+
+    def serve(self, upgrade: Upgrade) -> None:
+        """Run the handlers, for as long as the request is to last: if it can be, not long."""
+        self._context.run(self._session.announce)
+        self._websocket.forget_request()
+        file = upgrade.release()
+        self._connection.serve(self, file)
+        if file is None:
+            self.wait_over()
+
+    def received(self, data: bytes) -> None:
+        """Bytes have come, or the end of the connection."""
+        try:
+            self._context.run(self._take, data)
+        except BaseException:
+            self.over()
+            raise
+
+    def _take(self, data: bytes) -> None:
+        websocket = self._websocket
+        batch = websocket.take(data)
+        for payload in batch:
+            if type(payload) is not str:
+                self._refuse_binary(batch)
+                break
+        else:
+            if batch:
+                self._session.receive(batch)  # type: ignore[arg-type]
+        if websocket.finished:
+            self.over()
+
+    def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
+        self._session.receive([payload for payload in batch if isinstance(payload, str)])
+        self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
+        self._websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
+
+    def drained(self) -> None:
+        """The socket has taken all that was written."""
+        self._batch, self._data = (), b""
+        # The end is written, too, and then the session may have another downlink.
+        if not self._websocket.closed:
+            self._session.drained()
+
+    def broken(self) -> None:
+        """The socket has failed under a write."""
+        self._session.detach(self, _LOST, self.take_back())
 
     @property
     def ready(self) -> bool:
-        connection = self._websocket.connection
+        connection = self._connection
         return not connection.pending and not connection.broken
 
     @property
     def pending(self) -> int:
-        return self._websocket.connection.pending
+        return self._connection.pending
 
     def write(self, batch: Sequence[Packet]) -> None:
         data = self._websocket.protocol.frames(batch)
-        connection = self._websocket.connection
+        connection = self._connection
         connection.write(data)
         if connection.pending or connection.broken:
             self._batch, self._data = batch, data
 
-    def _drained(self, session: Session) -> None:
-        self._batch, self._data = (), b""
-        session.drained()
-
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         if last:
             self.write(last)
-        self._websocket.connection.on_drained = None
         self._websocket.close(code, reason)
 
     def take_back(self) -> Sequence[Packet]:
-        unsent = self._websocket.connection.unsent(self._data)
+        unsent = self._connection.unsent(self._data)
         if unsent:
             self.abort()
         count = 0
@@ -72,17 +118,22 @@ class SocketDownlink(Downlink):
         return self._batch[len(self._batch) - count :]
 
     def has_unread(self) -> bool:
-        return self._websocket.connection.has_unread()
+        return self._connection.has_unread()
 
     def hung_up(self) -> bool:
-        return self._websocket.connection.hung_up()
+        return self._connection.hung_up()
 
     def abort(self) -> None:
         self._websocket.abort()
 
     def over(self) -> None:
-        """The greenlet of the request is done with the socket."""
+        """The connection is over, for whatever reason."""
+        if self.is_over:
+            return
+        end = self._websocket.end or End(Cause.LOST, "the server gave the connection up")
+        self._session.detach(self, end, self.take_back())
         self._websocket.abort()
+        self._connection.release()
         self._set_over()
 
 
@@ -126,16 +177,10 @@ class WebSocketTransport(Transport):
         try:
             if not session.attach(downlink):
                 websocket.close()
-            session.announce()
-            while batch := websocket.receive_batch():
-                session.receive([payload for payload in batch if isinstance(payload, str)])
-                if not all(isinstance(payload, str) for payload in batch):
-                    websocket.close(UNSUPPORTED_DATA, "payloads are text")
-                    websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
-        finally:
-            end = websocket.end or End(Cause.LOST, "the server gave the connection up")
-            session.detach(downlink, end, downlink.take_back())
+            downlink.serve(upgrade)
+        except BaseException:
             downlink.over()
+            raise
         return []
 
 

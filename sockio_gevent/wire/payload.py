@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = [
     "HEARTBEAT",
@@ -35,16 +35,8 @@ _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-class Decoded(NamedTuple):
-    """What :func:`decode` made of a payload.
-
-    Attributes:
-        messages: the texts up to the first mistake, in order.
-        error: what was wrong and where, or an empty string.
-    """
-
-    messages: list[str]
-    error: str
+# The messages and the error; a class of its own would show in the time of each payload.
+Decoded = tuple[list[str], str]
 
 
 def encode_text(text: str) -> bytes:
@@ -55,14 +47,15 @@ def encode_text(text: str) -> bytes:
             U+FFFD, as they do in a browser's ``WebSocket.send``; a surrogate
             pair becomes the character that it stands for.
     """
+    if text.isascii():
+        return f"~m~{len(text)}~m~{text}".encode()
     try:
         data = text.encode()
     except UnicodeEncodeError:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         data = text.encode()
-    # ASCII has as many bytes as code units, and so has no other text.
     units = len(text)
-    if len(data) != units and max(text) > "\uffff":
+    if max(text) > "\uffff":
         units = len(text.encode("utf-16-le")) // 2
     return b"~m~%d~m~%b" % (units, data)
 
@@ -102,6 +95,10 @@ def decode(payload: str) -> Decoded:
 
     It never raises: the first mistake ends the decoding, and what came before
     it is kept.
+
+    Returns:
+        The texts up to the first mistake, in order; and what was wrong and
+        where, or an empty string.
     """
     if payload.isascii() or max(payload) <= "\uffff":
         return _cut(payload)
@@ -116,13 +113,13 @@ def _cut(payload: str) -> Decoded:
     while position < end:
         header = match_header(payload, position)
         if header is None:
-            return Decoded(messages, f"no ~m~<length>~m~ at {position}")
+            return messages, f"no ~m~<length>~m~ at {position}"
         start = header.end()
         position = start + int(header[1])
         if position > end:
-            return Decoded(messages, f"the length {header[1]} is past the end, at {start}")
+            return messages, f"the length {header[1]} is past the end, at {start}"
         messages.append(payload[start:position])
-    return Decoded(messages, "" if end else "the payload is empty")
+    return messages, "" if end else "the payload is empty"
 
 
 def _cut_astral(payload: str) -> Decoded:
@@ -135,18 +132,18 @@ def _cut_astral(payload: str) -> Decoded:
     while unit < end:
         header = _HEADER.match(payload, character)
         if header is None:
-            return Decoded(messages, f"no ~m~<length>~m~ at {unit}")
+            return messages, f"no ~m~<length>~m~ at {unit}"
         start = unit + header.end() - character
         unit = start + int(header[1])
         if unit > end:
-            return Decoded(messages, f"the length {header[1]} is past the end, at {start}")
+            return messages, f"the length {header[1]} is past the end, at {start}"
         try:
             text = units[2 * start : 2 * unit].decode("utf-16-le")
         except UnicodeDecodeError:
-            return Decoded(messages, f"the length {header[1]} cuts a character, at {start}")
+            return messages, f"the length {header[1]} cuts a character, at {start}"
         messages.append(text)
         character = header.end() + len(text)
-    return Decoded(messages, "")
+    return messages, ""
 
 
 def decode_json(text: str) -> Any:

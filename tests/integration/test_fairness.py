@@ -52,6 +52,24 @@ def test_a_flood_leaves_the_others_their_turns(echo, flood):
             process.kill()
 
 
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_flood_leaves_the_others_their_heartbeats(echo, flood):
+    times = {"websocket": {"heartbeat_interval": 0.1, "timeout": LONG}}
+    served = echo(max_buffer=64 * 1024 * 1024, transport_options=times)
+    good = WebSocket(served.port).open()
+    command = [sys.executable, FLOOD, str(served.port), flood.hex()]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            served.wait("connection", 2)
+            # The next one is sent only when the last has come back.
+            for number in range(1, 6):
+                assert good.receive() == f"~h~{number}"
+                good.send(f"~h~{number}")
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
 def test_a_form_in_which_everything_is_escaped_takes_little_memory(echo):
     served = echo()
     good = WebSocket(served.port).open()

@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import time
 
 import gevent
 import pytest
@@ -15,6 +16,8 @@ from sockio_gevent.server.connection import Connection
 from sockio_gevent.server.hangup import HangUpWatch
 from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
 from sockio_gevent.transports.base import Downlink
+from sockio_gevent.wire.payload import encode_text
+from sockio_gevent.wire.websocket import TEXT, encode_frame
 
 SESSIONS = 1000
 BROADCASTS = 20
@@ -52,6 +55,66 @@ def test_a_thousand_sessions_get_every_broadcast_once_and_in_order(serve):
     gevent.joinall(clients, timeout=120, raise_error=True)
     assert list(received.values()) == [expected] * SESSIONS
     served.wait("message", SESSIONS)
+
+
+class Crowd:
+    """A thousand bare sockets, and what a broadcast to them costs the server.
+
+    Args:
+        served: the server that they connect to.
+        stalled: how many of them never read.
+    """
+
+    def __init__(self, served, stalled):
+        self.served = served
+        opened = [WebSocket(served.port).open() for _ in range(SESSIONS)]
+        self.reading = [each.socket._sock for each in opened[stalled:]]
+        self.stalled = [served.listener.clients[each.session_id] for each in opened[:stalled]]
+        for session in self.stalled:
+            # More than the kernel will ever take for a socket that nobody reads.
+            while session.buffered < 16 * 1024 * 1024:
+                session.send("x" * 65536)
+                gevent.sleep(0)
+        self.opened = opened
+
+    def broadcast(self, text):
+        """Processor time until all sockets have been given it; then they read it."""
+        started = time.process_time()
+        self.served.listener.broadcast(text)
+        gevent.sleep(0)
+        spent = time.process_time() - started
+        expected = encode_frame(TEXT, encode_text(text))
+        for socket in self.reading:
+            assert socket.recv(65536) == expected
+        return spent
+
+
+@pytest.mark.timeout(300)
+def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
+    crowds = [Crowd(serve(max_buffer=64 * 1024 * 1024), stalled) for stalled in (0, 1)]
+    stalled = crowds[1].stalled[0]
+    least = [float("inf"), float("inf")]
+
+    def measure():
+        # By turns, and the least of all: what else the machine does falls on both.
+        for number in range(20):
+            for index in (number % 2, 1 - number % 2):
+                spent = crowds[index].broadcast(f"broadcast {number}")
+                least[index] = min(least[index], spent)
+        return least[1] < 1.1 * least[0]
+
+    wait_for(measure)
+    assert stalled.connected
+    assert stalled.downlink.pending
+    # It is bounded, and its end at the bound is nobody else's.
+    stalled.send("x" * (64 * 1024 * 1024 - stalled.buffered - 100_000))
+    while stalled.connected:
+        crowds[1].served.listener.broadcast("x" * 1000)
+        gevent.sleep(0)
+        for socket in crowds[1].reading:
+            assert len(socket.recv(65536)) > 1000
+        assert stalled.buffered <= 64 * 1024 * 1024
+    assert len(crowds[1].served.listener.clients) == SESSIONS - 1
 
 
 def census():

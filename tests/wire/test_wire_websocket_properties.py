@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from client_frames import frame, header, masked, typed
-from hypothesis import example, given, settings
+from client_frames import frame, header, typed
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockio_gevent.wire.websocket import (
@@ -22,7 +22,6 @@ from sockio_gevent.wire.websocket import (
     FrameParser,
     Ping,
     Pong,
-    apply_mask,
 )
 
 LIMIT = 100_000
@@ -165,16 +164,3 @@ def test_an_end_comes_once_and_last_and_no_message_is_over_the_limit(
     for event in events:
         if isinstance(event, (str, bytearray)):
             assert len(event.encode() if isinstance(event, str) else event) <= max_size
-
-
-@given(st.binary(max_size=200), MASKS)
-@example(b"", b"abcd")
-@example(b"\0" * 9, b"\0\0\0\0")
-@example(b"x" * 70_001, b"\x80\xff\0\x01")
-def test_masking_is_defined_byte_by_byte(data: bytes, mask: bytes) -> None:
-    assert apply_mask(data, mask) == masked(data, mask)
-
-
-@given(st.binary(max_size=200), MASKS)
-def test_masking_twice_changes_nothing(data: bytes, mask: bytes) -> None:
-    assert apply_mask(apply_mask(data, mask), mask) == data

@@ -1,0 +1,89 @@
+"""The greenlets that read sockets and run what their messages ask for.
+
+A connection that is quiet has no greenlet: a watcher of the loop stands for
+it. What has become readable in one turn of the loop is read by one greenlet,
+one connection after the other, without a switch between them. Only when that
+greenlet blocks, because a handler does, another one goes on with the rest.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import gevent
+
+from ..fairness import TIME_SLICE
+
+__all__ = ["Readers"]
+
+_MOST_PARKED = 16  # greenlets that are kept for the next turn
+
+
+class Readable(Protocol):
+    """Something with unread bytes."""
+
+    def read_ready(self) -> None:
+        """Read once and handle what came. May block."""
+
+
+class Readers:
+    """The reading greenlets of one hub."""
+
+    __slots__ = ("__weakref__", "_loop", "_parked", "_ready", "_scheduled", "_timer", "_until")
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._ready: deque[Readable] = deque()
+        self._parked: list[gevent.Greenlet] = []
+        self._scheduled = False
+        self._timer: Any = None
+        self._until = 0.0
+
+    @staticmethod
+    def of_this_hub() -> Readers:
+        """Those of the hub of this thread."""
+        hub = gevent.get_hub()
+        readers = _all.get(hub)
+        if readers is None:
+            readers = _all[hub] = Readers(hub.loop)
+        return readers
+
+    def add(self, item: Readable) -> None:
+        """Have this read before the loop waits again. To be called in the hub."""
+        self._ready.append(item)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.run_callback(self._run)
+
+    def _run(self) -> None:
+        """Let greenlets read, in the hub, until nothing is left or time is up."""
+        self._scheduled = False
+        self._until = monotonic() + TIME_SLICE
+        while self._ready:
+            if monotonic() >= self._until:
+                # The loop is to look at its sockets and timers first; a mere
+                # callback would be called back before that.
+                self._scheduled = True
+                if self._timer is None:
+                    self._timer = self._loop.timer(0.0)
+                self._timer.start(self._run)
+                return
+            greenlet = self._parked.pop() if self._parked else gevent.Greenlet(self._read)
+            # One that somebody has killed meanwhile gives control back at once.
+            greenlet.switch()
+
+    def _read(self) -> None:
+        hub = gevent.get_hub()
+        while True:
+            while self._ready and monotonic() < self._until:
+                self._ready.popleft().read_ready()
+            if len(self._parked) >= _MOST_PARKED:
+                return
+            self._parked.append(gevent.getcurrent())
+            hub.switch()
+
+
+_all: WeakKeyDictionary[Any, Readers] = WeakKeyDictionary()

@@ -1,0 +1,233 @@
+"""Quiet WebSockets have no greenlet of their own; handlers may block all the same."""
+
+import gc
+import os
+from contextvars import ContextVar
+
+import gevent
+import pytest
+from gevent.event import Event
+from gevent.pywsgi import WSGIServer
+from support import framing
+from support.certificates import Certificate
+from support.clients import WebSocket, wait_for
+from support.http import DEADLINE
+from websockets.frames import Frame, Opcode
+
+from sockio_gevent.server import readers
+
+QUIET = 30
+
+
+def greenlets():
+    gc.collect()
+    return sum(isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects())
+
+
+@pytest.fixture(params=["plain", "tls"])
+def wrapped_echo(request, echo, serve, tmp_path):
+    """An echo over plain sockets or TLS, and what clients wrap their sockets with."""
+    if request.param == "plain":
+        return echo(), None
+    certificate = Certificate(tmp_path)
+    files = {"keyfile": str(certificate.keyfile), "certfile": str(certificate.certfile)}
+    served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, **files))
+    served.listener.on("clientMessage", lambda message, client: client.send(message))
+    return served, certificate.wrap
+
+
+def test_quiet_connections_have_no_greenlets(wrapped_echo):
+    served, wrap = wrapped_echo
+    opened = [WebSocket(served.port, wrap=wrap).open() for _ in range(QUIET)]
+    wait_for(lambda: greenlets() < QUIET)
+    for each in opened:
+        each.send("one", "two")
+    for each in opened:
+        assert [each.receive(), each.receive()] == ["one", "two"]
+    assert greenlets() < QUIET
+    for each in opened:
+        each.close()
+    served.wait("disconnect", QUIET)
+
+
+def test_more_than_a_read_takes_arrives_whole(wrapped_echo):
+    served, wrap = wrapped_echo
+    opened = WebSocket(served.port, wrap=wrap).open()
+    texts = ["x" * 300_000, *map(str, range(2000)), "y" * 200_000]
+    sending = gevent.spawn(opened.send, *texts)
+    assert [opened.receive() for _ in texts] == texts
+    sending.get(timeout=DEADLINE)
+
+
+def test_what_comes_right_behind_the_handshake_is_read(echo):
+    served = echo()
+    frame = Frame(Opcode.TEXT, framing.encode("early").encode()).serialize(mask=True)
+    with gevent.socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(
+            b"GET /socket.io/websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" + frame
+        )
+        served.wait("message")
+        assert served.happened("message")[0][1] == "early"
+
+
+def test_a_pool_of_the_server_limits_connections_as_ever(serve):
+    served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, spawn=2))
+    first, second = WebSocket(served.port).open(), WebSocket(served.port).open()
+    assert served.server.pool.free_count() == 0
+    third = gevent.spawn(lambda: WebSocket(served.port).open())
+    second.send("still here")
+    served.wait("message")
+    assert len(served.listener.clients) == 2
+    first.close()
+    assert third.get(timeout=DEADLINE).session_id in served.listener.clients
+
+
+def test_handlers_of_many_clients_block_at_the_same_time(serve):
+    served = serve()
+    inside, release = [], Event()
+
+    @served.listener.on("clientMessage")
+    def block(message, client):
+        inside.append(client)
+        release.wait()
+        client.send(message)
+
+    many = 3 * readers._MOST_PARKED
+    opened = [WebSocket(served.port).open() for _ in range(many)]
+    for number, each in enumerate(opened):
+        each.send(str(number))
+        each.send("again")
+    wait_for(lambda: len(inside) == many)
+    # Each client's messages wait for each other, and for nobody else's.
+    assert len(set(inside)) == many
+    release.set()
+    for number, each in enumerate(opened):
+        assert [each.receive(), each.receive()] == [str(number), "again"]
+    wait_for(lambda: greenlets() <= readers._MOST_PARKED + 5)
+
+
+def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
+    served = serve()
+    release = Event()
+    served.listener.on("clientMessage", lambda message, client: release.wait())
+    opened = WebSocket(served.port).open()
+    opened.send("block")
+    served.wait("message")
+    for _ in range(3):
+        opened.send("more")  # which stays unread, and readable
+    downlink = next(iter(served.listener.clients.values())).downlink
+    wait_for(lambda: downlink._connection._resting)
+    turns = []
+    check = gevent.get_hub().loop.check()
+    check.start(lambda: turns.append(None))
+    gevent.sleep(0.2)
+    check.stop()
+    check.close()
+    # The loop's own timers turn it a few times; an unread socket would some ten thousand times.
+    assert len(turns) < 1000
+    release.set()
+    served.wait("message", 4)
+
+
+def test_context_variables_are_the_connections_own(serve):
+    name = ContextVar("name", default="nobody")
+    served = serve()
+    seen = []
+
+    @served.listener.on("connection")
+    def connected(client):
+        name.set(f"number {client.number}")
+
+    served.listener._handlers["connection"].insert(
+        0, lambda client: setattr(client, "number", len(served.listener.clients))
+    )
+
+    @served.listener.on("clientMessage")
+    def message(text, client):
+        seen.append((client.number, name.get()))
+        name.set(f"number {client.number}")
+
+    opened = [WebSocket(served.port).open() for _ in range(3)]
+    for _ in range(2):
+        for each in opened:
+            each.send("hello")
+    served.wait("message", 6)
+    assert len(seen) == 6
+    assert all(value == f"number {number}" for number, value in seen)
+
+
+@pytest.mark.parametrize("error", [gevent.GreenletExit, SystemError])
+def test_a_handler_that_ends_its_greenlet_ends_one_connection(echo, error):
+    served = echo()
+
+    @served.listener.on("clientMessage")
+    def end(message, client):
+        if message == "end":
+            raise error
+
+    good, bad = WebSocket(served.port).open(), WebSocket(served.port).open()
+    bad.send("end")
+    if error is gevent.GreenletExit:
+        bad.wait_closed()
+        served.wait("disconnect")
+    else:
+        assert bad.receive() == "end"
+    good.send("hello")
+    assert good.receive() == "hello"
+
+
+def test_readers_that_somebody_kills_are_replaced(echo):
+    served = echo()
+    opened = WebSocket(served.port).open()
+    opened.send("one")
+    assert opened.receive() == "one"
+    gevent.killall(list(readers.Readers.of_this_hub()._parked))
+    opened.send("two")
+    assert opened.receive() == "two"
+
+
+def test_sockets_are_closed_in_the_end(echo):
+    served = echo()
+
+    def files():
+        return len(os.listdir("/proc/self/fd"))
+
+    first = WebSocket(served.port).open()
+    first.close()
+    served.wait("disconnect")
+    gevent.idle()
+    before = files()
+    for number in range(20):
+        opened = WebSocket(served.port).open()
+        if number % 2:
+            opened.close()
+        else:
+            opened.vanish()
+    served.wait("disconnect", 21)
+    wait_for(lambda: files() <= before)
+
+
+def test_a_turn_that_takes_long_lets_timers_through(serve):
+    served = serve()
+    ticks, order = [], []
+
+    @served.listener.on("clientMessage")
+    def busy(message, client):
+        order.append("message")
+        end = gevent.get_hub().loop.now() + 0.004
+        while gevent.get_hub().loop.now() < end:
+            gevent.get_hub().loop.update_now()
+
+    opened = [WebSocket(served.port).open() for _ in range(50)]
+    timer = gevent.get_hub().loop.timer(0.01, 0.01)
+    timer.start(lambda: order.append("timer"))
+    for each in opened:
+        each.send("work")
+    served.wait("message", 50)
+    timer.stop()
+    timer.close()
+    first, last = order.index("message"), len(order) - 1 - order[::-1].index("message")
+    ticks = order[first:last].count("timer")
+    assert ticks >= 3, "they come between the messages of one turn"
