@@ -18,8 +18,9 @@ from gevent.event import Event
 from ..fairness import TIME_SLICE, rest
 from .hangup import has_bytes, has_hung_up
 from .readers import Readers
+from .sockets import receive_tls, send_tls, shut_down
 
-__all__ = ["Connection", "send_at_once", "shut_down"]
+__all__ = ["Connection"]
 
 _WRITE = 2  # the event of libev's io watchers
 _READ_SIZE = 64 * 1024
@@ -188,7 +189,7 @@ class Connection:
         try:
             if self._plain is not None:
                 return bytes(self._plain.recv(_READ_SIZE))
-            return _read_tls(self._socket._sslobj)
+            return receive_tls(self._socket._sslobj, _READ_SIZE)
         except BlockingIOError:
             return None
         except (OSError, ValueError, AttributeError):
@@ -264,7 +265,7 @@ class Connection:
         try:
             if self._plain is not None:
                 return int(self._plain.send(data))
-            return _send_tls(self._socket._sslobj, data)
+            return send_tls(self._socket._sslobj, data)
         except BlockingIOError:
             return 0
         except (OSError, ValueError, AttributeError):
@@ -306,46 +307,3 @@ class Connection:
         if self._drained is not None:
             self._drained.set()
             self._drained = None
-
-
-def send_at_once(socket: Any) -> None:
-    """Turn Nagle's algorithm off, RFC 896.
-
-    pywsgi writes head and body of an answer separately: the second would be
-    held back until the client acknowledges the first, which many do only
-    after 40 ms.
-    """
-    try:
-        socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-    except OSError:
-        pass  # no TCP, or reset already
-
-
-def _read_tls(tls: Any) -> bytes | None:
-    from ssl import SSLWantReadError, SSLWantWriteError
-
-    try:
-        return bytes(tls.read(_READ_SIZE))
-    except (SSLWantReadError, SSLWantWriteError):
-        return None
-
-
-def _send_tls(tls: Any, data: bytes | memoryview) -> int:
-    # Imported where TLS is used, and so is loaded: importing the package must
-    # not load it, because gevent wants to patch it first.
-    from ssl import SSLWantReadError, SSLWantWriteError
-
-    try:
-        return int(tls.write(data))
-    except (SSLWantReadError, SSLWantWriteError):
-        return 0
-
-
-def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
-    """End one or both directions of a socket that another greenlet may be using."""
-    try:
-        # The bare socket: gevent's own shutdown raises in the greenlet that
-        # reads or writes, and its TLS shutdown forgets the TLS object under it.
-        socket._sock.shutdown(how)
-    except OSError:
-        pass  # the peer was faster

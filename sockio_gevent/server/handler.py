@@ -26,10 +26,10 @@ from ..log import Log
 from ..wire.head import request_line_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
-from .connection import send_at_once
 from .hixie import shake_hands
 from .lean import LeanHandler, log_request
 from .policy import answer_policy_request
+from .sockets import send_at_once
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 

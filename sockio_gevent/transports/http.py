@@ -9,9 +9,9 @@ import gevent
 from gevent.hub import Waiter
 
 from ..ends import Cause, End
-from ..server.connection import shut_down
 from ..server.hangup import HangUpWatch, has_hung_up
 from ..server.request import Refusal, Request
+from ..server.sockets import shut_down
 from ..wire.packet import Packet
 from .base import Downlink, Session, Transport
 
