@@ -120,6 +120,7 @@ class FrameParser:
         "_fragments",
         "_max_size",
         "_opcode",
+        "_short",
         "_unmask",
         "_wanted",
         "finished",
@@ -127,6 +128,8 @@ class FrameParser:
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
+        # The second byte of the longest frame with a length of seven bits.
+        self._short = 0x80 | min(125, max_size)
         self._unmask = fastest_apply_mask()
         self._buffer: bytearray | None = None
         self._wanted = 0
@@ -171,12 +174,12 @@ class FrameParser:
         """Parse all whole frames; return where the first incomplete one begins."""
         position, end = 0, len(data)
         unmask = self._unmask
-        short = 0x80 | min(125, self._max_size) if self._fragments is None else 0
+        short = self._short if self._fragments is None else 0
         while position + 2 <= end and not self.finished:
             first, second = data[position], data[position + 1]
             if first == _WHOLE_TEXT and 0x80 <= second <= short:
-                # What most frames are: judged by its two bytes, a sixth less
-                # time for an echo of short messages than on the long way below.
+                # What most frames are. Its first two bytes tell all of it, which
+                # saves about a sixth of the time that parsing them takes.
                 start = position + 6
                 frame_end = start + second - 0x80
                 if frame_end > end:
@@ -225,7 +228,7 @@ class FrameParser:
                 events.append(self._control(opcode, payload))
             else:
                 message = self._fragment(opcode, first >= 0x80, payload)
-                short = 0x80 | min(125, self._max_size) if self._fragments is None else 0
+                short = self._short if self._fragments is None else 0
                 if message is not None:
                     events.append(message)
         self._wanted = 2
