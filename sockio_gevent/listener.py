@@ -162,6 +162,7 @@ class Listener(Emitter):
         - ``sessions``: for each enabled transport, how many sessions are
           ``open`` and how many ``away``.
         - ``closes``: how many sessions have ended, by cause.
+        - ``refused``: how many requests were refused, by reason.
         - ``messages``: how many came ``in`` and went ``out``; a broadcast
           counts once for each of its receivers.
         - ``bytes``: the size of the payloads that came ``in`` and that

@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..refusal import Header, Refusal
+
 __all__ = ["Refusal", "Request"]
-
-Header = tuple[str, str]
-
-
-class Refusal(Exception):
-    """A request that gets an error for an answer.
-
-    Args:
-        status: the HTTP status.
-        text: what was wrong, one line for the client and the log.
-        headers: what goes with it.
-    """
-
-    def __init__(self, status: str, text: str, *headers: Header) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers = headers
 
 
 class Request:

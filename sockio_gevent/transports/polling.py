@@ -17,7 +17,6 @@ class PollingTransport(HTTPTransport):
 
     def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
-        self.check(request)
         poll = self.open(request, acquire, once=True)
         body = self.encode(request, poll.wait())
         try:
@@ -30,9 +29,6 @@ class PollingTransport(HTTPTransport):
     def _chunks(self, poll: HTTPDownlink, body: bytes) -> Iterator[bytes]:
         yield body
         poll.written()
-
-    def check(self, request: Request) -> None:
-        """Refuse a request that cannot be answered, before it has a session."""
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
@@ -58,6 +54,7 @@ class JSONPPollingTransport(PollingTransport):
 
     def check(self, request: Request) -> None:
         """Refuse an index that is not one, before it can become part of a script."""
+        super().check(request)
         _, _, index = request.tail.partition("/")
         if not (index.isascii() and index.isdigit() and len(index) < 10):
             raise Refusal("400 Bad Request", "the address ends in no index: <time>/<digits>")
