@@ -86,7 +86,9 @@ class Admission:
             identity = self._identity(self._authorize, request)
         if self._peer is not None:
             peer = self._peer(request)
-            if peer is None or isinstance(peer, Refusal):
+            if isinstance(peer, Refusal):
+                raise _anew(peer).counted_as(Reason.PEER)
+            if peer is None:
                 # Bound to nothing, it would be anyone's, and nobody would notice.
                 text = "the option 'same_peer' finds nothing to bind a session to"
                 raise Refusal("403 Forbidden", text).counted_as(Reason.PEER)
@@ -98,16 +100,11 @@ class Admission:
     def _identity(self, authorize: Callable[..., Any], request: Request) -> Any:
         answer = self._ask("authorize", authorize, request)
         if isinstance(answer, Refusal):
-            # A new one: theirs may be raised again and again, and would keep
-            # the traceback, and so the request, of each time.
-            answer.__traceback__ = answer.__context__ = None
-            refusal = Refusal(answer.status, answer.text, *answer.headers)
-        elif not answer:
+            raise _anew(answer).counted_as(Reason.AUTHORIZATION)
+        if not answer:
             text = "the option 'authorize' does not let this client in"
-            refusal = Refusal("403 Forbidden", text)
-        else:
-            return None if answer is True else answer
-        raise refusal.counted_as(Reason.AUTHORIZATION)
+            raise Refusal("403 Forbidden", text).counted_as(Reason.AUTHORIZATION)
+        return None if answer is True else answer
 
     def peer_of(self, request: Request) -> Any:
         """Who sends a request that goes on with a session, to be compared by :meth:`is_same`.
@@ -157,6 +154,16 @@ class Admission:
             failure = Refusal("500 Internal Server Error", "the server has made a mistake")
             raise failure.counted_as(Reason.FAILURE) from error
         return answer
+
+
+def _anew(refusal: Refusal) -> Refusal:
+    """The same as a new one.
+
+    An application may raise one again and again; it would keep the traceback,
+    and so the request, of each time.
+    """
+    refusal.__traceback__ = refusal.__context__ = None
+    return Refusal(refusal.status, refusal.text, *refusal.headers)
 
 
 def _check(answer: Any) -> None:

@@ -34,8 +34,8 @@ class Reason(Enum):
 class Refusal(Exception):
     """A request that gets an error for an answer.
 
-    The option ``authorize`` raises it to say with which; elsewhere in an
-    application it is of no use.
+    A function for the option ``authorize`` or ``same_peer`` raises it to say
+    with which; elsewhere in an application it is of no use.
 
     Args:
         status: the HTTP status, ``'401 Unauthorized'`` or ``401``; an error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import gevent
 import pytest
@@ -10,6 +11,8 @@ from support import framing
 from support.clients import ALL, Polling, wait_for
 from support.doors import SOCKETS, TRANSPORTS, Knock, answer, head
 from support.http import LONG
+
+import sockio_gevent as io
 
 KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for client in ALL}}
 UNKNOWN = "0" * 40
@@ -207,6 +210,38 @@ def test_a_function_that_fails_later_tells_nobody_which_sessions_there_are(
     again = Knock(served.port, transport, client.session_id)
     assert again.let_in
     again.close()
+
+
+@transports
+def test_a_refusal_of_its_own_is_for_who_wants_to_open(serve, transport):
+    """Who goes on with a session learns nothing, as ever."""
+
+    def same_peer(environ: dict[str, Any]) -> str:
+        if "HTTP_COOKIE" not in environ:
+            raise io.Refusal(401, "log in first")
+        return str(environ["HTTP_COOKIE"])
+
+    served = serve(same_peer=same_peer, **KEPT)
+    knock = Knock(served.port, transport)
+    assert (knock.status, knock.body) == (401, b"log in first\n")
+    assert served.listener.stats()["refused"]["peer"] == 1
+    client = open_session(served, transport, Cookie="a")
+    found = answer(served.port, head(transport, client.session_id))
+    assert found == answer(served.port, head(transport, UNKNOWN))
+    assert found[0] == "HTTP/1.1 404 Not Found"
+    assert not any("Traceback" in line for line in served.lines)
+
+
+@pytest.mark.parametrize("nobody", [None, io.Refusal(403, "not you")], ids=["None", "Refusal"])
+def test_nobody_is_not_the_same_as_anybody(serve, nobody):
+    """Even if what was there at the opening says so of everything."""
+
+    def same_peer(environ: dict[str, Any]) -> Any:
+        return nobody if environ.get("HTTP_COOKIE") else mock.ANY
+
+    served = serve(same_peer=same_peer, **KEPT)
+    client = open_session(served, "xhr-polling")
+    assert Knock(served.port, "xhr-polling", client.session_id, Cookie="a").status == 404
 
 
 def test_a_value_that_cannot_be_compared_is_nobodys(serve):
