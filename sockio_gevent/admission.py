@@ -18,7 +18,7 @@ from .log import Log
 from .options import Context, Options
 from .peers import are_same, peer_rule
 from .refusal import Reason, Refusal
-from .server.connection import has_hung_up
+from .server.hangup import has_hung_up
 from .server.request import Request
 
 __all__ = ["Admission", "Admitted", "Surrounding"]
@@ -56,13 +56,17 @@ class Admission:
         options: the options of the listener.
         log: where it is said if one of the functions fails.
         surrounding: what they are called in.
+
+    Attributes:
+        binds: whether sessions are bound to who has opened them.
     """
 
-    __slots__ = ("_authorize", "_log", "_peer", "_surrounding")
+    __slots__ = ("_authorize", "_log", "_peer", "_surrounding", "binds")
 
     def __init__(self, options: Options, log: Log, surrounding: Surrounding) -> None:
         self._authorize = options.authorize
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
+        self.binds = self._peer is not None
         self._log = log
         self._surrounding = surrounding
 
@@ -127,8 +131,6 @@ class Admission:
             owner: the ``peer`` of who was admitted.
             peer: what :meth:`peer_of` has returned.
         """
-        if self._peer is None:
-            return True
         try:
             return peer is not None and are_same(owner, peer)
         except Exception:

@@ -73,7 +73,8 @@ class Entrance:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        self._surroundings.see(environ)
+        if not self._surroundings.seen:
+            self._surroundings.see(environ)
         route = routes.match(self._options.resource, environ.get("PATH_INFO", ""))
         if route is None:
             return self._pass_on(environ, start_response)
@@ -81,7 +82,9 @@ class Entrance:
             from .server.foreign import adopt
 
             adopt(environ, start_response)
-        request = self._read(environ, start_response)
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        request = Request(environ, start_response, self._sessions)
         try:
             if route.name == routes.CLIENT_FILE:
                 return self._serve_client_file(request)
@@ -107,12 +110,6 @@ class Entrance:
             refusal.status,
             refusal.log_text,
         )
-
-    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
-        """Make a request of what the server gives, and trusted proxies say."""
-        if self._options.trusted_proxies:
-            believe(environ, self._options.trusted_proxies)
-        return Request(environ, start_response, lambda: self._sessions.closing)
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -140,12 +137,19 @@ class Entrance:
     def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:
         transport = self._admit(route.name, request)
         request.tail = route.tail
-        allow = ", ".join((*transport.methods, "OPTIONS"))
-        if request.method == "OPTIONS":
-            return request.preflight(allow)
         if request.method not in transport.methods:
+            allow = ", ".join((*transport.methods, "OPTIONS"))
+            if request.method == "OPTIONS":
+                return request.preflight(allow)
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
-        session = self._find(route.session_id, request) if route.session_id else None
+        session = None
+        if route.session_id:
+            admission = self._admission
+            # Asked before anyone looks: how long it takes must not tell which ids there are.
+            peer = admission.peer_of(request) if admission.binds else None
+            session = self._sessions.find(route.session_id)
+            if session is None or (admission.binds and not admission.is_same(session.owner, peer)):
+                raise self._no_session(session)
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
@@ -165,30 +169,29 @@ class Entrance:
             origin = f"{origin_of(request.environ)!r:.80}"
             text = f"the origin {origin} is not in the option 'origins'"
             raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)
-        request.allow_origin()
+        request.origin = request.environ.get("HTTP_ORIGIN")
         transport = self._transports.get(name)
         if transport is None:
             raise Refusal("404 Not Found", f"the transport {name} is not enabled")
         return transport
 
     def _check_open(self) -> None:
-        if self._surroundings.refusal is not None:
-            raise self._surroundings.refusal
+        refusal = self._surroundings.refusal
+        if refusal is not None:
+            # Not the same again and again: it would keep the traceback of each time.
+            raise Refusal(refusal.status, refusal.text)
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
-    def _find(self, session_id: str, request: Request) -> Session:
-        peer = self._admission.peer_of(request)
-        session = self._sessions.find(session_id)
-        if session is not None and self._admission.is_same(session.owner, peer):
-            return session
+    def _no_session(self, session: Session | None) -> Refusal:
+        """What who asks for no session, or for somebody else's, is refused with."""
         self._check_open()
         refusal = Refusal("404 Not Found", "no such session; it may have timed out")
         if session is None:
-            raise refusal.counted_as(Reason.SESSION)
+            return refusal.counted_as(Reason.SESSION)
         # Answered in the same way, so that nobody learns which ids there are.
         text = "this is not who opened the session, says the option 'same_peer'"
-        raise refusal.counted_as(Reason.PEER, text)
+        return refusal.counted_as(Reason.PEER, text)
 
     def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
         self._check_open()
@@ -204,7 +207,9 @@ class Entrance:
         Raises:
             Refusal: if the request may not connect.
         """
-        request = self._read(environ, start_response)
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        request = Request(environ, start_response, self._sessions)
         try:
             self._admit(transport, request)
             self._check_open()

@@ -156,7 +156,12 @@ def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> A
     options = listener.options
     flash = "flashsocket" in options.transports
     return handler.take_over(
-        server, application, options.max_message_size, policy if flash else None, listener.log
+        server,
+        application,
+        options.resource,
+        options.max_message_size,
+        policy if flash else None,
+        listener.log,
     )
 
 

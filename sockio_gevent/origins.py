@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
@@ -15,6 +16,7 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]
 _PRINTABLE = re.compile(r"[!-~]+")
 _REFERER = re.compile(r"https?://[^/?#]+")
 _PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
+_REMEMBERED = 256  # origins, which nearly all requests share
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
@@ -35,12 +37,13 @@ def origin_of(environ: Environ) -> str | None:
     if site == "same-origin":
         own = _own_origin(environ)
         return None if own is None else _spell(*own)
-    referer = _REFERER.match(environ.get("HTTP_REFERER", ""))
-    if referer is not None and site != "none":
-        return referer[0]
+    referer = environ.get("HTTP_REFERER")
+    if referer is not None and site != "none" and (match := _REFERER.match(referer)):
+        return match[0]
     return "null" if site in ("same-site", "cross-site") else None
 
 
+@lru_cache(_REMEMBERED)
 def _split(origin: str) -> tuple[str, str, str] | None:
     """Scheme, host and port of an origin, or ``None`` if it is opaque or malformed."""
     match = _ORIGIN.fullmatch(origin.lower())

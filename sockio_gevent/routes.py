@@ -10,6 +10,8 @@ __all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match"]
 
 CLIENT_FILE = "socket.io.js"
 
+_TRANSPORTS = frozenset(KNOWN_TRANSPORTS)
+
 
 class Route(NamedTuple):
     """An address under the resource.
@@ -35,14 +37,11 @@ def match(resource: str, path: str) -> Route | None:
     prefix = f"/{resource}/"
     if not path.startswith(prefix):
         return None
-    rest = path[len(prefix) :]
-    if rest == CLIENT_FILE:
-        return Route(CLIENT_FILE, "", "")
-    name, _, rest = rest.partition("/")
-    if name not in KNOWN_TRANSPORTS:
-        return None
-    session_id, _, tail = rest.partition("/")
-    return Route(name, session_id, tail)
+    name, _, rest = path[len(prefix) :].partition("/")
+    if name in _TRANSPORTS:
+        session_id, _, tail = rest.partition("/")
+        return Route(name, session_id, tail)
+    return Route(CLIENT_FILE, "", "") if path == prefix + CLIENT_FILE else None
 
 
 def is_misplaced(resource: str, path: str) -> bool:

@@ -52,17 +52,18 @@ class Surroundings:
     Attributes:
         others: the resources of the listeners behind this one.
         refusal: what sessions are refused with on a server that cannot keep them.
+        seen: whether a request from a server was looked at.
     """
 
     __slots__ = (
         "_log",
         "_missed",
         "_resource",
-        "_seen",
         "_stopping",
         "_watch",
         "others",
         "refusal",
+        "seen",
     )
 
     def __init__(self, resource: str, log: Log, stopping: Callable[[float], None]) -> None:
@@ -71,7 +72,7 @@ class Surroundings:
         self._resource = resource
         self._log = log
         self._stopping = stopping
-        self._seen = False
+        self.seen = False
         self._missed = False
         self._watch: gunicorn.StopWatch | None = None
 
@@ -96,9 +97,9 @@ class Surroundings:
     def see(self, environ: dict[str, Any]) -> None:
         """Look at the first request that comes from a server."""
         # In-process test clients have no name, and say that there is one thread only.
-        if self._seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
+        if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
             return
-        self._seen = True
+        self.seen = True
         _check_patching()
         worker = gunicorn.find_worker()
         if worker is not None:

@@ -1,6 +1,8 @@
 """The plain HTTP answers, without a server: WebTest against the listener."""
 
+import gc
 import gzip
+import weakref
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,24 @@ def test_a_server_that_does_not_give_its_socket_cannot_upgrade():
     answer = app.get("/socket.io/websocket", headers=headers, status=426)
     assert "out of reach" in answer.text
     assert not {"Connection", "Upgrade"} & set(answer.headers), "PEP 3333 leaves these to servers"
+
+
+class Kept:
+    """Something in the environ of a request."""
+
+
+def test_nothing_is_kept_of_requests_to_a_server_that_cannot_keep_connections(app):
+    statuses = []
+
+    def ask():
+        kept = Kept()
+        environ = Request.blank("/socket.io/xhr-polling").environ
+        # In-process test clients do not name a server; this one runs without greenlets.
+        environ.update({"SERVER_SOFTWARE": "some server", "kept": kept})
+        list(app.app(environ, lambda status, headers: statuses.append(status)))
+        return weakref.ref(kept)
+
+    reference = ask()
+    gc.collect()
+    assert statuses == ["503 Service Unavailable"]
+    assert reference() is None

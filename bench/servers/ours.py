@@ -11,6 +11,7 @@ from listening import announce, listen
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sockio_gevent as io
+from sockio_gevent.wire.masking import apply_mask, fastest_apply_mask
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
             client.send(text)
 
     server.start()
-    announce(listener, "gevent")
+    in_c = fastest_apply_mask() is not apply_mask
+    announce(listener, "gevent", *(["websockets"] if in_c else []))
     server.serve_forever()
 
 

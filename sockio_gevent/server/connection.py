@@ -7,23 +7,22 @@ drains. How much may be kept is for the caller to watch, through ``pending``.
 from __future__ import annotations
 
 import io
-import select
 import socket as _socket
 from collections import deque
-from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
 import gevent
-from gevent import monkey
 from gevent.event import Event
 
 from ..fairness import TIME_SLICE, rest
+from .hangup import has_bytes, has_hung_up
 from .readers import Readers
+from .sockets import receive_tls, send_tls, shut_down
 
-__all__ = ["Connection", "HangUpWatch", "has_hung_up", "send_at_once", "shut_down"]
+__all__ = ["Connection"]
 
-_READ, _WRITE = 1, 2  # the events of libev's io watchers
+_WRITE = 2  # the event of libev's io watchers
 _READ_SIZE = 64 * 1024
 # All that a buffered reader may hold is taken from it at once.
 _READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
@@ -190,7 +189,7 @@ class Connection:
         try:
             if self._plain is not None:
                 return bytes(self._plain.recv(_READ_SIZE))
-            return _read_tls(self._socket._sslobj)
+            return receive_tls(self._socket._sslobj, _READ_SIZE)
         except BlockingIOError:
             return None
         except (OSError, ValueError, AttributeError):
@@ -246,7 +245,7 @@ class Connection:
 
     def has_unread(self) -> bool:
         """Whether the peer has sent something that nobody has read yet."""
-        return not self.broken and _has_bytes(self._socket)
+        return not self.broken and has_bytes(self._socket)
 
     def hung_up(self) -> bool:
         """Whether the peer has gone, even if nobody reads."""
@@ -266,7 +265,7 @@ class Connection:
         try:
             if self._plain is not None:
                 return int(self._plain.send(data))
-            return _send_tls(self._socket._sslobj, data)
+            return send_tls(self._socket._sslobj, data)
         except BlockingIOError:
             return 0
         except (OSError, ValueError, AttributeError):
@@ -308,116 +307,3 @@ class Connection:
         if self._drained is not None:
             self._drained.set()
             self._drained = None
-
-
-def send_at_once(socket: Any) -> None:
-    """Turn Nagle's algorithm off, RFC 896.
-
-    pywsgi writes head and body of an answer separately: the second would be
-    held back until the client acknowledges the first, which many do only
-    after 40 ms.
-    """
-    try:
-        socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-    except OSError:
-        pass  # no TCP, or reset already
-
-
-def _read_tls(tls: Any) -> bytes | None:
-    from ssl import SSLWantReadError, SSLWantWriteError
-
-    try:
-        return bytes(tls.read(_READ_SIZE))
-    except (SSLWantReadError, SSLWantWriteError):
-        return None
-
-
-def _send_tls(tls: Any, data: bytes | memoryview) -> int:
-    # Imported where TLS is used, and so is loaded: importing the package must
-    # not load it, because gevent wants to patch it first.
-    from ssl import SSLWantReadError, SSLWantWriteError
-
-    try:
-        return int(tls.write(data))
-    except (SSLWantReadError, SSLWantWriteError):
-        return 0
-
-
-def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
-    """End one or both directions of a socket that another greenlet may be using."""
-    try:
-        # The bare socket: gevent's own shutdown raises in the greenlet that
-        # reads or writes, and its TLS shutdown forgets the TLS object under it.
-        socket._sock.shutdown(how)
-    except OSError:
-        pass  # the peer was faster
-
-
-_POLLRDHUP = getattr(select, "POLLRDHUP", 0)
-_GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
-
-
-def has_hung_up(socket: Any) -> bool:
-    """Whether the peer of a socket that should be silent has closed or reset it."""
-    if _POLLRDHUP:
-        # Sees the end of the stream behind unread bytes too, which may be the
-        # last words of TLS. gevent's own poll would switch greenlets.
-        poller = monkey.get_original("select", "poll")()
-        try:
-            poller.register(socket.fileno(), _GONE)
-        except ValueError:  # closed on this side
-            return True
-        return bool(poller.poll(0))
-    try:
-        return bool(socket._sock.recv(1, _socket.MSG_PEEK) == b"")
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-
-
-def _has_bytes(socket: Any) -> bool:
-    try:
-        return bool(socket._sock.recv(1, _socket.MSG_PEEK))
-    except OSError:
-        return False
-
-
-_REST = 0.5  # seconds between two looks at a socket that has unread bytes
-
-
-class HangUpWatch:
-    """Tells when the peer of a waiting request hangs up.
-
-    Args:
-        socket: the gevent socket of the request.
-        gone: called once, in the hub, when the peer has gone.
-    """
-
-    __slots__ = ("_gone", "_resting", "_socket", "_watcher")
-
-    def __init__(self, socket: Any, gone: Callable[[], None]) -> None:
-        self._socket = socket
-        self._gone = gone
-        self._resting = False
-        self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), _READ)
-        self._watcher.start(self._look)
-
-    def stop(self) -> None:
-        """Stop watching; to be called before the socket is used again."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
-            self._watcher = None
-
-    def _look(self) -> None:
-        if has_hung_up(self._socket):
-            self.stop()
-            self._gone()
-        elif not self._resting and _has_bytes(self._socket):
-            # The client's next request, sent early, or the last words of TLS:
-            # they would wake this up again and again, so look only now and then.
-            self.stop()
-            self._resting = True
-            self._watcher = gevent.get_hub().loop.timer(_REST, _REST)
-            self._watcher.start(self._look)

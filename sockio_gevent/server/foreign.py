@@ -21,9 +21,9 @@ from ..wire.handshake import accept_key
 from ..wire.protocols import Hixie
 from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
 from .abandon import abandon_input, linger
-from .connection import send_at_once, shut_down
 from .hixie import shake_hands
 from .request import Refusal
+from .sockets import send_at_once, shut_down
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 

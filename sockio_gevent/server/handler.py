@@ -23,12 +23,13 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from ..log import Log
+from ..wire.head import request_line_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
-from .abandon import abandon_input
-from .connection import send_at_once
 from .hixie import shake_hands
+from .lean import LeanHandler, log_request
 from .policy import answer_policy_request
+from .sockets import send_at_once
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 
@@ -36,8 +37,27 @@ __all__ = ["HandlerUpgrade", "UpgradeHandler", "take_over"]
 
 StartResponse = Callable[..., Any]
 
+# What plain requests pass by, and in a subclass may be meant to change something.
+_PASSED_BY = (
+    "MessageClass",
+    "_headers",
+    "_sendall",
+    "_write",
+    "_write_with_headers",
+    "finalize_headers",
+    "get_environ",
+    "handle_one_request",
+    "handle_one_response",
+    "process_result",
+    "read_request",
+    "read_requestline",
+    "run_application",
+    "start_response",
+    "write",
+)
 
-class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
+
+class UpgradeHandler(LeanHandler):
     """Handles requests as before, and hands upgrades to the application."""
 
     #: How large a message an application's own WebSocket routes accept, in bytes.
@@ -47,13 +67,14 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     policy: Callable[[Any], bytes] | None = None
     policy_log = Log()
 
+    #: The resources of the listeners on the server.
+    resources: tuple[str, ...] = ()
+
     #: Whether the application has decided that this request becomes a WebSocket.
     upgrade_accepted = False
 
     #: A client that hangs up shows in this way, too, where TLS stands between.
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
-
-    _first_request = True
 
     def handle(self) -> None:
         """Handle the requests of one connection."""
@@ -83,10 +104,6 @@ class UpgradeHandler(WebSocketHandler):  # type: ignore[misc]
     def upgrade_websocket(self) -> Any:
         """Upgrade, but not before the application has been asked, as gevent-websocket would."""
         return super().upgrade_websocket() if self.upgrade_accepted else None
-
-    def abandon_input(self) -> None:
-        """Do not read the rest of a body to its end, however long it is."""
-        abandon_input(self)
 
 
 class HandlerUpgrade(Upgrade):
@@ -176,9 +193,17 @@ class HandlerUpgrade(Upgrade):
         return []
 
 
+def _is_as_before(handler_class: type) -> bool:
+    """Whether a handler class reads requests and writes answers as pywsgi does."""
+    known = (UpgradeHandler, LeanHandler, WebSocketHandler, WSGIHandler)
+    bases = [base for base in handler_class.__mro__ if base not in known]
+    return not any(name in vars(base) for base in bases for name in _PASSED_BY)
+
+
 def take_over(
     server: WSGIServer,
     application: Any,
+    resource: str,
     max_message_size: int,
     policy: Callable[[Any], bytes] | None,
     log: Log,
@@ -188,6 +213,7 @@ def take_over(
     Args:
         server: the server; its handler class is extended, not replaced.
         application: the new application.
+        resource: the resource of the listener.
         max_message_size: the limit for the server's other WebSocket routes, in bytes.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
         log: where it is said if that file cannot be served.
@@ -210,7 +236,13 @@ def take_over(
     if not issubclass(handler_class, WebSocketHandler):
         # gevent-websocket would write the access log elsewhere, and set up a
         # logger of its own on the server.
-        attributes["log_request"] = handler_class.log_request
+        own = handler_class.log_request
+        attributes["log_request"] = log_request if own is WSGIHandler.log_request else own
         attributes["logger"] = logging.getLogger("geventwebsocket.handler")
-    server.handler_class = type(handler_class.__name__, bases, attributes)
+    attributes["resources"] = resources = (*getattr(handler_class, "resources", ()), resource)
+    made: Any = type(handler_class.__name__, bases, attributes)
+    # A hook that gevent-websocket's server calls before each request is to see all of them.
+    if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
+        made.plain = request_line_pattern(f"/{each}/" for each in resources)
+    server.handler_class = made
     return before

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ..refusal import Header, Refusal
 
 __all__ = ["Refusal", "Request"]
+
+# What goes with every answer: messages are for one reader once, as they are
+# and without delay.
+_COMMON: tuple[Header, ...] = (
+    ("Cache-Control", "no-store, no-cache, no-transform"),
+    ("X-Accel-Buffering", "no"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Vary", "Origin"),
+)
+
+
+class Closing(Protocol):
+    """What may be told to take no more requests.
+
+    Attributes:
+        closing: whether it was.
+    """
+
+    closing: bool
 
 
 class Request:
@@ -16,20 +35,21 @@ class Request:
     Args:
         environ: the WSGI environ.
         start_response: the WSGI function that begins the response.
-        goes_away: whether the server takes no more requests, so that
+        closing: tells whether the server takes no more requests, so that
             connections are not to be kept for another one.
 
     Attributes:
         method: the HTTP method.
         tail: what the path has behind the session id.
-        origin: the ``Origin``, once it has been allowed; answers name it then.
+        origin: the ``Origin``, to be set once it has been allowed; answers then say that
+            the page there may read them.
         socket: the socket, or ``None`` where the server does not give it.
         start_response: the WSGI function that begins the response.
         upgrade: what switches protocols, or ``None`` if that was not asked for.
     """
 
     __slots__ = (
-        "_goes_away",
+        "_closing",
         "environ",
         "method",
         "origin",
@@ -43,10 +63,10 @@ class Request:
         self,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
-        goes_away: Callable[[], bool] = lambda: False,
+        closing: Closing | None = None,
     ) -> None:
         self.environ = environ
-        self._goes_away = goes_away
+        self._closing = closing
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
@@ -58,10 +78,6 @@ class Request:
     def peer(self) -> str:
         """The address of the client, for the log."""
         return str(self.environ.get("REMOTE_ADDR") or "an unknown address")
-
-    def allow_origin(self) -> None:
-        """Let answers say that the page at this origin may read them."""
-        self.origin = self.environ.get("HTTP_ORIGIN")
 
     def answer(
         self,
@@ -78,40 +94,36 @@ class Request:
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
     ) -> None:
         """Begin a response whose body, of this many bytes, is returned by the caller."""
-        common = [
-            ("Content-Type", content_type),
-            ("Content-Length", str(length)),
-            *headers,
-        ]
-        if self._goes_away() and not any(name == "Connection" for name, _ in headers):
-            common.append(("Connection", "close"))
+        all_headers = [("Content-Type", content_type), ("Content-Length", str(length))]
+        all_headers += (*headers, *_COMMON)
+        if self.origin is not None:
+            all_headers += self._sharing(self.origin)
+        closing = self._closing is not None and self._closing.closing
+        if closing and not any(name == "Connection" for name, _ in headers):
+            all_headers.append(("Connection", "close"))
         if self.socket is None:
             # A server that is not known may refuse what is its own to say (PEP 3333).
-            common = [header for header in common if header[0] not in ("Connection", "Upgrade")]
-        self.start_response(status, [*common, *self._common()])
+            own = ("Connection", "Upgrade")
+            all_headers = [header for header in all_headers if header[0] not in own]
+        self.start_response(status, all_headers)
 
     def start_stream(self, content_type: str) -> None:
         """Begin a response that goes on until one side ends it; its head is sent at once."""
-        headers = [("Content-Type", content_type), *self._common()]
+        headers = [("Content-Type", content_type), *_COMMON]
+        if self.origin is not None:
+            headers += self._sharing(self.origin)
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             # No chunks there: the end of the connection is the end of the body.
             headers.append(("Connection", "close"))
         write = self.start_response("200 OK", headers)
         write(b"")
 
-    def _common(self) -> list[Header]:
-        """What goes with every answer."""
-        common = [
-            # Messages are for one reader once, as they are and without delay.
-            ("Cache-Control", "no-store, no-cache, no-transform"),
-            ("X-Accel-Buffering", "no"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Vary", "Origin"),
-        ]
-        if self.origin is not None:
-            common.append(("Access-Control-Allow-Origin", self.origin))
-            common.append(("Access-Control-Allow-Credentials", "true"))
-        return common
+    def _sharing(self, origin: str) -> tuple[Header, ...]:
+        """What lets the page at another origin read the answer (Fetch standard, CORS protocol)."""
+        return (
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Credentials", "true"),
+        )
 
     def preflight(self, allow: str) -> list[bytes]:
         """Answer a browser that asks what it may do (Fetch standard, section 4.8)."""
@@ -147,20 +159,18 @@ class Request:
                 raise Refusal("400 Bad Request", "Content-Length is not a number")
             if len(length) > 18 or int(length) > limit:
                 raise self._too_large(limit)
-        chunks: list[bytes] = []
+        elif "HTTP_TRANSFER_ENCODING" not in self.environ:
+            return b""
         left = int(length) if length else limit + 1
-        if not length and "HTTP_TRANSFER_ENCODING" not in self.environ:
-            left = 0
+        read = self.environ["wsgi.input"].read
+        chunks: list[bytes] = []
         try:
-            while left > 0:
-                chunk = self.environ["wsgi.input"].read(min(left, 64 * 1024))
-                if not chunk:
-                    break
+            while left > 0 and (chunk := read(min(left, 64 * 1024))):
                 chunks.append(chunk)
                 left -= len(chunk)
         except OSError:
             raise Refusal("400 Bad Request", "the body ended too early") from None
-        body = b"".join(chunks)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if len(body) > limit:
             raise self._too_large(limit)
         if length and left:

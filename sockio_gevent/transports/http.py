@@ -6,17 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import gevent
-from gevent.queue import SimpleQueue
+from gevent.hub import Waiter
 
 from ..ends import Cause, End
-from ..server.connection import HangUpWatch, has_hung_up, shut_down
+from ..server.hangup import HangUpWatch, has_hung_up
 from ..server.request import Refusal, Request
+from ..server.sockets import shut_down
 from ..wire.packet import Packet
 from .base import Downlink, Session, Transport
 
 __all__ = ["CLOSE_TIMEOUT", "Answer", "HTTPDownlink", "HTTPTransport"]
 
 CLOSE_TIMEOUT = 5.0  # seconds that a batch under way may take once the end is near
+
+_CUT_OFF = End(Cause.LOST, "the connection was lost")
+_DONE = End(Cause.LOST, "the answer is over")
+_HUNG_UP = End(Cause.LOST, "the client hung up")
 
 
 class HTTPDownlink(Downlink):
@@ -38,10 +43,10 @@ class HTTPDownlink(Downlink):
         "_ending",
         "_last",
         "_once",
-        "_queue",
         "_session",
         "_socket",
         "_timer",
+        "_waiter",
         "_watch",
         "_writing",
     )
@@ -51,7 +56,7 @@ class HTTPDownlink(Downlink):
         self._session = session
         self._socket = socket
         self._once = once
-        self._queue: SimpleQueue = SimpleQueue()
+        self._waiter: Any = None
         self._writing = False
         self._ending = False
         self._batch: Sequence[Packet] = ()
@@ -68,7 +73,9 @@ class HTTPDownlink(Downlink):
         """Hand a batch to the greenlet that writes it."""
         self._writing = True
         self._batch = batch
-        self._queue.put(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.hub.loop.run_callback(waiter.switch, None)
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         """End the answer, after the batch that is being written."""
@@ -100,11 +107,13 @@ class HTTPDownlink(Downlink):
 
     def wait(self) -> Sequence[Packet]:
         """Wait for a batch; an empty one is the end of the answer."""
-        try:
-            self._queue.get()
-        except BaseException:
-            self.over()
-            raise
+        if not self._writing:
+            self._waiter = waiter = Waiter()
+            try:
+                waiter.get()
+            except BaseException:
+                self.over()
+                raise
         # The hang-up may have come in the same tick as the batch, too late to
         # keep them apart: the last moment to give the batch back.
         if self._batch and self._socket is not None and has_hung_up(self._socket):
@@ -134,14 +143,13 @@ class HTTPDownlink(Downlink):
             self._timer.close()
             self._timer = None
         batch, self._batch = self._batch, ()
-        text = "the connection was lost" if batch else "the answer is over"
-        self._session.detach(self, End(Cause.LOST, text), batch)
+        self._session.detach(self, _CUT_OFF if batch else _DONE, batch)
         self._set_over()
 
     def _hung_up(self) -> None:
         self._ending = True
         batch, self._batch = self._batch, ()
-        self._session.detach(self, End(Cause.LOST, "the client hung up"), batch)
+        self._session.detach(self, _HUNG_UP, batch)
         if self._writing:
             self.abort()
         else:

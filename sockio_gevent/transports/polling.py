@@ -7,9 +7,41 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet, script_string
 from .base import Session
-from .http import Answer, HTTPDownlink, HTTPTransport
+from .http import HTTPDownlink, HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
+
+
+class _PollAnswer:
+    """The body of an answer, which tells the downlink when the server is done with it.
+
+    Args:
+        poll: whose answer it is.
+        body: all of it.
+    """
+
+    __slots__ = ("_body", "_poll")
+
+    def __init__(self, poll: HTTPDownlink, body: bytes) -> None:
+        self._poll = poll
+        self._body: bytes | None = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            # Who asks for more has written what was given before.
+            self._poll.written()
+            self._poll.over()
+            raise StopIteration
+        return body
+
+    def close(self) -> None:
+        """The server is done with the body, whether it could write it or not (PEP 3333)."""
+        if not self._poll.is_over:
+            self._poll.over()
 
 
 class PollingTransport(HTTPTransport):
@@ -24,14 +56,12 @@ class PollingTransport(HTTPTransport):
         except BaseException:
             poll.over()
             raise
-        return Answer(poll, self._chunks(poll, body))
-
-    def _chunks(self, poll: HTTPDownlink, body: bytes) -> Iterator[bytes]:
-        yield body
-        poll.written()
+        return _PollAnswer(poll, body)
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
+        if len(batch) == 1:
+            return batch[0].payload
         return b"".join([packet.payload for packet in batch])
 
 

@@ -7,7 +7,6 @@ import re
 __all__ = ["decode_form"]
 
 _DATA = re.compile(rb"(?:^|&)data=([^&]*)")
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def decode_form(body: bytes) -> str:
@@ -20,19 +19,25 @@ def decode_form(body: bytes) -> str:
     Raises:
         ValueError: if there is no ``data`` field, or it is not well encoded.
     """
-    field = _DATA.search(body)
-    if field is None:
+    if body.startswith(b"data=") and b"&" not in body:
+        data = body[5:]
+    elif field := _DATA.search(body):
+        data = field[1]
+    else:
         raise ValueError("the form has no data field")
-    if _BROKEN_ESCAPE.search(field[1]):
-        raise ValueError("the form has a broken percent escape")
+    data = data.replace(b"+", b" ")
     try:
-        return _unquote(field[1].replace(b"+", b" ")).decode()
+        data = _unquote(data) if b"%" in data else data
+    except UnicodeDecodeError:
+        raise ValueError("the form has a broken percent escape") from None
+    try:
+        return data.decode()
     except UnicodeDecodeError:
         raise ValueError("the form is not UTF-8") from None
 
 
 def _unquote(data: bytes) -> bytes:
-    """Replace percent escapes, all of them well formed, by the bytes they stand for."""
+    """Replace percent escapes by the bytes they stand for; a broken one cannot be decoded."""
     # As string escapes they are decoded in C: for a body of 3 MiB in which
     # everything is escaped, 30 ms where urllib.parse takes a second and 200 MB.
     escaped = data.replace(b"\\", b"\\\\").replace(b"%", b"\\x")

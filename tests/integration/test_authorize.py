@@ -18,7 +18,7 @@ from support.http import HTTP, LONG
 from support.raw import Raw
 
 import sockio_gevent as io
-from sockio_gevent.server.connection import has_hung_up
+from sockio_gevent.server.hangup import has_hung_up
 
 transports = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -12,7 +12,8 @@ from support.http import DEADLINE
 from support.times import bring_forward
 
 from sockio_gevent.client import Client
-from sockio_gevent.server.connection import Connection, HangUpWatch
+from sockio_gevent.server.connection import Connection
+from sockio_gevent.server.hangup import HangUpWatch
 from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
 from sockio_gevent.transports.base import Downlink
 from sockio_gevent.wire.payload import encode_text

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.server.connection import has_hung_up
+from sockio_gevent.server.hangup import has_hung_up
 
 from .http import DEADLINE, LONG
 
