@@ -11,6 +11,7 @@ import gevent
 import pytest
 from flask import Flask, current_app, session
 from gevent.event import Event
+from geventwebsocket import WebSocketServer
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.doors import TRANSPORTS, Knock, answer, head, path
 from support.hixie import request as hixie_request
@@ -227,6 +228,22 @@ def test_what_is_still_to_run_is_no_answer(serve):
     assert "which is still to run" in served.lines[0]
     assert_nobody(served)
     coroutine.close()
+
+
+def test_a_websocket_that_was_made_before_anyone_was_asked_is_closed():
+    """As gevent-websocket's own handler makes them."""
+    asked = Asked(io.Refusal(401, "log in first"))
+    listener = io.listen(lambda environ, start_response: [], log=False, authorize=asked)
+    server = WebSocketServer(("127.0.0.1", 0), listener)
+    server.start()
+    try:
+        client = WebSocket(server.server_port)
+        assert client.wait_closed() == 1008
+        assert client.protocol.close_rcvd.reason == "log in first"
+    finally:
+        server.stop(1)
+    assert not listener.clients
+    assert listener.stats()["refused"]["authorization"] == 1
 
 
 def test_the_origin_is_asked_first(serve):
