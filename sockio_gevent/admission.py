@@ -124,15 +124,15 @@ class Admission:
             return None  # which no session is bound to
         return None if isinstance(peer, Refusal) else peer
 
-    def is_same(self, owner: Any, peer: Any) -> bool:
+    def is_same(self, bound_to: Any, peer: Any) -> bool:
         """Whether a session goes on with who opened it.
 
         Args:
-            owner: the ``peer`` of who was admitted.
+            bound_to: the ``peer`` of who was admitted.
             peer: what :meth:`peer_of` has returned.
         """
         try:
-            return peer is not None and are_same(owner, peer)
+            return peer is not None and are_same(bound_to, peer)
         except Exception:
             self._log.exception("the option 'same_peer' returned what cannot be compared")
             return False

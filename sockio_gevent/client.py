@@ -38,7 +38,7 @@ class Client(Session):
             WebSocket or a stream, one for each poll.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_complained", "announced", "identity", "owner")
+    __slots__ = ("__dict__", "__weakref__", "_complained", "announced", "bound_to", "identity")
 
     EVENTS = ("message", "disconnect")
 
@@ -53,7 +53,7 @@ class Client(Session):
         super().__init__(listener, session_id, transport, environ, greeting)
         self.announced = False
         self.identity: Any = None
-        self.owner: Any = None
+        self.bound_to: Any = None
         self._complained = False
 
     def send(self, message: Any) -> None:

@@ -148,7 +148,9 @@ class Entrance:
             # Asked before anyone looks: how long it takes must not tell which ids there are.
             peer = admission.peer_of(request) if admission.binds else None
             session = self._sessions.find(route.session_id)
-            if session is None or (admission.binds and not admission.is_same(session.owner, peer)):
+            if session is None or (
+                admission.binds and not admission.is_same(session.bound_to, peer)
+            ):
                 raise self._no_session(session)
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
@@ -196,7 +198,7 @@ class Entrance:
     def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
         self._check_open()
         session = self._sessions.open(transport, request)
-        session.identity, session.owner = admitted
+        session.identity, session.bound_to = admitted
         return session
 
     def open_session(

@@ -102,12 +102,12 @@ class Session(Protocol):
     Attributes:
         announced: whether the handlers of the new session were called.
         identity: who the client is, as the application says.
-        owner: what tells that a request comes from who opened the session.
+        bound_to: what tells that a request comes from who opened the session.
     """
 
     announced: bool
     identity: Any
-    owner: Any
+    bound_to: Any
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
