@@ -10,6 +10,15 @@ from __future__ import annotations
 from .client import Client
 from .listener import Listener, listen
 from .options import Options, TransportOptions
+from .refusal import Refusal
 from .version import __version__
 
-__all__ = ["Client", "Listener", "Options", "TransportOptions", "__version__", "listen"]
+__all__ = [
+    "Client",
+    "Listener",
+    "Options",
+    "Refusal",
+    "TransportOptions",
+    "__version__",
+    "listen",
+]

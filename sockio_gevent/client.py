@@ -32,11 +32,13 @@ class Client(Session):
         transport: the name of the transport in use, or used last.
         environ: the WSGI environ of the request that opened the session, with
             an empty input.
+        identity: what the option ``authorize`` has returned, if that was not
+            ``True``; ``None`` without that option.
         connections: how many requests have carried the session: one for a
             WebSocket or a stream, one for each poll.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_complained", "announced")
+    __slots__ = ("__dict__", "__weakref__", "_complained", "announced", "bound_to", "identity")
 
     EVENTS = ("message", "disconnect")
 
@@ -50,6 +52,8 @@ class Client(Session):
     ) -> None:
         super().__init__(listener, session_id, transport, environ, greeting)
         self.announced = False
+        self.identity: Any = None
+        self.bound_to: Any = None
         self._complained = False
 
     def send(self, message: Any) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from . import mounting, routes
+from .admission import Admission, Admitted
 from .client_file import ClientFile
 from .forwarded import believe
 from .log import Log, short_id
-from .options import Options
+from .options import Context, Options
 from .origins import Origins, origin_of
+from .refusal import Reason
 from .server.request import Refusal, Request
+from .stats import Counters
 from .surroundings import Surroundings
 from .transports import TRANSPORTS
 from .transports.base import Session, Transport
@@ -24,9 +27,13 @@ class Sessions(Protocol):
 
     Attributes:
         closing: whether no new sessions may begin.
+        counters: where refusals are counted.
+        context: what functions of the application are called in.
     """
 
     closing: bool
+    counters: Counters
+    context: Context | None
 
     def find(self, session_id: str) -> Session | None:
         """The live session of this id."""
@@ -58,6 +65,7 @@ class Entrance:
         self._log = log
         self._sessions = sessions
         self._surroundings = surroundings
+        self._admission = Admission(options, log, sessions)
         self._client_file: ClientFile | None = None
         self._transports = {name: TRANSPORTS[name](options, log) for name in options.transports}
 
@@ -82,19 +90,26 @@ class Entrance:
                 return self._serve_client_file(request)
             return self._serve(route, request)
         except Refusal as refusal:
-            log = self._log.warning
-            if refusal.status.startswith("503"):
-                # Not what the client does wrong; that nobody can connect has been said.
-                log = self._log.debug if self._surroundings.refusal else self._log.info
-            log(
-                "refused %r %r from %s (%s): %s",
-                request.method,
-                f"{route.name}/{short_id(route.session_id)}",
-                request.peer,
-                refusal.status,
-                refusal.text,
-            )
+            self._note(refusal, f"{route.name}/{short_id(route.session_id)}", request)
             return request.refuse(refusal)
+
+    def _note(self, refusal: Refusal, place: str, request: Request) -> None:
+        """Count a refusal and log it."""
+        self._sessions.counters.refused[refusal.reason] += 1
+        log = self._log.warning
+        if refusal.reason is Reason.HUNG_UP:
+            log = self._log.debug
+        elif refusal.reason is Reason.UNAVAILABLE:
+            # Not what the client does wrong; that nobody can connect has been said.
+            log = self._log.debug if self._surroundings.refusal else self._log.info
+        log(
+            "refused %r %r from %s (%s): %s",
+            request.method,
+            place,
+            request.peer,
+            refusal.status,
+            refusal.log_text,
+        )
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -129,22 +144,33 @@ class Entrance:
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
         session = None
         if route.session_id:
+            admission = self._admission
+            # Asked before anyone looks: how long it takes must not tell which ids there are.
+            peer = admission.peer_of(request) if admission.binds else None
             session = self._sessions.find(route.session_id)
-            if session is None:
-                self._check_open()
-                raise Refusal("404 Not Found", "no such session; it may have timed out")
+            if session is None or (
+                admission.binds and not admission.is_same(session.bound_to, peer)
+            ):
+                raise self._no_session(session)
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
             return transport.uplink(request, session)
         self._check_open()
-        return transport.downlink(request, lambda: session or self._open(route.name, request))
+        transport.check(request)
+        if session is not None:
+            return transport.downlink(request, lambda: session)
+        admitted = self._admission.admit(request)
+        # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
+        self._check_open()
+        return transport.downlink(request, lambda: self._open(route.name, request, admitted))
 
     def _admit(self, name: str, request: Request) -> Transport:
         """The transport of this name, for a request that may use it."""
         if not self.origins.allows(request.environ):
             origin = f"{origin_of(request.environ)!r:.80}"
-            raise Refusal("403 Forbidden", f"the origin {origin} is not in the option 'origins'")
+            text = f"the origin {origin} is not in the option 'origins'"
+            raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)
         request.origin = request.environ.get("HTTP_ORIGIN")
         transport = self._transports.get(name)
         if transport is None:
@@ -159,10 +185,21 @@ class Entrance:
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
-    def _open(self, transport: str, request: Request) -> Session:
-        # Looked at once more: a handshake may have taken its time.
+    def _no_session(self, session: Session | None) -> Refusal:
+        """What who asks for no session, or for somebody else's, is refused with."""
         self._check_open()
-        return self._sessions.open(transport, request)
+        refusal = Refusal("404 Not Found", "no such session; it may have timed out")
+        if session is None:
+            return refusal.counted_as(Reason.SESSION)
+        # Answered in the same way, so that nobody learns which ids there are.
+        text = "this is not who opened the session, says the option 'same_peer'"
+        return refusal.counted_as(Reason.PEER, text)
+
+    def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
+        self._check_open()
+        session = self._sessions.open(transport, request)
+        session.identity, session.bound_to = admitted
+        return session
 
     def open_session(
         self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -175,5 +212,10 @@ class Entrance:
         if self._options.trusted_proxies:
             believe(environ, self._options.trusted_proxies)
         request = Request(environ, start_response, self._sessions)
-        self._admit(transport, request)
-        return self._open(transport, request)
+        try:
+            self._admit(transport, request)
+            self._check_open()
+            return self._open(transport, request, self._admission.admit(request))
+        except Refusal as refusal:
+            self._note(refusal, f"{transport}/", request)
+            raise

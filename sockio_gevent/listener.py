@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
 from dataclasses import replace
-from io import BytesIO
 from types import MappingProxyType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -17,6 +16,7 @@ from . import mounting
 from .client import Client
 from .ends import Cause, End
 from .entrance import Entrance
+from .environ import kept
 from .events import Emitter
 from .flush import Flush
 from .log import Log, short_id
@@ -36,21 +36,6 @@ from .wire.websocket import GOING_AWAY
 __all__ = ["Listener", "listen", "live_listeners"]
 
 _live: WeakKeyDictionary[Listener, None] = WeakKeyDictionary()
-
-# In the environ that a session keeps, these would keep its first request alive.
-_OF_THE_REQUEST = frozenset(
-    (
-        "wsgi.input",
-        "wsgi.websocket",
-        "sockio_gevent.abandon_input",
-        "sockio_gevent.socket",
-        "sockio_gevent.upgrade",
-        "gunicorn.socket",
-        "gunicorn.http2.send_trailers",
-        "werkzeug.socket",
-        "wsgi.early_hints",
-    )
-)
 
 
 def listen(server: Any, **options: Any) -> Listener:
@@ -177,6 +162,7 @@ class Listener(Emitter):
         - ``sessions``: for each enabled transport, how many sessions are
           ``open`` and how many ``away``.
         - ``closes``: how many sessions have ended, by cause.
+        - ``refused``: how many requests were refused, by reason.
         - ``messages``: how many came ``in`` and went ``out``; a broadcast
           counts once for each of its receivers.
         - ``bytes``: the size of the payloads that came ``in`` and that
@@ -265,11 +251,7 @@ class Listener(Emitter):
     def open(self, transport: str, request: Request) -> Client:
         """Begin a session: its first message is its id."""
         session_id = secrets.token_hex(20)
-        environ = {
-            key: value for key, value in request.environ.items() if key not in _OF_THE_REQUEST
-        }
-        # Frameworks make no request objects of an environ without one.
-        environ["wsgi.input"] = BytesIO()
+        environ = kept(request.environ)
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
         self._clients[session_id] = client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from .events import did_you_mean
 from .log import LogTarget
 from .origins import Origins
+from .peers import peer_rule
 
 __all__ = ["KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
 
@@ -62,6 +64,15 @@ class Options:
         log: ``None`` for the logger ``sockio_gevent``, a logger, a function
             that takes a line, or ``False`` for no log.
         origins: who may connect, see :class:`~sockio_gevent.origins.Origins`.
+        authorize: a function of the WSGI environ that is asked who may open a
+            session. ``True`` lets a client in, and so does anything else that
+            counts as true, which is ``client.identity`` then; what counts as
+            false refuses with status 403. It may raise
+            :class:`~sockio_gevent.Refusal`; another exception refuses with 500.
+        same_peer: what a request has to share with the one that has opened its
+            session: ``'address'``, ``'cookie:NAME'``, or a function of the WSGI
+            environ whose values are compared, ``None`` for nobody known.
+            ``None`` to ask for the session id only.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``.
         max_message_size: the largest payload to accept, in bytes.
@@ -90,6 +101,8 @@ class Options:
     )
     log: LogTarget = None
     origins: Any = None
+    authorize: Callable[[dict[str, Any]], Any] | None = None
+    same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     handshake: str = "plain"
     max_message_size: int = 1024 * 1024
     max_buffer: int = 1024 * 1024
@@ -223,6 +236,32 @@ def _origins(name: str, value: Any) -> Any:
     return value
 
 
+def _question(name: str, value: Any) -> Any:
+    """A function whose answer counts; what it would return before it has run is no answer."""
+    if value is None:
+        return None
+    if not callable(value):
+        raise _wrong(name, value, "a function or None")
+    for function in (value, type(value).__call__):
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise _wrong(name, value, "a plain function, neither async nor a generator")
+    return value
+
+
+def _same_peer(name: str, value: Any) -> Any:
+    if value is None or value is False:
+        return None
+    if not isinstance(value, str):
+        if not callable(value):
+            raise _wrong(name, value, "'address', 'cookie:NAME', a function or None")
+        return _question(name, value)
+    try:
+        peer_rule(value)
+    except ValueError as error:
+        raise ValueError(f"option {name!r}: {error}") from None
+    return value
+
+
 def _handshake(name: str, value: object) -> str:
     if value not in ("plain", "json"):
         raise ValueError(f"option {name!r} must be 'plain' or 'json', not {value!r}")
@@ -241,6 +280,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "transport_options": _transport_options,
     "log": _log,
     "origins": _origins,
+    "authorize": _question,
+    "same_peer": _same_peer,
     "handshake": _handshake,
     "max_message_size": _size,
     "max_buffer": _size,

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from .ends import Cause
+from .refusal import Reason
 
 __all__ = ["Counters"]
 
@@ -18,6 +19,7 @@ class Counters:
     Attributes:
         opened: how many sessions have begun.
         closes: how many have ended, by cause.
+        refused: how many requests were refused, by reason.
         messages_in: how many messages clients have sent.
         messages_out: how many messages were sent to clients; a broadcast
             counts once for each.
@@ -33,12 +35,14 @@ class Counters:
         "messages_in",
         "messages_out",
         "opened",
+        "refused",
     )
 
     def __init__(self) -> None:
         self._started = monotonic()
         self.opened = 0
         self.closes: Counter[Cause] = Counter()
+        self.refused: Counter[Reason] = Counter()
         self.messages_in = 0
         self.messages_out = 0
         self.bytes_in = 0
@@ -57,6 +61,7 @@ class Counters:
             "opened": self.opened,
             "sessions": sessions,
             "closes": {cause.value: self.closes[cause] for cause in Cause},
+            "refused": {reason.value: self.refused[reason] for reason in Reason},
             "messages": {"in": self.messages_in, "out": self.messages_out},
             "bytes": {"in": self.bytes_in, "out": self.bytes_out},
             "buffered": buffered,

@@ -84,8 +84,9 @@ class Client:
         session_id: its id, as the client was told it.
 
     Raises:
-        Refused: if the listener refuses the client: for its origin, because
-            the transport is not enabled, or because it has been closed.
+        Refused: if the listener refuses the client: for its origin, by the
+            options ``authorize`` or ``same_peer``, because the transport is
+            not enabled, or because it has been closed.
         TypeError: if ``listener`` is not one.
         ValueError: if there is no such transport.
     """
@@ -112,7 +113,8 @@ class Client:
         try:
             self.session = listener.open_session(transport, complete, _start_no_response)
         except Refusal as refusal:
-            raise Refused(refusal.status, refusal.text) from None
+            # What the option 'authorize' has failed with, if that is why.
+            raise Refused(refusal.status, refusal.text) from refusal.__cause__
         # The first of its handlers: those after it run in the same context,
         # whoever ends the session.
         self.session.on("disconnect", lambda: failures.set(self._failures))

@@ -15,6 +15,7 @@ import sockio_gevent as io
 from sockio_gevent.ends import Cause
 from sockio_gevent.ext.prometheus import Collector
 from sockio_gevent.options import KNOWN_TRANSPORTS, TransportOptions
+from sockio_gevent.refusal import Reason
 
 NONE = "\N{EN DASH}"
 TEXTS = list(texts())
@@ -69,6 +70,19 @@ def test_each_cause_is_named():
     assert {cause.value for cause in Cause} <= set(named("monitoring.rst"))
 
 
+def test_each_reason_of_a_refusal_is_named():
+    assert {reason.value for reason in Reason} <= set(named("monitoring.rst"))
+
+
+OF_SAME_PEER = {"None", "'address'", "'cookie:sid'"}
+
+
+def test_each_rule_of_same_peer_is_accepted():
+    assert set(named("security.rst")) > OF_SAME_PEER
+    for rule in OF_SAME_PEER:
+        io.listen(lambda environ, start_response: [], same_peer=ast.literal_eval(rule))
+
+
 def test_each_number_of_the_statistics_is_named():
     stats = io.listen(lambda environ, start_response: []).stats()
     described = " ".join(row[0] for row in rows("monitoring.rst"))
@@ -85,6 +99,7 @@ def test_the_example_of_the_statistics_has_their_shape():
     example = json.loads(block.text)
     assert shape(example) == shape(stats)
     assert list(example["closes"]) == list(stats["closes"])
+    assert list(example["refused"]) == list(stats["refused"])
 
 
 def test_each_metric_has_its_row_with_its_labels():
@@ -101,6 +116,7 @@ def test_each_metric_has_its_row_with_its_labels():
 
 def test_each_rule_of_origins_is_accepted():
     rules = [text for text in named("security.rst") if text[0] in "'["]
+    rules = [text for text in rules if text not in OF_SAME_PEER]
     assert len(rules) > 5
     for rule in rules:
         io.listen(lambda environ, start_response: [], origins=ast.literal_eval(rule))

@@ -120,13 +120,15 @@ LAYERS = [
     "transports",
     "session",
     "client",
+    "admission",
     "entrance",
     "listener",
     "testing",
     "command",
 ]
 SMALL = ["ends", "events", "ext", "forwarded", "log", "mounting", "options", "origins", "routes"]
-SMALL += ["flush", "outgoing", "stats", "surroundings", "sweep", "turns"]
+SMALL += ["environ", "flush", "outgoing", "peers", "refusal", "stats", "surroundings", "sweep"]
+SMALL += ["turns"]
 
 
 def above(layer: str) -> set[str]:

@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from dataclasses import FrozenInstanceError
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,6 +76,15 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("origins", ("self", "null"), ("self", "null")),
     ("origins", {"self"}, {"self"}),
     ("origins", callable, callable),
+    ("authorize", None, None),
+    ("authorize", bool, bool),
+    ("authorize", print, print),
+    ("same_peer", None, None),
+    ("same_peer", False, None),
+    ("same_peer", "address", "address"),
+    ("same_peer", "cookie:sid", "cookie:sid"),
+    ("same_peer", "cookie:__Host-sid", "cookie:__Host-sid"),
+    ("same_peer", id, id),
     ("handshake", "plain", "plain"),
     ("handshake", "json", "json"),
     ("max_message_size", 1, 1),
@@ -91,6 +101,19 @@ def test_a_good_value_is_taken(name: str, value: Any, kept: Any) -> None:
     assert getattr(read(**{name: value}), name) == kept
 
 
+async def later(environ: dict[str, Any]) -> bool:
+    return True
+
+
+def bit_by_bit(environ: dict[str, Any]) -> Any:
+    yield True
+
+
+class Later:
+    async def __call__(self, environ: dict[str, Any]) -> bool:
+        return True
+
+
 WRONG_KIND: list[tuple[str, Any]] = [
     ("resource", None),
     ("resource", b"socket.io"),
@@ -104,6 +127,15 @@ WRONG_KIND: list[tuple[str, Any]] = [
     ("origins", 1),
     ("origins", {"https://a.com": True}),
     ("origins", [1]),
+    ("authorize", True),
+    ("authorize", "login"),
+    ("authorize", later),
+    ("authorize", partial(later)),
+    ("authorize", bit_by_bit),
+    ("authorize", Later()),
+    ("same_peer", True),
+    ("same_peer", ["address"]),
+    ("same_peer", later),
     ("max_message_size", "1"),
     ("max_message_size", 1.5),
     ("max_message_size", None),
@@ -115,6 +147,13 @@ WRONG_KIND: list[tuple[str, Any]] = [
     ("on_client_disconnect", "gone"),
 ]
 NO_SENSE: list[tuple[str, Any]] = [
+    ("same_peer", ""),
+    ("same_peer", "adress"),
+    ("same_peer", "cookie"),
+    ("same_peer", "cookie:"),
+    ("same_peer", "cookie:a b"),
+    ("same_peer", "cookie:a=b"),
+    ("same_peer", "cookies:sid"),
     ("resource", ""),
     ("resource", "/"),
     ("resource", "a//b"),

@@ -17,13 +17,14 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from support.clients import Polling, WebSocket
-from support.http import HTTP
+from support.http import HTTP, Ended
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import sockio_gevent as io
 from sockio_gevent.ends import Cause
 from sockio_gevent.ext.prometheus import Collector, register, unregister
 from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.refusal import Reason
 
 TYPES = {
     "sockio_start_time_seconds": "gauge",
@@ -31,6 +32,7 @@ TYPES = {
     "sockio_buffered_bytes": "gauge",
     "sockio_sessions_opened": "counter",
     "sockio_sessions_closed": "counter",
+    "sockio_requests_refused": "counter",
     "sockio_messages": "counter",
     "sockio_payload_bytes": "counter",
 }
@@ -64,6 +66,8 @@ def test_it_tells_what_stats_tells(serve, registry):
     polling = Polling(served.port).open()
     websocket, left = WebSocket(served.port).open(), WebSocket(served.port).open()
     polling.send("hello")
+    with pytest.raises(Ended):
+        Polling(served.port, "unknown").poll()
     left.close()
     served.wait("disconnect")
     listener.broadcast("news")
@@ -82,6 +86,9 @@ def test_it_tells_what_stats_tells(serve, registry):
     for cause in Cause:
         expected = int(cause is Cause.CLIENT)
         assert found.pop(("sockio_sessions_closed_total", cause.value)) == expected
+    for reason in Reason:
+        expected = int(reason is Reason.SESSION)
+        assert found.pop(("sockio_requests_refused_total", reason.value)) == expected
     for direction, count in {"in": 1, "out": 2}.items():
         assert found.pop(("sockio_messages_total", direction)) == count
         expected = stats["bytes"][direction]

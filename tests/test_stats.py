@@ -10,9 +10,11 @@ import gevent
 import pytest
 from support import framing
 from support.clients import ALL, Polling, WebSocket, wait_for
+from support.http import HTTP
 
 from sockio_gevent.ends import Cause
 from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.refusal import Reason
 
 
 def size(*messages: str) -> int:
@@ -32,6 +34,7 @@ def test_in_the_beginning_all_is_zero(serve):
         "opened": 0,
         "sessions": {name: {"open": 0, "away": 0} for name in KNOWN_TRANSPORTS},
         "closes": {cause.value: 0 for cause in Cause},
+        "refused": {reason.value: 0 for reason in Reason},
         "messages": {"in": 0, "out": 0},
         "bytes": {"in": 0, "out": 0},
         "buffered": 0,
@@ -195,6 +198,29 @@ def test_what_a_reader_does_not_take_is_buffered(serve):
     wait_for(lambda: served.listener.stats()["buffered"] == 0)
     expected = 2 * GREETING + sent * size(text) + size("hello")
     assert served.listener.stats()["bytes"]["out"] == expected
+
+
+def test_each_refusal_counts_once_by_its_reason(serve):
+    served = serve(transports=["xhr-polling"])
+    http = HTTP(served.port)
+    expected = dict.fromkeys((reason.value for reason in Reason), 0)
+
+    def refuse(reason: str, status: int, method: str, path: str, **headers: str) -> None:
+        answer = http.request(method, f"/socket.io/{path}", **headers)
+        assert answer.status == status
+        expected[reason] += 1
+        assert served.listener.stats()["refused"] == expected
+
+    refuse("origin", 403, "GET", "xhr-polling", Origin="https://evil.example")
+    refuse("session", 404, "GET", f"xhr-polling/{'0' * 40}")
+    refuse("session", 404, "POST", f"xhr-polling/{'0' * 40}/send")
+    refuse("request", 404, "GET", "htmlfile")
+    refuse("request", 405, "DELETE", "xhr-polling")
+    refuse("request", 405, "POST", "socket.io.js")
+    served.listener.close()
+    refuse("unavailable", 503, "GET", "xhr-polling")
+    assert len(served.lines) == sum(expected.values())
+    assert served.listener.stats()["opened"] == 0
 
 
 def test_it_may_be_asked_from_another_thread(serve):

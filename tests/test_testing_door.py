@@ -61,6 +61,46 @@ def test_a_rule_for_origins_sees_the_environ() -> None:
         Client(listener)
 
 
+def test_who_may_open_a_session_is_asked() -> None:
+    listener = listen(authorize=lambda environ: environ.get("HTTP_COOKIE"))
+    with Client(listener, environ={"HTTP_COOKIE": "ann"}) as client:
+        assert client.session.identity == "ann"
+    with pytest.raises(Refused, match="403 Forbidden: the option 'authorize' does not let"):
+        Client(listener)
+    assert not listener.clients
+    assert listener.stats()["refused"]["authorization"] == 1
+
+
+def test_the_refusal_of_an_application_is_what_the_client_gets() -> None:
+    def authorize(environ: Any) -> Any:
+        raise io.Refusal(401, "log in first")
+
+    with pytest.raises(Refused) as refused:
+        Client(listen(authorize=authorize))
+    assert refused.value.status == "401 Unauthorized"
+    assert refused.value.text == "log in first"
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("option", ["authorize", "same_peer"])
+def test_a_mistake_in_who_may_connect_is_shown_with_the_refusal(option: str) -> None:
+    lines: list[str] = []
+    listener = listen(log=lines.append, **{option: lambda environ: environ["missing"]})
+    with pytest.raises(Refused, match="500 Internal Server Error") as refused:
+        Client(listener)
+    assert isinstance(refused.value.__cause__, KeyError)
+    assert "Traceback" in lines[0]
+    assert lines[1].startswith("refused 'GET' 'websocket/' from 127.0.0.1 (500 ")
+
+
+def test_a_client_that_cannot_be_bound_is_refused() -> None:
+    listener = listen(same_peer="cookie:sid")
+    with Client(listener, environ={"HTTP_COOKIE": "sid=a"}) as client:
+        assert client.connected
+    with pytest.raises(Refused, match="403 Forbidden: the option 'same_peer' finds nothing"):
+        Client(listener)
+
+
 def test_what_trusted_proxies_say_is_believed() -> None:
     listener = listen(trusted_proxies=1)
     environ = {

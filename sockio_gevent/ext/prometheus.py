@@ -140,6 +140,8 @@ class Collector(BaseCollector):
             families.opened.add_metric([resource], stats["opened"])
             for cause, count in stats["closes"].items():
                 families.closed.add_metric([resource, cause], count)
+            for reason, count in stats["refused"].items():
+                families.refused.add_metric([resource, reason], count)
             for direction, count in stats["messages"].items():
                 families.messages.add_metric([resource, direction], count)
             for direction, count in stats["bytes"].items():
@@ -178,6 +180,11 @@ class _Families:
             "sockio_sessions_closed",
             "Sessions that have ended, by cause.",
             labels=["resource", "cause"],
+        )
+        self.refused = CounterMetricFamily(
+            "sockio_requests_refused",
+            "Requests that were refused, by reason.",
+            labels=["resource", "reason"],
         )
         self.messages = CounterMetricFamily(
             "sockio_messages",

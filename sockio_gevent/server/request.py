@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["Refusal", "Request"]
+from ..refusal import Header, Refusal
 
-Header = tuple[str, str]
+__all__ = ["Refusal", "Request"]
 
 # What goes with every answer: messages are for one reader once, as they are
 # and without delay.
@@ -17,22 +17,6 @@ _COMMON: tuple[Header, ...] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Vary", "Origin"),
 )
-
-
-class Refusal(Exception):
-    """A request that gets an error for an answer.
-
-    Args:
-        status: the HTTP status.
-        text: what was wrong, one line for the client and the log.
-        headers: what goes with it.
-    """
-
-    def __init__(self, status: str, text: str, *headers: Header) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers = headers
 
 
 class Closing(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
@@ -101,9 +101,13 @@ class Session(Protocol):
 
     Attributes:
         announced: whether the handlers of the new session were called.
+        identity: who the client is, as the application says.
+        bound_to: what tells that a request comes from who opened the session.
     """
 
     announced: bool
+    identity: Any
+    bound_to: Any
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
@@ -145,11 +149,19 @@ class Transport(ABC):
         self.log = log
 
     @abstractmethod
+    def check(self, request: Request) -> None:
+        """Refuse a GET that cannot be answered, before it has a session.
+
+        Raises:
+            Refusal: if it cannot.
+        """
+
+    @abstractmethod
     def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
         """Answer a request that carries messages to the client.
 
         Args:
-            request: a GET whose sender may connect.
+            request: a GET whose sender may connect, and that was checked.
             acquire: gives the session, which is opened only now if it is new.
         """
 

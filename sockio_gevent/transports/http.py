@@ -188,10 +188,13 @@ class HTTPTransport(Transport):
 
     content_type: ClassVar[str]
 
-    def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
-        """Make the request the downlink of its session."""
+    def check(self, request: Request) -> None:
+        """Refuse what has become a WebSocket already."""
         if request.environ.get("wsgi.websocket"):
             raise Refusal("400 Bad Request", f"{self.name} takes no WebSocket")
+
+    def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
+        """Make the request the downlink of its session."""
         session = acquire()
         downlink = HTTPDownlink(self.name, session, request.socket, once)
         if not session.announced:

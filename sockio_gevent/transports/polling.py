@@ -49,7 +49,6 @@ class PollingTransport(HTTPTransport):
 
     def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
-        self.check(request)
         poll = self.open(request, acquire, once=True)
         body = self.encode(request, poll.wait())
         try:
@@ -58,9 +57,6 @@ class PollingTransport(HTTPTransport):
             poll.over()
             raise
         return _PollAnswer(poll, body)
-
-    def check(self, request: Request) -> None:
-        """Refuse a request that cannot be answered, before it has a session."""
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
@@ -88,6 +84,7 @@ class JSONPPollingTransport(PollingTransport):
 
     def check(self, request: Request) -> None:
         """Refuse an index that is not one, before it can become part of a script."""
+        super().check(request)
         _, _, index = request.tail.partition("/")
         if not (index.isascii() and index.isdigit() and len(index) < 10):
             raise Refusal("400 Bad Request", "the address ends in no index: <time>/<digits>")

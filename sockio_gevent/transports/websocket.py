@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..ends import Cause, End
 from ..server.request import Refusal, Request
@@ -143,8 +143,8 @@ class WebSocketTransport(Transport):
     name = "websocket"
     methods = ("GET",)
 
-    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
-        """Switch protocols, and read messages until the socket ends."""
+    def check(self, request: Request) -> None:
+        """Refuse what is not a good handshake."""
         upgrade = request.upgrade
         if upgrade is None:
             problem = "the request asks for no WebSocket, or a proxy did not pass that on"
@@ -162,6 +162,10 @@ class WebSocketTransport(Transport):
         problem = upgrade.problem(drafts=True)
         if problem is not None:
             raise problem
+
+    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+        """Switch protocols, and read messages until the socket ends."""
+        upgrade: Any = request.upgrade
         websocket = upgrade.accept(self.options.max_message_size)
         if websocket is None:
             self.log.warning("%s from %s: half a handshake", self.name, request.peer)

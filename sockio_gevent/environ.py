@@ -1,0 +1,31 @@
+"""What of a request is shown to the application, and kept as long as its session."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+__all__ = ["kept"]
+
+# In an environ that a session keeps, these would keep its first request alive.
+_OF_THE_REQUEST = frozenset(
+    (
+        "wsgi.input",
+        "wsgi.websocket",
+        "sockio_gevent.abandon_input",
+        "sockio_gevent.socket",
+        "sockio_gevent.upgrade",
+        "gunicorn.socket",
+        "gunicorn.http2.send_trailers",
+        "werkzeug.socket",
+        "wsgi.early_hints",
+    )
+)
+
+
+def kept(environ: dict[str, Any]) -> dict[str, Any]:
+    """A copy of an environ without its input and its socket."""
+    copy = {key: value for key, value in environ.items() if key not in _OF_THE_REQUEST}
+    # Frameworks make no request objects of an environ without one.
+    copy["wsgi.input"] = BytesIO()
+    return copy

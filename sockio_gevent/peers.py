@@ -1,0 +1,55 @@
+"""By what a session is bound to who opened it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import Any
+
+__all__ = ["are_same", "peer_rule"]
+
+_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 6265 section 4.1.1
+
+
+def peer_rule(rule: str) -> Callable[[dict[str, Any]], str | None]:
+    """What tells from an environ who has sent the request; ``None`` if that cannot be told.
+
+    Args:
+        rule: ``'address'`` or ``'cookie:NAME'``.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if rule == "address":
+        return lambda environ: environ.get("REMOTE_ADDR") or None
+    kind, _, name = rule.partition(":")
+    if kind != "cookie" or not _COOKIE_NAME.fullmatch(name):
+        raise ValueError(f"{rule!r} is neither 'address' nor 'cookie:' with the name of a cookie")
+    return lambda environ: _cookie(environ.get("HTTP_COOKIE", ""), name)
+
+
+def _cookie(cookies: str, wanted: str) -> str | None:
+    """The value of a cookie as it was sent, RFC 6265 section 4.2; an empty one is none.
+
+    Of several by one name the first counts, as the most specific one.
+    """
+    for pair in cookies.split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip() == wanted:
+            return value.strip() or None
+    return None
+
+
+def are_same(one: Any, other: Any) -> bool:
+    """Whether two requests come from the same peer, as the rule has told of each."""
+    if isinstance(one, str) and isinstance(other, str):
+        # However much of a secret was guessed, it takes the same time to say no.
+        return compare_digest(_bytes(one), _bytes(other))
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return compare_digest(one, other)
+    return bool(one == other)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

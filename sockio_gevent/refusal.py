@@ -1,0 +1,84 @@
+"""A request that is refused: what it is answered, and what that counts as."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from http import HTTPStatus
+
+__all__ = ["Header", "Reason", "Refusal"]
+
+Header = tuple[str, str]
+
+_STATUS = re.compile(r"[45]\d\d [!-~][ -~]*")
+_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 9110 section 5.6.2
+_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+_LINES = {int(each): f"{each:d} {each.phrase}" for each in HTTPStatus}
+# They would break a line of the log, act on the terminal that shows it, or have no UTF-8.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+class Reason(Enum):
+    """Why a request was refused; the values are what statistics count by."""
+
+    ORIGIN = "origin"
+    AUTHORIZATION = "authorization"
+    PEER = "peer"
+    FAILURE = "failure"
+    HUNG_UP = "hung_up"
+    SESSION = "session"
+    UNAVAILABLE = "unavailable"
+    REQUEST = "request"
+
+
+class Refusal(Exception):
+    """A request that gets an error for an answer.
+
+    A function for the option ``authorize`` or ``same_peer`` raises it to say
+    with which; elsewhere in an application it is of no use.
+
+    Args:
+        status: the HTTP status, ``'401 Unauthorized'`` or ``401``; an error,
+            so 400 or above.
+        text: what was wrong, one line for the client and the log.
+        *headers: what goes with it, pairs of name and value.
+
+    Raises:
+        TypeError: if one of these is of the wrong kind.
+        ValueError: if the status is no error, or a header cannot be sent.
+    """
+
+    def __init__(self, status: str | int, text: str, *headers: Header) -> None:
+        super().__init__(status, text, *headers)
+        self.status = _status(status)
+        self.text = _CONTROLS.sub(" ", text)
+        self.headers = headers
+        for name, value in headers:
+            if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+                raise ValueError(f"no header: {name!r}: {value!r}")
+        unavailable = self.status.startswith("503")
+        #: What it counts as.
+        self.reason = Reason.UNAVAILABLE if unavailable else Reason.REQUEST
+        #: What the log says in place of the text, if the client is not to know.
+        self.log_text = self.text
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.text}"
+
+    def counted_as(self, reason: Reason, log_text: str = "") -> Refusal:
+        """The same, for this reason.
+
+        Args:
+            reason: what it counts as.
+            log_text: what the log says, if the client is not to know.
+        """
+        self.reason = reason
+        self.log_text = log_text or self.text
+        return self
+
+
+def _status(status: str | int) -> str:
+    line = _LINES.get(status) if isinstance(status, int) else status
+    if not (isinstance(line, str) and _STATUS.fullmatch(line)):
+        raise ValueError(f"{status!r} is no status of an error like 403 or '403 Forbidden'")
+    return line
