@@ -37,6 +37,10 @@ def commands() -> list[str]:
 def check_pip(install: str, *packages: str) -> None:
     assert install == "install"
     known = {"tox", "gunicorn"}
+    if "-r" in packages:
+        *packages, option, requirements = packages
+        assert option == "-r"
+        assert (ROOT / requirements).is_file()
     for package in packages:
         extra = re.fullmatch(r"\.\[(\w+)\]", package)
         if extra:
