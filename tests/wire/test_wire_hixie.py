@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from client_frames import typed
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.client_frames import typed
 
 from sockio_gevent.wire.hixie import (
     CLOSING,
