@@ -20,6 +20,7 @@ from fuzzing.harnesses import (
     NAMES,
     form,
     handshake,
+    head,
     hixie,
     json_text,
     load,
@@ -117,6 +118,11 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
         "key_number",
         changed(handshake.key_number, lambda number: number or None),
     ),
+    "head": (
+        head,
+        "read_request_head",
+        lambda pattern, data: read_head(pattern, data.replace(b"+", b"")),
+    ),
     "policy": (
         policy,
         "policy_file",
@@ -144,6 +150,7 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     "sessions without time": (Client, "due", lambda self, now: None),
 }
 receive = Client.receive
+read_head = head.read_request_head
 load_match = routes.match
 
 

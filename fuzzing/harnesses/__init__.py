@@ -22,6 +22,7 @@ NAMES = (
     "packet",
     "form",
     "handshake",
+    "head",
     "policy",
     "routes",
     "origins",

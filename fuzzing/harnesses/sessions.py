@@ -32,11 +32,16 @@ SEEDS = (
     # Heartbeats: echoed, and lost.
     spell(("open", 0, 1), ("pass_time", 0, 0), ("receive", 0, 3), ("pass_time", 0, 0)),
     spell(("open", 0, 1), ("pass_time", 0, 0), ("pass_time", 0, 0), ("pass_time", 0, 0)),
+    spell(("open", 0, 1), ("pass_time", 0, 0), ("receive", 0, 4), ("pass_time", 0, 0)),
     # A slow socket that another one replaces, and a buffer that overflows.
     spell(("open", 0, 3), ("send", 0, 16), ("take", 0, 9), ("attach", 0, 0), ("late", 0, 0)),
     spell(("open", 0, 3), ("take", 0, 255), *[("send", 0, 24)] * 4),
     spell(("open", 0, 0), *[("send", 200, 24)] * 5, ("send", 0, 0)),
-    # A handler that waits while the session ends.
+    # A handler that waits while more messages come, and while the session ends.
+    spell(
+        *(("open", 0, 0), ("receive", 0, 2), ("receive", 0, 0), ("receive", 0, 1)),
+        ("release", 0, 0),
+    ),
     spell(("open", 0, 0), ("receive", 0, 2), ("receive", 0, 65), ("lose", 0, 0), ("release", 0, 0)),
     spell(("open", 0, 0), ("open", 0, 4), ("send", 0, 7), ("disconnect", 1, 1), ("send", 1, 7)),
 )

@@ -39,7 +39,11 @@ SEEDS = tuple(
     for mode, stream in (
         (0, b"".join(TOKENS[:6])),
         (0, TOKENS[1] + TOKENS[8] + TOKENS[7]),
+        (0, TOKENS[1]),
         (0, TOKENS[6]),
+        (0, TOKENS[2] + TOKENS[8] + TOKENS[4]),
+        (1, b"\x01\x06\0sixsix\x80\x06\1sixsix"),
+        (1, b"\x81\x7d\x20" + b"x" * 125),
         (1, b"\x01\x02\0ab\x09\x00\0\x80\x01\1c"),
         (1, b"\x08\x02\2\x03\xe8\x81\x05\0hello"),
         (1, b"\x81\xc8\0" + b"x" * 200),
