@@ -48,6 +48,8 @@ class HixieParser:
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes, however they were cut; see ``FrameParser.feed``."""
         events: list[Event] = []
+        if self.finished:
+            return events
         buffer = self._buffer
         buffer += data
         while buffer and not self.finished:

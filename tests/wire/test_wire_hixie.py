@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from client_frames import typed
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.client_frames import typed
 
 from sockio_gevent.wire.hixie import (
     CLOSING,
@@ -136,7 +136,7 @@ def test_everything_behind_the_end_is_ignored(closing: bool, end: bytes) -> None
     assert parser.finished
     assert parser.feed(frame(b"later")) == []
     assert parser.feed(CLOSING) == []
-    assert len(parser._buffer) <= len(CLOSING + frame(b"later"))
+    assert parser._buffer == b""
     assert parser.finished
 
 

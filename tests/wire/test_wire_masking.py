@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from client_frames import frame, masked
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.client_frames import frame, masked
 from websockets.speedups import apply_mask as apply_mask_in_c
 
 from sockio_gevent.wire.masking import apply_mask, fastest_apply_mask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from client_frames import frame, header, masked, typed
+from support.client_frames import frame, header, masked, typed
 
 from sockio_gevent.wire.websocket import (
     BINARY,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from client_frames import typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.client_frames import typed
 from websockets import frames as peer
 from websockets.client import ClientProtocol
 from websockets.protocol import OPEN

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from client_frames import frame, header, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.client_frames import frame, header, typed
 
 from sockio_gevent.wire.websocket import (
     BINARY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from client_frames import MASK, frame, header, typed
+from support.client_frames import MASK, frame, header, typed
 
 from sockio_gevent.wire.websocket import (
     BINARY,

@@ -1,0 +1,294 @@
+"""One client, its session, and a model of what must become of the messages between them.
+
+The model knows only what was sent, in order, and what has arrived. All that a
+session keeps follows from the two, so nothing of it is looked into.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+import sockio_gevent as io
+from sockio_gevent.ends import Cause, End
+
+from .inside import MOST, Agenda, open_session, wait_until
+from .links import Kind, Link
+from .references import payload as reference
+
+__all__ = ["BLOCK", "BYE", "ECHO", "Peer"]
+
+# What the handler of the application does with messages that begin so.
+ECHO, BLOCK, BYE = "echo", "block", "bye"
+# The transports whose sessions outlive their connection.
+_LASTING = ("server-events", "xhr-polling")
+
+
+class Peer:
+    """A client of the listener, which has come over some transport.
+
+    Attributes:
+        session: the session, as applications know it.
+        link: its connection, if it has one.
+        live: whether the session must be there.
+        blocked: whether a handler is running and waits.
+    """
+
+    def __init__(self, listener: io.Listener, agenda: Agenda, transport: str, quick: bool) -> None:
+        self._listener = listener
+        self._agenda = agenda
+        self.session = open_session(listener, transport)
+        self.link: Link | None = None
+        self.live = True
+        self.blocked = False
+        self._older: list[Link] = []
+        self._complete = False  # whether all that was sent before the end must have arrived
+        self._sent = [reference.write(self.session.session_id)]
+        self._arrived: list[bytes] = []
+        self._inbox: deque[str] = deque()  # what the application has not got yet
+        self._receiving: list[gevent.Greenlet] = []
+        self._gate = Event()
+        self._attached = 0
+        self._departures: list[str] = []
+        self._heartbeats = 0
+        self._awaits_echo = False
+        self._uncounted = 0  # bytes that a socket has taken of what is counted as waiting
+        self.session.on("message", self._on_message)
+        self.session.on("disconnect", lambda: self._departures.append("of the client"))
+        self.attach(transport, quick)
+
+    # What the client and its connection do.
+
+    def attach(self, transport: str, quick: bool) -> None:
+        """A request comes that is to carry the session."""
+        link = Link(transport, self._arrived, quick)
+        assert self.session.attach(link) == self.live
+        if not self.live:
+            return
+        self._without_link()
+        self.link = link
+        self._transport = transport
+        self._attached += 1
+        self._awaits_echo = False
+        self.session.announce()
+
+    def receive(self, texts: list[str]) -> None:
+        """The client sends messages, all in one payload."""
+        if self.live:
+            self._inbox += texts
+        payload = b"".join(map(reference.write, texts)).decode()
+        self._receiving.append(gevent.spawn(self.session.receive, [payload]))
+        self._wait_for_handlers()
+
+    def take(self, count: int) -> None:
+        """The connection takes some of what was written, or all of it."""
+        link = self.link
+        if link is None or not link.under_way or link.kind is Kind.POLL:
+            return
+        if link.kind is Kind.SOCKET:
+            self._uncounted += min(count, link.pending)
+            link.take_some(count)
+        else:
+            link.take_all()
+        if not link.under_way:
+            self._uncounted = 0
+            self.session.drained()
+
+    def finish(self) -> None:
+        """The answer of a poll has been read to its end."""
+        link = self.link
+        if link is not None and link.answering:
+            link.take_all()
+            link.closed = True
+            self._over(link, Cause.LOST)
+
+    def lose(self, cause: Cause) -> None:
+        """The connection ends, and what is under way does not arrive."""
+        link = self.link
+        if link is not None:
+            undelivered = link.take_back()
+            link.abort()
+            self._over(link, cause, undelivered)
+
+    def _over(self, link: Link, cause: Cause, undelivered: Any = ()) -> None:
+        self._away()
+        self.session.detach(link, End(cause, "as the test wants it"), undelivered)
+
+    def late(self) -> None:
+        """The requests that are long over tell so once more."""
+        for link in self._older:
+            self.session.detach(link, End(Cause.LOST, "late"))
+
+    # What the application does.
+
+    def send(self, text: str) -> None:
+        """Send a message."""
+        self.expect(text)
+        self.session.send(text)
+
+    def expect(self, text: str) -> None:
+        """A message is about to be sent, in whatever way."""
+        if not self.live:
+            return
+        self._sent.append(reference.write(text))
+        waiting = self._waiting()
+        # What the connection takes right now does not count; only sockets take bit by bit.
+        if self.link is not None and self.link.ready:
+            waiting = waiting if self.link.kind is Kind.SOCKET and not self.link.quick else 0
+        if waiting > MOST:
+            self._end()
+
+    def disconnect(self) -> None:
+        """End the session."""
+        self.expect_end()
+        self.session.disconnect()
+
+    def expect_end(self) -> None:
+        """The session is about to be ended cleanly, in whatever way."""
+        if self.live:
+            self._complete = self.link is not None and not self.link.answering
+            self._end()
+
+    def release(self) -> None:
+        """Let the handler go on that waits."""
+        if self.blocked:
+            self.blocked = False
+            self._gate.set()
+            self._wait_for_handlers()
+
+    def _on_message(self, message: Any) -> None:
+        assert self.live, "a message after the end"
+        assert not self.blocked, "two handlers at a time"
+        assert message == self._next_message()
+        if not isinstance(message, str):
+            return
+        if message.startswith(ECHO):
+            self.send(message)
+        elif message.startswith(BYE):
+            self.disconnect()
+        elif message.startswith(BLOCK):
+            self.blocked = True
+            self._gate.clear()
+            self._gate.wait()
+
+    def _next_message(self) -> Any:
+        """What the application must get next, or ``None`` if it is nothing more."""
+        while self._inbox:
+            text = self._inbox.popleft()
+            if text.startswith("~h~"):
+                if text == self.heartbeat:
+                    self._awaits_echo = False
+            elif text.startswith("~j~"):
+                try:
+                    return json.loads(text[3:])
+                except ValueError:
+                    continue
+            else:
+                return text
+        return None
+
+    def _wait_for_handlers(self) -> None:
+        wait_until(lambda: self.blocked or all(each.ready() for each in self._receiving))
+        if not self.blocked:
+            gevent.joinall(self._receiving, raise_error=True)
+            self._receiving.clear()
+            assert self._next_message() is None, "a message is lost"
+
+    # What time does.
+
+    def pass_time(self) -> None:
+        """The session's deadline comes."""
+        if not self.live:
+            return
+        link = self.link
+        if link is None or (link.kind is Kind.POLL and not link.ready):
+            self._end()
+        elif link.kind is Kind.POLL:
+            pass  # it gets an empty answer
+        elif not self._awaits_echo:
+            self._awaits_echo = True
+            self._heartbeats += 1
+            self.expect(self.heartbeat)
+        elif link.gone or not (self.blocked or link.unread):
+            self._away()
+        self._agenda.come_to(self.session)
+
+    def look_early(self) -> None:
+        """The sweep asks before anything is due."""
+        assert (self.session.due(0.0) is not None) == self.live
+
+    @property
+    def heartbeat(self) -> str:
+        """The last heartbeat, as a client echoes it."""
+        return f"~h~{self._heartbeats}"
+
+    # What must be so.
+
+    def depart(self) -> None:
+        """The listener's handlers are told of the end."""
+        self._departures.append("of the listener")
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that runs by itself has been run."""
+        return self.live or self.blocked or len(self._departures) >= 2
+
+    def check(self) -> None:
+        """Compare the session with the model."""
+        session, arrived = self.session, len(self._arrived)
+        assert self._arrived == self._sent[:arrived], "not what was sent, or in another order"
+        assert session.connected == self.live
+        assert session.away == (self.live and self.link is None)
+        assert (self._listener.clients.get(session.session_id) is session) == self.live
+        assert (session in self._agenda.deadlines) == self.live
+        assert session.connections == self._attached
+        assert session.transport == self._transport
+        ended = not self.live and not self.blocked
+        assert self._departures == (["of the client", "of the listener"] if ended else [])
+        assert all(link.cut or link.closed for link in self._older), "left open"
+        if self._complete:
+            assert arrived == len(self._sent), "lost at the end"
+        if self.live:
+            self._check_waiting()
+
+    def _check_waiting(self) -> None:
+        link, arrived = self.link, len(self._arrived)
+        if link is not None:
+            under_way = [packet.payload for packet in link.under_way]
+            assert under_way == self._sent[arrived : arrived + len(under_way)]
+            if link.ready:
+                assert arrived == len(self._sent), "left behind"
+        waiting = self._waiting()
+        # No check of the limit: what a lost connection gives back may be over it.
+        assert waiting <= self.session.buffered <= waiting + self._uncounted
+
+    def check_all_arrived(self) -> None:
+        """Nothing that was sent to a live session is lost."""
+        assert not self.live or len(self._arrived) == len(self._sent)
+
+    def _waiting(self) -> int:
+        """How many bytes wait for the client to take them."""
+        under_way = 0 if self.link is None else len(self.link.under_way)
+        outbox = self._sent[len(self._arrived) + under_way :]
+        return sum(map(len, outbox)) + (0 if self.link is None else self.link.pending)
+
+    def _away(self) -> None:
+        """It has lost its link; not every session outlives that."""
+        self._without_link()
+        if self._transport not in _LASTING:
+            self._end()
+
+    def _end(self) -> None:
+        self.live = False
+        self._inbox.clear()
+        self._without_link()
+
+    def _without_link(self) -> None:
+        if self.link is not None:
+            self._older.append(self.link)
+        self.link = None
+        self._uncounted = 0

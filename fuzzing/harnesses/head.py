@@ -1,0 +1,134 @@
+"""Heads of HTTP: what is read at all is read as a slow and suspicious reader reads it."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+from sockio_gevent.wire.head import answer_head, read_request_head, request_line_pattern
+
+from ..supply import Supply
+
+__all__ = ["SEEDS", "TOKENS", "check"]
+
+PREFIXES = ("/socket.io/", "/a.b/")
+
+TOKENS = (
+    b"GET /socket.io/xhr-polling//1 HTTP/1.1\r\n",
+    b"POST /a.b/x?y HTTP/1.1\r\n",
+    b"Host: example.com\r\n",
+    b"Content-Length: 5\r\n",
+    b"Content-Length: +5\r\n",
+    b"content-length:5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n",
+    b"Connection: upgrade\r\n",
+    b"Expect: 100-continue\r\n",
+    b"X-A_B: 1\r\n",
+    b" folded\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xe9",
+    b"%41",
+    b": ",
+    b"\t",
+    b"200 OK\n",
+)
+SEEDS = (
+    b"GET /socket.io/xhr-polling//1 HTTP/1.1\r\nHost: example.com\r\n\r\n",
+    b"POST /socket.io/xhr-polling/1/send?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\ndata=",
+    b"OPTIONS /a.b/ HTTP/1.1\r\nConnection: close\r\nX-Two: a  b\t\r\nX-Two: c\r\n\r\n",
+    b"GET /a.b/x HTTP/1.1\r\n\r\nGET /a.b/y HTTP/1.1\r\n\r\n",
+    b"GET /a.b/x HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n",
+    b"GET /a.b/ HTTP/1.1\r\nX-Two: a\r\nx-two: b\r\n\r\n",
+    b"POST /a.b/ HTTP/1.1\r\nContent-Length: +5\r\n\r\n12345",
+    b"POST /a.b/ HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /a.b/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"200 OK\nContent-Length\n5\nConnection\nclose",
+    b"404 Not Found\nContent-Length\n0\nX\na\rb",
+)
+_NAME = string.ascii_letters + string.digits + "-"
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_UNUSUAL = ("HTTP_UPGRADE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING")
+_PATTERN = request_line_pattern(PREFIXES)
+
+
+def check(data: bytes) -> None:
+    """Read the data as a request, as it comes bit by bit; and spell an answer of it."""
+    expected = _read(data)
+    head = read_request_head(_PATTERN, data)
+    assert head == expected
+    assert read_request_head(_PATTERN, data) == expected, "another answer the second time"
+    if head is not None:
+        assert read_request_head(_PATTERN, data[: head[0]]) == head
+        for size in (head[0] - 1, head[0] - 2, head[0] // 2):
+            assert read_request_head(_PATTERN, data[:size]) is None
+    _answer(data.decode("latin-1").split("\n"))
+    # And with something else in front, as an attacker may want it.
+    place = Supply(data).number(200)
+    strange = data[:place] + b"\r" + data[place:]
+    assert read_request_head(_PATTERN, strange) == _read(strange)
+
+
+def _read(data: bytes) -> tuple[Any, ...] | None:
+    """A plain head, or ``None``."""
+    head, found, _ = data.partition(b"\r\n\r\n")
+    if not found or len(head) + 4 > 16 * 1024:
+        return None
+    line, *lines = head.decode("latin-1").split("\r\n")
+    parts = line.split(" ")
+    if len(line) + 2 > 4096 or len(parts) != 3 or parts[2] != "HTTP/1.1":
+        return None
+    method, target, _ = parts
+    path, _, query = target.partition("?")
+    if method not in ("GET", "POST", "OPTIONS") or not path.startswith(PREFIXES):
+        return None
+    if not _consists(path, _PRINTABLE) or not _consists(query, _PRINTABLE) or "%" in path:
+        return None
+    environ: dict[str, str] = {}
+    for each in lines:
+        name, found_colon, value = each.partition(":")
+        value = value.strip(" \t")
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        if not found_colon or not name or not value or key in environ or each[-1] in " \t":
+            return None
+        if not _consists(name, _NAME) or not _consists(value, _PRINTABLE + " \t"):
+            return None
+        environ[key] = value
+    if len(lines) > 64 or not environ.keys().isdisjoint(_UNUSUAL):
+        return None
+    connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
+    length = environ.get("CONTENT_LENGTH", "0")
+    if connection not in ("keep-alive", "close") or not _consists(length, string.digits):
+        return None
+    if len(length) > 15:
+        return None
+    fields = (environ, int(length) if "CONTENT_LENGTH" in environ else None, connection == "close")
+    return len(head) + 4, line, method, target, path, query, fields
+
+
+def _answer(lines: list[str]) -> None:
+    """Take lines as a status, and names and values in turn."""
+    status, *rest = lines
+    headers = tuple(zip(rest[::2], rest[1::2], strict=False))
+    try:
+        head = answer_head(status, headers)
+    except (AttributeError, TypeError, ValueError):
+        return
+    if head is None:
+        return
+    first, *spelled = head.data.decode("latin-1").removesuffix("\r\n").split("\r\n")
+    assert first == f"HTTP/1.1 {status}"
+    assert spelled == [f"{name}: {value}" for name, value in headers]
+    assert head.code == int(status[:3])
+    names = [name.lower() for name, _ in headers]
+    assert "content-length" in names
+    assert head.closes == ("connection" in names)
+    assert not {"date", "transfer-encoding"} & set(names)
+
+
+def _consists(text: str, characters: str) -> bool:
+    return all(character in characters for character in text)

@@ -1,0 +1,85 @@
+"""JSON messages: what is JSON is read, nothing else is, and what was read can be sent."""
+
+from __future__ import annotations
+
+import json
+
+from sockio_gevent.wire.payload import JSON, decode, decode_json, encode
+
+from ..references.json_text import depth_of, is_json
+from ..supply import text_of
+
+__all__ = ["SEEDS", "TOKENS", "check"]
+
+# So deep must be readable, wherever the stack stands.
+DEPTH = 100
+# Python refuses to convert integers of more digits, with a ValueError.
+DIGITS = 4300
+
+TOKENS = (
+    b'{"a":',
+    b"[",
+    b"]",
+    b"}",
+    b",",
+    b'"\\u00e9"',
+    b'"\\ud83d\\ude00"',
+    b'"\\ud83d"',
+    b"-0",
+    b"1e5",
+    b"1e999",
+    b"NaN",
+    b"-Infinity",
+    b"true",
+    b"null",
+    b"\t \r\n",
+    b"\xef\xbb\xbf",
+    "٣".encode(),
+)
+SEEDS = (
+    b'{"a":[1,2.5,-3e-7,true,false,null,"\\u00e9\\n"],"b":{}}',
+    b"[[[[]]]]",
+    b' "text" ',
+    b"NaN",
+    b"[1,]",
+    b'{"a" : 1 , "a" : 2}',
+    b"[" * 5000,
+    b"1" * 5000,
+    b'"~j~1"',
+)
+
+
+def check(data: bytes) -> None:
+    """Read the data as JSON, and send what it means."""
+    text = text_of(data)
+    try:
+        value = decode_json(text)
+    except ValueError:
+        assert not is_json(text) or depth_of(text) > DEPTH or len(text) > DIGITS
+        return
+    assert is_json(text)
+    try:
+        sent = encode(value).decode()
+    except ValueError:
+        # Numbers beyond what a float holds are read as infinity, and stay here.
+        assert "Infinity" in json.dumps(value) or depth_of(text) > DEPTH
+        return
+    [message], error = decode(sent)
+    assert not error
+    if isinstance(value, str) and not value.startswith((JSON, "~h~")):
+        assert message == _well_formed(value)
+    else:
+        assert message.startswith(JSON)
+        back = decode_json(message[len(JSON) :])
+        assert json.dumps(back) == json.dumps(_well_formed(value))
+
+
+def _well_formed(value: object) -> object:
+    """The same with U+FFFD in place of lone surrogates, which JSON can spell and UTF-8 cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_well_formed(each) for each in value]
+    if isinstance(value, dict):
+        return {_well_formed(name): _well_formed(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,70 @@
+"""Addresses: which are ours, and what they mean, read segment by segment."""
+
+from __future__ import annotations
+
+from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.routes import CLIENT_FILE, is_misplaced, match
+
+from ..supply import Supply
+
+__all__ = ["SEEDS", "TOKENS", "check"]
+
+RESOURCES = ("socket.io", "a", "a/b", "~x.y/z-")
+
+TOKENS = (
+    b"/",
+    b"//",
+    b"/socket.io/",
+    b"/a/",
+    b"/a/b/",
+    b"socket.io.js",
+    b"..",
+    b"%2F",
+    b"\xe9",
+    b"\0",
+    *(name.encode() for name in KNOWN_TRANSPORTS),
+)
+# The first byte chooses the resource.
+SEEDS = (
+    b"\0/socket.io/websocket",
+    b"\0/socket.io/socket.io.js",
+    b"\0/socket.io/xhr-polling//1290000000000",
+    b"\0/socket.io/jsonp-polling/123/1290/0",
+    b"\0/socket.io/xhr-polling/123/send",
+    b"\0/socket.iox/websocket",
+    b"\0/app/socket.io/websocket/1",
+    b"\2/a/b/htmlfile/x",
+    b"\1/a/a/websocket",
+)
+
+
+def check(data: bytes) -> None:
+    """Read one path."""
+    supply = Supply(data)
+    resource = supply.choice(RESOURCES)
+    # Paths of a WSGI environ are Latin-1.
+    path = supply.rest().decode("latin-1")
+    expected = _read(resource.split("/"), path)
+    route = match(resource, path)
+    assert (None if route is None else tuple(route)) == expected
+
+    if is_misplaced(resource, path):
+        assert expected is None
+        suffixes = (path[start:] for start in range(1, len(path)))
+        assert any(_read(resource.split("/"), suffix) for suffix in suffixes)
+    if expected is not None:
+        assert not is_misplaced(resource, path)
+        assert is_misplaced(resource, f"/mounted{path}")
+
+
+def _read(resource: list[str], path: str) -> tuple[str, str, str] | None:
+    segments = path.split("/")
+    count = len(resource)
+    if segments[0] != "" or segments[1 : 1 + count] != resource or len(segments) < count + 2:
+        return None
+    name, *rest = segments[1 + count :]
+    if name == CLIENT_FILE:
+        return None if rest else (name, "", "")
+    if name not in KNOWN_TRANSPORTS:
+        return None
+    return name, rest[0] if rest else "", "/".join(rest[1:])

@@ -1,0 +1,102 @@
+"""What the test of sessions knows of the inside of the package, all in one place.
+
+Everything else is asked of a session as transports and applications ask it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import gevent
+
+import sockio_gevent as io
+from sockio_gevent.client import Client
+
+__all__ = ["FAR", "MOST", "Agenda", "Errors", "listen", "open_session", "wait_until"]
+
+# So long that nothing is due unless the test says so, in seconds.
+FAR = 1e6
+# The option max_buffer: how many bytes may wait for one client.
+MOST = 1000
+_DEADLINE = 60.0
+
+
+class Agenda:
+    """In place of the sweep: deadlines come when the test says so.
+
+    Attributes:
+        deadlines: when each session wants to be looked at.
+    """
+
+    def __init__(self) -> None:
+        self.deadlines: dict[Any, float] = {}
+
+    def look(self, item: Any, deadline: float) -> None:
+        """Note a deadline; the last one counts."""
+        self.deadlines[item] = deadline
+
+    def forget(self, item: Any) -> None:
+        """Note none any more."""
+        self.deadlines.pop(item, None)
+
+    def come_to(self, item: Any) -> None:
+        """Let time pass up to the deadline of this session."""
+        again = item.due(self.deadlines.pop(item))
+        if again is not None:
+            self.look(item, again)
+
+
+class Errors(logging.Handler):
+    """Collects what goes wrong where nobody is there to be told."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+        self.logger = logging.Logger("fuzzing", logging.ERROR)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line, and the traceback that belongs to it."""
+        self.lines.append(self.format(record))
+
+
+def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
+    """A listener without a server, and whose time the test moves."""
+    listener = io.listen(
+        _nothing,
+        log=errors.logger,
+        max_buffer=MOST,
+        flash_policy_port=None,
+        transport_options={
+            "websocket": {"heartbeat_interval": FAR, "timeout": FAR},
+            "server-events": {"heartbeat_interval": FAR, "timeout": FAR, "close_timeout": FAR},
+            "xhr-polling": {"close_timeout": FAR, "duration": FAR},
+        },
+    )
+    agenda = Agenda()
+    listener.sweep = agenda  # type: ignore[assignment]
+    return listener, agenda
+
+
+def open_session(listener: io.Listener, transport: str) -> Client:
+    """Begin a session, as a request that has come in does."""
+    environ: dict[str, Any] = {
+        "PATH_INFO": f"/socket.io/{transport}",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+    }
+    setup_testing_defaults(environ)
+    return listener.open_session(transport, environ, _nothing)
+
+
+def wait_until(condition: Any) -> None:
+    """Let the loop run until this holds."""
+    with gevent.Timeout(_DEADLINE, AssertionError("it never becomes so")):
+        while not condition():
+            gevent.sleep(0)
+
+
+def _nothing(*arguments: object) -> list[bytes]:
+    return []

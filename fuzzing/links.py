@@ -1,0 +1,122 @@
+"""A downlink that the test plays: what it takes, and when it breaks, is decided from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from sockio_gevent.transports.base import Downlink
+from sockio_gevent.wire.packet import Packet
+
+__all__ = ["KINDS", "Kind", "Link"]
+
+
+class Kind(Enum):
+    """How a transport takes what it is given."""
+
+    SOCKET = "as a WebSocket: bit by bit, and tells how much is pending"
+    STREAM = "as an endless answer: a batch after the other"
+    POLL = "as a long poll: one batch, and it is over"
+
+
+# One transport of each kind.
+KINDS = {"websocket": Kind.SOCKET, "server-events": Kind.STREAM, "xhr-polling": Kind.POLL}
+
+
+class Link(Downlink):
+    """Carries the messages of one session to its client, who is the test itself.
+
+    Args:
+        transport: one of :data:`KINDS`.
+        arrived: where it notes the payload of each packet that the client gets.
+        quick: whether the client takes everything at once; a poll never does.
+
+    Attributes:
+        under_way: what was written and has not arrived.
+        cut: whether the connection is broken.
+        closed: whether the session has ended it cleanly.
+        unread: whether the client has sent something that nobody has read.
+        gone: whether the client has gone and nobody has noticed.
+    """
+
+    def __init__(self, transport: str, arrived: list[bytes], quick: bool) -> None:
+        super().__init__(transport)
+        self.kind = KINDS[transport]
+        self.quick = quick and self.kind is not Kind.POLL
+        self.under_way: list[Packet] = []
+        self.cut = self.closed = self.unread = self.gone = False
+        self._arrived = arrived
+        self._answered = False  # a poll has been given its batch
+        self._taken = 0  # bytes of what is under way that the socket has taken
+
+    @property
+    def ready(self) -> bool:
+        """Whether a batch can be written now."""
+        return not (self.cut or self.closed or self.under_way or self._answered)
+
+    @property
+    def pending(self) -> int:
+        """How many bytes were written and not taken yet; only sockets know."""
+        if self.kind is not Kind.SOCKET or self.cut:
+            return 0
+        return sum(len(packet.payload) for packet in self.under_way) - self._taken
+
+    def write(self, batch: Sequence[Packet]) -> None:
+        """Take a batch, which may be empty for a poll."""
+        assert self.ready, "written to while it was not ready"
+        assert batch or self.kind is Kind.POLL, "nothing was written"
+        self._answered = self.kind is Kind.POLL
+        self.under_way = list(batch)
+        if self.quick:
+            self.take_all()
+
+    def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
+        """End it cleanly: what was written arrives, and the last, where there is room for it."""
+        if self.cut or self.closed:
+            return
+        if not self._answered:
+            self.under_way += last
+        self.take_all()
+        self.closed = True
+        self._set_over()
+
+    def take_back(self) -> Sequence[Packet]:
+        """Give back what has not arrived, and arrive with no more of it."""
+        batch, self.under_way = self.under_way, []
+        if batch:
+            self.abort()
+        return batch
+
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that nobody has read yet."""
+        return self.unread
+
+    def hung_up(self) -> bool:
+        """Whether the client has gone without anyone having noticed yet."""
+        return self.gone
+
+    def abort(self) -> None:
+        """Break: what is under way is lost."""
+        self.cut = True
+        self.under_way = []
+        self._taken = 0
+        self._set_over()
+
+    @property
+    def answering(self) -> bool:
+        """Whether it is a poll that has been given its batch."""
+        return self._answered and not self.cut and not self.closed
+
+    def take_all(self) -> None:
+        """The client gets all that is under way."""
+        batch, self.under_way = self.under_way, []
+        self._taken = 0
+        self._arrived += [packet.payload for packet in batch]
+
+    def take_some(self, count: int) -> None:
+        """The socket takes so many bytes, and the client gets the packets that are whole."""
+        self._taken += min(count, self.pending)
+        while self.under_way and self._taken >= len(self.under_way[0].payload):
+            packet = self.under_way.pop(0)
+            self._taken -= len(packet.payload)
+            self._arrived.append(packet.payload)

@@ -1,0 +1,197 @@
+"""Everything that can happen to the sessions of a listener, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gevent
+
+from sockio_gevent.ends import Cause
+
+from .clients import BLOCK, BYE, ECHO, Peer
+from .inside import Errors, listen, wait_until
+from .links import KINDS
+
+__all__ = ["ACTIONS", "SAME_TICK", "World"]
+
+MOST_PEERS = 3
+# From this number of a client on, the next action comes in the same tick of the loop.
+SAME_TICK = 128
+_TRANSPORTS = list(KINDS)
+# How much follows the number of a message; a few of the last fill a buffer.
+_FILLINGS = ("", "é😀", "x" * 100, "x" * 300)
+
+
+class World:
+    """A listener, its sessions and their clients.
+
+    Each action takes two numbers: which client it is about, and how it goes.
+    """
+
+    def perform(self, action: str, which: int, amount: int) -> None:
+        """Do one of the :data:`ACTIONS`; for half of the clients' numbers, let the loop rest."""
+        ACTIONS[action](self, which, amount)
+        if which < SAME_TICK:
+            self.settle()
+
+    def __init__(self) -> None:
+        self._errors = Errors()
+        self._listener, self._agenda = listen(self._errors)
+        self._listener.on("clientDisconnect", self._on_departure)
+        self._peers: list[Peer] = []
+        self._numbers = 0
+
+    def _on_departure(self, client: object) -> None:
+        for peer in self._peers:
+            if peer.session is client:
+                peer.depart()
+
+    def open(self, which: int, amount: int) -> None:
+        """A client comes; beyond some number, in place of one whose session has ended."""
+        del which
+        ended = [peer for peer in self._peers if not peer.live and not peer.blocked]
+        if len(self._peers) == MOST_PEERS and ended:
+            self._peers.remove(ended[0])
+        if len(self._peers) < MOST_PEERS:
+            transport = _TRANSPORTS[amount % 3]
+            self._peers.append(Peer(self._listener, self._agenda, transport, amount // 3 % 2 == 0))
+
+    def attach(self, which: int, amount: int) -> None:
+        """A client connects again, over whatever transport."""
+        for peer in self._peer(which):
+            peer.attach(_TRANSPORTS[amount % 3], quick=amount // 3 % 2 == 0)
+
+    def send(self, which: int, amount: int) -> None:
+        """The application sends, to one client or to all."""
+        text = self._text("to", amount)
+        if amount % 8 == 7:
+            for peer in self._peers:
+                peer.expect(text)
+            self._listener.broadcast(text)
+            return
+        for peer in self._peer(which):
+            peer.send(text)
+
+    def receive(self, which: int, amount: int) -> None:
+        """A client sends one message, or two in one payload."""
+        for peer in self._peer(which):
+            texts = [self._message(amount % 8, peer, amount)]
+            if amount >= 64:
+                texts.append(self._message(amount // 8 % 8, peer, amount))
+            peer.receive(texts)
+
+    def _message(self, kind: int, peer: Peer, amount: int) -> str:
+        if kind == 7 and amount > 250:
+            return self._text(BYE, 0)
+        return (
+            self._text("from", amount),
+            self._text(ECHO, amount),
+            self._text(BLOCK, 0),
+            peer.heartbeat,
+            "~h~0",
+            '~j~{"number": 1}',
+            "~j~{",
+            self._text("from", amount),
+        )[kind]
+
+    def take(self, which: int, amount: int) -> None:
+        """A connection takes some of what was written."""
+        for peer in self._peer(which):
+            peer.take(1 + 4 * amount)
+
+    def finish(self, which: int, amount: int) -> None:
+        """The answer of a poll is over."""
+        del amount
+        for peer in self._peer(which):
+            peer.finish()
+
+    def lose(self, which: int, amount: int) -> None:
+        """A connection ends, by accident or because the client wants it."""
+        for peer in self._peer(which):
+            peer.lose((Cause.LOST, Cause.CLIENT, Cause.PROTOCOL)[amount % 3])
+
+    def late(self, which: int, amount: int) -> None:
+        """A request that was replaced tells that it is over."""
+        del amount
+        for peer in self._peer(which):
+            peer.late()
+
+    def notice(self, which: int, amount: int) -> None:
+        """Something shows at the socket that nobody has read yet."""
+        for peer in self._peer(which):
+            if peer.link is not None:
+                peer.link.unread, peer.link.gone = bool(amount & 1), bool(amount & 2)
+
+    def pass_time(self, which: int, amount: int) -> None:
+        """A deadline comes, or the sweep looks early."""
+        for peer in self._peer(which):
+            if amount % 4 == 3:
+                peer.look_early()
+            else:
+                peer.pass_time()
+
+    def release(self, which: int, amount: int) -> None:
+        """A handler that waits goes on."""
+        del amount
+        for peer in self._peer(which):
+            peer.release()
+
+    def disconnect(self, which: int, amount: int) -> None:
+        """The application ends a session, mostly that of a client that is there."""
+        for peer in self._peer(which):
+            if amount % 2:
+                peer.disconnect()
+
+    def settle(self) -> None:
+        """Let the loop come to rest, and see that all is as it must be."""
+        gevent.sleep(0)
+        gevent.sleep(0)
+        wait_until(lambda: all(peer.settled for peer in self._peers))
+        assert not self._errors.lines, "\n".join(self._errors.lines)
+        for peer in self._peers:
+            peer.check()
+        live = [peer for peer in self._peers if peer.live]
+        assert len(self._listener.clients) == len(self._agenda.deadlines) == len(live)
+        waiting = sum(peer.session.buffered for peer in live)
+        assert self._listener.stats()["buffered"] == waiting
+
+    def end(self) -> None:
+        """Let everyone get what was sent to them, and close the listener."""
+        for peer in self._peers:
+            while peer.blocked:
+                peer.release()
+            peer.attach("server-events", quick=True)
+        self.settle()
+        for peer in self._peers:
+            peer.check_all_arrived()
+        for peer in self._peers:
+            peer.expect_end()
+        self._listener.close(60)
+        self.settle()
+
+    def _peer(self, which: int) -> list[Peer]:
+        return [self._peers[which % len(self._peers)]] if self._peers else []
+
+    def _text(self, kind: str, amount: int) -> str:
+        # Numbered, so that nothing is mistaken for something else.
+        self._numbers += 1
+        return f"{kind} {self._numbers} {_FILLINGS[amount // 8 % 4]}"
+
+
+ACTIONS: dict[str, Callable[[World, int, int], None]] = {
+    action.__name__: action
+    for action in (
+        World.open,
+        World.attach,
+        World.send,
+        World.receive,
+        World.take,
+        World.finish,
+        World.lose,
+        World.late,
+        World.notice,
+        World.pass_time,
+        World.release,
+        World.disconnect,
+    )
+}

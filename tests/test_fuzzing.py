@@ -1,0 +1,218 @@
+"""A short run of each harness, always the same; and do they find what they are there to find?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fuzzing import blind, guided
+from fuzzing import inputs as fuzzing_inputs
+from fuzzing.__main__ import main
+from fuzzing.harnesses import (
+    NAMES,
+    form,
+    handshake,
+    head,
+    hixie,
+    json_text,
+    load,
+    origins,
+    packet,
+    payload,
+    policy,
+    routes,
+    websocket,
+)
+from fuzzing.machine import SessionMachine
+from sockio_gevent.client import Client
+from sockio_gevent.session import Session
+
+EXAMPLES = 100
+# For mistakes that are easy to make, and for the harness to find them at the latest.
+UNTIL_FOUND = 400
+
+REGRESSIONS = [
+    pytest.param(name, data, id=f"{name}: {file}")
+    for name in NAMES
+    for file, data in fuzzing_inputs.regressions(name).items()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_input_of_a_short_run_breaks_a_promise(name: str) -> None:
+    harness = load(name)
+    tried = blind.run_examples(name, harness, EXAMPLES)
+    assert tried > len(harness.SEEDS)
+
+
+@pytest.mark.parametrize(("name", "data"), REGRESSIONS)
+def test_what_was_found_once_is_mended(name: str, data: bytes) -> None:
+    load(name).check(data)
+
+
+def test_each_folder_of_regressions_belongs_to_a_harness() -> None:
+    assert {folder.name for folder in fuzzing_inputs.REGRESSIONS.iterdir()} <= set(NAMES)
+
+
+def test_sessions_lose_nothing_whatever_happens_in_whatever_order() -> None:
+    run_state_machine_as_test(
+        SessionMachine,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=40,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def changed(original: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda *arguments: change(original(*arguments))
+
+
+def forgets_the_last(events: list[Any]) -> list[Any]:
+    return events[:-1] if len(events) > 2 else events
+
+
+class ForgetfulFrameParser(websocket.FrameParser):
+    def feed(self, data: bytes) -> list[Any]:
+        return forgets_the_last(super().feed(data))
+
+
+class ForgetfulHixieParser(hixie.HixieParser):
+    def feed(self, data: bytes) -> list[Any]:
+        return forgets_the_last(super().feed(data))
+
+
+class ForeignOrigins(origins.Origins):
+    def allows(self, environ: dict[str, Any]) -> bool:
+        return super().allows(environ) or environ.get("HTTP_HOST", "-") in environ.get(
+            "HTTP_ORIGIN", ""
+        )
+
+
+# Where a mistake is made, and what it does in place of the right thing.
+MISTAKES: dict[str, tuple[object, str, Any]] = {
+    "websocket": (websocket, "FrameParser", ForgetfulFrameParser),
+    "hixie": (hixie, "HixieParser", ForgetfulHixieParser),
+    "payload": (payload, "encode_text", lambda text: f"~m~{len(text)}~m~{text}".encode()),
+    "json_text": (json_text, "decode_json", json_text.json.loads),
+    "packet": (
+        packet,
+        "script_string",
+        changed(packet.script_string, lambda data: data.replace(b"\\u003c", b"<")),
+    ),
+    "form": (form, "decode_form", changed(form.decode_form, lambda text: text.strip())),
+    "handshake": (
+        handshake,
+        "key_number",
+        changed(handshake.key_number, lambda number: number or None),
+    ),
+    "head": (
+        head,
+        "read_request_head",
+        lambda pattern, data: read_head(pattern, data.replace(b"+", b"")),
+    ),
+    "policy": (
+        policy,
+        "policy_file",
+        changed(policy.policy_file, lambda file: file.replace(b"&lt;", b"<")),
+    ),
+    "routes": (routes, "match", lambda resource, path: load_match(resource, path.rstrip("/"))),
+    "origins": (origins, "Origins", ForeignOrigins),
+    "sessions that lose": (
+        Client,
+        "detach",
+        lambda self, downlink, end, undelivered=(): Session.detach(self, downlink, end),
+    ),
+    "sessions out of order": (
+        Client,
+        "detach",
+        lambda self, downlink, end, undelivered=(): Session.detach(
+            self, downlink, end, undelivered[::-1]
+        ),
+    ),
+    "sessions that hear twice": (
+        Client,
+        "receive",
+        lambda self, payloads: receive(self, [*payloads, *payloads]),
+    ),
+    "sessions without time": (Client, "due", lambda self, now: None),
+}
+receive = Client.receive
+read_head = head.read_request_head
+load_match = routes.match
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_a_mistake_is_found(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    place, attribute, wrong = MISTAKES[what]
+    name = what.split()[0]
+    harness = load(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, attribute, wrong)
+        with pytest.raises(blind.Found) as found:
+            blind.run_examples(name, harness, UNTIL_FOUND)
+        with pytest.raises(Exception):  # noqa: B017, PT011
+            harness.check(found.value.data)
+    harness.check(found.value.data)
+
+
+def test_an_input_that_takes_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blind, "SLOWEST", 0)
+    with pytest.raises(AssertionError, match="3 bytes took"):
+        blind.limited(lambda data: None)(b"abc")
+
+
+def test_the_command_runs_a_harness_for_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["routes", "--engine", "hypothesis", "--seconds", "0.1"]) == 0
+    name, tried, what = capsys.readouterr().out.split()
+    assert (name, what) == ("routes", "inputs")
+    assert int(tried) >= 1
+
+
+def test_the_command_keeps_what_it_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(routes, "match", lambda resource, path: None)
+    assert main(["routes", "--engine", "hypothesis", "--seconds", "60", "--keep", str(tmp_path)])
+    [data] = fuzzing_inputs.regressions("routes", tmp_path).values()
+    assert f"found {tmp_path}" in capsys.readouterr().out
+    with pytest.raises(AssertionError):
+        routes.check(data)
+    monkeypatch.undo()
+    routes.check(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["nothing"], "no harness 'nothing'"), (["--engine", "atheris"], "fuzzing/requirements.txt")],
+)
+def test_the_command_says_what_is_not_there(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(guided, "is_installed", lambda: False)
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not guided.is_installed(), reason="atheris is not installed")
+def test_the_engine_that_follows_the_code_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["routes", "--engine", "atheris", "--seconds", "1", "--keep", str(tmp_path)]) == 0
+    assert int(capsys.readouterr().out.split()[1].replace(",", "")) > 100
