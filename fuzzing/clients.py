@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import gevent
@@ -15,6 +16,7 @@ from gevent.event import Event
 
 import sockio_gevent as io
 from sockio_gevent.ends import Cause, End
+from sockio_gevent.wire.packet import Packet
 
 from .inside import MOST, Agenda, open_session, wait_until
 from .links import Kind, Link
@@ -66,6 +68,8 @@ class Peer:
     def attach(self, transport: str, quick: bool) -> None:
         """A request comes that is to carry the session."""
         link = Link(transport, self._arrived, quick)
+        if self.live and self.link is not None and self._is_too_much(self.link.under_way):
+            self._end()
         assert self.session.attach(link) == self.live
         if not self.live:
             return
@@ -114,8 +118,8 @@ class Peer:
             link.abort()
             self._over(link, cause, undelivered)
 
-    def _over(self, link: Link, cause: Cause, undelivered: Any = ()) -> None:
-        self._away()
+    def _over(self, link: Link, cause: Cause, undelivered: Sequence[Packet] = ()) -> None:
+        self._away(undelivered)
         self.session.detach(link, End(cause, "as the test wants it"), undelivered)
 
     def late(self) -> None:
@@ -214,7 +218,7 @@ class Peer:
             self._heartbeats += 1
             self.expect(self.heartbeat)
         elif link.gone or not (self.blocked or link.unread):
-            self._away()
+            self._away(link.under_way)
         self._agenda.come_to(self.session)
 
     def look_early(self) -> None:
@@ -263,7 +267,7 @@ class Peer:
             if link.ready:
                 assert arrived == len(self._sent), "left behind"
         waiting = self._waiting()
-        # No check of the limit: what a lost connection gives back may be over it.
+        assert waiting <= MOST
         assert waiting <= self.session.buffered <= waiting + self._uncounted
 
     def check_all_arrived(self) -> None:
@@ -276,10 +280,15 @@ class Peer:
         outbox = self._sent[len(self._arrived) + under_way :]
         return sum(map(len, outbox)) + (0 if self.link is None else self.link.pending)
 
-    def _away(self) -> None:
+    def _is_too_much(self, undelivered: Sequence[Packet]) -> bool:
+        """Whether what a connection gives back is more than may wait, with all the rest."""
+        return bool(undelivered) and sum(map(len, self._sent[len(self._arrived) :])) > MOST
+
+    def _away(self, undelivered: Sequence[Packet]) -> None:
         """It has lost its link; not every session outlives that."""
+        too_much = self._is_too_much(undelivered)
         self._without_link()
-        if self._transport not in _LASTING:
+        if too_much or self._transport not in _LASTING:
             self._end()
 
     def _end(self) -> None:

@@ -147,9 +147,7 @@ class Session(Emitter):
         downlink = self.downlink
         pending = 0 if downlink is None else downlink.pending
         self._buffered = pending + self._outbox_size()
-        if self._buffered > self.listener.options.max_buffer:
-            text = f"{self._buffered} bytes wait and are not taken (option 'max_buffer')"
-            self.end(End(Cause.BUFFER, text), abort=True)
+        self._keep_bound()
 
     def drained(self) -> None:
         """The downlink has written all that was pending."""
@@ -164,10 +162,13 @@ class Session(Emitter):
         """Make this the session's downlink, in place of the one it may have."""
         if self._state is _CLOSED:
             return False
-        older, self.downlink = self.downlink, downlink
+        older, self.downlink = self.downlink, None
         if older is not None:
             self._take_back(older.take_back())
             older.close(NORMAL, "replaced by a newer connection")
+            if not self.connected:
+                return False
+        self.downlink = downlink
         self._state = State.OPEN
         self.connections += 1
         self.transport = downlink.transport
@@ -185,6 +186,8 @@ class Session(Emitter):
             return
         self.downlink = None
         self._take_back(undelivered)
+        if not self.connected:
+            return
         close_timeout = self._times().close_timeout
         if not close_timeout:
             self.end(end)
@@ -194,8 +197,16 @@ class Session(Emitter):
         self.listener.log.debug("session %s (%s, %s) is away: %s", *self._named(), end.text)
 
     def _take_back(self, undelivered: Sequence[Packet]) -> None:
+        """Put back what did not arrive; over the bound, that ends the session."""
         self._outbox[:0] = undelivered
         self._buffered = self._outbox_size()
+        if undelivered:
+            self._keep_bound()
+
+    def _keep_bound(self) -> None:
+        if self._buffered > self.listener.options.max_buffer:
+            text = f"{self._buffered} bytes wait and are not taken (option 'max_buffer')"
+            self.end(End(Cause.BUFFER, text), abort=True)
 
     def _echoed(self, number: str) -> None:
         if self._awaits_echo and number == str(self._heartbeats):

@@ -13,6 +13,7 @@ from ..server.hangup import HangUpWatch, has_hung_up
 from ..server.request import Refusal, Request
 from ..server.sockets import shut_down
 from ..wire.packet import Packet
+from ..wire.websocket import NORMAL
 from .base import Downlink, Session, Transport
 
 __all__ = ["CLOSE_TIMEOUT", "Answer", "HTTPDownlink", "HTTPTransport"]
@@ -202,5 +203,6 @@ class HTTPTransport(Transport):
             # keep the client from learning that it is connected. It starts
             # before the flush, so what handlers send at once comes along.
             gevent.spawn(session.announce)
-        session.attach(downlink)
+        if not session.attach(downlink):
+            downlink.close(NORMAL, "the session has ended")
         return downlink

@@ -87,7 +87,8 @@ class SocketDownlink(Downlink):
     @property
     def ready(self) -> bool:
         connection = self._connection
-        return not connection.pending and not connection.broken
+        # No data may follow a close frame (RFC 6455 section 5.5.1).
+        return not (connection.pending or connection.broken or self._websocket.closed)
 
     @property
     def pending(self) -> int:

@@ -25,19 +25,6 @@ from sockio_gevent.server import websocket as server_websocket
 FEWEST = 250
 
 
-# Behind a close frame no data may follow (section 5.5.1); a session that is
-# still open when its WebSocket has sent one goes on writing.
-BROKEN = {
-    "7.4 transport: text and binary in one segment",
-    "7.4 transport: a message before a close, its handler at work",
-}
-
-
-def marks_of(name: str) -> list[pytest.MarkDecorator]:
-    reason = "a session writes behind the close frame of its WebSocket"
-    return [pytest.mark.xfail(strict=True, reason=reason)] if name in BROKEN else []
-
-
 class EchoServer:
     """Sends all messages back: the listener's clients', and those of a route of its own.
 
@@ -103,7 +90,7 @@ def connect(server: EchoServer, path: str, query: str) -> Peer:
     return peer
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks_of(name)) for name in ALL])
+@pytest.mark.parametrize("name", ALL)
 def test_a_conversation_goes_as_the_rfc_says(server: EchoServer, name: str) -> None:
     case, query = ALL[name], str(list(ALL).index(name))
     peer = connect(server, case.path, query)
