@@ -12,6 +12,7 @@ from inspect import isawaitable, isgenerator
 from typing import Any, NamedTuple, Protocol
 
 import gevent
+from gevent.event import AsyncResult
 
 from .environ import kept
 from .log import Log
@@ -92,7 +93,7 @@ class Admission:
             peer = self._peer(request)
             if isinstance(peer, Refusal):
                 raise _anew(peer).counted_as(Reason.PEER)
-            if peer is None:
+            if not peer:
                 # Bound to nothing, it would be anyone's, and nobody would notice.
                 text = "the option 'same_peer' finds nothing to bind a session to"
                 raise Refusal("403 Forbidden", text).counted_as(Reason.PEER)
@@ -132,7 +133,7 @@ class Admission:
             peer: what :meth:`peer_of` has returned.
         """
         try:
-            return peer is not None and are_same(bound_to, peer)
+            return bool(peer) and are_same(bound_to, peer)
         except Exception:
             self._log.exception("the option 'same_peer' returned what cannot be compared")
             return False
@@ -172,6 +173,16 @@ def _check(answer: Any) -> None:
     """Raise if an answer is one that would count as a yes, and surely was not meant so."""
     if isinstance(answer, BaseException) and not isinstance(answer, Refusal):
         raise answer
-    if isawaitable(answer) or isgenerator(answer):
+    if isinstance(answer, type) and issubclass(answer, BaseException):
+        raise TypeError(f"it returned the class {answer.__name__}, which is to be called")
+    if hasattr(answer, "_get_current_object"):
+        raise TypeError("it returned a proxy for what is current, which later is someone else")
+    unfinished = isinstance(answer, (gevent.Greenlet, AsyncResult))
+    if unfinished or isawaitable(answer) or isgenerator(answer) or _is_future(answer):
         raise TypeError(f"it returned {answer!r:.80}, which is still to run")
     bool(answer)  # which may fail
+
+
+def _is_future(answer: Any) -> bool:
+    """Whether it is one of :mod:`concurrent.futures`, which takes long to import."""
+    return callable(getattr(answer, "add_done_callback", None))

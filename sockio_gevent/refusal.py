@@ -10,9 +10,11 @@ __all__ = ["Header", "Reason", "Refusal"]
 
 Header = tuple[str, str]
 
-_STATUS = re.compile(r"[45]\d\d [!-~][ -~]*")
+_STATUS = re.compile(r"[45][0-9]{2} [!-~][ -~]*")
 _NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 9110 section 5.6.2
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
+# They say where the answer ends, and what it is; that is not the application's to say.
+_OURS = frozenset(("content-length", "content-type", "date", "trailer", "transfer-encoding"))
 _LINES = {int(each): f"{each:d} {each.phrase}" for each in HTTPStatus}
 # They would break a line of the log, act on the terminal that shows it, or have no UTF-8.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -56,6 +58,8 @@ class Refusal(Exception):
         for name, value in headers:
             if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
                 raise ValueError(f"no header: {name!r}: {value!r}")
+            if name.lower() in _OURS:
+                raise ValueError(f"the header {name!r} is not one that a refusal may have")
         unavailable = self.status.startswith("503")
         #: What it counts as.
         self.reason = Reason.UNAVAILABLE if unavailable else Reason.REQUEST

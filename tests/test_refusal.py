@@ -60,6 +60,17 @@ def test_what_cannot_be_sent_is_no_header(header: tuple[str, str]) -> None:
         io.Refusal(403, "no", header)
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Content-Type", "Date"])
+def test_where_an_answer_ends_is_not_for_a_refusal_to_say(name: str) -> None:
+    with pytest.raises(ValueError, match="is not one that a refusal may have"):
+        io.Refusal(403, "no", (name, "0"))
+
+
+def test_a_status_has_digits_that_can_be_sent() -> None:
+    with pytest.raises(ValueError, match="is no status"):
+        io.Refusal("4\u0660\u0663 no", "no")
+
+
 def test_it_says_what_it_is() -> None:
     refusal = io.Refusal(401, "log in first", ("WWW-Authenticate", "Basic"))
     assert str(refusal) == "401 Unauthorized: log in first"

@@ -55,6 +55,7 @@ class Connection:
     Attributes:
         pending: how many bytes were written and not taken by the socket yet.
         broken: whether the socket has failed or was shut down.
+        owner: who is told of what happens, if anyone.
     """
 
     __slots__ = (
@@ -63,7 +64,6 @@ class Connection:
         "_due",
         "_ending",
         "_file",
-        "_owner",
         "_pending",
         "_plain",
         "_readers",
@@ -72,6 +72,7 @@ class Connection:
         "_socket",
         "_watcher",
         "broken",
+        "owner",
         "pending",
     )
 
@@ -86,7 +87,7 @@ class Connection:
         self._drained: Event | None = None
         self._ending = False
         self._due = monotonic() + TIME_SLICE
-        self._owner: Owner | None = None
+        self.owner: Owner | None = None
         self._file: Any = None
         self._readers: Readers | None = None
         self._busy = False
@@ -111,21 +112,19 @@ class Connection:
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
 
-    def serve(self, owner: Owner, file: Any = None) -> None:
+    def serve(self, file: Any = None) -> None:
         """Give what comes to the owner from now on, the end of the stream too.
 
         Args:
-            owner: whom to tell.
             file: a file of the socket that keeps it open beyond the request;
                 it is closed by :meth:`release`.
         """
-        self._owner = owner
         self._file = file
         self._readers = Readers.of_this_hub()
         self._busy = True
         data = self._read_ahead()
-        if data:
-            owner.received(data)
+        if data and self.owner is not None:
+            self.owner.received(data)
         if self._plain is None:
             # TLS may have more from the same record, which no socket tells of.
             self.read_ready()
@@ -134,10 +133,10 @@ class Connection:
 
     def release(self) -> None:
         """End to be served, and close the socket if nobody else will."""
-        if self._owner is None:
+        if self.owner is None:
             return
-        self._owner = None
-        self._socket._read_event.stop()
+        self.owner = None
+        self._stop_watching()
         if self._file is not None:
             self.abort()
             # Unread bytes would turn the end into a reset, which may cost the
@@ -150,8 +149,8 @@ class Connection:
         """Read what is there and give it to the owner; see :class:`Readers`."""
         try:
             data = self._receive()
-            while data is not None and self._owner is not None:
-                self._owner.received(data)
+            while data is not None and self.owner is not None:
+                self.owner.received(data)
                 data = self._decrypted()
         finally:
             self._busy = False
@@ -159,15 +158,28 @@ class Connection:
                 self._resting = False
                 self._watch_for_bytes()
 
+    def throw(self, *error: Any) -> None:
+        """The socket was closed on this side; gevent tells who watches it in this way."""
+        self._readable()
+
     def _watch_for_bytes(self) -> None:
-        if self._owner is not None:
-            self._socket._read_event.start(self._readable)
+        if self.owner is not None:
+            watcher = self._socket._read_event
+            if watcher is None:  # closed on this side meanwhile, which will be read
+                self._readable()
+            else:
+                watcher.start(self._readable)
+
+    def _stop_watching(self) -> None:
+        watcher = self._socket._read_event
+        if watcher is not None:
+            watcher.stop()
 
     def _readable(self) -> None:
         if self._busy:
             # It would be said in every turn of the loop, until a handler is done.
             self._resting = True
-            self._socket._read_event.stop()
+            self._stop_watching()
             return
         self._busy = True
         self._readers.add(self)  # type: ignore[union-attr]
@@ -197,7 +209,7 @@ class Connection:
 
     def _decrypted(self) -> bytes | None:
         """What TLS has decrypted with what was read last, and has kept."""
-        if self._plain is None and self._owner is not None:
+        if self._plain is None and self.owner is not None:
             tls = self._socket._sslobj
             if tls is not None and tls.pending():
                 return self._receive()
@@ -270,8 +282,8 @@ class Connection:
             return 0
         except (OSError, ValueError, AttributeError):
             self.abort()
-            if self._owner is not None:
-                gevent.get_hub().loop.run_callback(self._owner.broken)
+            if self.owner is not None:
+                gevent.get_hub().loop.run_callback(self.owner.broken)
             return 0
 
     def _watch_for_room(self) -> None:
@@ -294,8 +306,8 @@ class Connection:
         self._settle()
         if self._ending:
             shut_down(self._socket, _socket.SHUT_WR)
-        if self._owner is not None:
-            self._owner.drained()
+        if self.owner is not None:
+            self.owner.drained()
 
     def _settle(self) -> None:
         """Nothing is waiting any more, for better or worse."""

@@ -40,14 +40,18 @@ StartResponse = Callable[..., Any]
 # What plain requests pass by, and in a subclass may be meant to change something.
 _PASSED_BY = (
     "MessageClass",
+    "__init__",
     "_headers",
     "_sendall",
     "_write",
     "_write_with_headers",
     "finalize_headers",
+    "format_request",
     "get_environ",
+    "handle",
     "handle_one_request",
     "handle_one_response",
+    "log_request",
     "process_result",
     "read_request",
     "read_requestline",
@@ -195,9 +199,10 @@ class HandlerUpgrade(Upgrade):
 
 def _is_as_before(handler_class: type) -> bool:
     """Whether a handler class reads requests and writes answers as pywsgi does."""
-    known = (UpgradeHandler, LeanHandler, WebSocketHandler, WSGIHandler)
-    bases = [base for base in handler_class.__mro__ if base not in known]
-    return not any(name in vars(base) for base in bases for name in _PASSED_BY)
+    known = (UpgradeHandler, LeanHandler, WebSocketHandler, WSGIHandler, object)
+    # Those that were made here have resources of their own.
+    users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
+    return not any(name in vars(base) for base in users for name in _PASSED_BY)
 
 
 def take_over(

@@ -55,8 +55,9 @@ class _Date:
 
     def renew(self, second: int) -> None:
         """Make it anew."""
-        self.second = second
+        # In this order: a server in another thread may look in between.
         self.line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(second)
+        self.second = second
 
 
 _date = _Date()
@@ -197,7 +198,9 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
                 if self.wsgi_input is not None:
                     self._discard_input()
         except OSError as error:
-            if error.args[:1] and error.args[0] in self.ignored_socket_errors:
+            ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors
+            if ignored or self.headers_sent:
+                # The client has gone; another answer could not be sent, either.
                 self.close_connection = True
             else:
                 self.handle_error(*sys.exc_info())

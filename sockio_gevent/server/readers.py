@@ -1,9 +1,9 @@
 """The greenlets that read sockets and run what their messages ask for.
 
-A connection that is quiet has no greenlet: a watcher of the loop stands for
-it. What has become readable in one turn of the loop is read by one greenlet,
-one connection after the other, without a switch between them. Only when that
-greenlet blocks, because a handler does, another one goes on with the rest.
+A connection that is quiet has no greenlet that reads it: a watcher of the loop
+stands for it. What has become readable in one turn of the loop is read by one
+greenlet, one connection after the other, without a switch between them. Only
+when that greenlet blocks, because a handler does, another one goes on.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Readers:
         return readers
 
     def add(self, item: Readable) -> None:
-        """Have this read before the loop waits again. To be called in the hub."""
+        """Have this read in this turn of the loop, or the next. To be called in the hub."""
         self._ready.append(item)
         if not self._scheduled:
             self._scheduled = True
@@ -76,14 +76,17 @@ class Readers:
             greenlet.switch()
 
     def _read(self) -> None:
-        hub = gevent.get_hub()
+        hub, this = gevent.get_hub(), gevent.getcurrent()
         while True:
             while self._ready and monotonic() < self._until:
                 self._ready.popleft().read_ready()
             if len(self._parked) >= _MOST_PARKED:
                 return
-            self._parked.append(gevent.getcurrent())
-            hub.switch()
+            self._parked.append(this)
+            # Whoever else wakes it, an event that a handler has left behind, say:
+            # it is _run that takes it from there.
+            while this in self._parked:
+                hub.switch()
 
 
 _all: WeakKeyDictionary[Any, Readers] = WeakKeyDictionary()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+import gevent
+
 from ..ends import Cause, End
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet
@@ -24,7 +26,15 @@ _LOST = End(Cause.LOST, "the connection was lost")
 class SocketDownlink(Downlink):
     """One WebSocket, for as long as it is open."""
 
-    __slots__ = ("_batch", "_connection", "_context", "_data", "_session", "_websocket")
+    __slots__ = (
+        "_batch",
+        "_connection",
+        "_context",
+        "_data",
+        "_greenlet",
+        "_session",
+        "_websocket",
+    )
 
     def __init__(self, transport: str, websocket: WebSocket, session: Session) -> None:
         super().__init__(transport)
@@ -37,23 +47,34 @@ class SocketDownlink(Downlink):
         # The last batch and its bytes, while the socket has not taken all of them.
         self._batch: Sequence[Packet] = ()
         self._data = b""
+        self._greenlet: gevent.Greenlet | None = None  # that handles what has come
+        websocket.connection.owner = self
 
     def serve(self, upgrade: Upgrade) -> None:
         """Run the handlers, for as long as the request is to last: if it can be, not long."""
         self._context.run(self._session.announce)
         self._websocket.forget_request()
         file = upgrade.release()
-        self._connection.serve(self, file)
+        self._connection.serve(file)
         if file is None:
-            self.wait_over()
+            try:
+                self.wait_over()
+            except BaseException:
+                # Who ends the request means the handler that runs for it, too.
+                if self._greenlet is not None:
+                    self._greenlet.kill(block=False)
+                raise
 
     def received(self, data: bytes) -> None:
         """Bytes have come, or the end of the connection."""
+        self._greenlet = gevent.getcurrent()
         try:
             self._context.run(self._take, data)
         except BaseException:
             self.over()
             raise
+        finally:
+            self._greenlet = None
 
     def _take(self, data: bytes) -> None:
         websocket = self._websocket
@@ -102,7 +123,7 @@ class SocketDownlink(Downlink):
             self._batch, self._data = batch, data
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
-        if last:
+        if last and not self._websocket.closed:
             self.write(last)
         self._websocket.close(code, reason)
 
@@ -132,10 +153,12 @@ class SocketDownlink(Downlink):
         if self.is_over:
             return
         end = self._websocket.end or End(Cause.LOST, "the server gave the connection up")
-        self._session.detach(self, end, self.take_back())
-        self._websocket.abort()
-        self._connection.release()
-        self._set_over()
+        try:
+            self._session.detach(self, end, self.take_back())
+        finally:
+            self._websocket.abort()
+            self._connection.release()
+            self._set_over()
 
 
 class WebSocketTransport(Transport):

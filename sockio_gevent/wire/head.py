@@ -143,7 +143,6 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
-@lru_cache(_MOST_KNOWN)
 def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
     """Spell a head out; ``None`` if it is not plain.
 
@@ -156,10 +155,15 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
         TypeError: if something in it is no text.
         ValueError: if some text cannot be sent.
     """
+    size = sum(len(name) + len(value) for name, value in headers)
+    return (_known_answer if size <= _LONGEST_KNOWN else _answer_head)(status, headers)
+
+
+def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
     closes = sized = False
     for name, value in headers:
         if name == "Content-Length":
-            if not value.isdecimal():
+            if sized or not value.isdecimal():
                 return None
             sized = True
         elif name == "Connection":
@@ -179,3 +183,6 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
     if text.count("\r") != breaks or text.count("\n") != breaks:
         return None
     return AnswerHead(text.encode("latin-1"), code, closes)
+
+
+_known_answer = lru_cache(_MOST_KNOWN)(_answer_head)

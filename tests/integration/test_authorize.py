@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
 import gevent
 import pytest
 from flask import Flask, current_app, session
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 from geventwebsocket import WebSocketServer
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.doors import TRANSPORTS, Knock, answer, head, path
@@ -228,6 +229,31 @@ def test_what_is_still_to_run_is_no_answer(serve):
     assert "which is still to run" in served.lines[0]
     assert_nobody(served)
     coroutine.close()
+
+
+class _Current:
+    """Stands in for Flask-Login's ``current_user``."""
+
+    def _get_current_object(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (lambda: gevent.spawn(bool, 0), "which is still to run"),
+        (AsyncResult, "which is still to run"),
+        (Future, "which is still to run"),
+        (lambda: io.Refusal, "the class Refusal, which is to be called"),
+        (lambda: PermissionError, "the class PermissionError, which is to be called"),
+        (_Current, "a proxy for what is current"),
+    ],
+)
+def test_what_stands_for_an_answer_is_none(serve, answer, problem):
+    served = serve(authorize=lambda environ: answer())
+    assert Knock(served.port, "xhr-polling").status == 500
+    assert problem in served.lines[0]
+    assert_nobody(served)
 
 
 def test_a_websocket_that_was_made_before_anyone_was_asked_is_closed():

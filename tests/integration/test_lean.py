@@ -21,6 +21,7 @@ from support.raw import Raw
 
 import sockio_gevent as io
 from sockio_gevent.server import lean
+from sockio_gevent.wire.head import answer_head
 
 PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what it gets
 
@@ -663,7 +664,9 @@ def test_an_upgrade_may_follow_plain_requests(pair):
         "_write",
         "_write_with_headers",
         "finalize_headers",
+        "format_request",
         "get_environ",
+        "handle",
         "handle_one_request",
         "handle_one_response",
         "log_request",
@@ -688,6 +691,33 @@ def test_what_the_user_s_handler_class_changes_is_asked_for(serve, name):
     assert calls
 
 
+def test_a_handler_class_may_read_before_the_first_request(serve):
+    """As for the PROXY protocol."""
+    first = []
+
+    class Handler(WSGIHandler):
+        def handle(self):
+            first.append(self.rfile.readline())
+            super().handle()
+
+    side = Side(serve, Handler)
+    answer = side.exchange(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + PLAIN["few headers"])
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert first[0].startswith(b"PROXY ")
+
+
+def test_two_lengths_of_an_answer_are_left_to_pywsgi():
+    once = (("Content-Length", "3"),)
+    assert answer_head("200 OK", once) is not None
+    assert answer_head("200 OK", once * 2) is None
+
+
+def test_long_heads_of_answers_are_not_remembered():
+    headers = (("Content-Length", "3"), ("Set-Cookie", "x" * 2000))
+    assert answer_head("200 OK", headers) is not answer_head("200 OK", headers)
+    assert answer_head("200 OK", headers[:1]) is answer_head("200 OK", headers[:1])
+
+
 def test_the_user_s_own_log_is_kept(serve):
     lines = []
 
@@ -697,7 +727,8 @@ def test_the_user_s_own_log_is_kept(serve):
 
     side = Side(serve, Handler)
     side.exchange(PLAIN["few headers"])
-    assert side.plain == [True]
+    # What it looks at beside, headers, say, are those of this request.
+    assert side.plain == [False]
     assert len(lines) == 1
     assert f'"GET {PATH} HTTP/1.1" 200 ' in lines[0]
 

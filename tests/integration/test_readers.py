@@ -11,7 +11,7 @@ from gevent.pywsgi import WSGIServer
 from support import framing
 from support.certificates import Certificate
 from support.clients import WebSocket, wait_for
-from support.http import DEADLINE
+from support.http import DEADLINE, LONG, Ended
 from websockets.frames import Frame, Opcode
 
 from sockio_gevent.server import readers
@@ -186,6 +186,96 @@ def test_readers_that_somebody_kills_are_replaced(echo):
     gevent.killall(list(readers.Readers.of_this_hub()._parked))
     opened.send("two")
     assert opened.receive() == "two"
+
+
+def test_a_reader_that_is_woken_by_chance_stays_parked(echo):
+    served = echo()
+    blocked, release = [], Event()
+
+    @served.listener.on("clientMessage")
+    def handle(message, client):
+        if message == "leave":
+            gevent.get_hub().loop.run_callback(gevent.getcurrent().switch)
+        elif message == "block":
+            blocked.append(client)
+            release.wait()
+
+    one, two, three = (WebSocket(served.port).open() for _ in range(3))
+    one.send("leave")
+    assert one.receive() == "leave"
+    gevent.idle()
+    two.send("block")
+    wait_for(lambda: blocked)
+    three.send("hello")
+    assert three.receive() == "hello"
+    release.set()
+    assert two.receive() == "block"
+
+
+def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
+    release = Event()
+
+    def connected(client):
+        client.send("x" * 3_000_000)
+        wait_for(lambda: client.downlink.pending)
+        release.wait()
+        client.send("the rest")
+        release.clear()
+        release.wait()
+
+    served = serve(max_buffer=8_000_000, on_connection=connected)
+    opened = WebSocket(served.port).open()
+    assert opened.receive() == "x" * 3_000_000
+    session = served.listener.clients[opened.session_id]
+    wait_for(lambda: session.buffered == 0)
+    release.set()
+    assert opened.receive() == "the rest"
+    release.set()
+
+
+def test_nothing_is_written_behind_a_close_frame(serve):
+    served = serve()
+    opened = WebSocket(served.port).open()
+    session = served.listener.clients[opened.session_id]
+    opened.send_bytes(Frame(Opcode.BINARY, b"x").serialize(mask=True))
+    wait_for(lambda: session.downlink._websocket.closed)
+    session.send("behind")
+    session.disconnect()
+    with pytest.raises(Ended):
+        opened.receive()
+    assert opened.close_code == 1003
+
+
+def test_with_a_pool_who_stops_the_server_ends_handlers(serve):
+    inside, ended = [], []
+
+    def block(message, client):
+        inside.append(client)
+        try:
+            gevent.sleep(LONG)
+        except gevent.GreenletExit:
+            ended.append(client)
+            raise
+
+    server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
+    served = serve(server=server, on_client_message=block)
+    WebSocket(served.port).open().send("block")
+    wait_for(lambda: inside)
+    server.stop(timeout=0.1)
+    wait_for(lambda: ended)
+    served.wait("disconnect")
+
+
+def test_a_socket_that_is_closed_under_it_ends_the_connection(serve):
+    server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
+    served = serve(server=server)
+    opened = WebSocket(served.port).open()
+    session = served.listener.clients[opened.session_id]
+    session.downlink._connection._socket._drop_events_and_close(closefd=True)
+    served.wait("disconnect")
+    wait_for(lambda: server.pool.free_count() == 5)
+    with pytest.raises(Ended):
+        opened.receive()
 
 
 def test_sockets_are_closed_in_the_end(echo):

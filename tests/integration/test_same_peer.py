@@ -150,6 +150,7 @@ def test_an_origin_that_may_connect_can_read_it_and_is_told_nothing(serve):
         ("cookie:sid", {"Cookie": "sid="}),
         ("cookie:sid", {"Cookie": "Sid=a; xsid=b"}),
         (by_user, {}),
+        (lambda environ: environ.get("HTTP_X_USER", ""), {}),
     ],
 )
 def test_who_brings_nothing_to_bind_to_gets_no_session(serve, transport, rule, headers):
@@ -232,7 +233,7 @@ def test_a_refusal_of_its_own_is_for_who_wants_to_open(serve, transport):
     assert not any("Traceback" in line for line in served.lines)
 
 
-@pytest.mark.parametrize("nobody", [None, io.Refusal(403, "not you")], ids=["None", "Refusal"])
+@pytest.mark.parametrize("nobody", [None, "", io.Refusal(403, "not you")], ids=repr)
 def test_nobody_is_not_the_same_as_anybody(serve, nobody):
     """Even if what was there at the opening says so of everything."""
 
