@@ -38,13 +38,14 @@ def wrapped_echo(request, echo, serve, tmp_path):
 
 def test_quiet_connections_have_no_greenlets(wrapped_echo):
     served, wrap = wrapped_echo
+    before = greenlets()
     opened = [WebSocket(served.port, wrap=wrap).open() for _ in range(QUIET)]
-    wait_for(lambda: greenlets() < QUIET)
+    wait_for(lambda: greenlets() < before + QUIET)
     for each in opened:
         each.send("one", "two")
     for each in opened:
         assert [each.receive(), each.receive()] == ["one", "two"]
-    assert greenlets() < QUIET
+    assert greenlets() < before + QUIET
     for each in opened:
         each.close()
     served.wait("disconnect", QUIET)
@@ -86,6 +87,7 @@ def test_a_pool_of_the_server_limits_connections_as_ever(serve):
 
 def test_handlers_of_many_clients_block_at_the_same_time(serve):
     served = serve()
+    before = greenlets()
     inside, release = [], Event()
 
     @served.listener.on("clientMessage")
@@ -105,7 +107,7 @@ def test_handlers_of_many_clients_block_at_the_same_time(serve):
     release.set()
     for number, each in enumerate(opened):
         assert [each.receive(), each.receive()] == [str(number), "again"]
-    wait_for(lambda: greenlets() <= readers._MOST_PARKED + 5)
+    wait_for(lambda: greenlets() <= before + readers._MOST_PARKED)
 
 
 def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
