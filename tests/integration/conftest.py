@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.command import Command
 from support.http import LONG
+from support.lean import Pair
 
 from sockio_gevent.server import hixie, policy, websocket
 from sockio_gevent.transports import http
@@ -31,3 +32,9 @@ def command(tmp_path):
     yield start
     for each in running:
         each.kill()
+
+
+@pytest.fixture
+def pair(serve):
+    """Two servers that are to answer alike, one of which leaves all requests to pywsgi."""
+    return Pair(serve)
