@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gevent.event import Event
 from websockets.exceptions import InvalidStatus
 
 from .clients import ALL, FlashSocket, WebSocket
@@ -92,3 +93,37 @@ def answer(port: int, request: bytes) -> tuple[str, dict[str, str], bytes]:
     body = raw.take(int(headers.get("Content-Length", "0")))
     raw.close()
     return status, headers, body
+
+
+class Asked:
+    """A function for the option; it keeps what it was asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.environs: list[dict[str, Any]] = []
+        self.answers = list(answers)
+
+    def __call__(self, environ: dict[str, Any]) -> Any:
+        self.environs.append(environ)
+        said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+
+class Door(Asked):
+    """One that stays shut for as long as the test wants."""
+
+    def __init__(self, said: Any = True) -> None:
+        super().__init__(said)
+        self.opens = Event()
+
+    def __call__(self, environ: dict[str, Any]) -> Any:
+        said = super().__call__(environ)
+        self.opens.wait()
+        return said
+
+
+def assert_nobody(served: Any) -> None:
+    assert dict(served.listener.clients) == {}
+    assert served.events == []
+    assert served.listener.stats()["opened"] == 0
