@@ -82,9 +82,7 @@ class Entrance:
             from .server.foreign import adopt
 
             adopt(environ, start_response)
-        if self._options.trusted_proxies:
-            believe(environ, self._options.trusted_proxies)
-        request = Request(environ, start_response, self._sessions)
+        request = self._read(environ, start_response)
         try:
             if route.name == routes.CLIENT_FILE:
                 return self._serve_client_file(request)
@@ -92,6 +90,12 @@ class Entrance:
         except Refusal as refusal:
             self._note(refusal, f"{route.name}/{short_id(route.session_id)}", request)
             return request.refuse(refusal)
+
+    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
+        """Make a request of what the server gives, and trusted proxies say."""
+        if self._options.trusted_proxies:
+            believe(environ, self._options.trusted_proxies)
+        return Request(environ, start_response, self._sessions)
 
     def _note(self, refusal: Refusal, place: str, request: Request) -> None:
         """Count a refusal and log it."""
@@ -209,9 +213,7 @@ class Entrance:
         Raises:
             Refusal: if the request may not connect.
         """
-        if self._options.trusted_proxies:
-            believe(environ, self._options.trusted_proxies)
-        request = Request(environ, start_response, self._sessions)
+        request = self._read(environ, start_response)
         try:
             self._admit(transport, request)
             self._check_open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import gevent
@@ -160,19 +160,17 @@ class HTTPDownlink(Downlink):
 class Answer:
     """The body of an answer; tells the downlink when the server is done with it.
 
+    What iterates over it calls ``downlink.written()`` whenever it is asked to
+    go on, because then what it gave before has been written.
+
     Args:
         downlink: whose answer it is.
-        chunks: the body; it calls ``downlink.written()`` whenever it is asked
-            to go on, because then what it gave before has been written.
     """
 
-    def __init__(self, downlink: HTTPDownlink, chunks: Iterable[bytes]) -> None:
-        self._downlink = downlink
-        self._chunks = chunks
+    __slots__ = ("_downlink",)
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._chunks
-        self.close()
+    def __init__(self, downlink: HTTPDownlink) -> None:
+        self._downlink = downlink
 
     def close(self) -> None:
         """The server is done with the body, whether it could write it or not (PEP 3333)."""

@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet, script_string
 from .base import Session
-from .http import HTTPDownlink, HTTPTransport
+from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
 
 
-class _PollAnswer:
-    """The body of an answer, which tells the downlink when the server is done with it.
+class _PollAnswer(Answer):
+    """One batch, without the generator that every poll would pay for.
 
     Args:
         poll: whose answer it is.
         body: all of it.
     """
 
-    __slots__ = ("_body", "_poll")
+    __slots__ = ("_body",)
 
     def __init__(self, poll: HTTPDownlink, body: bytes) -> None:
-        self._poll = poll
+        super().__init__(poll)
         self._body: bytes | None = body
 
     def __iter__(self) -> Iterator[bytes]:
@@ -32,16 +32,10 @@ class _PollAnswer:
     def __next__(self) -> bytes:
         body, self._body = self._body, None
         if body is None:
-            # Who asks for more has written what was given before.
-            self._poll.written()
-            self._poll.over()
+            self._downlink.written()
+            self._downlink.over()
             raise StopIteration
         return body
-
-    def close(self) -> None:
-        """The server is done with the body, whether it could write it or not (PEP 3333)."""
-        if not self._poll.is_over:
-            self._poll.over()
 
 
 class PollingTransport(HTTPTransport):

@@ -13,6 +13,25 @@ from .http import Answer, HTTPDownlink, HTTPTransport
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
 
 
+class _StreamAnswer(Answer):
+    """Batch after batch.
+
+    Args:
+        stream: whose answer it is.
+        chunks: the body.
+    """
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, stream: HTTPDownlink, chunks: Iterable[bytes]) -> None:
+        super().__init__(stream)
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+        self.close()
+
+
 class StreamingTransport(HTTPTransport):
     """What the streaming transports share.
 
@@ -30,7 +49,7 @@ class StreamingTransport(HTTPTransport):
         except BaseException:
             stream.over()
             raise
-        return Answer(stream, self._chunks(stream))
+        return _StreamAnswer(stream, self._chunks(stream))
 
     def _chunks(self, stream: HTTPDownlink) -> Iterator[bytes]:
         if self.preamble:

@@ -15,6 +15,8 @@ from support.lean import (
 )
 from support.raw import Raw
 
+from sockio_gevent.server.hangup import has_hung_up
+
 
 class Chunks:
     """The result of an application, which notes that it was closed."""
@@ -288,7 +290,10 @@ def test_a_client_that_vanishes_before_its_answer_is_no_error(pair, capfd):
     entered = gevent.event.Event()
     go_on = gevent.event.Event()
 
+    sockets = []
+
     def wait(environ, start_response):
+        sockets.append(environ["sockio_gevent.socket"])
         entered.set()
         go_on.wait()
         return started(("Content-Length", "10"))(b"hello", b"world")(environ, start_response)
@@ -297,7 +302,7 @@ def test_a_client_that_vanishes_before_its_answer_is_no_error(pair, capfd):
     raw.send(PLAIN["few headers"])
     assert entered.wait(DEADLINE)
     raw.reset()
-    gevent.sleep(0.01)
+    wait_for(lambda: has_hung_up(sockets[0]))
     go_on.set()
     wait_for(lambda: pair.lean.log)
     assert capfd.readouterr().err == ""

@@ -59,6 +59,7 @@ def test_an_upgrade_may_follow_plain_requests(pair):
     "name",
     [
         "MessageClass",
+        "__init__",
         "_headers",
         "_sendall",
         "_write",
@@ -89,6 +90,7 @@ def test_what_the_user_s_handler_class_changes_is_asked_for(serve, name):
     side = Side(serve, Handler)
     assert side.exchange(PLAIN["few headers"]).endswith(b"\r\n\r\nhello")
     assert calls
+    assert side.plain == [False]
 
 
 def test_a_handler_class_may_read_before_the_first_request(serve):
