@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
-import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from . import checks
 from .events import did_you_mean
 from .log import LogTarget
-from .origins import Origins
-from .peers import peer_rule
 
 __all__ = ["KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
 
@@ -131,27 +127,9 @@ class Options:
         return cls(**checked)
 
 
-# Path segments of unreserved characters (RFC 3986 section 2.3), without dot segments.
-_SEGMENT = r"(?!\.\.?(?:/|$))[\w.~-]+"
-_RESOURCE = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
-
-
-def _wrong(name: str, value: object, wanted: str) -> TypeError:
-    return TypeError(f"option {name!r} must be {wanted}, not {value!r}")
-
-
-def _resource(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise _wrong(name, value, "a string")
-    resource = value.strip("/")
-    if not _RESOURCE.fullmatch(resource):
-        raise ValueError(f"option {name!r}: {value!r} is not a path like 'socket.io'")
-    return resource
-
-
 def _transports(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
-        raise _wrong(name, value, "a list of names")
+        raise checks.wrong(name, value, "a list of names")
     for transport in value:
         if transport not in KNOWN_TRANSPORTS:
             hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
@@ -163,14 +141,14 @@ def _transports(name: str, value: object) -> tuple[str, ...]:
 
 def _transport_options(name: str, value: object) -> Mapping[str, TransportOptions]:
     if not isinstance(value, Mapping):
-        raise _wrong(name, value, "a dict of dicts, by the names of transports")
+        raise checks.wrong(name, value, "a dict of dicts, by the names of transports")
     merged = dict(_DEFAULTS)
     for transport, given in value.items():
         if transport not in _DEFAULTS:
             hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
             raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
         if not isinstance(given, Mapping):
-            raise _wrong(f"{name}[{transport!r}]", given, "a dict")
+            raise checks.wrong(f"{name}[{transport!r}]", given, "a dict")
         polling = merged[transport].duration is not None
         known = ("close_timeout", "duration") if polling else _STREAMING_TIMES
         for key, seconds in given.items():
@@ -178,7 +156,7 @@ def _transport_options(name: str, value: object) -> Mapping[str, TransportOption
             if key not in known:
                 raise TypeError(f"no option {place!r}: {did_you_mean(str(key), known)}")
             if key != "heartbeat_interval" or seconds is not None:
-                _seconds(place, seconds, zero=key == "close_timeout")
+                checks.seconds(place, seconds, zero=key == "close_timeout")
         merged[transport] = replace(merged[transport], **given)
     return merged
 
@@ -186,110 +164,22 @@ def _transport_options(name: str, value: object) -> Mapping[str, TransportOption
 _STREAMING_TIMES = ("heartbeat_interval", "timeout", "close_timeout")
 
 
-def _seconds(name: str, value: object, zero: bool) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _wrong(name, value, "a number of seconds")
-    # The upper bound, of some thirty years, is there for infinity; NaN is in no range.
-    if not 0 <= value < 1e9 or (value == 0 and not zero):
-        raise ValueError(f"option {name!r}: {value!r} is not a time to wait")
-
-
-def _size(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(name, value, "a number of bytes")
-    if value < 1:
-        raise ValueError(f"option {name!r} must be at least 1, not {value!r}")
-    return value
-
-
-def _port(name: str, value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(name, value, "a port or None")
-    if not 1 <= value <= 65535:
-        raise ValueError(f"option {name!r}: {value!r} is not a port")
-    return value
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(name, value, "a number")
-    if value < 0:
-        raise ValueError(f"option {name!r} must be 0 or more, not {value!r}")
-    return value
-
-
-def _log(name: str, value: Any) -> LogTarget:
-    usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
-    if not usable:
-        raise _wrong(name, value, "a logger, a function, None or False")
-    return value  # type: ignore[no-any-return]
-
-
-def _origins(name: str, value: Any) -> Any:
-    if not (
-        value is None or callable(value) or isinstance(value, (str, list, tuple, set, frozenset))
-    ):
-        raise _wrong(name, value, "an origin, a list of origins, a function or None")
-    Origins(value)
-    return value
-
-
-def _question(name: str, value: Any) -> Any:
-    """A function whose answer counts; what it would return before it has run is no answer."""
-    if value is None:
-        return None
-    if not callable(value):
-        raise _wrong(name, value, "a function or None")
-    for function in (value, type(value).__call__):
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise _wrong(name, value, "a plain function, neither async nor a generator")
-    return value
-
-
-def _same_peer(name: str, value: Any) -> Any:
-    if value is None or value is False:
-        return None
-    if not isinstance(value, str):
-        if not callable(value):
-            raise _wrong(name, value, "'address', 'cookie:NAME', a function or None")
-        return _question(name, value)
-    try:
-        peer_rule(value)
-    except ValueError as error:
-        raise ValueError(f"option {name!r}: {error}") from None
-    return value
-
-
-def _handshake(name: str, value: object) -> str:
-    if value not in ("plain", "json"):
-        raise ValueError(f"option {name!r} must be 'plain' or 'json', not {value!r}")
-    return str(value)
-
-
-def _handler(name: str, value: Any) -> Any:
-    if not (value is None or callable(value)):
-        raise _wrong(name, value, "a function or None")
-    return value
-
-
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "resource": _resource,
+_CHECKS: dict[str, checks.Check] = {
+    "resource": checks.resource,
     "transports": _transports,
     "transport_options": _transport_options,
-    "log": _log,
-    "origins": _origins,
-    "authorize": _question,
-    "same_peer": _same_peer,
-    "handshake": _handshake,
-    "max_message_size": _size,
-    "max_buffer": _size,
-    "trusted_proxies": _count,
-    "context": _handler,
-    "flash_policy_port": _port,
-    "on_connection": _handler,
-    "on_client_connect": _handler,
-    "on_client_message": _handler,
-    "on_client_disconnect": _handler,
+    "log": checks.log,
+    "origins": checks.origins,
+    "authorize": checks.question,
+    "same_peer": checks.same_peer,
+    "handshake": checks.handshake,
+    "max_message_size": checks.size,
+    "max_buffer": checks.size,
+    "trusted_proxies": checks.count,
+    "context": checks.handler,
+    "flash_policy_port": checks.optional(checks.port),
+    "on_connection": checks.handler,
+    "on_client_connect": checks.handler,
+    "on_client_message": checks.handler,
+    "on_client_disconnect": checks.handler,
 }
