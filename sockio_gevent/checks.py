@@ -28,6 +28,7 @@ __all__ = [
     "port",
     "positive",
     "question",
+    "rate",
     "resource",
     "same_peer",
     "seconds",
@@ -104,6 +105,15 @@ def count(name: str, value: object) -> int:
         raise wrong(name, value, "a number")
     if value < 0:
         raise ValueError(f"option {name!r} must be 0 or more, not {value!r}")
+    return value
+
+
+def rate(name: str, value: object) -> Any:
+    """How many there may be in a second."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise wrong(name, value, "a number a second")
+    if not 0 < value < 1e9:
+        raise ValueError(f"option {name!r}: {value!r} is not a rate")
     return value
 
 

@@ -10,11 +10,13 @@ import gevent
 
 from .ends import Cause, End
 from .fairness import TIME_SLICE, rest
+from .limits import Limit, OverLimit
 from .outgoing import encode
 from .session import Session
 from .table import Table
 from .wire import payload as wire
 from .wire.packet import Packet
+from .wire.websocket import TOO_BIG
 
 __all__ = ["Client"]
 
@@ -38,7 +40,16 @@ class Client(Session):
             WebSocket or a stream, one for each poll.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_complained", "announced", "bound_to", "identity")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_allowance",
+        "_complained",
+        "announced",
+        "bound_to",
+        "identity",
+        "network",
+    )
 
     EVENTS = ("message", "disconnect")
 
@@ -54,7 +65,9 @@ class Client(Session):
         self.announced = False
         self.identity: Any = None
         self.bound_to: Any = None
+        self.network = ""
         self._complained = False
+        self._allowance: tuple[float, float] | None = None
 
     def send(self, message: Any) -> None:
         """Send a message to this client.
@@ -98,14 +111,20 @@ class Client(Session):
                 self._in_context(self.listener.opened, self)
 
     def receive(self, payloads: Sequence[str]) -> str:
-        """Take payloads from the client, in this greenlet; return what was wrong with them."""
+        """Take payloads from the client, in this greenlet; return what was wrong with them.
+
+        Raises:
+            OverLimit: if there are too many messages in one; of that one none was taken.
+        """
         problem = ""
+        most = self.listener.options.max_payload_messages
         with self._turns:
             due = monotonic() + TIME_SLICE
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
                 self.listener.counters.bytes_in += size
-                messages, error = wire.decode(payload)
+                messages, error = wire.decode(payload, most)
+                self._check_number(messages, error)
                 for message in messages:
                     if monotonic() >= due:
                         # Handlers that never block would keep all others waiting.
@@ -117,6 +136,27 @@ class Client(Session):
                     problem = problem or error
                     self._complain(error)
         return problem
+
+    def _check_number(self, messages: Sequence[str], error: str) -> None:
+        """Check that a payload has not too many messages, for itself or for its time."""
+        if error is wire.TOO_MANY:
+            text = f"the payload has over {len(messages)} messages"
+            status = "413 Content Too Large"
+            raise OverLimit(Limit.PAYLOAD_MESSAGES, status, text, code=TOO_BIG)
+        rate = self.listener.options.max_message_rate
+        if rate is None:
+            return
+        now = monotonic()
+        allowed = max(rate, 1.0)  # at once
+        if self._allowance is not None:
+            left, then = self._allowance
+            allowed = min(allowed, left + (now - then) * rate)
+        if len(messages) > allowed:
+            self._allowance = allowed, now
+            text = f"there were more than {rate:g} messages a second"
+            status = "429 Too Many Requests"
+            raise OverLimit(Limit.MESSAGE_RATE, status, text, ("Retry-After", "1"))
+        self._allowance = allowed - len(messages), now
 
     def _take(self, text: str) -> str:
         """Take one message; return what was wrong with it."""
@@ -150,7 +190,10 @@ class Client(Session):
     def farewell(self) -> None:
         """Run the handlers of the end, once the handler that is running now is done."""
         with self._turns:
+            # From here on it is looked at, too.
+            self._set_deadline(None)
             self._in_context(self._depart)
+        self.listener.sweep.forget(self)
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
 

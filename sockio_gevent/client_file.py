@@ -26,6 +26,7 @@ class ClientFile:
 
     def answer(self, request: Request) -> list[bytes]:
         """Answer a GET or HEAD; 304 if the browser has the file already."""
+        request.answer_given()
         zipped = _accepts_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
         tag = self._gzip_tag if zipped else self._plain_tag
         body = self._gzip if zipped else self._plain

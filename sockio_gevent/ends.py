@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from .limits import Limit
+
 __all__ = ["Cause", "End"]
 
 
@@ -20,6 +22,7 @@ class Cause(Enum):
     BUFFER = "buffer_full"
     STALLED = "poll_stalled"
     PROTOCOL = "protocol_error"
+    LIMIT = "limit_exceeded"
 
 
 class End(NamedTuple):
@@ -28,7 +31,9 @@ class End(NamedTuple):
     Attributes:
         cause: what it counts as.
         text: the same in words, with the details, for the log.
+        limit: the limit that was exceeded, if that is why.
     """
 
     cause: Cause
     text: str
+    limit: Limit | None = None

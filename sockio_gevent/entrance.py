@@ -7,13 +7,16 @@ from typing import Any, Protocol
 
 from . import mounting, routes
 from .admission import Admission, Admitted
+from .census import Census
 from .client_file import ClientFile
 from .forwarded import believe
+from .limits import Limit, Limits, OverLimit
 from .log import Log, short_id
 from .options import Context, Options
 from .origins import Origins, origin_of
 from .refusal import Reason
 from .server.request import Refusal, Request
+from .sparing import SparingLog
 from .stats import Counters
 from .surroundings import Surroundings
 from .transports import TRANSPORTS
@@ -28,11 +31,15 @@ class Sessions(Protocol):
     Attributes:
         closing: whether no new sessions may begin.
         counters: where refusals are counted.
+        limits: where it is counted, too, if somebody is over a limit.
+        census: says whether there is room for one more session.
         context: what functions of the application are called in.
     """
 
     closing: bool
     counters: Counters
+    limits: Limits
+    census: Census
     context: Context | None
 
     def find(self, session_id: str) -> Session | None:
@@ -62,7 +69,7 @@ class Entrance:
         self.application: Any = None
         self.origins = Origins(options.origins)
         self._options = options
-        self._log = log
+        self._log = SparingLog(log)
         self._sessions = sessions
         self._surroundings = surroundings
         self._admission = Admission(options, log, sessions)
@@ -99,21 +106,20 @@ class Entrance:
 
     def _note(self, refusal: Refusal, place: str, request: Request) -> None:
         """Count a refusal and log it."""
-        self._sessions.counters.refused[refusal.reason] += 1
-        log = self._log.warning
-        if refusal.reason is Reason.HUNG_UP:
-            log = self._log.debug
-        elif refusal.reason is Reason.UNAVAILABLE:
-            # Not what the client does wrong; that nobody can connect has been said.
-            log = self._log.debug if self._surroundings.refusal else self._log.info
-        log(
-            "refused %r %r from %s (%s): %s",
-            request.method,
-            place,
-            request.peer,
-            refusal.status,
-            refusal.log_text,
-        )
+        reason = refusal.reason
+        self._sessions.counters.refused[reason] += 1
+        line = "refused %r %r from %s (%s): %s"
+        said = request.method, place, request.peer, refusal.status, refusal.log_text
+        if isinstance(refusal, OverLimit):
+            self._sessions.limits.note(refusal.limit, line, *said)
+        elif reason is Reason.HUNG_UP or self._surroundings.refusal:
+            # Nobody waits for an answer; or nobody can connect, and that has been said.
+            self._log.debug(reason, line, *said)
+        elif reason is Reason.UNAVAILABLE:
+            # Not what the client does wrong.
+            self._log.info(reason, line, *said)
+        else:
+            self._log.warning(reason, line, *said)
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -159,15 +165,36 @@ class Entrance:
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
-            return transport.uplink(request, session)
+            return self._take_post(transport, request, session)
         self._check_open()
         transport.check(request)
         if session is not None:
+            self._check_number(sum(not each.is_over for each in session.replaced))
             return transport.downlink(request, lambda: session)
+        self._sessions.census.check(request.environ)
         admitted = self._admission.admit(request)
         # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
         self._check_open()
+        self._sessions.census.check(request.environ)
         return transport.downlink(request, lambda: self._open(route.name, request, admitted))
+
+    def _take_post(
+        self, transport: Transport, request: Request, session: Session
+    ) -> Iterable[bytes]:
+        # Before the body is read: many that wait would take memory.
+        self._check_number(session.posts)
+        session.posts += 1
+        try:
+            return transport.uplink(request, session)
+        finally:
+            session.posts -= 1
+
+    def _check_number(self, under_way: int) -> None:
+        """Check that there are not too many requests of a session under way."""
+        most = self._options.max_requests_per_session
+        if most is not None and under_way >= most:
+            text = f"there are {under_way} requests of this session under way already"
+            raise OverLimit(Limit.REQUESTS, "429 Too Many Requests", text)
 
     def _admit(self, name: str, request: Request) -> Transport:
         """The transport of this name, for a request that may use it."""
@@ -201,6 +228,7 @@ class Entrance:
 
     def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
         self._check_open()
+        self._sessions.census.check(request.environ)
         session = self._sessions.open(transport, request)
         session.identity, session.bound_to = admitted
         return session

@@ -13,6 +13,7 @@ _OF_THE_REQUEST = frozenset(
         "wsgi.input",
         "wsgi.websocket",
         "sockio_gevent.abandon_input",
+        "sockio_gevent.answer_given",
         "sockio_gevent.socket",
         "sockio_gevent.upgrade",
         "gunicorn.socket",

@@ -13,12 +13,14 @@ from weakref import WeakKeyDictionary
 import gevent
 
 from . import mounting
+from .census import Census
 from .client import Client
 from .ends import Cause, End
 from .entrance import Entrance
 from .environ import kept
 from .events import Emitter
 from .flush import Flush
+from .limits import Limits
 from .log import Log, short_id
 from .options import Options
 from .origins import Origins
@@ -96,6 +98,8 @@ class Listener(Emitter):
         self._farewells: set[gevent.Greenlet] = set()
         self.closing = False
         self.counters = Counters()
+        self.limits = Limits(self.log)
+        self.census = Census(self.options)
         around = Surroundings(self.options.resource, self.log, self.close)
         around.check_at_start()
         around.others = [
@@ -163,6 +167,7 @@ class Listener(Emitter):
           ``open`` and how many ``away``.
         - ``closes``: how many sessions have ended, by cause.
         - ``refused``: how many requests were refused, by reason.
+        - ``limits``: how often each limit was exceeded, by the option that sets it.
         - ``messages``: how many came ``in`` and went ``out``; a broadcast
           counts once for each of its receivers.
         - ``bytes``: the size of the payloads that came ``in`` and that
@@ -173,7 +178,8 @@ class Listener(Emitter):
         Returns:
             A new dict with numbers at its leaves.
         """
-        return self.counters.stats(self.options.transports, self._clients.values())
+        stats = self.counters.stats(self.options.transports, self._clients.values())
+        return {**stats, "limits": self.limits.stats()}
 
     def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
         """Send a message to all clients; it is encoded once.
@@ -254,6 +260,7 @@ class Listener(Emitter):
         environ = kept(request.environ)
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
+        client.network = self.census.enter(environ)
         self._clients[session_id] = client
         self.counters.opened += 1
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
@@ -271,6 +278,7 @@ class Listener(Emitter):
     def ended(self, client: Client) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
+        self.census.leave(client.network)
         # In a greenlet of its own: handlers may block, and this may be the loop.
         greenlet = gevent.spawn(client.farewell)
         # Nor do handlers belong to what has ended it, a request of Flask's, say.

@@ -151,18 +151,10 @@ def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> A
     Returns:
         The application that the server had, or ``None``.
     """
-    from .server import handler
+    from .server import takeover
 
-    options = listener.options
-    flash = "flashsocket" in options.transports
-    return handler.take_over(
-        server,
-        application,
-        options.resource,
-        options.max_message_size,
-        policy if flash else None,
-        listener.log,
-    )
+    flash = "flashsocket" in listener.options.transports
+    return takeover.take_over(server, application, listener, policy if flash else None)
 
 
 def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:

@@ -53,6 +53,8 @@ KNOWN_TRANSPORTS = tuple(_DEFAULTS)
 class Options:
     """What a listener was given, over the defaults.
 
+    Limits that may be ``None`` do not exist then.
+
     Attributes:
         resource: the path that belongs to the listener, without the slash.
         transports: the names of the transports that clients may use.
@@ -72,7 +74,28 @@ class Options:
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``.
         max_message_size: the largest payload to accept, in bytes.
+        max_body_size: the largest body of a POST to accept, in bytes; ``None``
+            for what a payload of ``max_message_size`` takes when all of it is escaped.
+        max_payload_messages: how many messages one payload may have.
+        max_message_rate: how many messages a second one session may send; in
+            the first instant as many as in a second.
+        max_requests_per_session: how many POSTs of one session may be under way
+            at once, and how many polls that newer ones have replaced.
         max_buffer: how much may wait for one session to take it, in bytes.
+        max_sessions: how many sessions there may be.
+        max_sessions_per_address: how many of them from one address, of IPv6 from
+            one network of 64 bits; addresses of the machine itself do not count.
+        max_header_size: the largest head of a request to accept, in bytes; on
+            gevent servers.
+        max_header_count: how many header lines a request may have, at most 100;
+            on gevent servers.
+        handshake_timeout: how many seconds a client has to send the head of a
+            request, for the first one since it has connected; on gevent servers.
+        keepalive_timeout: how many seconds a connection is kept between two
+            requests; on gevent servers.
+        body_timeout: how many seconds a client has to send a body, and on gevent
+            servers to take an answer.
+        handler_timeout: how many seconds a handler may take; then its session ends.
         trusted_proxies: how many proxies in front of the server are to be
             believed: the scheme and the address of a client are taken from what
             the outermost of them has put into ``X-Forwarded-Proto`` and
@@ -101,7 +124,19 @@ class Options:
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     handshake: str = "plain"
     max_message_size: int = 1024 * 1024
+    max_body_size: int | None = None
+    max_payload_messages: int | None = 10_000
+    max_message_rate: float | None = None
+    max_requests_per_session: int | None = 10
     max_buffer: int = 1024 * 1024
+    max_sessions: int | None = 10_000
+    max_sessions_per_address: int | None = 1000
+    max_header_size: int = 16 * 1024
+    max_header_count: int = 100
+    handshake_timeout: float | None = 20.0
+    keepalive_timeout: float | None = 75.0
+    body_timeout: float | None = 20.0
+    handler_timeout: float | None = 300.0
     trusted_proxies: int = 0
     context: Context | None = None
     flash_policy_port: int | None = 843
@@ -174,7 +209,19 @@ _CHECKS: dict[str, checks.Check] = {
     "same_peer": checks.same_peer,
     "handshake": checks.handshake,
     "max_message_size": checks.size,
+    "max_body_size": checks.optional(checks.size),
+    "max_payload_messages": checks.optional(checks.positive()),
+    "max_message_rate": checks.optional(checks.rate),
+    "max_requests_per_session": checks.optional(checks.positive()),
     "max_buffer": checks.size,
+    "max_sessions": checks.optional(checks.positive()),
+    "max_sessions_per_address": checks.optional(checks.positive()),
+    "max_header_size": checks.size,
+    "max_header_count": checks.positive(most=100),
+    "handshake_timeout": checks.optional(checks.seconds),
+    "keepalive_timeout": checks.optional(checks.seconds),
+    "body_timeout": checks.optional(checks.seconds),
+    "handler_timeout": checks.optional(checks.seconds),
     "trusted_proxies": checks.count,
     "context": checks.handler,
     "flash_policy_port": checks.optional(checks.port),

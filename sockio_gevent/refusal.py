@@ -29,6 +29,7 @@ class Reason(Enum):
     FAILURE = "failure"
     HUNG_UP = "hung_up"
     SESSION = "session"
+    LIMIT = "limit"
     UNAVAILABLE = "unavailable"
     REQUEST = "request"
 

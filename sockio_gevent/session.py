@@ -8,18 +8,19 @@ two of them, and *closed* in the end. It changes between these in ``attach``,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from time import monotonic
 from typing import Any
 
 from .ends import Cause, End
 from .events import Emitter
+from .limits import Limit
 from .log import short_id
 from .options import TransportOptions
 from .table import Table
 from .transports.base import Downlink
-from .turns import Turns
+from .turns import HandlerTimeout, Turns
 from .wire import payload as wire
 from .wire.packet import Packet
 from .wire.websocket import INTERNAL_ERROR, NORMAL
@@ -44,6 +45,8 @@ class Session(Emitter):
 
     Attributes:
         downlink: what carries its messages, while it is open.
+        replaced: the downlinks before it that may not be over yet.
+        posts: how many POSTs are under way.
         slot: where the sweep has put it.
         touched: whether it is to be flushed when the tick ends.
     """
@@ -61,6 +64,8 @@ class Session(Emitter):
         "downlink",
         "environ",
         "listener",
+        "posts",
+        "replaced",
         "session_id",
         "slot",
         "touched",
@@ -81,6 +86,8 @@ class Session(Emitter):
         self.transport = transport
         self.environ = environ
         self.connections = 0
+        self.posts = 0
+        self.replaced: Sequence[Downlink] = ()
         self.slot: int | None = None
         self.touched = False
         self._state = State.AWAY
@@ -166,6 +173,7 @@ class Session(Emitter):
         if older is not None:
             self._take_back(older.take_back())
             older.close(NORMAL, "replaced by a newer connection")
+            self.replaced = [each for each in (*self.replaced, older) if not each.is_over]
             if not self.connected:
                 return False
         self.downlink = downlink
@@ -194,7 +202,7 @@ class Session(Emitter):
             return
         self._state = State.AWAY
         self._set_deadline(close_timeout)
-        self.listener.log.debug("session %s (%s, %s) is away: %s", *self._named(), end.text)
+        self._log_end(self.listener.log.debug, "session %s (%s, %s) is away: %s", end)
 
     def _take_back(self, undelivered: Sequence[Packet]) -> None:
         """Put back what did not arrive; over the bound, that ends the session."""
@@ -205,8 +213,8 @@ class Session(Emitter):
 
     def _keep_bound(self) -> None:
         if self._buffered > self.listener.options.max_buffer:
-            text = f"{self._buffered} bytes wait and are not taken (option 'max_buffer')"
-            self.end(End(Cause.BUFFER, text), abort=True)
+            text = f"{self._buffered} bytes wait and are not taken"
+            self.end(End(Cause.BUFFER, text, Limit.BUFFER), abort=True)
 
     def _echoed(self, number: str) -> None:
         if self._awaits_echo and number == str(self._heartbeats):
@@ -217,18 +225,43 @@ class Session(Emitter):
         return self.listener.options.transport_options[self.transport]
 
     def _set_deadline(self, seconds: float | None) -> None:
-        if seconds is None:
-            self._deadline = None
+        now = monotonic()
+        self._deadline = None if seconds is None else now + seconds
+        again = self._look_again(now)
+        if again is None:
             self.listener.sweep.forget(self)
         else:
-            self._deadline = monotonic() + seconds
-            self.listener.sweep.look(self, self._deadline)
+            self.listener.sweep.look(self, again)
 
     def due(self, now: float) -> float | None:
         """The sweep asks: do what is due and return when to ask again."""
         if self._deadline is not None and now >= self._deadline:
             self._on_deadline()
-        return None if self._state is _CLOSED else self._deadline
+        limit = self.listener.options.handler_timeout
+        if limit is not None and self._turns.busy and now - self._turns.since >= limit:
+            self._stop_handler(limit)
+        return self._look_again(now)
+
+    def _look_again(self, now: float) -> float | None:
+        """When something may be due next."""
+        closed = self._state is _CLOSED
+        deadline = None if closed else self._deadline
+        limit = self.listener.options.handler_timeout
+        if limit is None or (closed and not self._turns.busy):
+            return deadline
+        # A handler that begins after this cannot be late before that.
+        late = (self._turns.since if self._turns.busy else now) + limit
+        return late if deadline is None or late < deadline else deadline
+
+    def _stop_handler(self, limit: float) -> None:
+        """Let go of a handler that has not returned, and of the session that waits for it."""
+        text = f"a handler has not returned for {limit:g} s"
+        if self._state is _CLOSED:
+            name = "session %s (%s, %s) has ended, and %s"
+            said = Limit.HANDLER.of(text)
+            self.listener.limits.note(Limit.HANDLER, name, *self._named(), said)
+        self.end(End(Cause.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
+        self._turns.throw(HandlerTimeout(text))
 
     def _on_deadline(self) -> None:
         downlink = self.downlink
@@ -261,7 +294,7 @@ class Session(Emitter):
         if self._state is _CLOSED:
             return
         self._state = State.CLOSED
-        self.listener.sweep.forget(self)
+        self._set_deadline(None)
         self.listener.counters.closes[end.cause] += 1
         self.listener.ended(self)
         last = self._outbox_size()
@@ -275,7 +308,13 @@ class Session(Emitter):
                 self.listener.counters.bytes_out += last
                 downlink.close(code, end.text, outbox)
         log = self.listener.log.warning if abort else self.listener.log.info
-        log("session %s (%s, %s) ended: %s", *self._named(), end.text)
+        self._log_end(log, "session %s (%s, %s) ended: %s", end)
+
+    def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:
+        if end.limit is None:
+            log(line, *self._named(), end.text)
+        else:
+            self.listener.limits.note(end.limit, line, *self._named(), end.limit.of(end.text))
 
     def _named(self) -> tuple[str, str, str | None]:
         """What log lines call it: the start of its id, its transport and its peer."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from .flush import Flush
+from .limits import Limits
 from .log import Log
 from .options import Context, Options
 from .stats import Counters
@@ -25,6 +26,7 @@ class Table(Protocol):
     sweep: Sweep
     flush: Flush
     counters: Counters
+    limits: Limits
     context: Context | None
 
     def opened(self, client: Any) -> BaseException | None:

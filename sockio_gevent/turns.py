@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
+from time import monotonic
+from typing import Any
 
+from gevent import Timeout, getcurrent
 from gevent.event import Event
 
-__all__ = ["Turns"]
+__all__ = ["HandlerTimeout", "Turns"]
+
+
+class HandlerTimeout(Timeout):  # type: ignore[misc]
+    """Raised in a handler that has not returned in time.
+
+    Like other timeouts of gevent's it is no ``Exception``, so that handlers
+    which go on after any error do not go on after this one.
+
+    Args:
+        text: what was late.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class Turns:
@@ -19,18 +40,25 @@ class Turns:
 
     Attributes:
         busy: whether somebody has the turn.
+        since: when the turn has come to who has it, on the monotonic clock.
     """
 
-    __slots__ = ("_waiting", "busy")
+    __slots__ = ("_holder", "_waiting", "busy", "since")
 
     def __init__(self) -> None:
         self.busy = False
+        self.since = 0.0
+        self._holder: Any = None
         self._waiting: deque[Event] | None = None
 
     def __enter__(self) -> None:
-        if not self.busy:
-            self.busy = True
-            return
+        if self.busy:
+            self._wait()
+        self.busy = True
+        self.since = monotonic()
+        self._holder = getcurrent()
+
+    def _wait(self) -> None:
         if self._waiting is None:
             self._waiting = deque()
         turn = Event()
@@ -46,7 +74,15 @@ class Turns:
             raise
 
     def __exit__(self, *exception: object) -> None:
+        self._holder = None
         if self._waiting:
+            self.since = monotonic()
             self._waiting.popleft().set()
         else:
             self.busy = False
+
+    def throw(self, error: BaseException) -> None:
+        """Raise an error where who has the turn waits for something. To be called in the hub."""
+        self.since = monotonic()
+        if self._holder is not None:
+            self._holder.throw(error)

@@ -14,6 +14,7 @@ from support.source_texts import BLANK, PACKAGE, texts
 import sockio_gevent as io
 from sockio_gevent.ends import Cause
 from sockio_gevent.ext.prometheus import Collector
+from sockio_gevent.limits import Limit
 from sockio_gevent.options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.refusal import Reason
 
@@ -72,6 +73,13 @@ def test_each_cause_is_named():
 
 def test_each_reason_of_a_refusal_is_named():
     assert {reason.value for reason in Reason} <= set(named("monitoring.rst"))
+
+
+def test_each_limit_has_its_default_in_the_pages_of_options_and_of_security():
+    described = " ".join(row[0] for row in rows("security.rst"))
+    for limit in Limit:
+        assert limit.value in table("options.rst")
+        assert f"``{limit.value}``, " in described
 
 
 OF_SAME_PEER = {"None", "'address'", "'cookie:sid'"}

@@ -23,6 +23,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 import sockio_gevent as io
 from sockio_gevent.ends import Cause
 from sockio_gevent.ext.prometheus import Collector, register, unregister
+from sockio_gevent.limits import Limit
 from sockio_gevent.options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 
@@ -33,6 +34,7 @@ TYPES = {
     "sockio_sessions_opened": "counter",
     "sockio_sessions_closed": "counter",
     "sockio_requests_refused": "counter",
+    "sockio_limits_exceeded": "counter",
     "sockio_messages": "counter",
     "sockio_payload_bytes": "counter",
 }
@@ -89,6 +91,8 @@ def test_it_tells_what_stats_tells(serve, registry):
     for reason in Reason:
         expected = int(reason is Reason.SESSION)
         assert found.pop(("sockio_requests_refused_total", reason.value)) == expected
+    for limit in Limit:
+        assert found.pop(("sockio_limits_exceeded_total", limit.value)) == 0
     for direction, count in {"in": 1, "out": 2}.items():
         assert found.pop(("sockio_messages_total", direction)) == count
         expected = stats["bytes"][direction]

@@ -13,6 +13,7 @@ from support.clients import ALL, Polling, WebSocket, wait_for
 from support.http import HTTP
 
 from sockio_gevent.ends import Cause
+from sockio_gevent.limits import Limit
 from sockio_gevent.options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 
@@ -38,6 +39,7 @@ def test_in_the_beginning_all_is_zero(serve):
         "messages": {"in": 0, "out": 0},
         "bytes": {"in": 0, "out": 0},
         "buffered": 0,
+        "limits": {limit.value: 0 for limit in Limit},
     }
 
 

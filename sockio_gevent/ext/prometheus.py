@@ -142,6 +142,8 @@ class Collector(BaseCollector):
                 families.closed.add_metric([resource, cause], count)
             for reason, count in stats["refused"].items():
                 families.refused.add_metric([resource, reason], count)
+            for option, count in stats["limits"].items():
+                families.limits.add_metric([resource, option], count)
             for direction, count in stats["messages"].items():
                 families.messages.add_metric([resource, direction], count)
             for direction, count in stats["bytes"].items():
@@ -185,6 +187,11 @@ class _Families:
             "sockio_requests_refused",
             "Requests that were refused, by reason.",
             labels=["resource", "reason"],
+        )
+        self.limits = CounterMetricFamily(
+            "sockio_limits_exceeded",
+            "Times that clients were over a limit, by the option that sets it.",
+            labels=["resource", "option"],
         )
         self.messages = CounterMetricFamily(
             "sockio_messages",

@@ -8,57 +8,33 @@ a WebSocket. What it needs for that is in the environ:
     the socket of the request, to notice a peer that hangs up.
 ``sockio_gevent.abandon_input``
     to call when the rest of a request's body is not wanted.
+``sockio_gevent.answer_given``
+    to call when all of an answer is there, and only has to be taken.
 ``sockio_gevent.upgrade``
     if the request asks for a WebSocket, an :class:`~.upgrade.Upgrade`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from ssl import SSL_ERROR_EOF
 from typing import Any
 
-from gevent.pywsgi import WSGIHandler, WSGIServer
-from geventwebsocket.handler import WebSocketHandler
+from gevent.pywsgi import WSGIHandler
 
 from ..log import Log
-from ..wire.head import request_line_pattern
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .hixie import shake_hands
-from .lean import LeanHandler, log_request
+from .lean import LeanHandler
 from .policy import answer_policy_request
 from .sockets import send_at_once
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 
-__all__ = ["HandlerUpgrade", "UpgradeHandler", "take_over"]
+__all__ = ["HandlerUpgrade", "UpgradeHandler"]
 
 StartResponse = Callable[..., Any]
-
-# What plain requests pass by, and in a subclass may be meant to change something.
-_PASSED_BY = (
-    "MessageClass",
-    "__init__",
-    "_headers",
-    "_sendall",
-    "_write",
-    "_write_with_headers",
-    "finalize_headers",
-    "format_request",
-    "get_environ",
-    "handle",
-    "handle_one_request",
-    "handle_one_response",
-    "log_request",
-    "process_result",
-    "read_request",
-    "read_requestline",
-    "run_application",
-    "start_response",
-    "write",
-)
 
 
 class UpgradeHandler(LeanHandler):
@@ -93,7 +69,7 @@ class UpgradeHandler(LeanHandler):
             if self.rfile.peek(1)[:1] == b"<":
                 answer_policy_request(self.socket, self.rfile, self.policy, self.policy_log)
                 return ""
-        return super().read_requestline()  # type: ignore[no-any-return]
+        return super().read_requestline()
 
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
@@ -195,59 +171,3 @@ class HandlerUpgrade(Upgrade):
         finally:
             websocket.abort()
         return []
-
-
-def _is_as_before(handler_class: type) -> bool:
-    """Whether a handler class reads requests and writes answers as pywsgi does."""
-    known = (UpgradeHandler, LeanHandler, WebSocketHandler, WSGIHandler, object)
-    # Those that were made here have resources of their own.
-    users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
-    return not any(name in vars(base) for base in users for name in _PASSED_BY)
-
-
-def take_over(
-    server: WSGIServer,
-    application: Any,
-    resource: str,
-    max_message_size: int,
-    policy: Callable[[Any], bytes] | None,
-    log: Log,
-) -> Any:
-    """Put an application before the one that a server has, and let it upgrade.
-
-    Args:
-        server: the server; its handler class is extended, not replaced.
-        application: the new application.
-        resource: the resource of the listener.
-        max_message_size: the limit for the server's other WebSocket routes, in bytes.
-        policy: makes the Flash policy file for a connection, or ``None`` for no such file.
-        log: where it is said if that file cannot be served.
-
-    Returns:
-        The application that the server had, or ``None``.
-    """
-    before = getattr(server, "application", None)
-    server.application = application
-    handler_class = server.handler_class
-    attributes: dict[str, Any] = {"max_message_size": max_message_size}
-    if policy is not None:
-        attributes["policy"] = staticmethod(policy)
-        attributes["policy_log"] = log
-    bases: tuple[type, ...] = (handler_class,)
-    if not issubclass(handler_class, UpgradeHandler):
-        bases = (
-            (UpgradeHandler,) if handler_class is WSGIHandler else (UpgradeHandler, handler_class)
-        )
-    if not issubclass(handler_class, WebSocketHandler):
-        # gevent-websocket would write the access log elsewhere, and set up a
-        # logger of its own on the server.
-        own = handler_class.log_request
-        attributes["log_request"] = log_request if own is WSGIHandler.log_request else own
-        attributes["logger"] = logging.getLogger("geventwebsocket.handler")
-    attributes["resources"] = resources = (*getattr(handler_class, "resources", ()), resource)
-    made: Any = type(handler_class.__name__, bases, attributes)
-    # A hook that gevent-websocket's server calls before each request is to see all of them.
-    if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
-        made.plain = request_line_pattern(f"/{each}/" for each in resources)
-    server.handler_class = made
-    return before

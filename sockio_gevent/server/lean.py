@@ -18,10 +18,10 @@ from typing import Any
 from gevent import pywsgi
 from gevent.pywsgi import Input, WSGIHandler
 from gevent.socket import socket as GeventSocket  # noqa: N812
-from geventwebsocket.handler import WebSocketHandler
 
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
+from .bounded import BoundedHandler
 from .unread import Unread
 
 __all__ = ["LeanHandler", "log_request"]
@@ -63,7 +63,7 @@ class _Date:
 _date = _Date()
 
 
-class LeanHandler(WebSocketHandler):  # type: ignore[misc]
+class LeanHandler(BoundedHandler):
     """Handles the requests of one connection, the plain ones quickly."""
 
     #: What plain requests to the resources begin with, if any are to be handled quickly.
@@ -97,6 +97,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         unread = self._unread
         if unread is None or self.rfile.closed:
             return super().handle_one_request()
+        self._watch.request_awaited()
         try:
             data = self._read_ahead()
         except OSError:  # as at any time: the client has gone
@@ -105,6 +106,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         if head is None or not self._begin(head, data):
             self._put_back(data)
             return super().handle_one_request()
+        self._watch.head_read()
         self._first_request = False
         self._respond()
         return None if self.close_connection or self.rfile.closed else True
@@ -139,6 +141,8 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
             data: what was read of the connection so far.
         """
         size, line, method, target, path, query, (fields, body_size, closes) = head
+        if size > self.max_header_size or len(fields) > self.max_header_count:
+            return False
         environ = self.server.get_environ()
         count = len(environ)
         environ.update(fields)
@@ -167,6 +171,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
         environ["wsgi.input_terminated"] = True
         environ["sockio_gevent.socket"] = self.socket
         environ["sockio_gevent.abandon_input"] = self.abandon_input
+        environ["sockio_gevent.answer_given"] = self._watch.answer_given
         self.environ = environ
         self.requestline = line
         self.command = method
@@ -196,6 +201,7 @@ class LeanHandler(WebSocketHandler):  # type: ignore[misc]
                 if hasattr(result, "close"):
                     result.close()
                 if self.wsgi_input is not None:
+                    self._watch.answer_given()
                     self._discard_input()
         except OSError as error:
             ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors

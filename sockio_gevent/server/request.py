@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any, Protocol
 
+import gevent
+
+from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
 
 __all__ = ["Refusal", "Request"]
@@ -17,6 +21,9 @@ _COMMON: tuple[Header, ...] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Vary", "Origin"),
 )
+
+
+_CLOSE: Header = ("Connection", "close")
 
 
 class Closing(Protocol):
@@ -87,8 +94,15 @@ class Request:
         headers: Sequence[Header] = (),
     ) -> list[bytes]:
         """Begin the response and return its body."""
+        self.answer_given()
         self.start(status, len(body), content_type, headers)
         return [] if self.method == "HEAD" else [body]
+
+    def answer_given(self) -> None:
+        """All of an answer is there, and the client has so long to take it."""
+        bound = self.environ.get("sockio_gevent.answer_given")
+        if bound is not None:
+            bound()
 
     def start(
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
@@ -137,19 +151,24 @@ class Request:
 
     def refuse(self, refusal: Refusal) -> list[bytes]:
         """Answer with an error."""
+        if self.method == "POST" and type(self.environ.get("wsgi.input")) is not BytesIO:
+            # Nobody has asked for the rest of the body, however long it is.
+            self._abandon_input()
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
         return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=refusal.headers)
 
-    def read_body(self, limit: int) -> bytes:
+    def read_body(self, limit: int, timeout: float | None = None) -> bytes:
         """Read the whole body.
 
         Args:
             limit: how many bytes to accept.
+            timeout: how many seconds to wait for all of it; ``None`` for ever.
 
         Raises:
-            Refusal: if it is longer, if its length is no number, or if the
-                client hangs up before its end.
+            OverLimit: if it is longer, or does not come in time.
+            Refusal: if its length is no number, or if the client hangs up
+                before its end.
         """
         if not self.environ.get("wsgi.input_terminated", True):
             raise Refusal("400 Bad Request", "a POST cannot ask for an upgrade")
@@ -161,26 +180,41 @@ class Request:
                 raise self._too_large(limit)
         elif "HTTP_TRANSFER_ENCODING" not in self.environ:
             return b""
-        left = int(length) if length else limit + 1
-        read = self.environ["wsgi.input"].read
-        chunks: list[bytes] = []
-        try:
-            while left > 0 and (chunk := read(min(left, 64 * 1024))):
-                chunks.append(chunk)
-                left -= len(chunk)
-        except OSError:
-            raise Refusal("400 Bad Request", "the body ended too early") from None
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        wanted = int(length) if length else limit + 1
+        body = self._read(wanted, timeout)
         if len(body) > limit:
             raise self._too_large(limit)
-        if length and left:
+        if length and len(body) < wanted:
             raise Refusal("400 Bad Request", "the body ended too early")
         return body
 
-    def _too_large(self, limit: int) -> Refusal:
+    def _read(self, size: int, timeout: float | None) -> bytes:
+        """Read up to so many bytes of the body."""
+        source = self.environ["wsgi.input"]
+        if type(source) is BytesIO:  # all of it is here
+            return source.read(size)
+        chunks: list[bytes] = []
+        try:
+            with gevent.Timeout(timeout) as running_out:
+                while size > 0 and (chunk := source.read(min(size, 64 * 1024))):
+                    chunks.append(chunk)
+                    size -= len(chunk)
+        except gevent.Timeout as error:
+            if error is not running_out:
+                raise
+            self._abandon_input()
+            text = f"the body did not come within {timeout:g} s"
+            raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
+        except OSError:
+            raise Refusal("400 Bad Request", "the body ended too early") from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _too_large(self, limit: int) -> OverLimit:
+        self._abandon_input()
+        text = f"the body is over {limit} bytes"
+        return OverLimit(Limit.BODY_SIZE, "413 Content Too Large", text, _CLOSE)
+
+    def _abandon_input(self) -> None:
         abandon_input = self.environ.get("sockio_gevent.abandon_input")
         if abandon_input is not None:
             abandon_input()
-        return Refusal(
-            "413 Content Too Large", f"the body is over {limit} bytes", ("Connection", "close")
-        )

@@ -18,6 +18,7 @@ from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
 from ..ends import Cause, End
+from ..limits import Limit
 from ..wire.protocols import WebSocketProtocol
 from ..wire.websocket import (
     BINARY,
@@ -25,6 +26,7 @@ from ..wire.websocket import (
     NORMAL,
     PONG,
     TEXT,
+    TOO_BIG,
     Close,
     Failure,
     Ping,
@@ -57,6 +59,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         handler: the pywsgi handler, where there is one.
 
     Attributes:
+        choked: whether nothing is read because the peer does not take its pongs.
         connection: the socket, for watching how much it has not taken yet.
         end: why the connection ended; ``None`` while it is open.
         finished: whether all has been read, to the end of the connection.
@@ -67,6 +70,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         "_close_sent",
         "_messages",
         "_timer",
+        "choked",
         "closed",
         "connection",
         "end",
@@ -94,6 +98,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection = Connection(socket, reader)
         self.end: End | None = None
         self.finished = False
+        self.choked = False
         self.protocol = protocol
         self._messages: deque[str | bytearray] | None = None
         self._close_sent = False
@@ -223,13 +228,18 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     def _write_pongs(self, pongs: bytes) -> None:
         self.connection.write(pongs)
         if self.connection.pending > _PONG_BACKLOG:
+            self.choked = True
             self.connection.wait_drained()
+            self.choked = False
 
     def _answer_end(self, event: Close | Failure, pongs: bytes) -> None:
         self.connection.write(pongs)
         if isinstance(event, Failure):
-            text = f"protocol error {event.code}: {event.reason}"
-            self._ended(End(Cause.PROTOCOL, text))
+            if event.code == TOO_BIG:
+                self._ended(End(Cause.LIMIT, event.reason, Limit.MESSAGE_SIZE))
+            else:
+                text = f"protocol error {event.code}: {event.reason}"
+                self._ended(End(Cause.PROTOCOL, text))
         else:
             code = "" if event.code == NO_STATUS else f" with {event.code}"
             self._ended(End(Cause.CLIENT, f"closed by the client{code}"))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from gevent.event import Event
 
 from ..ends import End
+from ..limits import Limit, OverLimit
 from ..log import Log
 from ..options import Options
 from ..server.request import Refusal, Request
@@ -103,11 +104,15 @@ class Session(Protocol):
         announced: whether the handlers of the new session were called.
         identity: who the client is, as the application says.
         bound_to: what tells that a request comes from who opened the session.
+        posts: how many POSTs of the session are under way.
+        replaced: what the downlink has replaced, and may not be over yet.
     """
 
     announced: bool
     identity: Any
     bound_to: Any
+    posts: int
+    replaced: Sequence[Downlink]
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
@@ -119,7 +124,11 @@ class Session(Protocol):
         """Run the handlers of a new session; does nothing for an older one."""
 
     def receive(self, payloads: Sequence[str]) -> str:
-        """Take payloads from the client and run the handlers; return what was wrong with them."""
+        """Take payloads from the client and run the handlers; return what was wrong with them.
+
+        Raises:
+            OverLimit: if there is too much in them; what came before was taken.
+        """
 
     def drained(self) -> None:
         """The downlink is ready again."""
@@ -176,13 +185,15 @@ class Transport(ABC):
     def uplink(self, request: Request, session: Session) -> Iterable[bytes]:
         """Answer a POST that brings messages from the client."""
         limit = self.options.max_message_size
-        body = request.read_body(self.form_expansion * limit + len("data="))
+        most = self.options.max_body_size or self.form_expansion * limit + len("data=")
+        body = request.read_body(most, self.options.body_timeout)
         try:
             payload = self.normalize(decode_form(body), request.tail)
         except ValueError as error:
             raise Refusal("400 Bad Request", str(error)) from None
         if len(payload.encode()) > limit:
-            raise Refusal("413 Content Too Large", f"the payload is over {limit} bytes")
+            text = f"the payload is over {limit} bytes"
+            raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
         problem = session.receive((payload,))
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())

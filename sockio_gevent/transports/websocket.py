@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from ..ends import Cause, End
+from ..limits import OverLimit
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, UNSUPPORTED_DATA
@@ -85,12 +86,19 @@ class SocketDownlink(Downlink):
                 break
         else:
             if batch:
-                self._session.receive(batch)  # type: ignore[arg-type]
+                self._give(batch)  # type: ignore[arg-type]
         if websocket.finished:
             self.over()
 
+    def _give(self, batch: Sequence[str]) -> None:
+        try:
+            self._session.receive(batch)
+        except OverLimit as error:
+            self._websocket.close(error.code, error.text)
+            self._websocket.end = End(Cause.LIMIT, error.text, error.limit)
+
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
-        self._session.receive([payload for payload in batch if isinstance(payload, str)])
+        self._give([payload for payload in batch if isinstance(payload, str)])
         self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
         self._websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
 
@@ -140,7 +148,8 @@ class SocketDownlink(Downlink):
         return self._batch[len(self._batch) - count :]
 
     def has_unread(self) -> bool:
-        return self._connection.has_unread()
+        # What is unread because the client does not take its pongs is its own fault.
+        return not self._websocket.choked and self._connection.has_unread()
 
     def hung_up(self) -> bool:
         return self._connection.hung_up()

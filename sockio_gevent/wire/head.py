@@ -17,6 +17,7 @@ __all__ = [
     "Fields",
     "RequestHead",
     "answer_head",
+    "head_problem",
     "read_request_head",
     "request_line_pattern",
 ]
@@ -127,6 +128,41 @@ def _key(name: str) -> str:
     """What a header is called in a WSGI environ."""
     key = "HTTP_" + name.upper().replace("-", "_")
     return _OWN_KEYS.get(key, key)
+
+
+_LINE = re.compile(rb"([\w!#$%&'*+.^`|~-]+):([^\0\r\n]*)\r?\n")
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
+
+
+def head_problem(lines: Iterable[bytes], version: str) -> str:
+    """What about header lines could be read in two ways, so that requests could hide in others.
+
+    Args:
+        lines: the lines of a request's head behind the first one.
+        version: the version of HTTP in that one.
+
+    Returns:
+        What RFC 9112 says to refuse (sections 5.1, 5.2, 6.1, 6.3, 3.2); empty if all is well.
+    """
+    found: dict[bytes, bytes] = {}
+    for line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return "a header line is malformed"
+        name = match[1].lower()
+        if name in _FRAMING:
+            if name in found:
+                return f"there are two headers {name.decode()}"
+            found[name] = match[2].strip(b"\t ")
+    coding, length = found.get(b"transfer-encoding"), found.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            return "there are both Transfer-Encoding and Content-Length"
+        if coding.lower() != b"chunked" or version != "HTTP/1.1":
+            return "the Transfer-Encoding is not chunked, or not for this version of HTTP"
+    if length is not None and not length.isdigit():
+        return "Content-Length is not a number"
+    return ""
 
 
 class AnswerHead(NamedTuple):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 __all__ = [
     "HEARTBEAT",
     "JSON",
+    "TOO_MANY",
     "Decoded",
     "decode",
     "decode_json",
@@ -24,6 +26,9 @@ __all__ = [
     "encode_heartbeat",
     "encode_text",
 ]
+
+# What is wrong with a payload that is over the number; compared by identity.
+TOO_MANY = "too many messages"
 
 HEARTBEAT = "~h~"
 JSON = "~j~"
@@ -90,22 +95,28 @@ def encode_heartbeat(number: int) -> bytes:
     return encode_text(f"{HEARTBEAT}{number}")
 
 
-def decode(payload: str) -> Decoded:
+def decode(payload: str, most: int | None = None) -> Decoded:
     """Cut a payload into its messages.
 
     It never raises: the first mistake ends the decoding, and what came before
     it is kept.
 
+    Args:
+        payload: what has come.
+        most: how many messages it may have; one more is a mistake, :data:`TOO_MANY`.
+
     Returns:
         The texts up to the first mistake, in order; and what was wrong and
         where, or an empty string.
     """
+    if most is None:
+        most = sys.maxsize
     if payload.isascii() or max(payload) <= "\uffff":
-        return _cut(payload)
-    return _cut_astral(payload)
+        return _cut(payload, most)
+    return _cut_astral(payload, most)
 
 
-def _cut(payload: str) -> Decoded:
+def _cut(payload: str, most: int) -> Decoded:
     """Decode a payload in which every character is one UTF-16 code unit."""
     messages: list[str] = []
     match_header = _HEADER.match
@@ -115,6 +126,8 @@ def _cut(payload: str) -> Decoded:
         if header is None:
             return messages, f"no ~m~<length>~m~ at {position}"
         start = header.end()
+        if len(messages) == most:
+            return messages, TOO_MANY
         position = start + int(header[1])
         if position > end:
             return messages, f"the length {header[1]} is past the end, at {start}"
@@ -122,7 +135,7 @@ def _cut(payload: str) -> Decoded:
     return messages, "" if end else "the payload is empty"
 
 
-def _cut_astral(payload: str) -> Decoded:
+def _cut_astral(payload: str, most: int) -> Decoded:
     """Decode a payload with characters that are two UTF-16 code units."""
     units = payload.encode("utf-16-le", "surrogatepass")
     messages: list[str] = []
@@ -134,6 +147,8 @@ def _cut_astral(payload: str) -> Decoded:
         if header is None:
             return messages, f"no ~m~<length>~m~ at {unit}"
         start = unit + header.end() - character
+        if len(messages) == most:
+            return messages, TOO_MANY
         unit = start + int(header[1])
         if unit > end:
             return messages, f"the length {header[1]} is past the end, at {start}"

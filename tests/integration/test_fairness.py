@@ -224,5 +224,5 @@ def test_an_origin_with_a_line_break_is_refused(serve):
         b"GET /socket.io/xhr-polling/ HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\n b\r\n\r\n"
     )
     with gevent.Timeout(DEADLINE):
-        assert raw.recv(65536).startswith(b"HTTP/1.1 403 ")
+        assert raw.recv(65536).startswith(b"HTTP/1.1 400 ")
     assert served.listener.clients == {}

@@ -22,6 +22,7 @@ OBJECTS = {
     "wsgi.input",
     "sockio_gevent.socket",
     "sockio_gevent.abandon_input",
+    "sockio_gevent.answer_given",
     "sockio_gevent.upgrade",
 }
 PORTS = {"REMOTE_PORT", "SERVER_PORT"}

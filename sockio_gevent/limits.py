@@ -1,0 +1,81 @@
+"""What clients may not exceed, and what is counted and logged of those who do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+from .log import Log
+from .refusal import Header, Reason, Refusal
+from .sparing import SparingLog
+from .wire.websocket import POLICY_VIOLATION
+
+__all__ = ["Limit", "Limits", "OverLimit"]
+
+
+class Limit(Enum):
+    """The limits; the values are the options that set them, by which statistics count."""
+
+    MESSAGE_SIZE = "max_message_size"
+    BODY_SIZE = "max_body_size"
+    PAYLOAD_MESSAGES = "max_payload_messages"
+    MESSAGE_RATE = "max_message_rate"
+    REQUESTS = "max_requests_per_session"
+    BUFFER = "max_buffer"
+    SESSIONS = "max_sessions"
+    ADDRESS = "max_sessions_per_address"
+    HEADER_SIZE = "max_header_size"
+    HEADER_COUNT = "max_header_count"
+    HANDSHAKE = "handshake_timeout"
+    BODY_TIME = "body_timeout"
+    HANDLER = "handler_timeout"
+
+    def of(self, text: str) -> str:
+        """What the log says of it: the option is what an operator can change."""
+        return f"{text} (option {self.value!r})"
+
+
+class OverLimit(Refusal):
+    """A request, or what came over a WebSocket, that is over a limit.
+
+    Args:
+        limit: which.
+        status: the HTTP status.
+        text: what was wrong, one line for the client and the log.
+        *headers: what goes with it.
+        code: the close code, if it came over a WebSocket.
+    """
+
+    def __init__(
+        self, limit: Limit, status: str, text: str, *headers: Header, code: int = POLICY_VIOLATION
+    ) -> None:
+        super().__init__(status, text, *headers)
+        self.limit = limit
+        self.code = code
+        self.counted_as(Reason.LIMIT, limit.of(self.text))
+
+
+class Limits:
+    """How often the limits of one listener were exceeded.
+
+    Args:
+        log: where that is said, sparingly.
+
+    Attributes:
+        exceeded: how often, by limit.
+    """
+
+    __slots__ = ("_log", "exceeded")
+
+    def __init__(self, log: Log) -> None:
+        self.exceeded: Counter[Limit] = Counter()
+        self._log = SparingLog(log)
+
+    def stats(self) -> dict[str, int]:
+        """How often each limit was exceeded, as plain data."""
+        return {limit.value: self.exceeded[limit] for limit in Limit}
+
+    def note(self, limit: Limit, line: str, *arguments: object) -> None:
+        """Count that somebody was over a limit, and log it."""
+        self.exceeded[limit] += 1
+        self._log.warning(limit, line, *arguments)

@@ -1,0 +1,149 @@
+"""gevent's HTTP handler within limits: of how large a head is, and of how long it may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geventwebsocket.handler import WebSocketHandler
+
+from ..limits import Limit
+from ..sparing import SparingLog
+from ..wire.head import head_problem
+from .patience import ConnectionWatch, Patience
+
+__all__ = ["BoundedHandler"]
+
+_END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
+_MALFORMED = b"HTTP/1.1 400 Bad Request" + _END
+
+
+class _HeadTooLarge(Exception):
+    def __init__(self, limit: Limit, text: str) -> None:
+        super().__init__(text)
+        self.limit = limit
+
+
+class _Head:
+    """Stands in for the reader of a connection while the lines of a head are read.
+
+    Args:
+        reader: the reader.
+        size: how many bytes of the head were read already.
+        max_size: how many there may be.
+        max_count: how many header lines there may be.
+
+    Attributes:
+        lines: what was read.
+        whole: whether its end was read.
+    """
+
+    def __init__(self, reader: Any, size: int, max_size: int, max_count: int) -> None:
+        self._reader = reader
+        self._left = max_size - size
+        self._max_size = max_size
+        self._max_count = max_count
+        self.lines: list[bytes] = []
+        self.whole = False
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read a line."""
+        most = max(self._left, 0) + 1
+        line = bytes(self._reader.readline(most if size < 0 else min(size, most)))
+        self._left -= len(line)
+        if self._left < 0:
+            raise _HeadTooLarge(Limit.HEADER_SIZE, f"a head has over {self._max_size} bytes")
+        if line in (b"\r\n", b"\n"):
+            self.whole = True
+        elif line:
+            self.lines.append(line)
+            if len(self.lines) > self._max_count:
+                text = f"a head has over {self._max_count} header lines"
+                raise _HeadTooLarge(Limit.HEADER_COUNT, text)
+        return line
+
+
+class BoundedHandler(WebSocketHandler):  # type: ignore[misc]
+    """Handles the requests of one connection, and waits for none for ever."""
+
+    #: How long clients are waited for; set for each server.
+    patience: Patience
+
+    #: Where it is said that a request was malformed; set for each server.
+    complaints: SparingLog
+
+    #: How large a head may be, in bytes, and how many header lines it may have.
+    max_header_size = 16 * 1024
+    max_header_count = 100
+
+    rfile: Any
+    close_connection: bool
+
+    _watch: ConnectionWatch
+
+    def handle(self) -> None:
+        """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
+        self._watch = ConnectionWatch(self.patience, self.socket, self.client_address)
+        try:
+            super().handle()
+        except OSError:
+            pass  # the client has gone before it was told what was wrong
+        finally:
+            self._watch.stop()
+
+    def handle_one_request(self) -> Any:
+        """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
+        self._watch.request_awaited()
+        result = super().handle_one_request()
+        # Who was cut off is neither answered nor complained about.
+        return None if self._watch.expired else result
+
+    def read_requestline(self) -> str:
+        """Read the first line of a head."""
+        self.rfile.peek(1)
+        self._watch.head_begun()
+        return super().read_requestline()  # type: ignore[no-any-return]
+
+    def read_request(self, raw_requestline: str) -> Any:
+        """Read a head; see :meth:`gevent.pywsgi.WSGIHandler.read_request`.
+
+        Raises:
+            ValueError: if something is wrong with it.
+        """
+        reader, line_size = self.rfile, len(raw_requestline)
+        head = _Head(reader, line_size, self.max_header_size, self.max_header_count)
+        self.rfile = head
+        try:
+            done = super().read_request(raw_requestline)
+        finally:
+            self.rfile = reader
+        problem = head_problem(head.lines, self.request_version)
+        if not head.whole or problem:
+            raise ValueError(problem or "its head has no end")
+        self._watch.head_read()
+        return done
+
+    def run_application(self) -> None:
+        """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
+        self.environ["sockio_gevent.answer_given"] = self._watch.answer_given
+        super().run_application()
+        # What is left is to read the rest of the body.
+        self._watch.answer_given()
+
+    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+        """Answer a request that cannot be read; pywsgi would log each one, and all of it."""
+        if isinstance(error, _HeadTooLarge):
+            line = "refused a request from %s (431): %s"
+            limit = error.limit
+            self.patience.limits.note(limit, line, self._peer, limit.of(str(error)))
+            return "431", _TOO_LARGE
+        if not self._watch.expired:
+            # Without what the client has sent, which may be a session id.
+            what = str(error).partition(":")[0] or type(error).__name__
+            self.complaints.warning("malformed", "a bad request from %s: %s", self._peer, what)
+        return "400", _MALFORMED
+
+    @property
+    def _peer(self) -> Any:
+        address = self.client_address
+        return address[0] if isinstance(address, tuple) else "a local client"
