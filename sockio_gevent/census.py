@@ -9,12 +9,12 @@ from typing import Any
 from .limits import Limit, OverLimit
 from .options import Options
 
-__all__ = ["Census", "origin_network"]
+__all__ = ["Census", "counted_as"]
 
 _RETRY = ("Retry-After", "10")  # seconds
 
 
-def origin_network(address: str | None) -> str:
+def counted_as(address: str | None) -> str:
     """What counts as one address: an IPv4 address, or a network of IPv6.
 
     A client mostly has all addresses of a network of 64 bits (RFC 6177).
@@ -33,7 +33,7 @@ def origin_network(address: str | None) -> str:
     except ValueError:
         return address
     if parsed.ipv4_mapped is not None:
-        return origin_network(str(parsed.ipv4_mapped))
+        return counted_as(str(parsed.ipv4_mapped))
     return "" if parsed.is_loopback else parsed.packed[:8].hex()
 
 
@@ -66,7 +66,7 @@ class Census:
             raise OverLimit(Limit.SESSIONS, "503 Service Unavailable", text, _RETRY)
         if self._most_of_one is None:
             return
-        count = self._by_network.get(origin_network(environ.get("REMOTE_ADDR")), 0)
+        count = self._by_network.get(counted_as(environ.get("REMOTE_ADDR")), 0)
         if count >= self._most_of_one:
             text = f"there are {count} sessions from this address already"
             raise OverLimit(Limit.ADDRESS, "429 Too Many Requests", text, _RETRY)
@@ -76,7 +76,7 @@ class Census:
         self._total += 1
         if self._most_of_one is None:
             return ""
-        network = origin_network(environ.get("REMOTE_ADDR"))
+        network = counted_as(environ.get("REMOTE_ADDR"))
         if network:
             self._by_network[network] += 1
         return network

@@ -126,9 +126,12 @@ class Client(Session):
                 messages, error = wire.decode(payload, most)
                 self._check_number(messages, error)
                 for message in messages:
-                    if monotonic() >= due:
+                    now = monotonic()
+                    if now >= due:
                         # Handlers that never block would keep all others waiting.
                         due = rest()
+                    # Each message has all of ``handler_timeout``.
+                    self._turns.since = now
                     if not self.connected:
                         return problem
                     error = self._take(message) or error

@@ -9,6 +9,7 @@ from . import mounting, routes
 from .admission import Admission, Admitted
 from .census import Census
 from .client_file import ClientFile
+from .environ import head_size
 from .forwarded import believe
 from .limits import Limit, Limits, OverLimit
 from .log import Log, short_id
@@ -171,12 +172,22 @@ class Entrance:
         if session is not None:
             self._check_number(sum(not each.is_over for each in session.replaced))
             return transport.downlink(request, lambda: session)
+        self._check_head(request)
         self._sessions.census.check(request.environ)
         admitted = self._admission.admit(request)
         # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
         self._check_open()
         self._sessions.census.check(request.environ)
         return transport.downlink(request, lambda: self._open(route.name, request, admitted))
+
+    def _check_head(self, request: Request) -> None:
+        """Check that the session will not keep too large an environ."""
+        most = self._options.max_header_size
+        # Where requests are read by our own handler, it has done so.
+        if "sockio_gevent.answer_given" in request.environ or head_size(request.environ) <= most:
+            return
+        text = f"the head of the request has over {most} bytes"
+        raise OverLimit(Limit.HEADER_SIZE, "431 Request Header Fields Too Large", text)
 
     def _take_post(
         self, transport: Transport, request: Request, session: Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-__all__ = ["kept"]
+__all__ = ["head_size", "kept"]
 
 # In an environ that a session keeps, these would keep its first request alive.
 _OF_THE_REQUEST = frozenset(
@@ -22,6 +22,12 @@ _OF_THE_REQUEST = frozenset(
         "wsgi.early_hints",
     )
 )
+
+
+def head_size(environ: dict[str, Any]) -> int:
+    """About how many bytes the head of a request had; its headers, where there are many."""
+    texts = (value for key, value in environ.items() if key.startswith(("HTTP_", "QUERY_")))
+    return sum(len(text) for text in texts)
 
 
 def kept(environ: dict[str, Any]) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class Options:
         max_sessions_per_address: how many of them from one address, of IPv6 from
             one network of 64 bits; addresses of the machine itself do not count.
         max_header_size: the largest head of a request to accept, in bytes; on
-            gevent servers.
-        max_header_count: how many header lines a request may have, at most 100;
+            other servers than gevent's, of one that opens a session.
+        max_header_count: how many header lines a request may have, at most 99;
             on gevent servers.
         handshake_timeout: how many seconds a client has to send the head of a
             request, for the first one since it has connected; on gevent servers.
@@ -132,7 +132,7 @@ class Options:
     max_sessions: int | None = 10_000
     max_sessions_per_address: int | None = 1000
     max_header_size: int = 16 * 1024
-    max_header_count: int = 100
+    max_header_count: int = 80
     handshake_timeout: float | None = 20.0
     keepalive_timeout: float | None = 75.0
     body_timeout: float | None = 20.0
@@ -217,7 +217,7 @@ _CHECKS: dict[str, checks.Check] = {
     "max_sessions": checks.optional(checks.positive()),
     "max_sessions_per_address": checks.optional(checks.positive()),
     "max_header_size": checks.size,
-    "max_header_count": checks.positive(most=100),
+    "max_header_count": checks.positive(most=99),
     "handshake_timeout": checks.optional(checks.seconds),
     "keepalive_timeout": checks.optional(checks.seconds),
     "body_timeout": checks.optional(checks.seconds),

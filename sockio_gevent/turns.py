@@ -40,7 +40,7 @@ class Turns:
 
     Attributes:
         busy: whether somebody has the turn.
-        since: when the turn has come to who has it, on the monotonic clock.
+        since: when who has it has begun with what it does, on the monotonic clock.
     """
 
     __slots__ = ("_holder", "_waiting", "busy", "since")

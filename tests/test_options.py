@@ -89,6 +89,8 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("handshake", "json", "json"),
     ("max_message_size", 1, 1),
     ("max_buffer", 10**9, 10**9),
+    ("max_message_rate", 0.5, 0.5),
+    ("max_header_count", 99, 99),
     ("on_connection", print, print),
     ("on_client_connect", print, print),
     ("on_client_message", print, print),
@@ -112,6 +114,22 @@ def bit_by_bit(environ: dict[str, Any]) -> Any:
 class Later:
     async def __call__(self, environ: dict[str, Any]) -> bool:
         return True
+
+
+OF_ONE = (
+    "max_body_size",
+    "max_payload_messages",
+    "max_requests_per_session",
+    "max_sessions",
+    "max_sessions_per_address",
+)
+SECONDS = ("handshake_timeout", "keepalive_timeout", "body_timeout", "handler_timeout")
+
+
+@pytest.mark.parametrize("name", [*OF_ONE, *SECONDS, "max_message_rate"])
+def test_limits_that_need_not_be(name: str) -> None:
+    assert getattr(read(**{name: None}), name) is None
+    assert getattr(read(**{name: 1}), name) == 1
 
 
 WRONG_KIND: list[tuple[str, Any]] = [
@@ -141,6 +159,13 @@ WRONG_KIND: list[tuple[str, Any]] = [
     ("max_message_size", None),
     ("max_message_size", True),
     ("max_buffer", "1"),
+    *((name, value) for name in OF_ONE for value in ("1", 1.5, True, [])),
+    *((name, value) for name in SECONDS for value in ("1", True, [])),
+    ("max_message_rate", "1"),
+    ("max_message_rate", True),
+    ("max_header_size", None),
+    ("max_header_count", None),
+    ("max_header_count", 1.5),
     ("on_connection", "connected"),
     ("on_client_connect", 1),
     ("on_client_message", []),
@@ -175,6 +200,12 @@ NO_SENSE: list[tuple[str, Any]] = [
     ("max_message_size", 0),
     ("max_message_size", -1),
     ("max_buffer", 0),
+    *((name, value) for name in OF_ONE for value in (0, -1)),
+    *((name, value) for name in SECONDS for value in (0, -1, math.inf, math.nan)),
+    *(("max_message_rate", value) for value in (0, -1.0, math.inf, math.nan)),
+    ("max_header_size", 0),
+    ("max_header_count", 0),
+    ("max_header_count", 100),
 ]
 
 

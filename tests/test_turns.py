@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from sockio_gevent.turns import Turns
+from sockio_gevent.turns import HandlerTimeout, Turns
 
 DEADLINE = 60.0
 
@@ -196,3 +196,26 @@ def test_who_loses_patience_does_not_hold_up_the_others() -> None:
     gevent.joinall(waiting, raise_error=True)
     assert queue.served == ["patient"]
     assert queue.is_free()
+
+
+def test_an_error_is_raised_in_who_has_the_turn_and_in_nobody_else() -> None:
+    queue = Queue()
+    thrown: list[str] = []
+
+    def stay() -> None:
+        with queue.turns:
+            try:
+                gevent.sleep(10 * DEADLINE)
+            except HandlerTimeout as error:
+                thrown.append(str(error))
+
+    stays = gevent.spawn(stay)
+    gevent.sleep(0)
+    waiting = queue.join("a")
+    # In the hub, where it is called by the sweep.
+    gevent.get_hub().loop.run_callback(queue.turns.throw, HandlerTimeout("too late"))
+    gevent.joinall([stays, *waiting], raise_error=True)
+    assert thrown == ["too late"]
+    assert queue.served == ["a"]
+    assert queue.is_free()
+    queue.turns.throw(HandlerTimeout("nobody has it"))

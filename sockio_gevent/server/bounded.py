@@ -74,7 +74,7 @@ class BoundedHandler(WebSocketHandler):  # type: ignore[misc]
 
     #: How large a head may be, in bytes, and how many header lines it may have.
     max_header_size = 16 * 1024
-    max_header_count = 100
+    max_header_count = 80
 
     rfile: Any
     close_connection: bool

@@ -69,20 +69,22 @@ class Patience:
         """The same function, which shakes hands for TLS, but not for longer than it may take."""
         seconds = self.times[Awaited.HEAD]
 
-        def wrap_in_time(socket: Any, *arguments: Any, **options: Any) -> Any:
+        def wrap_in_time(socket: Any, **options: Any) -> Any:
+            at_once = options.pop("do_handshake_on_connect", True)
+            wrapped = wrap_socket(socket, do_handshake_on_connect=False, **options)
+            if not at_once:
+                return wrapped
             try:
                 with gevent.Timeout(seconds) as running_out:
-                    return wrap_socket(socket, *arguments, **options)
-            except gevent.Timeout as error:
-                if error is not running_out:
-                    raise
-            try:
-                peer = socket.getpeername()
-            except OSError:
-                peer = None
-            self.note(Limit.HANDSHAKE, peer, "no TLS handshake", seconds)
-            # This ends a greenlet without a traceback; the server closes the socket then.
-            raise gevent.GreenletExit
+                    wrapped.do_handshake()
+            except BaseException as error:
+                if error is running_out:
+                    self.note(Limit.HANDSHAKE, _peer(wrapped), "no TLS handshake", seconds)
+                    # This ends a greenlet without a traceback.
+                    error = gevent.GreenletExit()
+                wrapped.close()
+                raise error from None
+            return wrapped
 
         return wrap_in_time
 
@@ -92,6 +94,13 @@ class Patience:
         peer = address[0] if isinstance(address, tuple) else "a local client"
         text = f"{what} within {seconds:g} s"
         self.limits.note(limit, "closed a connection from %s: %s", peer, limit.of(text))
+
+
+def _peer(socket: Any) -> Any:
+    try:
+        return socket.getpeername()
+    except OSError:
+        return None
 
 
 class ConnectionWatch:

@@ -9,6 +9,7 @@ import pytest
 
 from sockio_gevent.wire.packet import Packet
 from sockio_gevent.wire.payload import (
+    TOO_MANY,
     decode,
     decode_json,
     encode,
@@ -284,3 +285,14 @@ def test_a_packet_makes_its_websocket_frame_once() -> None:
     frame = packet.websocket_frame
     assert frame == encode_frame(TEXT, packet.payload)
     assert packet.websocket_frame is frame
+
+
+@pytest.mark.parametrize("text", ["a", "é", "😀"], ids=ascii)
+def test_there_may_be_as_many_messages_as_it_is_told_and_no_more(text: str) -> None:
+    payload = encode_text(text).decode()
+    assert decode(payload * 3, 3) == ([text] * 3, "")
+    messages, error = decode(payload * 4, 3)
+    assert messages == [text] * 3
+    assert error is TOO_MANY
+    # What is wrong before that is wrong in itself.
+    assert decode(payload * 2 + "?", 3)[1] is not TOO_MANY

@@ -1,0 +1,186 @@
+"""A handler that does not return: its session ends, nothing is left, and the others go on."""
+
+from __future__ import annotations
+
+import gc
+import logging
+
+import gevent
+import pytest
+from gevent.event import Event
+from support.clients import ALL, Polling, WebSocket, wait_for
+from support.limits import exceeded
+
+TIME = 0.3
+
+
+@pytest.fixture
+def stuck(serve):
+    """A server whose handlers wait for ever, where this is asked for."""
+    served = serve(handler_timeout=TIME)
+    served.ends = []
+
+    def wait(reason):
+        try:
+            Event().wait()
+        except BaseException as error:
+            served.ends.append((reason, error))
+            raise
+
+    @served.listener.on("connection")
+    def connected(client):
+        @client.on("message")
+        def message(text):
+            if text == "wait":
+                wait("message")
+            client.send(f"echo {text}")
+
+        @client.on("disconnect")
+        def gone():
+            if client.environ.get("stuck at the end"):
+                wait("disconnect")
+
+    served.stick = wait
+    return served
+
+
+def greenlets():
+    gc.collect()
+    return {
+        each for each in gc.get_objects() if isinstance(each, gevent.Greenlet) and not each.dead
+    }
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
+def test_a_message_handler_that_waits_for_ever_ends_its_session_and_no_other(stuck, kind):
+    other, client = WebSocket(stuck.port).open(), kind(stuck.port).open()
+    client.begin_send("wait")
+    stuck.wait("message")
+    other.send("still here")
+    assert other.receive() == "echo still here"
+    gone = stuck.wait("disconnect")[1]
+    assert gone.session_id == client.session_id
+    ((reason, error),) = stuck.ends
+    assert reason == "message"
+    assert isinstance(error, gevent.Timeout)
+    assert not isinstance(error, Exception)
+    assert exceeded(stuck) == {"handler_timeout": 1}
+    assert stuck.listener.stats()["closes"]["limit_exceeded"] == 1
+    log = "\n".join(stuck.lines)
+    assert f"a handler has not returned for {TIME} s (option 'handler_timeout')" in log
+    # The traceback shows where it was.
+    assert "Event().wait()" in log
+    other.send("and now")
+    assert other.receive() == "echo and now"
+    if isinstance(client, WebSocket):
+        assert client.wait_closed() == 1011
+    else:
+        client.vanish()
+
+
+def test_each_message_has_all_the_time(serve):
+    served = serve(handler_timeout=4 * TIME)
+    client = WebSocket(served.port).open()
+    served.listener.on("clientMessage", lambda message, client: gevent.sleep(TIME))
+    client.send("1", "2", "3", "4")
+    client.send("5", "6", "7", "8")
+    served.wait("message", 8)
+    served.listener.broadcast("done")
+    assert client.receive() == "done"
+    assert exceeded(served) == {}
+
+
+def test_a_connection_handler_has_its_time_too(stuck):
+    stuck.listener.on("connection", lambda client: stuck.stick("connection"))
+    client = WebSocket(stuck.port).open()
+    assert client.wait_closed() == 1011
+    stuck.wait("disconnect")
+    assert [reason for reason, _ in stuck.ends] == ["connection"]
+
+
+def test_so_does_a_disconnect_handler_though_its_session_has_ended(stuck):
+    before = greenlets()
+    client = WebSocket(stuck.port).open()
+    (session,) = stuck.listener.clients.values()
+    session.environ["stuck at the end"] = True
+    client.close()
+    stuck.wait_line("has ended, and a handler has not returned")
+    wait_for(lambda: stuck.ends)
+    stuck.wait("disconnect")
+    assert exceeded(stuck) == {"handler_timeout": 1}
+    wait_for(lambda: not stuck.listener._farewells)
+    del session, client
+    wait_for(lambda: len(greenlets() - before) <= 1)  # the reader that waits for its next turn
+
+
+def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
+    client = WebSocket(stuck.port).open()
+    client.begin_send("wait")
+    stuck.wait("message")
+    client.vanish()
+    stuck.wait("disconnect")
+    assert [reason for reason, _ in stuck.ends] == ["message"]
+    wait_for(lambda: not stuck.listener._farewells)
+    assert stuck.listener.sweep._slots == {}
+
+
+def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):
+    served = serve(handler_timeout=TIME)
+    rounds = []
+
+    @served.listener.on("clientMessage")
+    def stubborn(message, client):
+        while True:
+            try:
+                rounds.append(1)
+                Event().wait()
+            except Exception:
+                logging.exception("and on")
+
+    client = Polling(served.port).open()
+    client.begin_send("x")
+    served.wait("disconnect")
+    assert len(rounds) == 1
+
+
+def test_one_that_goes_on_even_after_that_is_asked_again(serve):
+    served = serve(handler_timeout=TIME)
+    rounds = []
+
+    @served.listener.on("clientMessage")
+    def more_than_stubborn(message, client):
+        while len(rounds) < 3:
+            try:
+                Event().wait()
+            except gevent.Timeout as error:
+                rounds.append(str(error))
+
+    client = WebSocket(served.port).open()
+    client.begin_send("x")
+    served.wait("disconnect")
+    assert rounds == [f"a handler has not returned for {TIME} s"] * 3
+    assert served.listener.stats()["closes"]["limit_exceeded"] == 1
+
+
+def test_without_the_option_it_may_wait_for_ever(serve):
+    served = serve(handler_timeout=None)
+    released = Event()
+    served.listener.on("clientMessage", lambda message, client: released.wait())
+    client = WebSocket(served.port).open()
+    client.send("x")
+    served.wait("message")
+    (session,) = served.listener.clients.values()
+    assert session.due(1e12) is None
+    assert session.connected
+    released.set()
+
+
+def test_what_waits_behind_it_gets_its_turn_and_finds_the_session_over(stuck):
+    client = Polling(stuck.port).open()
+    posts = [client.resume() for _ in range(3)]
+    for post in posts:
+        post.begin_send("wait")
+    stuck.wait("disconnect")
+    statuses = {post.post.finish().status for post in posts}
+    assert statuses <= {200, 404}
+    assert len(stuck.ends) == 1

@@ -1,0 +1,238 @@
+"""How much a client may send: each limit at its edge, and one over it."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+from gevent.event import Event
+from support import framing
+from support.clients import ALL, JSONP, FlashSocket, HTTPClient, Polling, WebSocket, wait_for
+from support.http import DEADLINE, HTTP
+from support.limits import exceeded, wait_exceeded
+
+SOCKETS = [WebSocket, FlashSocket]
+POSTING = [kind for kind in ALL if kind not in SOCKETS]
+
+
+def ids(kind):
+    return kind.transport
+
+
+def received(served):
+    return [event[1] for event in served.happened("message")]
+
+
+@pytest.mark.parametrize("kind", POSTING, ids=ids)
+def test_a_payload_of_just_the_size_is_taken_by_post_and_a_larger_one_is_not(serve, kind):
+    served = serve(max_message_size=100)
+    client = kind(served.port).open()
+    path = client.path("send")
+    just = "x" * (100 - len("~m~93~m~"))
+    assert client.post.request("POST", path, f"data={framing.encode(just)}").status == 200
+    assert client.post.request("POST", path, f"data={framing.encode(just + 'x')}").status == 413
+    assert received(served) == [just]
+    wait_exceeded(served, "max_message_size")
+    # It was a mistake and no crime.
+    assert client.send("again").status == 200
+
+
+@pytest.mark.parametrize("kind", SOCKETS, ids=ids)
+@pytest.mark.parametrize("version", ["13", "8"])
+def test_a_payload_of_just_the_size_is_taken_by_socket_and_a_larger_one_is_not(
+    serve, kind, version
+):
+    served = serve(max_message_size=100)
+    client = kind(served.port, version=version).open()
+    just = "x" * (100 - len("~m~93~m~"))
+    client.send(just)
+    served.wait("message")
+    client.send(just + "x")
+    assert client.wait_closed() == 1009
+    assert received(served) == [just]
+    wait_exceeded(served, "max_message_size")
+    assert served.listener.stats()["closes"]["limit_exceeded"] == 1
+
+
+@pytest.mark.parametrize("kind", POSTING, ids=ids)
+def test_a_body_of_just_the_size_is_taken_and_a_larger_one_is_not(serve, kind):
+    served = serve(max_body_size=40)
+    client = kind(served.port).open()
+    path = client.path("send")
+    just = "data=" + framing.encode("x" * 27)
+    assert len(just) == 40
+    assert client.post.request("POST", path, just).status == 200
+    answer = client.post.request("POST", path, just.replace("27", "28") + "x")
+    assert (answer.status, answer.headers["connection"]) == (413, "close")
+    assert received(served) == ["x" * 27]
+    wait_exceeded(served, "max_body_size")
+
+
+def test_without_the_option_a_body_may_be_what_a_payload_takes_when_all_of_it_is_escaped(serve):
+    served = serve(max_message_size=100)
+    polling, jsonp = Polling(served.port).open(), JSONP(served.port).open()
+    just = "x" * (100 - len("~m~93~m~"))
+    assert polling.send(just).status == 200  # the client escapes all of it
+    assert jsonp.send("\n" * len(just)).status == 200
+    for client, size in ((polling, 305), (jsonp, 605)):
+        http, path = HTTP(served.port), client.path("send")
+        assert http.request("POST", path, "y" * size).status == 400
+        assert exceeded(served).get("max_body_size", 0) == (client is jsonp)
+        assert http.request("POST", path, "y" * (size + 1)).status == 413
+    wait_exceeded(served, "max_body_size", 2)
+
+
+def of_empty(count):
+    return framing.encode(*[""] * count)
+
+
+@pytest.mark.parametrize("kind", POSTING, ids=ids)
+def test_of_a_post_with_too_many_messages_none_is_taken(serve, kind):
+    served = serve(max_payload_messages=3)
+    client = kind(served.port).open()
+    assert client.send("1", "2", "3").status == 200
+    assert client.send("4", "5", "6", "7").status == 413
+    assert client.send("\U0001f600", "9", "9", "9").status == 413
+    assert client.send("8").status == 200
+    assert received(served) == ["1", "2", "3", "8"]
+    wait_exceeded(served, "max_payload_messages", 2)
+
+
+def test_of_a_frame_with_too_many_messages_none_is_taken(serve):
+    served = serve(max_payload_messages=3)
+    client = WebSocket(served.port).open()
+    client.send("1", "2", "3")
+    served.wait("message", 3)
+    client.send("4", "5", "6", "7")
+    assert client.wait_closed() == 1009
+    served.wait("disconnect")
+    assert received(served) == ["1", "2", "3"]
+    wait_exceeded(served, "max_payload_messages")
+
+
+def test_by_default_a_payload_may_have_ten_thousand_messages(serve):
+    served = serve()
+    client = Polling(served.port).open()
+    assert client.send_payload(of_empty(10_000)).status == 200
+    assert client.send_payload(of_empty(10_001)).status == 413
+    assert len(received(served)) == 10_000
+
+
+class Clock:
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr("sockio_gevent.client.monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def test_posts_beyond_the_rate_are_refused_until_time_has_passed(serve, clock):
+    served = serve(max_message_rate=4)
+    client = Polling(served.port).open()
+    assert client.send("1", "2").status == 200
+    assert client.send("3", "4").status == 200
+    answer = client.send("no")
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    clock.now += 0.5
+    assert client.send("no", "no", "no").status == 429
+    assert client.send("5", "6").status == 200
+    clock.now += 100
+    assert client.send("no", "no", "no", "no", "no").status == 429
+    assert client.send("7", "8", "9", "10").status == 200
+    assert received(served) == [str(number) for number in range(1, 11)]
+    wait_exceeded(served, "max_message_rate", 3)
+
+
+def test_a_rate_below_one_lets_single_messages_through(serve, clock):
+    served = serve(max_message_rate=0.1)
+    client = Polling(served.port).open()
+    assert client.send("1").status == 200
+    clock.now += 9.9
+    assert client.send("no").status == 429
+    clock.now += 0.1
+    assert client.send("2").status == 200
+    assert received(served) == ["1", "2"]
+
+
+def test_a_socket_beyond_the_rate_is_closed(serve, clock):
+    served = serve(max_message_rate=3)
+    client = WebSocket(served.port).open()
+    client.send("1", "2")
+    client.send("3")
+    served.wait("message", 3)
+    clock.now += 0.4
+    client.send("4")
+    served.wait("message", 4)
+    client.send("5")
+    assert client.wait_closed() == 1008
+    served.wait("disconnect")
+    assert received(served) == ["1", "2", "3", "4"]
+    wait_exceeded(served, "max_message_rate")
+
+
+def test_the_rate_is_that_of_one_session(serve, clock):
+    served = serve(max_message_rate=1)
+    for _ in range(5):
+        assert Polling(served.port).open().send("x").status == 200
+    assert exceeded(served) == {}
+
+
+class Gate:
+    """A handler that waits; it holds all POSTs of its session up."""
+
+    def __init__(self, served):
+        self.opened = Event()
+        served.listener.on("clientMessage", lambda message, client: self.opened.wait(DEADLINE))
+
+
+@pytest.mark.parametrize("kind", POSTING, ids=ids)
+def test_so_many_posts_of_a_session_may_be_under_way_and_no_more(serve, kind):
+    served = serve(max_requests_per_session=3)
+    gate = Gate(served)
+    first, other = kind(served.port).open(), kind(served.port).open()
+    clients: list[HTTPClient] = []
+    (session,) = [
+        each for each in served.listener.clients.values() if each.session_id == first.session_id
+    ]
+    for number in range(3):
+        client = Polling(served.port, first.session_id)
+        client.transport = kind.transport
+        clients.append(client)
+        client.begin_send(str(number))
+        wait_for(lambda: session.posts == len(clients))
+    # Neither is its body waited for, nor does it cost the session anything.
+    late = HTTP(served.port)
+    late.begin("POST", first.path("send"), None, Content_Length="1000")
+    assert late.finish().status == 429
+    wait_exceeded(served, "max_requests_per_session")
+    # Others have room of their own.
+    gevent.spawn(other.send, "other")
+    served.wait("message", 2)
+    gate.opened.set()
+    assert [client.post.finish().status for client in clients] == [200] * 3
+    assert first.send("3").status == 200
+    assert [text for text in received(served) if text != "other"] == ["0", "1", "2", "3"]
+
+
+def test_polls_that_newer_ones_have_replaced_are_counted_until_they_are_over(serve):
+    served = serve(max_requests_per_session=1)
+    polling = Polling(served.port).open()
+    (session,) = served.listener.clients.values()
+    replaced, stuck, last = (polling.resume() for _ in range(3))
+    downlinks = []
+    for poll in (replaced, stuck, last):
+        poll.begin_poll()
+        wait_for(lambda: session.downlink not in (None, *downlinks))
+        downlinks.append(session.downlink)
+        if poll is stuck:
+            assert replaced.get.finish().status == 200
+    assert stuck.get.finish().status == 200
+    downlinks[1].is_over = False  # as if its answer had not been taken
+    late = polling.resume()
+    late.begin_poll()
+    assert late.get.finish().status == 429
+    wait_exceeded(served, "max_requests_per_session")
+    session.send("news")
+    assert last.finish_poll() == ["news"]

@@ -1,0 +1,295 @@
+"""How large the head of a request may be, and how long a client may take over HTTP."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+from gevent import ssl
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from support import framing
+from support.client_frames import frame
+from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.http import DEADLINE, HTTP, connect
+from support.lean import Slow
+from support.limits import exceeded, wait_exceeded
+from support.raw import Raw
+
+import sockio_gevent as io
+from sockio_gevent.wire.websocket import TEXT
+
+TIME = 0.3
+PATHS = ["/socket.io/xhr-polling//1", "/elsewhere"]
+HANDLERS = [WSGIHandler, Slow]
+
+
+def head(path, *lines):
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
+
+
+def send_until_it_ends(raw, data, pause=0.0):
+    """Send the same again and again, and read nothing."""
+    with gevent.Timeout(DEADLINE):
+        try:
+            while True:
+                raw.socket.sendall(data)
+                gevent.sleep(pause)
+        except OSError:
+            pass
+
+
+def of_size(path, size):
+    rest = size - len(head(path, "X: "))
+    return head(path, "X: " + "x" * rest)
+
+
+@pytest.fixture(params=HANDLERS, ids=["lean", "pywsgi"])
+def serve_in_both_ways(request, serve):
+    def hello(environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
+
+    def start(**options):
+        server = WSGIServer(("127.0.0.1", 0), hello, handler_class=request.param, log=None)
+        return serve(server=server, **options)
+
+    return start
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("most", [300, 5000, 16 * 1024, 40_000])
+def test_a_head_of_just_the_size_is_read_and_a_larger_one_is_not(serve_in_both_ways, path, most):
+    served = serve_in_both_ways(max_header_size=most)
+    raw = Raw(served.port, of_size(path, most))
+    assert raw.head()[0] == "HTTP/1.1 200 OK"
+    raw = Raw(served.port, of_size(path, most + 1))
+    assert raw.end().startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    wait_exceeded(served, "max_header_size")
+
+
+def test_by_default_it_is_16_kib(serve):
+    served = serve()
+    assert Raw(served.port, of_size(PATHS[0], 16 * 1024)).head()[0] == "HTTP/1.1 200 OK"
+    assert Raw(served.port, of_size(PATHS[0], 16 * 1024 + 1)).end()[9:12] == b"431"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("most", [3, 80, 99])
+def test_a_head_of_just_so_many_lines_is_read_and_one_of_more_is_not(
+    serve_in_both_ways, path, most
+):
+    served = serve_in_both_ways(max_header_count=most)
+    lines = [f"X-{number}: x" for number in range(most)]
+    assert Raw(served.port, head(path, *lines[1:])).head()[0] == "HTTP/1.1 200 OK"
+    assert Raw(served.port, head(path, *lines)).end().startswith(b"HTTP/1.1 431 ")
+    wait_exceeded(served, "max_header_count")
+
+
+def test_a_head_that_never_ends_is_not_kept(serve_in_both_ways):
+    served = serve_in_both_ways()
+    raw = Raw(served.port, b"GET / HTTP/1.1\r\nX: ")
+    send_until_it_ends(raw, b"x" * 4096)
+    wait_exceeded(served, "max_header_size")
+
+
+MALFORMED = {
+    "both length and coding": ["Content-Length: 5", "Transfer-Encoding: chunked"],
+    "two lengths": ["Content-Length: 5", "Content-Length: 6"],
+    "two lengths alike": ["Content-Length: 5", "Content-Length: 5"],
+    "a length with a sign": ["Content-Length: +5"],
+    "a length below zero": ["Content-Length: -5"],
+    "a length with an underscore": ["Content-Length: 0_5"],
+    "lengths in a list": ["Content-Length: 5, 5"],
+    "no length": ["Content-Length: "],
+    "a length of other digits": ["Content-Length: \u0665".encode().decode("latin-1")],
+    "another coding": ["Transfer-Encoding: gzip"],
+    "codings in a list": ["Transfer-Encoding: gzip, chunked"],
+    "two codings": ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+    "a blank before the colon": ["Content-Length : 5"],
+    "a folded line": ["X: y", " Content-Length: 5"],
+    "a line without a colon": ["Content-Length"],
+    "a name that is none": ["X(y): z"],
+    "a line with a NUL": ["X: y\0z"],
+    "a line with a bare CR": ["X: y\rContent-Length: 5"],
+    "two hosts": ["Host: b"],
+}
+
+
+@pytest.mark.parametrize("lines", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(serve_in_both_ways, path, lines):
+    served = serve_in_both_ways()
+    text = "\r\n".join([f"POST {path} HTTP/1.1", "Host: a", *lines, "", ""])
+    # What is hidden behind it is not to be answered.
+    raw = Raw(served.port, text.encode("latin-1") + b"hello" + head("/elsewhere"))
+    answer = raw.end()
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"\r\nConnection: close\r\n" in answer
+    served.wait_line("a bad request from 127.0.0.1: ")
+
+
+def test_a_coding_in_the_old_version_of_http_is_refused(serve_in_both_ways):
+    served = serve_in_both_ways()
+    text = b"POST /elsewhere HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert Raw(served.port, text).end().startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_that_breaks_off_is_no_request(serve_in_both_ways):
+    served = serve_in_both_ways()
+    raw = Raw(served.port, head(PATHS[0])[:-2])
+    raw.socket.shutdown(1)
+    assert raw.end().startswith(b"HTTP/1.1 400 ")
+    assert not served.listener.clients
+
+
+def test_bad_requests_do_not_fill_the_log(serve):
+    served = serve()
+    for _ in range(50):
+        Raw(served.port, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").end()
+    assert len(served.lines) == 10
+
+
+@pytest.mark.parametrize("said", [b"", b"G", b"GET / HTTP/1.1\r\n", head(PATHS[0])[:-2]])
+def test_who_does_not_send_a_head_in_time_is_cut_off(serve_in_both_ways, said):
+    served = serve_in_both_ways(handshake_timeout=TIME)
+    raw = Raw(served.port, said)
+    # Something of it was there, or nothing.
+    assert raw.end()[:21] == (b"HTTP/1.1 408 Request " if said else b"")
+    wait_exceeded(served, "handshake_timeout")
+    assert "closed a connection from 127.0.0.1: " in served.lines[-1]
+
+
+def test_a_head_that_comes_bit_by_bit_has_no_more_time(serve_in_both_ways):
+    served = serve_in_both_ways(handshake_timeout=TIME, keepalive_timeout=60)
+    raw = Raw(served.port, head("/elsewhere"))
+    assert raw.until(b"hello").startswith(b"HTTP/1.1 200 OK")
+    # The first is behind it: the next head is late on its own.
+    raw.send(b"GET /")
+    send_until_it_ends(raw, b"x", 0.01)
+    wait_exceeded(served, "handshake_timeout")
+
+
+def test_a_connection_is_kept_for_the_next_request_and_then_closed(serve_in_both_ways):
+    served = serve_in_both_ways(handshake_timeout=60, keepalive_timeout=TIME)
+    raw = Raw(served.port, head("/elsewhere"))
+    assert raw.until(b"hello").startswith(b"HTTP/1.1 200 OK")
+    raw.send(head(PATHS[0]))
+    assert raw.head()[0] == "HTTP/1.1 200 OK"
+    raw.take(48)
+    assert raw.end() == b""
+    assert exceeded(served) == {}
+
+
+def test_what_takes_long_by_itself_is_not_cut_off(serve_in_both_ways):
+    served = serve_in_both_ways(handshake_timeout=TIME, keepalive_timeout=TIME, body_timeout=TIME)
+    stream, websocket = ServerEvents(served.port).open(), WebSocket(served.port).open()
+    poll = Polling(served.port).open()
+    poll.listen(served.listener.clients[poll.session_id])
+    with connect(served.port) as silent:
+        assert silent.recv(1) == b""
+    # So are the connections that the others have opened for what they send.
+    wait_exceeded(served, "handshake_timeout", 3)
+    served.listener.broadcast("still there")
+    for client in (stream, websocket, poll):
+        assert client.receive() == "still there"
+
+
+def test_who_does_not_shake_hands_for_tls_in_time_is_cut_off(serve, tls):
+    server = WSGIServer(("127.0.0.1", 0), None, log=None, **tls[1])
+    served = serve(server=server, handshake_timeout=TIME)
+    assert Raw(served.port, b"\x16\x03\x01").end() == b""
+    wait_exceeded(served, "handshake_timeout")
+    assert "no TLS handshake" in served.lines[-1]
+    # Nor who does, and then says nothing.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls[0].configure_trust(context)
+    raw = Raw(served.port, wrap=lambda each: context.wrap_socket(each, server_hostname="localhost"))
+    assert raw.end() == b""
+    assert exceeded(served) == {"handshake_timeout": 2}
+
+
+POST = "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\ndata=~m~"
+
+
+def test_a_body_that_does_not_come_in_time_is_given_up(serve_in_both_ways):
+    served = serve_in_both_ways(body_timeout=TIME)
+    client = Polling(served.port).open()
+    raw = Raw(served.port, POST.format(client.path("send")).encode())
+    status, headers = raw.head()
+    assert (status, headers["Connection"]) == ("HTTP/1.1 408 Request Timeout", "close")
+    wait_exceeded(served, "body_timeout")
+    assert client.send("x").status == 200
+
+
+def test_the_rest_of_a_body_that_was_refused_is_not_waited_for(serve_in_both_ways):
+    served = serve_in_both_ways(body_timeout=TIME)
+    raw = Raw(served.port, POST.format("/socket.io/xhr-polling/unknown/send").encode())
+    assert raw.head()[0] == "HTTP/1.1 404 Not Found"
+    raw.end()
+
+
+def test_nor_is_that_of_a_body_that_nobody_has_asked_for(serve_in_both_ways):
+    served = serve_in_both_ways(body_timeout=TIME)
+    for path in ("/elsewhere", PATHS[0]):
+        raw = Raw(served.port, f"GET {path} HTTP/1.1\r\nContent-Length: 30\r\n\r\nx".encode())
+        assert raw.head()[0] == "HTTP/1.1 200 OK"
+        raw.end()
+    assert exceeded(served) == {"body_timeout": 2}
+
+
+def test_answers_that_are_not_taken_in_time_are_given_up(serve_in_both_ways):
+    served = serve_in_both_ways(body_timeout=TIME)
+    raw = Raw(served.port)
+    request = head("/socket.io/socket.io.js")
+    send_until_it_ends(raw, request)
+    wait_exceeded(served, "body_timeout")
+
+
+PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
+
+
+def test_a_websocket_that_floods_pings_and_reads_no_pongs_is_ended(serve):
+    served = serve(transport_options={"websocket": {"heartbeat_interval": TIME, "timeout": TIME}})
+    client = WebSocket(served.port).open()
+    flood = gevent.spawn(send_until_it_ends, client, PING * 100)
+    served.wait("disconnect")
+    flood.kill()
+    served.wait_line("no echo of a heartbeat")
+    assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
+
+
+def test_one_that_reads_them_late_goes_on(serve):
+    served = serve()
+    client = WebSocket(served.port).open()
+    (session,) = served.listener.clients.values()
+    flood = gevent.spawn(client.socket.sendall, PING * 20_000)
+    wait_for(lambda: session.downlink._websocket.choked)
+    assert not session.downlink.has_unread()
+    assert client.socket.recv(1) == b"\x8a"
+    raw = client.socket.recv
+    wait_for(lambda: flood.dead or not raw(65536))
+    client.send_bytes(frame(TEXT, framing.encode("hello").encode()))
+    wait_for(lambda: served.happened("message") or not raw(65536))
+    assert session.connected
+
+
+def test_without_the_times_a_client_may_take_any(serve_in_both_ways):
+    served = serve_in_both_ways(handshake_timeout=None, keepalive_timeout=None, body_timeout=None)
+    http = HTTP(served.port)
+    assert http.request("GET", "/elsewhere").status == 200
+    assert served.listener.sweep._slots == {}
+
+
+def test_on_another_server_the_head_that_a_session_keeps_is_bounded():
+    lines = []
+    listener = io.listen(lambda environ, start_response: [], log=lines.append, max_header_size=500)
+    server = WSGIServer(("127.0.0.1", 0), listener, log=None)
+    server.start()
+    statuses = [
+        HTTP(server.server_port).request("GET", PATHS[0], X="x" * size).status
+        for size in (400, 501)
+    ]
+    listener.close()
+    server.stop()
+    assert statuses == [200, 431]
+    assert "(option 'max_header_size')" in lines[1]

@@ -1,0 +1,22 @@
+"""What a listener says of limits that were exceeded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .clients import wait_for
+
+
+def exceeded(served: Any) -> dict[str, int]:
+    """The limits that were exceeded, and how often."""
+    counts = served.listener.stats()["limits"]
+    return {option: count for option, count in counts.items() if count}
+
+
+def wait_exceeded(served: Any, option: str, count: int = 1) -> None:
+    """Wait until this limit, and no other, was exceeded so often; each time there is a line."""
+    wait_for(lambda: exceeded(served))
+    wait_for(lambda: exceeded(served)[option] >= count)
+    assert exceeded(served) == {option: count}
+    lines = [line for line in served.lines if f"(option {option!r})" in line]
+    assert len(lines) == count, served.lines
