@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .limits import Limit
 
-__all__ = ["Cause", "End"]
+__all__ = ["GOES_AWAY", "Cause", "End"]
 
 
 class Cause(Enum):
@@ -37,3 +37,6 @@ class End(NamedTuple):
     cause: Cause
     text: str
     limit: Limit | None = None
+
+
+GOES_AWAY = End(Cause.SERVER, "the server goes away")

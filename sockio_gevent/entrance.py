@@ -167,7 +167,8 @@ class Entrance:
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
             return self._take_post(transport, request, session)
-        self._check_open()
+        if session is None:
+            self._check_open()
         transport.check(request)
         if session is not None:
             self._check_number(sum(not each.is_over for each in session.replaced))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import Context
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-import gevent
-
 from . import mounting
 from .census import Census
 from .client import Client
-from .ends import Cause, End
 from .entrance import Entrance
 from .environ import kept
 from .events import Emitter
+from .farewells import Farewells
 from .flush import Flush
 from .limits import Limits
 from .log import Log, short_id
@@ -29,11 +26,9 @@ from .server.request import Request
 from .stats import Counters
 from .surroundings import Surroundings
 from .sweep import Sweep
-from .transports.base import Downlink
 from .wire import payload as wire
 from .wire.packet import Packet
 from .wire.policy import policy_file
-from .wire.websocket import GOING_AWAY
 
 __all__ = ["Listener", "listen", "live_listeners"]
 
@@ -95,7 +90,7 @@ class Listener(Emitter):
         self.sweep = Sweep(self.log)
         self.flush = Flush(self.log)
         self._clients: dict[str, Client] = {}
-        self._farewells: set[gevent.Greenlet] = set()
+        self._farewells = Farewells(self._clients, self.log)
         self.closing = False
         self.counters = Counters()
         self.limits = Limits(self.log)
@@ -207,32 +202,23 @@ class Listener(Emitter):
         """End all sessions, and let no new ones begin.
 
         Clients are told that the server goes away (WebSocket close code 1001),
-        after what was sent to them before; ``disconnect`` fires for each.
-        Called by a handler, it would wait for that handler: spawn it there.
+        after what was sent to them before; ``disconnect`` fires for each. A
+        client that is away, and was sent something meanwhile, may come back
+        for it, and its session ends then; so the server should go on accepting
+        connections. Called by a handler, it would wait for that handler: spawn
+        it there.
 
         Args:
-            timeout: how long to wait for them to take it, in seconds; then
-                their connections are cut. ``None`` waits for ever.
+            timeout: how long to wait for all of that, in seconds; then
+                connections are cut, and what was not fetched is dropped. The
+                last tenth is for the handlers of who has not come back.
+                ``None`` waits for ever, but for who is away not beyond the
+                ``close_timeout``.
         """
         self.closing = True
         if self._policy_server is not None:
             self._policy_server.stop(0)
-        downlinks: list[Downlink] = []
-        clients = list(self._clients.values())
-        for client in clients:
-            if client.downlink is not None:
-                downlinks.append(client.downlink)
-            client.end(End(Cause.SERVER, "the server goes away"), GOING_AWAY)
-        waiting = [gevent.spawn(downlink.wait_over) for downlink in downlinks]
-        gevent.joinall([*waiting, *self._farewells], timeout)
-        gevent.killall(waiting)
-        late = [downlink for downlink in downlinks if not downlink.is_over]
-        for downlink in late:
-            downlink.abort()
-        if clients:
-            cut = f", {len(late)} of them cut off after {timeout:g} s" if late else ""
-            sessions = "1 session" if len(clients) == 1 else f"{len(clients)} sessions"
-            self.log.info("closed: %s ended%s", sessions, cut)
+        self._farewells.close(timeout)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -279,12 +265,7 @@ class Listener(Emitter):
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
         self.census.leave(client.network)
-        # In a greenlet of its own: handlers may block, and this may be the loop.
-        greenlet = gevent.spawn(client.farewell)
-        # Nor do handlers belong to what has ended it, a request of Flask's, say.
-        greenlet.gr_context = Context()
-        self._farewells.add(greenlet)
-        greenlet.rawlink(self._farewells.discard)
+        self._farewells.begin(client)
 
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""

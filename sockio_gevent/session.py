@@ -13,7 +13,7 @@ from enum import Enum
 from time import monotonic
 from typing import Any
 
-from .ends import Cause, End
+from .ends import GOES_AWAY, Cause, End
 from .events import Emitter
 from .limits import Limit
 from .log import short_id
@@ -23,7 +23,7 @@ from .transports.base import Downlink
 from .turns import HandlerTimeout, Turns
 from .wire import payload as wire
 from .wire.packet import Packet
-from .wire.websocket import INTERNAL_ERROR, NORMAL
+from .wire.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL
 
 __all__ = ["Session"]
 
@@ -119,6 +119,12 @@ class Session(Emitter):
         """How many bytes of messages wait for the client to take them."""
         return self._buffered
 
+    @property
+    def owed(self) -> bool:
+        """Whether messages wait that nothing but another request can carry."""
+        downlink = self.downlink
+        return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
+
     def enqueue(self, packet: Packet) -> None:
         """Put an encoded message into the outbox."""
         if self._state is _CLOSED:
@@ -184,7 +190,10 @@ class Session(Emitter):
         times = self._times()
         self._polls = times.duration is not None
         self._set_deadline(times.heartbeat_interval or times.duration)
-        if self._outbox and not self.touched:
+        if self.listener.closing:
+            # It has come back for what waits, and this is the last request to carry it.
+            self.end(GOES_AWAY, GOING_AWAY)
+        elif self._outbox and not self.touched:
             self.listener.flush.touch(self)
         return True
 

@@ -28,6 +28,7 @@ class Table(Protocol):
     counters: Counters
     limits: Limits
     context: Context | None
+    closing: bool
 
     def opened(self, client: Any) -> BaseException | None:
         """The session's client has connected: run the listener's handlers.

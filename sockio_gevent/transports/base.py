@@ -91,6 +91,11 @@ class Downlink(ABC):
             self._over = self._over or Event()
             self._over.wait()
 
+    def link_over(self, callback: Callable[[Downlink], None]) -> None:
+        """Have a function called, in the hub, when the request is over; it is not yet."""
+        self._over = self._over or Event()
+        self._over.rawlink(lambda _: callback(self))
+
     def _set_over(self) -> None:
         self.is_over = True
         if self._over is not None:

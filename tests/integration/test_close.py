@@ -1,0 +1,254 @@
+"""``listener.close()``: who is told, who may still come back, and for how long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+from support.clients import (
+    JSONP,
+    HTMLFile,
+    Polling,
+    ServerEvents,
+    WebSocket,
+    XHRMultipart,
+    wait_for,
+)
+from support.http import DEADLINE, HTTP, LONG, Ended
+from support.streams import times
+from support.times import bring_forward
+
+CLOSED = "closed: "
+BACK_BY = [WebSocket, ServerEvents, HTMLFile, XHRMultipart, Polling, JSONP]
+
+
+def go_away(served: Any, kind: Any = Polling) -> tuple[Any, Any]:
+    """A client that is between two requests, and its session."""
+    client = kind(served.port).open()
+    session = served.listener.clients[client.session_id]
+    if client.streams:
+        client.vanish()
+    wait_for(lambda: session.away)
+    return client, session
+
+
+def begin_close(served: Any, timeout: float | None = LONG) -> Any:
+    """Close the listener, and wait until it has begun to."""
+    closing = gevent.spawn(served.listener.close, timeout)
+    wait_for(lambda: served.listener.closing)
+    return closing
+
+
+def finish(closing: Any) -> None:
+    closing.get(timeout=DEADLINE)
+
+
+def check_nothing_left(served: Any, sessions: int) -> None:
+    """Each session has ended once, for its handlers, for the statistics and in the log."""
+    wait_for(lambda: not served.listener._farewells)
+    assert len(served.happened("disconnect")) == sessions
+    assert sum(served.listener.stats()["closes"].values()) == sessions
+    assert sum(" ended: " in line for line in served.lines) == sessions
+    assert sum(CLOSED in line for line in served.lines) == 1
+    assert not served.listener.clients
+    assert not served.listener.sweep._slots
+
+
+def take_last(client: Any, *expected: str) -> None:
+    """Receive these, and be told that this was all."""
+    if client.streams:
+        assert [client.receive() for _ in expected] == list(expected)
+    else:
+        assert client.poll() == list(expected), "all of it in one batch"
+    if isinstance(client, WebSocket):
+        assert client.wait_closed() == 1001
+    elif client.streams:
+        client.wait_closed()
+    else:
+        with pytest.raises(Ended, match="503"):
+            client.poll()
+
+
+@pytest.mark.parametrize("kind", BACK_BY, ids=lambda kind: kind.transport)
+def test_who_is_away_comes_back_for_all_that_was_sent_and_then_it_ends(serve, kind):
+    served = serve()
+    client, session = go_away(served)
+    session.send("while it was away")
+    session.send("and more")
+    closing = begin_close(served)
+    assert HTTP(served.port).request("GET", "/socket.io/xhr-polling/").status == 503
+    session.send("and after that")
+    back = kind(served.port, client.session_id)
+    take_last(back, "while it was away", "and more", "and after that")
+    finish(closing)
+    assert served.happened("disconnect") == [("disconnect", session)]
+    assert session.transport == kind.transport
+    assert served.wait_line(CLOSED).endswith("closed: 1 session ended")
+    check_nothing_left(served, 1)
+
+
+@pytest.mark.parametrize("kind", [WebSocket, ServerEvents], ids=lambda kind: kind.transport)
+def test_so_it_does_whose_connection_was_cut(serve, kind):
+    served = serve(**times(kind.transport, close_timeout=LONG))
+    client, session = go_away(served, kind)
+    session.send("while it was away")
+    closing = begin_close(served)
+    take_last(kind(served.port, client.session_id), "while it was away")
+    finish(closing)
+    check_nothing_left(served, 1)
+
+
+def test_who_is_away_and_was_sent_nothing_is_not_waited_for(serve):
+    served = serve()
+    client, _ = go_away(served)
+    served.listener.close(LONG)
+    assert len(served.happened("disconnect")) == 1
+    with pytest.raises(Ended, match="503"):
+        client.poll()
+    check_nothing_left(served, 1)
+
+
+def test_what_handlers_of_other_ends_send_goes_along(serve):
+    served = serve()
+    _, going = go_away(served)
+    client, session = go_away(served)
+    session.send("first")
+    served.listener.on("clientDisconnect", lambda gone: served.listener.broadcast("one has gone"))
+    closing = begin_close(served)
+    served.wait("disconnect")
+    assert served.happened("disconnect")[0][1] is going
+    take_last(client, "first", "one has gone")
+    finish(closing)
+    check_nothing_left(served, 2)
+
+
+def test_who_may_still_come_back_may_send_too(echo):
+    served = echo()
+    client, session = go_away(served)
+    other, _ = go_away(served)
+    session.send("first")
+    closing = begin_close(served)
+    assert client.send("hello").status == 200
+    assert served.wait("message")[1] == "hello"
+    assert other.send("too late").status == 503
+    take_last(client, "first", "hello")
+    assert client.send("too late").status == 503
+    finish(closing)
+    assert len(served.happened("message")) == 1
+    check_nothing_left(served, 2)
+
+
+def test_a_poll_that_is_being_answered_is_not_its_client_s_last(serve, monkeypatch):
+    served = serve()
+    client, session = go_away(served)
+    client.begin_poll()
+    wait_for(lambda: not session.away)
+    release = Event()
+    write = session.downlink.written
+
+    def written() -> None:
+        release.wait()
+        write()
+
+    monkeypatch.setattr(type(session.downlink), "written", lambda self: written())
+    session.send("first")
+    assert client.finish_poll() == ["first"]
+    session.send("second")
+    closing = begin_close(served)
+    monkeypatch.undo()
+    release.set()
+    take_last(client, "second")
+    finish(closing)
+    check_nothing_left(served, 1)
+
+
+@pytest.mark.parametrize("timeout", [0, 0.2])
+def test_who_does_not_come_back_in_time_is_ended_and_the_log_says_what_is_lost(serve, timeout):
+    served = serve()
+    for _ in range(2):
+        _, session = go_away(served)
+        session.send("x" * 100)
+    WebSocket(served.port).open().vanish()
+    served.wait("disconnect")
+    served.listener.close(timeout)
+    assert len(served.happened("disconnect")) == 3, "the handlers have run when close() returns"
+    line = served.wait_line(CLOSED)
+    size = 2 * len("~m~100~m~" + "x" * 100)
+    assert line.endswith(
+        f"closed: 2 sessions ended, 2 of them did not come back for {size} bytes of messages"
+    )
+    assert served.listener.stats()["closes"]["going_away"] == 2
+    check_nothing_left(served, 3)
+
+
+def test_who_is_away_is_waited_for_no_longer_than_ever(serve):
+    served = serve()
+    _, session = go_away(served)
+    session.send("hello")
+    closing = begin_close(served, None)
+    bring_forward(session)
+    finish(closing)
+    assert served.listener.stats()["closes"]["away_too_long"] == 1
+    assert "1 of them did not come back for 12 bytes" in served.wait_line(CLOSED)
+    check_nothing_left(served, 1)
+
+
+def test_the_application_may_end_it_meanwhile(serve):
+    served = serve()
+    _, session = go_away(served)
+    session.send("hello")
+    closing = begin_close(served)
+    session.disconnect()
+    finish(closing)
+    assert served.listener.stats()["closes"]["disconnected"] == 1
+    check_nothing_left(served, 1)
+
+
+def test_several_may_close_it_and_the_earliest_deadline_holds(serve):
+    served = serve()
+    _, session = go_away(served)
+    session.send("hello")
+    silent = WebSocket(served.port).open()
+    patient = [begin_close(served, timeout) for timeout in (None, LONG)]
+    served.listener.close(0.1)
+    gevent.joinall(patient, DEADLINE, raise_error=True)
+    assert all(each.ready() for each in patient)
+    served.listener.close(None)
+    assert "2 sessions ended, 1 of them cut off after 0.1 s, 1 of them" in served.wait_line(CLOSED)
+    assert silent.wait_closed() == 1001
+    check_nothing_left(served, 2)
+
+
+def test_it_waits_for_who_was_disconnected_just_before(serve):
+    served = serve(max_buffer=64 * 1024 * 1024)
+    client = WebSocket(served.port).open()
+    session = served.wait("connection")[1]
+    session.send("x" * 32 * 1024 * 1024)
+    downlink = session.downlink
+    session.disconnect()
+    served.wait("disconnect")
+    closing = begin_close(served)
+    was_over: list[bool] = []
+    closing.rawlink(lambda _: was_over.append(downlink.is_over))
+    assert len(client.receive()) == 32 * 1024 * 1024
+    assert client.wait_closed() == 1000
+    finish(closing)
+    assert was_over == [True]
+    assert not served.listener._farewells
+
+
+def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
+    served = serve()
+    release = Event()
+    served.listener.on("clientDisconnect", lambda client: release.wait())
+    go_away(served)
+    closing = begin_close(served)
+    served.wait("disconnect")
+    assert not closing.ready()
+    served.listener.close(0)
+    assert len(served.listener._farewells) == 1
+    release.set()
+    finish(closing)
+    check_nothing_left(served, 1)
