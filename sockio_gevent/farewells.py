@@ -115,9 +115,8 @@ class Farewells:
         missed, self._missed = self._missed, []
         if not count:
             return
-        text = "1 session ended" if count == 1 else f"{count} sessions ended"
-        if cut:
-            text += f", {cut} of them cut off after {timeout:g} s"
+        sessions = "1 session" if count == 1 else f"{count} sessions"
+        more = f", {cut} of them cut off after {timeout:g} s" if cut else ""
         if missed:
-            text += f", {len(missed)} of them did not come back for {sum(missed)} bytes of messages"
-        self._log.info("closed: %s", text)
+            more += f", {len(missed)} of them did not come back for {sum(missed)} bytes of messages"
+        self._log.info("closed: %s ended%s", sessions, more)

@@ -62,8 +62,13 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
             stop.wait()
             _log.info("stopping; Ctrl-C now stops at once")
         finally:
-            server.stop()
+            if inherited is not None:
+                # Who connects waits for the next process, which has the same socket.
+                server.stop()
+            # Otherwise it accepts meanwhile: behind most proxies, who comes back for
+            # what waits does so over a new connection. New sessions get 503.
             gevent.joinall([gevent.spawn(each.close, CLOSE_TIMEOUT) for each in listeners])
+            server.stop()
 
 
 def set_up_logging(level: str) -> None:

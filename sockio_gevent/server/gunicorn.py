@@ -8,6 +8,7 @@ application first of all (``--preload``), and is found among its callers then.
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import signal
 import sys
@@ -94,8 +95,9 @@ class StopWatch:
 
     Args:
         worker: the gunicorn worker of this process.
-        stopping: called once, in a greenlet of its own, when new connections
-            go to other workers already; with the seconds that are left.
+        stopping: called in a greenlet of its own, when new connections go to
+            other workers already, with the seconds that are left; and once
+            more with none, when there are no connections either, or no time.
     """
 
     __slots__ = ("_since", "_stopping", "_timer", "_worker")
@@ -122,4 +124,10 @@ class StopWatch:
         passed = monotonic() - self._since
         left = max(float(self._worker.cfg.graceful_timeout) - passed, 0.0)
         # Done a little before gunicorn kills what goes on.
-        gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
+        stopping = gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
+        # gunicorn goes as soon as it has no connection, whatever else goes on.
+        atexit.register(self._at_exit, stopping)
+
+    def _at_exit(self, stopping: gevent.Greenlet) -> None:
+        self._stopping(0.0)
+        stopping.join()

@@ -2,17 +2,23 @@
 
 Options of the listener come as JSON in ``SOCKIO_TEST_OPTIONS``. Messages of
 the form ``{"number": n}`` are written to the file ``SOCKIO_TEST_JOURNAL``,
-which outlives any worker.
+which outlives any worker. What is left of the sessions when the process ends
+is printed.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import logging
 import os
 from typing import Any
 
+import gevent
+
 import sockio_gevent as io
+from sockio_gevent.server.readers import Readers
 
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
 logging.getLogger("sockio_gevent").setLevel(logging.DEBUG)
@@ -45,6 +51,16 @@ def listen(target: Any) -> io.Listener:
     listener.on("clientMessage", obey)
     listener.on("clientDisconnect", lambda client: logging.info("gone %s", client.session_id))
     return listener
+
+
+@atexit.register
+def tell_what_is_left() -> None:
+    if listener.stats()["opened"]:
+        found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
+        parked = Readers.of_this_hub()._parked
+        running = [each for each in found if not each.dead and each not in parked]
+        clients, farewells = len(listener.clients), len(listener._farewells)
+        print(f"left: {clients} clients, {farewells} farewells, greenlets {running}", flush=True)
 
 
 def obey(message: Any, client: io.Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 PATCHED = ("werkzeug",)
@@ -28,6 +29,37 @@ def run(server: Any) -> None:
     server.start()
     told(server.server_port, "https" if server.ssl_enabled else "http")
     server.serve_forever()
+
+
+def run_until_told(end: Callable[[Any], None]) -> None:
+    """Run a server until a signal, and end it as its program does."""
+    import gevent
+    from gevent.event import Event
+    from gevent.pywsgi import WSGIServer
+
+    server = WSGIServer(ADDRESS, deployed.application, log=None)
+    stopping = Event()
+    gevent.signal_handler(15, stopping.set)
+    server.start()
+    told(server.server_port)
+    stopping.wait()
+    end(server)
+
+
+def stopped_first() -> None:
+    def end(server: Any) -> None:
+        server.stop()
+        deployed.listener.close(5)
+
+    run_until_told(end)
+
+
+def closed_first() -> None:
+    def end(server: Any) -> None:
+        deployed.listener.close(5)
+        server.stop()
+
+    run_until_told(end)
 
 
 def pywsgi() -> None:

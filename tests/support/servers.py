@@ -183,6 +183,15 @@ class Gunicorn(Server):
         return self
 
 
+class CommandLine(Server):
+    """``python -m sockio_gevent``."""
+
+    def __init__(self, folder: Path, **more: Any) -> None:
+        command = [sys.executable, "-m", "sockio_gevent", "deployed:application", "--port=0"]
+        places = [str(DEPLOYMENT), str(DEPLOYMENT.parents[1])]
+        super().__init__(command, folder, environ={"PYTHONPATH": os.pathsep.join(places)}, **more)
+
+
 class Program(Server):
     """A server of ``tests/deployment/serve.py``."""
 
