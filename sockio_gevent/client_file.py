@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
 from .server.request import Request
 
-__all__ = ["ClientFile"]
+__all__ = ["ClientFile", "client_file"]
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -48,6 +49,12 @@ class ClientFile:
         headers.append(("Content-Length", str(len(body))))
         request.start_response("200 OK", headers)
         return [] if request.method == "HEAD" else [body]
+
+
+@cache
+def client_file() -> ClientFile:
+    """The one that all listeners serve."""
+    return ClientFile()
 
 
 def _accepts_gzip(accepted: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from . import mounting, routes
 from .admission import Admission, Admitted
 from .census import Census
-from .client_file import ClientFile
+from .client_file import client_file
 from .environ import head_size
 from .forwarded import believe
 from .limits import Limit, Limits, OverLimit
@@ -22,6 +22,7 @@ from .stats import Counters
 from .surroundings import Surroundings
 from .transports import TRANSPORTS
 from .transports.base import Session, Transport
+from .wire.discretion import session_id_pattern
 
 __all__ = ["Entrance", "Sessions"]
 
@@ -74,7 +75,9 @@ class Entrance:
         self._sessions = sessions
         self._surroundings = surroundings
         self._admission = Admission(options, log, sessions)
-        self._client_file: ClientFile | None = None
+        # Read at once: later there may be no file descriptor left for that.
+        self._client_file = client_file()
+        self._session_ids = session_id_pattern((options.resource,))
         self._transports = {name: TRANSPORTS[name](options, log) for name in options.transports}
 
     def __call__(
@@ -87,9 +90,19 @@ class Entrance:
         if route is None:
             return self._pass_on(environ, start_response)
         if "sockio_gevent.socket" not in environ or environ.get("wsgi.websocket"):
-            from .server.foreign import adopt
+            from .server import foreign
 
-            adopt(environ, start_response)
+            foreign.adopt(environ, start_response)
+            try:
+                return self._answer(route, environ, start_response)
+            finally:
+                foreign.conceal(environ, start_response, self._session_ids)
+        return self._answer(route, environ, start_response)
+
+    def _answer(
+        self, route: routes.Route, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request that is for the resource."""
         request = self._read(environ, start_response)
         try:
             if route.name == routes.CLIENT_FILE:
@@ -141,8 +154,6 @@ class Entrance:
     def _serve_client_file(self, request: Request) -> list[bytes]:
         if request.method not in ("GET", "HEAD"):
             raise Refusal("405 Method Not Allowed", "GET only", ("Allow", "GET, HEAD"))
-        if self._client_file is None:
-            self._client_file = ClientFile()
         return self._client_file.answer(request)
 
     def _serve(self, route: routes.Route, request: Request) -> Iterable[bytes]:

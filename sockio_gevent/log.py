@@ -7,14 +7,18 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
+from time import monotonic
 from typing import Any
 
-__all__ = ["Log", "LogTarget", "failures", "short_id"]
+__all__ = ["Log", "LogTarget", "Seldom", "failures", "print_failure", "short_id"]
 
 LogTarget = Callable[[str], Any] | logging.Logger | bool | None
 
 # Where exceptions that are logged in this context go as well, for tests.
 failures: ContextVar[list[BaseException] | None] = ContextVar("failures", default=None)
+
+
+_INTERVAL = 60.0  # seconds between two lines that are logged seldom
 
 
 def short_id(session_id: str) -> str:
@@ -45,43 +49,61 @@ class Log:
     def debug(self, line: str, *arguments: object) -> None:
         """Log what only matters when looking for a mistake."""
         if self._logger is not None:
-            self._logger.debug(line, *arguments)
+            self._log(logging.DEBUG, line, arguments)
 
     def info(self, line: str, *arguments: object) -> None:
         """Log what happens in the normal course of things."""
-        if self._logger is not None:
-            self._logger.info(line, *arguments)
-        elif self._write is not None:
-            self._call(line % arguments)
+        self._log(logging.INFO, line, arguments)
 
     def warning(self, line: str, *arguments: object) -> None:
         """Log what a client did wrong, or what the operator should know."""
-        if self._logger is not None:
-            self._logger.warning(line, *arguments)
-        elif self._write is not None:
-            self._call(line % arguments)
+        self._log(logging.WARNING, line, arguments)
 
     def error(self, line: str, *arguments: object) -> None:
         """Log what keeps the server from working."""
-        if self._logger is not None:
-            self._logger.error(line, *arguments)
-        elif self._write is not None:
-            self._call(line % arguments)
+        self._log(logging.ERROR, line, arguments)
 
     def exception(self, line: str, *arguments: object) -> None:
         """Log the exception that is being handled, with its traceback."""
         noted, error = failures.get(), sys.exc_info()[1]
         if noted is not None and error is not None:
             noted.append(error)
-        if self._logger is not None:
-            self._logger.exception(line, *arguments)
-        elif self._write is not None:
-            self._call(f"{line % arguments}\n{traceback.format_exc()}")
+        self._log(logging.ERROR, line, arguments, with_traceback=True)
 
-    def _call(self, line: str) -> None:
-        """Call the user's function; like a logger, it must not fail who logs."""
+    def _log(
+        self, level: int, line: str, arguments: tuple[object, ...], with_traceback: bool = False
+    ) -> None:
+        """Log a line; what goes wrong with that must not fail who logs."""
         try:
-            if self._write is not None:
-                self._write(line)
+            if self._logger is not None:
+                self._logger.log(level, line, *arguments, exc_info=with_traceback)
+            elif self._write is not None:
+                text = line % arguments
+                self._write(f"{text}\n{traceback.format_exc()}" if with_traceback else text)
         except Exception:
-            traceback.print_exc()
+            print_failure()
+
+
+def print_failure() -> None:
+    """Print the exception that is being handled to stderr, if that takes it."""
+    try:
+        traceback.print_exc()
+    except Exception:
+        pass  # it may be the very disk that the log is on, and that is full
+
+
+class Seldom:
+    """Lets one line a minute through, where many connections have the same to say."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether the line is to be logged."""
+        now = monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _INTERVAL
+        return True

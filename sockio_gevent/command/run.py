@@ -56,8 +56,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         server = make_server(listening, application, listeners, context)
         stop = _StopSignals()
         server.start()
-        sys.stdout.write(f"Open {url(arguments.host, listening, context is not None)}\n")
-        sys.stdout.flush()
+        _announce(url(arguments.host, listening, context is not None))
         try:
             stop.wait()
             _log.info("stopping; Ctrl-C now stops at once")
@@ -69,6 +68,15 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
             # what waits does so over a new connection. New sessions get 503.
             gevent.joinall([gevent.spawn(each.close, CLOSE_TIMEOUT) for each in listeners])
             server.stop()
+
+
+def _announce(address: str) -> None:
+    """Print the address, if that can be: a disk that is full is no reason not to serve."""
+    try:
+        sys.stdout.write(f"Open {address}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _log.warning("the address, %s, cannot be printed: %s", address, error.strerror)
 
 
 def set_up_logging(level: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from geventwebsocket.handler import WebSocketHandler
-
 from ..limits import Limit
 from ..sparing import SparingLog
 from ..wire.head import head_problem
+from .access_log import DiscreetHandler
 from .patience import ConnectionWatch, Patience
 
 __all__ = ["BoundedHandler"]
@@ -63,7 +62,7 @@ class _Head:
         return line
 
 
-class BoundedHandler(WebSocketHandler):  # type: ignore[misc]
+class BoundedHandler(DiscreetHandler):
     """Handles the requests of one connection, and waits for none for ever."""
 
     #: How long clients are waited for; set for each server.

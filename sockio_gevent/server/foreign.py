@@ -11,12 +11,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from re import Pattern
 from ssl import SSL_ERROR_EOF
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
+from ..wire.discretion import shorten_ids
 from ..wire.handshake import accept_key
 from ..wire.protocols import Hixie
 from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
@@ -27,7 +29,7 @@ from .sockets import send_at_once, shut_down
 from .upgrade import Upgrade, asks_for_websocket
 from .websocket import WebSocket
 
-__all__ = ["adopt"]
+__all__ = ["adopt", "conceal"]
 
 
 class _Server(NamedTuple):
@@ -74,6 +76,23 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
             # Refused, the eight bytes behind a hixie-76 head would be read as a request.
             server.close()
         environ["sockio_gevent.upgrade"] = _ForeignUpgrade(environ, start_response, server)
+
+
+def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[str]) -> None:
+    """Leave no whole session id where a server's access log finds the address of a request.
+
+    Args:
+        environ: the WSGI environ, which is not needed any more.
+        start_response: see :func:`adopt`.
+        session_ids: what they look like in addresses.
+    """
+    for name in ("RAW_URI", "REQUEST_URI", "PATH_INFO"):
+        if name in environ:
+            environ[name] = shorten_ids(session_ids, environ[name])
+    handler = getattr(start_response, "__self__", None)
+    line = getattr(handler, "requestline", None)
+    if isinstance(line, str):  # pywsgi's
+        handler.requestline = shorten_ids(session_ids, line)  # type: ignore[union-attr]
 
 
 def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:

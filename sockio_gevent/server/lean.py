@@ -16,27 +16,19 @@ from time import time
 from typing import Any
 
 from gevent import pywsgi
-from gevent.pywsgi import Input, WSGIHandler
+from gevent.pywsgi import Input
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
+from .access_log import NO_LOG, log_request
 from .bounded import BoundedHandler
 from .unread import Unread
 
-__all__ = ["LeanHandler", "log_request"]
+__all__ = ["LeanHandler"]
 
 _READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
-
-_NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
-
-
-def log_request(handler: Any) -> None:
-    """Write a line to the access log; see :meth:`gevent.pywsgi.WSGIHandler.log_request`."""
-    # Without a log, pywsgi would compose the line all the same.
-    if not isinstance(handler.server.log, _NO_LOG):
-        WSGIHandler.log_request(handler)
 
 
 class _Date:
@@ -84,7 +76,7 @@ class LeanHandler(BoundedHandler):
         if self.plain is not None and type(self.socket) is GeventSocket:
             self._unread = Unread(self.socket)
             self.rfile = BufferedReader(self._unread, _READ_SIZE)
-            no_log = isinstance(self.server.log, _NO_LOG)
+            no_log = isinstance(self.server.log, NO_LOG)
             self._logs = not (no_log and type(self).log_request is log_request)
         super().handle()
 

@@ -14,10 +14,12 @@ from ..log import Log
 from ..options import Options
 from ..sparing import SparingLog
 from ..sweep import Sweep
+from ..wire.discretion import session_id_pattern
 from ..wire.head import request_line_pattern
+from .access_log import DiscreetHandler, log_request_of
 from .bounded import BoundedHandler
 from .handler import UpgradeHandler
-from .lean import LeanHandler, log_request
+from .lean import LeanHandler
 from .patience import Patience
 
 __all__ = ["Tenant", "take_over"]
@@ -57,7 +59,7 @@ class Tenant(Protocol):
 
 def _is_as_before(handler_class: type) -> bool:
     """Whether a handler class reads requests and writes answers as pywsgi does."""
-    ours = (UpgradeHandler, LeanHandler, BoundedHandler)
+    ours = (UpgradeHandler, LeanHandler, BoundedHandler, DiscreetHandler)
     known = (*ours, WebSocketHandler, WSGIHandler, object)
     # Those that were made here have resources of their own.
     users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
@@ -93,6 +95,7 @@ def take_over(
         "max_header_count": options.max_header_count,
         "patience": patience,
         "complaints": SparingLog(tenant.log),
+        "problems_log": tenant.log,
     }
     if policy is not None:
         attributes["policy"] = staticmethod(policy)
@@ -105,11 +108,12 @@ def take_over(
     if not issubclass(handler_class, WebSocketHandler):
         # gevent-websocket would write the access log elsewhere, and set up a
         # logger of its own on the server.
-        own = handler_class.log_request
-        attributes["log_request"] = log_request if own is WSGIHandler.log_request else own
-        attributes["logger"] = logging.getLogger("geventwebsocket.handler")
+        attributes["logger"] = Log(logging.getLogger("geventwebsocket.handler"))
+    if not issubclass(handler_class, DiscreetHandler):
+        attributes["log_request"] = log_request_of(handler_class)
     resources = (*getattr(handler_class, "resources", ()), options.resource)
     attributes["resources"] = resources
+    attributes["session_ids"] = session_id_pattern(resources)
     made: Any = type(handler_class.__name__, bases, attributes)
     # A hook that gevent-websocket's server calls before each request is to see all of them.
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):

@@ -45,9 +45,10 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 listener: io.Listener
 
 
-def listen(target: Any) -> io.Listener:
+def listen(target: Any, **more: Any) -> io.Listener:
     global listener
-    listener = io.listen(target, **json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}")))
+    options = json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}"))
+    listener = io.listen(target, **options, **more)
     listener.on("clientMessage", obey)
     listener.on("clientDisconnect", lambda client: logging.info("gone %s", client.session_id))
     return listener
@@ -69,6 +70,8 @@ def obey(message: Any, client: io.Client) -> None:
             listener.broadcast(text)
         case {"send": size}:
             client.send("x" * size)
+        case {"fail": text}:
+            raise RuntimeError(text)
         case {"disconnect": _}:
             client.disconnect()
         case {"number": number}:

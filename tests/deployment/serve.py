@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 PATCHED = ("werkzeug",)
@@ -19,7 +22,12 @@ ADDRESS = ("127.0.0.1", 0)
 
 
 def told(port: int, scheme: str = "http") -> None:
-    print(f"serving on {scheme}://127.0.0.1:{port}/", flush=True)
+    if os.environ.get("SOCKIO_TEST_FULL"):
+        # A whole file at once: it is looked for again and again.
+        Path("address.new").write_text(str(port))
+        os.rename("address.new", "address")
+    else:
+        print(f"serving on {scheme}://127.0.0.1:{port}/", flush=True)
 
 
 def run(server: Any) -> None:
@@ -80,6 +88,62 @@ def listened_to(*arguments: str) -> None:
 
     keyfile, certfile = (argument.partition("=")[2] for argument in arguments)
     server = WSGIServer(ADDRESS, deployed.pages, log=None, keyfile=keyfile, certfile=certfile)
+    deployed.listen(server)
+    run(server)
+
+
+def full(*places: str) -> None:
+    """A server whose logs cannot be written; the pages /fail and /lose are mistakes."""
+    import logging
+    import warnings
+
+    import gevent
+    from gevent.pywsgi import WSGIServer
+
+    def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        match environ["PATH_INFO"]:
+            case "/fail":
+                raise RuntimeError("a mistake")
+            case "/lose":
+                gevent.spawn(int, "a mistake").join()
+                warnings.warn("a warning", stacklevel=1)
+        return deployed.pages(environ, start_response)
+
+    def fail(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    options = {"log": fail} if "function" in places else {}
+    if "handler" in places:
+        handler = logging.Handler()
+        handler.emit = fail  # type: ignore[method-assign]
+        logging.getLogger().handlers[:] = [handler]
+        logging.getLogger().setLevel(logging.DEBUG)
+    log = {"log": open("/dev/full", "w", buffering=1)} if "file" in places else {}  # noqa: SIM115
+    server = WSGIServer(ADDRESS, pages, **log)
+    deployed.listen(server, **options)
+    run(server)
+
+
+def counted(*arguments: str) -> None:
+    """A server that counts how often it tries to accept a connection: the page /attempts."""
+    from gevent.pywsgi import WSGIServer
+
+    attempts = 0
+
+    class Server(WSGIServer):
+        def full(self) -> bool:
+            nonlocal attempts
+            attempts += 1
+            return bool(super().full())
+
+    def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] != "/attempts":
+            return deployed.pages(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(attempts).encode()]
+
+    files = dict(argument.lstrip("-").split("=") for argument in arguments)
+    server = Server(ADDRESS, pages, log=None, **files)
     deployed.listen(server)
     run(server)
 

@@ -49,31 +49,41 @@ def wait_until(condition: Callable[[], object], deadline: float = DEADLINE) -> N
 class Command:
     """``python -m sockio_gevent``, in a folder and a process group of its own.
 
+    Args:
+        folder: where it runs.
+        *arguments: the command line.
+        program: the module to run.
+        full: whether nothing that it prints can be written.
+
     Attributes:
         out: the lines that it has written to stdout.
         err: the lines that it has written to stderr.
     """
 
-    def __init__(self, folder: Path, *arguments: str, program: str = "sockio_gevent") -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, program: str = "sockio_gevent", full: bool = False
+    ) -> None:
         if "--port" not in arguments:
             arguments = (*arguments, "--port", "0")
         self.out: list[str] = []
         self.err: list[str] = []
+        output = os.open("/dev/full", os.O_WRONLY) if full else subprocess.PIPE
         self.process = subprocess.Popen(
             [sys.executable, "-m", program, *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
             start_new_session=True,
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
+        if full:
+            os.close(output)
         self._readers = [
-            threading.Thread(target=self._read, args=each, daemon=True)
-            for each in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+            if stream is not None
         ]
         for reader in self._readers:
             reader.start()

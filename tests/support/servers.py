@@ -40,6 +40,7 @@ class Server:
         options: the options of the listener, over long times.
         environ: what its environment has besides.
         certificate: what clients trust, if they are to speak TLS.
+        full: whether nothing that it prints can be written.
 
     Attributes:
         lines: what it has printed so far.
@@ -59,6 +60,7 @@ class Server:
         options: dict[str, Any] | None = None,
         environ: dict[str, str] | None = None,
         certificate: Any = None,
+        full: bool = False,
     ) -> None:
         self.wrap: Any = None if certificate is None else certificate.wrap
         self.lines: list[str] = []
@@ -68,25 +70,37 @@ class Server:
         told = {
             "HOME": str(folder),
             "SOCKIO_TEST_OPTIONS": json.dumps({**PATIENT, **(options or {})}),
+            **({"SOCKIO_TEST_FULL": "yes"} if full else {}),
         }
+        self._folder = folder
+        self._full = full
+        output = os.open("/dev/full", os.O_WRONLY) if full else subprocess.PIPE
         self.process = subprocess.Popen(
             command,
             cwd=folder,
             env={**kept, "PYTHONUNBUFFERED": "1", **told, **(environ or {})},
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        if full:
+            os.close(output)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             self.lines.append(line.rstrip())
         self._over = True
 
     def listening(self) -> Server:
         """Wait until it says where it listens."""
+        if self._full:
+            address = self._folder / "address"
+            with gevent.Timeout(DEADLINE, AssertionError(f"no address: {self}")):
+                while not address.exists():
+                    gevent.sleep(0.01)
+            self.port = int(address.read_text())
+            return self
         self.port = int(self.wait_line(r"https?://127\.0\.0\.1:([1-9]\d*)")[1])
         return self
 
@@ -195,7 +209,9 @@ class CommandLine(Server):
 class Program(Server):
     """A server of ``tests/deployment/serve.py``."""
 
-    def __init__(self, folder: Path, name: str, certificate: Any = None, **more: Any) -> None:
-        command = [sys.executable, str(DEPLOYMENT / "serve.py"), name]
+    def __init__(
+        self, folder: Path, name: str, *arguments: str, certificate: Any = None, **more: Any
+    ) -> None:
+        command = [sys.executable, str(DEPLOYMENT / "serve.py"), name, *arguments]
         command += [] if certificate is None else certificate.arguments
         super().__init__(command, folder, certificate=certificate, **more)

@@ -1,0 +1,51 @@
+"""Session ids in addresses: what of them may be shown.
+
+A log line has an address as the client has spelled it, escapes and all. It may
+be cut out of a request that nobody could read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from re import Pattern
+
+__all__ = ["session_id_pattern", "shorten_ids"]
+
+_SLASH = "(?:/|%2[Ff])"
+# A character of a segment of a path. What cannot be in one ends it: a line of a
+# log may go on with a quote, or spell out the line break behind a target.
+# There is one way only to read it: patterns that try many take for ever.
+_HEX = "[0-9A-Fa-f]{2}"
+_CHARACTER = rf"""(?:%(?!2[Ff]){_HEX}|%(?!{_HEX})|[^\s/?#%"'\\])"""
+
+
+def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
+    """What session ids look like below some resources, in whatever way they are escaped.
+
+    Args:
+        resources: the options of that name.
+    """
+    places = "|".join(map(_spelled, resources))
+    return re.compile(
+        rf"({_SLASH}(?:{places}){_SLASH}{_CHARACTER}+{_SLASH}{_CHARACTER}{{8}}){_CHARACTER}+"
+    )
+
+
+def _spelled(text: str) -> str:
+    """A pattern for a text in which any character may be escaped."""
+    spelled = []
+    for byte in text.encode():
+        escape = "".join(f"[{digit}{digit.upper()}]" for digit in f"{byte:02x}")
+        spelled.append(f"(?:{re.escape(chr(byte))}|%{escape})")
+    return "".join(spelled)
+
+
+def shorten_ids(pattern: Pattern[str], text: str) -> str:
+    """Leave eight characters of each session id.
+
+    Args:
+        pattern: what :func:`session_id_pattern` has made.
+        text: an address, or a line with one.
+    """
+    return pattern.sub(r"\1...", text)
