@@ -10,6 +10,7 @@ from gevent.server import StreamServer
 
 from ..log import Log
 from ..wire.policy import REQUEST
+from .accepting import accept_with_pauses
 
 __all__ = ["TIMEOUT", "answer_policy_request", "start_policy_server"]
 
@@ -58,6 +59,7 @@ def start_policy_server(host: str, port: int, policy: Policy, log: Log) -> Strea
             answer_policy_request(socket, rfile, policy, log)
 
     server = StreamServer((host, port), handle, spawn=1000)
+    accept_with_pauses(server, log)
     try:
         server.start()
     except OSError as error:

@@ -16,6 +16,7 @@ from ..sparing import SparingLog
 from ..sweep import Sweep
 from ..wire.discretion import session_id_pattern
 from ..wire.head import request_line_pattern
+from .accepting import accept_with_pauses
 from .access_log import DiscreetHandler, log_request_of
 from .bounded import BoundedHandler
 from .handler import UpgradeHandler
@@ -119,6 +120,7 @@ def take_over(
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
         made.plain = request_line_pattern(f"/{each}/" for each in resources)
     server.handler_class = made
+    accept_with_pauses(server, tenant.log)
     if server.ssl_args:
         server.wrap_socket = patience.in_time(server.wrap_socket)
     return before
