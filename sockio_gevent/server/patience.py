@@ -2,7 +2,7 @@
 
 A connection has a deadline while its client is to do something: to shake hands
 for TLS, to send the head of a request, to take an answer. No timer belongs to a
-connection: the sweep of a listener looks at each one often enough.
+connection: one sweep for all of them looks at each often enough.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Patience:
 
     Args:
         options: those of the listener that has taken the server over.
-        sweep: looks after the connections.
+        sweep: looks after the connections, and after nothing else.
         limits: where it is noted if a client takes too long.
 
     Attributes:

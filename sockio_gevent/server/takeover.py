@@ -54,7 +54,6 @@ class Tenant(Protocol):
 
     options: Options
     log: Log
-    sweep: Sweep
     limits: Limits
 
 
@@ -89,7 +88,7 @@ def take_over(
     server.application = application
     handler_class = server.handler_class
     options = tenant.options
-    patience = Patience(options, tenant.sweep, tenant.limits)
+    patience = Patience(options, Sweep(tenant.log), tenant.limits)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
