@@ -69,6 +69,8 @@ def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
         log=errors.logger,
         max_buffer=MOST,
         flash_policy_port=None,
+        # Far times would be looked at sooner for the sake of handlers.
+        handler_timeout=None,
         transport_options={
             "websocket": {"heartbeat_interval": FAR, "timeout": FAR},
             "server-events": {"heartbeat_interval": FAR, "timeout": FAR, "close_timeout": FAR},

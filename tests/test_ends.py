@@ -75,6 +75,12 @@ def binary_frame(served: Any) -> None:
     assert client.wait_closed() == 1003
 
 
+def too_many_messages(served: Any) -> None:
+    client = WebSocket(served.port).open()
+    client.send("1", "2", "3")
+    assert client.wait_closed() == 1009
+
+
 SITUATIONS: list[tuple[Cause, Callable[[Any], None], dict[str, Any]]] = [
     (Cause.CLIENT, closed_by_the_client, {}),
     (Cause.LOST, lost, {}),
@@ -98,6 +104,7 @@ SITUATIONS: list[tuple[Cause, Callable[[Any], None], dict[str, Any]]] = [
     ),
     (Cause.PROTOCOL, bad_frame, {}),
     (Cause.PROTOCOL, binary_frame, {}),
+    (Cause.LIMIT, too_many_messages, {"max_payload_messages": 2}),
 ]
 
 
