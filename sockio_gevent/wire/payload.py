@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from math import isinf
 from typing import Any
 
 __all__ = [
@@ -165,12 +166,20 @@ def decode_json(text: str) -> Any:
     """Decode the text behind ``~j~``.
 
     Raises:
-        ValueError: if it is not JSON (RFC 8259), or nested too deep to read.
+        ValueError: if it is not JSON (RFC 8259), nested too deep to read, or
+            has a number that is too large for a float, and could not be sent back.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"{text:.20} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> Any:
