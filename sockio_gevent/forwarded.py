@@ -22,7 +22,8 @@ def believe(environ: dict[str, Any], proxies: int) -> None:
     if scheme in ("http", "https", "ws", "wss"):
         environ["wsgi.url_scheme"] = "https" if scheme in ("https", "wss") else "http"
     address = _entry(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
-    if address:
+    # It is logged, and what is not printable could act on a terminal.
+    if address and address.isascii() and address.isprintable():
         environ["REMOTE_ADDR"] = address[:64]
 
 
