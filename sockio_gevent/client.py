@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 
 from .ends import Cause, End
-from .fairness import TIME_SLICE, rest
+from .fairness import rest, turn_end
 from .limits import Limit, OverLimit
 from .outgoing import encode
 from .session import Session
@@ -119,7 +119,7 @@ class Client(Session):
         problem = ""
         most = self.listener.options.max_payload_messages
         with self._turns:
-            due = monotonic() + TIME_SLICE
+            due = turn_end()
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
                 self.listener.counters.bytes_in += size

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
-from ..fairness import TIME_SLICE, rest
+from ..fairness import rest, turn_end
 from .hangup import has_bytes, has_hung_up
 from .readers import Readers
 from .sockets import receive_tls, send_tls, shut_down
@@ -24,6 +24,7 @@ __all__ = ["Connection"]
 
 _WRITE = 2  # the event of libev's io watchers
 _READ_SIZE = 64 * 1024
+_MUCH = 16 * 1024  # as much as TLS decrypts at once
 # All that a buffered reader may hold is taken from it at once.
 _READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
 
@@ -56,6 +57,7 @@ class Connection:
         pending: how many bytes were written and not taken by the socket yet.
         broken: whether the socket has failed or was shut down.
         owner: who is told of what happens, if anyone.
+        greedy: whether the peer had sent a lot when it was read last.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class Connection:
         "_socket",
         "_watcher",
         "broken",
+        "greedy",
         "owner",
         "pending",
     )
@@ -86,8 +89,9 @@ class Connection:
         self._watcher: Any = None
         self._drained: Event | None = None
         self._ending = False
-        self._due = monotonic() + TIME_SLICE
+        self._due = turn_end()
         self.owner: Owner | None = None
+        self.greedy = False
         self._file: Any = None
         self._readers: Readers | None = None
         self._busy = False
@@ -107,7 +111,7 @@ class Connection:
                 self._due = rest()
             while (data := self._receive()) is None:
                 self._socket._wait(self._socket._read_event)
-                self._due = monotonic() + TIME_SLICE
+                self._due = turn_end()
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
@@ -149,6 +153,7 @@ class Connection:
         """Read what is there and give it to the owner; see :class:`Readers`."""
         try:
             data = self._receive()
+            self.greedy = data is not None and len(data) >= _MUCH
             while data is not None and self.owner is not None:
                 self.owner.received(data)
                 data = self._decrypted()

@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO
 from re import Pattern
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from gevent import pywsgi
 from gevent.pywsgi import Input
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
+from ..fairness import rest
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
 from .access_log import NO_LOG, log_request
@@ -67,6 +68,7 @@ class LeanHandler(BoundedHandler):
     _unread: Unread | None = None  # what is below the reader, if that is only TCP
     _reader_empty = True  # whether the reader surely holds nothing
     _first_request = True
+    _due = 0.0  # when the others are to have their turn
     _logs = True  # whether anybody sees what is written to the access log
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
@@ -106,9 +108,14 @@ class LeanHandler(BoundedHandler):
     def _read_ahead(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
         if not self._reader_empty:
+            reads = self._unread.reads  # type: ignore[union-attr]
             data = bytes(self.rfile.peek(1))
             self.rfile.read(len(data))
             self._reader_empty = True
+            early = data and self._unread.reads == reads  # type: ignore[union-attr]
+            if early and monotonic() >= self._due:
+                # Sent before the last answer: who does that could go on for long.
+                self._due = rest()
             return data
         socket = self.socket
         while True:

@@ -23,7 +23,13 @@ _MOST_PARKED = 16  # greenlets that are kept for the next turn
 
 
 class Readable(Protocol):
-    """Something with unread bytes."""
+    """Something with unread bytes.
+
+    Attributes:
+        greedy: whether there was a lot of it the last time.
+    """
+
+    greedy: bool
 
     def read_ready(self) -> None:
         """Read once and handle what came. May block."""
@@ -32,11 +38,21 @@ class Readable(Protocol):
 class Readers:
     """The reading greenlets of one hub."""
 
-    __slots__ = ("__weakref__", "_loop", "_parked", "_ready", "_scheduled", "_timer", "_until")
+    __slots__ = (
+        "__weakref__",
+        "_greedy",
+        "_loop",
+        "_parked",
+        "_ready",
+        "_scheduled",
+        "_timer",
+        "_until",
+    )
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
         self._ready: deque[Readable] = deque()
+        self._greedy: deque[Readable] = deque()
         self._parked: list[gevent.Greenlet] = []
         self._scheduled = False
         self._timer: Any = None
@@ -53,7 +69,8 @@ class Readers:
 
     def add(self, item: Readable) -> None:
         """Have this read in this turn of the loop, or the next. To be called in the hub."""
-        self._ready.append(item)
+        # Hundreds that flood are not to stand before those with a few bytes.
+        (self._greedy if item.greedy else self._ready).append(item)
         if not self._scheduled:
             self._scheduled = True
             self._loop.run_callback(self._run)
@@ -62,7 +79,10 @@ class Readers:
         """Let greenlets read, in the hub, until nothing is left or time is up."""
         self._scheduled = False
         self._until = monotonic() + TIME_SLICE
-        while self._ready:
+        if self._greedy:
+            # One of them has its turn however many the others are.
+            self._ready.append(self._greedy.popleft())
+        while self._ready or self._greedy:
             if monotonic() >= self._until:
                 # The loop is to look at its sockets and timers first; a mere
                 # callback would be called back before that.
@@ -78,8 +98,8 @@ class Readers:
     def _read(self) -> None:
         hub, this = gevent.get_hub(), gevent.getcurrent()
         while True:
-            while self._ready and monotonic() < self._until:
-                self._ready.popleft().read_ready()
+            while (self._ready or self._greedy) and monotonic() < self._until:
+                (self._ready or self._greedy).popleft().read_ready()
             if len(self._parked) >= _MOST_PARKED:
                 return
             self._parked.append(this)
