@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -24,6 +26,8 @@ class Client:
     prefix = ""
     # Whether nginx stands between.
     proxied = False
+    # What goes with every request.
+    headers: Mapping[str, str] = MappingProxyType({})
     # Whether something sent by the application can be waited for at any time.
     streams = True
 
@@ -60,8 +64,8 @@ class HTTPClient(Client):
 
     def __init__(self, port: int, session_id: str = "", wrap: Any = None) -> None:
         super().__init__(port, session_id, wrap)
-        self.get = HTTP(port, wrap)
-        self.post = HTTP(port, wrap)
+        self.get = HTTP(port, wrap, self.headers)
+        self.post = HTTP(port, wrap, self.headers)
 
     def path(self, tail: str) -> str:
         return f"{self.prefix}/socket.io/{self.transport}/{self.session_id}/{tail}"
@@ -252,7 +256,7 @@ class WebSocket(Client):
         self.frames: deque[Frame] = deque()
         self.eof = False
         request = self.protocol.connect()
-        for name, value in (headers or {}).items():
+        for name, value in {**self.headers, **(headers or {})}.items():
             request.headers[name] = value
         del request.headers["Sec-WebSocket-Version"]
         request.headers["Sec-WebSocket-Version"] = version

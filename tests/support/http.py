@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.client import HTTPConnection
 from typing import Any
 
@@ -56,16 +57,21 @@ class _Connection(HTTPConnection):
 
 
 class HTTP:
-    """One keep-alive connection."""
+    """One keep-alive connection; some headers may go with every request."""
 
-    def __init__(self, port: int, wrap: Any = None) -> None:
+    def __init__(
+        self, port: int, wrap: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._headers = headers or {}
         self._connection = _Connection(port, wrap)
         self._connection.connect()
         self.socket = self._connection.sock
         self._response: Any = None
 
     def begin(self, method: str, path: str, body: Any = None, **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {
+            name.replace("_", "-"): value for name, value in {**self._headers, **headers}.items()
+        }
         self._connection.request(method, path, body, named)
 
     def head(self, deadline: float = DEADLINE) -> Any:

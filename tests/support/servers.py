@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -48,8 +50,10 @@ class Server:
         wrap: what clients put round their sockets.
         prefix: where the application is mounted.
         proxied: whether it is nginx.
+        headers: what its clients send with every request.
     """
 
+    headers: Mapping[str, str] = MappingProxyType({})
     prefix = ""
     proxied = False
 
@@ -135,7 +139,7 @@ class Server:
 
     def client(self, kind: Any, *arguments: Any, **more: Any) -> Any:
         """A client of this server, which is not open yet."""
-        of_this = {"prefix": self.prefix, "proxied": self.proxied}
+        of_this = {"prefix": self.prefix, "proxied": self.proxied, "headers": self.headers}
         kind = type(kind.__name__, (kind,), of_this)
         return kind(self.port, *arguments, wrap=self.wrap, **more)
 

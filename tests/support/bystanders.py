@@ -1,0 +1,132 @@
+"""Sessions that do nothing wrong, while others attack the server.
+
+Each exchanges numbered messages with a server that sends them back, all the
+time. What is lost, doubled, out of order or late fails the test, and so does
+the end of a session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+
+from .clients import ALL, HTTPClient, Polling
+
+# Generous, for machines are slow; well below the 8 s in which a heartbeat is lost.
+IN_TIME = 5.0
+
+_OF_EACH = 3
+_BATCH = 3
+_PAUSE = 0.05  # between two round trips; the attackers run in this process, too
+
+
+class Bystander:
+    """One session.
+
+    Attributes:
+        rounds: how many round trips it has made.
+        news: the number of the last broadcast that it has seen.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.rounds = 0
+        self.news = 0
+        self.stopping = False
+        self.failure: BaseException | None = None
+        self.greenlet = gevent.spawn(self._run)
+
+    def __str__(self) -> str:
+        return f"{self.client.transport} after {self.rounds} rounds"
+
+    def _run(self) -> None:
+        try:
+            self._live()
+        except BaseException as failure:  # kept for the test, and shown once
+            self.failure = failure
+
+    def _live(self) -> None:
+        with gevent.Timeout(IN_TIME, AssertionError(f"not connected in time: {self}")):
+            self.client.open()
+        while not self.stopping:
+            with gevent.Timeout(IN_TIME, AssertionError(f"not in time: {self}")):
+                self._exchange([f"{self.rounds}.{place}" for place in range(_BATCH)])
+            self.rounds += 1
+            gevent.sleep(_PAUSE)
+
+    def _exchange(self, texts: list[str]) -> None:
+        client = self.client
+        polls = isinstance(client, Polling)
+        if polls:
+            client.begin_poll()
+        self._send(*texts)
+        if polls:
+            client.messages.extend(client.finish_poll())
+        for text in texts:
+            received = self._receive()
+            assert received == text, f"{received!r:.99} in place of {text!r}: {self}"
+
+    def _send(self, *texts: str) -> None:
+        answer = self.client.send(*texts)
+        if isinstance(self.client, HTTPClient):
+            assert (answer.status, answer.text) == (200, "ok"), self
+
+    def _receive(self) -> str:
+        """The next message that is neither a heartbeat nor a broadcast."""
+        while True:
+            text = str(self.client.receive())
+            if text.startswith("~h~"):
+                self._send(text)
+            elif text.startswith("news "):
+                number = int(text.split()[1])
+                assert self.news in (0, number - 1), f"{number} behind {self.news}: {self}"
+                self.news = number
+            else:
+                return text
+
+
+class Bystanders:
+    """Some of each transport, from when they are made until they are stopped."""
+
+    def __init__(self, server: Any) -> None:
+        self._all = [Bystander(server.client(kind)) for kind in ALL for _ in range(_OF_EACH)]
+        self.wait_rounds(2)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def check(self) -> None:
+        """Raise what any of them has noticed."""
+        for each in self._all:
+            if each.failure is not None:
+                raise each.failure
+
+    def wait_rounds(self, count: int) -> None:
+        """Wait until each has made so many more round trips."""
+        wanted = [(each, each.rounds + count) for each in self._all]
+        while any(each.rounds < rounds for each, rounds in wanted):
+            self.check()
+            gevent.sleep(0.01)
+
+    def wait_news(self, number: int) -> None:
+        """Wait until each has seen the broadcast of this number."""
+        while any(each.news < number for each in self._all):
+            self.check()
+            gevent.sleep(0.01)
+
+    def stop(self) -> None:
+        """Wait until each has what it still waits for, and end the sessions."""
+        for each in self._all:
+            each.stopping = True
+        gevent.joinall([each.greenlet for each in self._all])
+        self.check()
+        for each in self._all:
+            each.client.send("leave")
+            each.client.vanish()
+
+    def vanish(self) -> None:
+        """End them, however they are."""
+        gevent.killall([each.greenlet for each in self._all])
+        for each in self._all:
+            each.client.vanish()
