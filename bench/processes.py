@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from .machine import pinned
 
-__all__ = ["Server", "Trouble", "load", "serving"]
+__all__ = ["ROOT", "Server", "Trouble", "load", "running", "serving"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _START = 30.0  # seconds that a server may take to listen
@@ -67,9 +67,14 @@ class Server:
 
     def last_words(self) -> str:
         """The end of what it wrote to its standard error."""
-        self._errors.seek(0)
-        words = self._errors.read().decode(errors="replace").strip()
+        words = self.said()
         return f"its last words:\n{words[-2000:]}" if words else "it has not said why"
+
+    def said(self) -> str:
+        """All that it wrote to its standard error."""
+        # At a place of its own: the process goes on writing at the end.
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), size, 0).decode(errors="replace").strip()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.arguments import check_folders, positive
 from bench.machine import Cores, facts, raise_file_limit
 from bench.peers import PEERS, Peer
 from bench.plot import svg
@@ -75,23 +76,8 @@ def read_arguments(
         for name in given:
             if name not in known:
                 parser.error(f"there is no {kind} {name!r}, only {', '.join(known)}")
-    for file in filter(None, (options.json, options.plot)):
-        if not file.absolute().parent.is_dir():
-            parser.error(f"there is no folder for {file}")
+    check_folders(parser, options)
     return options
-
-
-def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Read a number above zero from the command line."""
-
-    def read(text: str) -> Any:
-        value = kind(text)
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
-        return value
-
-    read.__name__ = kind.__name__
-    return read
 
 
 def scale_of(options: argparse.Namespace) -> Scale:

@@ -1,0 +1,106 @@
+"""``python -m bench.soaking JOB``: a client process; does a job, given as JSON.
+
+It prints a line of JSON each second and one at the end, each with all that
+was counted so far: who reads them can end it at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+
+from ..load.violation import Violation
+from .connection import Gone
+from .hostile import attack
+from .ledger import CHANGED, Times
+from .lives import LIVES, live
+from .talk import converse
+
+_EACH = 1.0  # seconds between two lines
+
+
+class Load:
+    """What one process does.
+
+    Args:
+        job: its orders: ``kind``, ``port``, ``seed``, and those of the kind.
+    """
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.port: int = job["port"]
+        self.ends_at = time.monotonic() + job.get("seconds", float("inf"))
+        self._left: int | None = job.get("sessions")
+        self.counts: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.times = Times()
+        random.seed(job["seed"])
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing new is to be begun."""
+        return self._left == 0 or time.monotonic() >= self.ends_at
+
+    def report(self) -> None:
+        """Print all that was counted so far."""
+        report = {"counts": self.counts, "faults": self.faults, "times": self.times.steps}
+        print(json.dumps(report), flush=True)
+
+    def churn(self) -> None:
+        """Live one life after the other."""
+        while not self.over:
+            if self._left is not None:
+                self._left -= 1
+            (life,) = random.choices(LIVES, [life.share for life in LIVES])
+            transport = random.choice(life.transports)
+            self.counts["lives"] += 1
+            self.counts[f"over {transport}"] += 1
+            self.faults[life.title] += 1
+            try:
+                live(self.port, transport, life)
+            except Gone as end:
+                self.counts["lives cut short"] += 1
+                print(f"{life.title}, {transport}: {end}", file=sys.stderr)
+            except Violation as violation:
+                self.counts[CHANGED] += 1
+                print(f"{life.title}, {transport}: {violation}", file=sys.stderr)
+
+    def hostile(self) -> None:
+        """Attack again and again."""
+        while not self.over:
+            attack(self)
+
+    def talk(self) -> None:
+        """Be a well-behaved client, until the end."""
+        converse(self, roams=False)
+
+    def roam(self) -> None:
+        """The same, with connections that break."""
+        converse(self, roams=True)
+
+
+KINDS: dict[str, Callable[[Load], None]] = {
+    kind.__name__: kind for kind in (Load.churn, Load.hostile, Load.talk, Load.roam)
+}
+
+
+def main() -> None:
+    """Do the job of the command line."""
+    job = json.loads(sys.argv[1])
+    load = Load(job)
+    greenlets = [gevent.spawn(KINDS[job["kind"]], load) for _ in range(job["at_once"])]
+    while len(gevent.joinall(greenlets, timeout=_EACH)) < len(greenlets):
+        load.report()
+    load.report()
+    for greenlet in greenlets:
+        greenlet.get()
+
+
+if __name__ == "__main__":
+    main()
