@@ -38,7 +38,7 @@ NAP = 0.02  # seconds
 FLOOD = "flood " + 16 * 1024 * "x"
 MOST = 1000  # messages of a flood, if nothing ends it
 KEPT = 5  # lines of errors that are told
-CACHED = ("AnswerHead", "Fields")  # what is kept to be used again, up to a bound
+CACHED = ("AnswerHead", "Fields", "_Period")  # what is kept to be used again, up to a bound
 
 
 class Errors(logging.Handler):

@@ -19,8 +19,9 @@ import gevent
 from ..load.violation import Violation
 from .connection import Gone
 from .hostile import attack
-from .ledger import CHANGED, Times
+from .ledger import CHANGED, LOST, Times
 from .lives import LIVES, live
+from .session import Missing
 from .talk import converse
 
 _EACH = 1.0  # seconds between two lines
@@ -67,6 +68,9 @@ class Load:
             except Gone as end:
                 self.counts["lives cut short"] += 1
                 print(f"{life.title}, {transport}: {end}", file=sys.stderr)
+            except Missing as missing:
+                self.counts[LOST] += 1
+                print(f"{life.title}, {transport}: {missing}", file=sys.stderr)
             except Violation as violation:
                 self.counts[CHANGED] += 1
                 print(f"{life.title}, {transport}: {violation}", file=sys.stderr)

@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from ..machine import Cores
-from ..processes import Trouble, serving
+from ..processes import serving
 from .chart import Curve, chart
+from .ledger import WRONGS
 from .options import CHURN
 from .outcome import Outcome
 from .probe import Probe, Sample
@@ -22,7 +23,7 @@ __all__ = ["ALLOWANCE", "churn"]
 
 ALLOWANCE = 4096  # KiB
 _AT_ONCE = 100  # sessions of a client process
-_SETTLE = 60.0  # seconds until all of a batch must have ended, beyond its last client
+_SETTLE = 30.0  # seconds until all of a batch must have ended, beyond its last client
 _STILL = 6.0  # seconds; a closing handshake may take five
 _SLOWEST = 20.0  # sessions a second; whoever is slower is stuck
 _START = 60.0  # seconds that the slowest start and end may take
@@ -141,6 +142,7 @@ class _Churn:
         if last.opened != sum(last.closes.values()):
             self._problems.append(f"{last.opened} sessions opened, ended: {last.closes}")
         counts = self._total.counts
+        self._problems += [f"{wrong}: {counts[wrong]}" for wrong in WRONGS if counts[wrong]]
         figures: dict[str, Any] = {
             "sessions": ended,
             "seed": seed,

@@ -142,7 +142,9 @@ class Poll(Downlink):
 
 _PARTS = {
     "server-events": re.compile(rb"()data: ([^\r\n]*)\n\n"),
-    "htmlfile": re.compile(rb"(<html><body> {244})?<script>parent\.s\._\(([^<>]*), document\);</script>"),
+    "htmlfile": re.compile(
+        rb"(<html><body> {244})?<script>parent\.s\._\(([^<>]*), document\);</script>"
+    ),
     "xhr-multipart": re.compile(
         rb"(--socketio\n)?Content-Type: text/plain\n\n(.*?)\n--socketio\n", re.DOTALL
     ),

@@ -59,9 +59,7 @@ def _slow_body(load: Load) -> None:
     connection = Connection(load.port)
     try:
         path = f"/socket.io/xhr-polling/{secrets.token_hex(20)}/send"
-        connection.send(
-            f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n".encode()
-        )
+        connection.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n".encode())
         while True:
             connection.send(b"x")
             gevent.sleep(0.05)
@@ -151,9 +149,7 @@ def _guessing(load: Load) -> None:
     try:
         for _ in range(50):
             guess = secrets.token_hex(20).encode()
-            connection.send(
-                b"GET /socket.io/xhr-polling/%b/1 HTTP/1.1\r\nHost: x\r\n\r\n" % guess
-            )
+            connection.send(b"GET /socket.io/xhr-polling/%b/1 HTTP/1.1\r\nHost: x\r\n\r\n" % guess)
             if connection.answer().status == 200:
                 load.counts[GUESSED] += 1
     finally:

@@ -38,7 +38,7 @@ class Sample:
         descriptors: open file descriptors.
         sweep: sessions that wait for a deadline.
         farewells: sessions whose handlers of the end are running.
-        objects: how many instances there are of each class of the package, but for two
+        objects: how many instances there are of each class of the package, but for those
             whose instances are kept in caches, up to a bound.
         errors: lines of level error in its log.
         first_errors: the first of them.
@@ -69,7 +69,9 @@ class Sample:
             (f"objects of the class {name}", self.objects.get(name, 0), other.objects.get(name, 0))
             for name in {**self.objects, **other.objects}
         ]
-        return [f"{name}: {here}, and it was {there}" for name, here, there in pairs if here != there]
+        return [
+            f"{name}: {here}, and it was {there}" for name, here, there in pairs if here != there
+        ]
 
 
 class Probe:

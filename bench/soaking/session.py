@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+import gevent
 from gevent.lock import RLock
 
 from ..load.dialects import Classic
-from .connection import Answer, Connection, Gone
+from .connection import PATIENCE, Answer, Connection, Gone
 from .downlinks import DOWNLINKS, Downlink, WebSocket
 
-__all__ = ["Session"]
+__all__ = ["Missing", "Session"]
 
 _DIALECT = Classic()
+
+
+class Missing(Exception):
+    """A message that must come has not come."""
 
 
 class Session:
@@ -71,9 +76,14 @@ class Session:
         return [message for message in messages if not message.startswith(b"~h~")]
 
     def wait_for(self, wanted: bytes) -> None:
-        """Wait for a message; see :meth:`messages`."""
-        while wanted not in self.messages():
-            pass
+        """Wait for a message; see :meth:`messages`.
+
+        Raises:
+            Missing: if it does not come.
+        """
+        with gevent.Timeout(PATIENCE, Missing(f"{wanted!r} has not come")):
+            while wanted not in self.messages():
+                pass
 
     def send(self, *messages: bytes) -> None:
         """Send messages in one payload.

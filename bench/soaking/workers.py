@@ -58,7 +58,8 @@ class Worker:
         self.report: dict[str, dict[str, int]] = {}
         self.words = ""
         self._stack = ExitStack()
-        self._errors = self._stack.enter_context(tempfile.TemporaryFile())
+        errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._errors = self._stack.enter_context(errors)
         command = [sys.executable, "-m", "bench.soaking", json.dumps(job)]
         pipes = {"stdout": subprocess.PIPE, "stderr": self._errors, "cwd": ROOT}
         self._process = self._stack.enter_context(running(command, core, **pipes))

@@ -35,7 +35,7 @@ class Lying(Soaked):
         state = vars(client)
         count = state["count"] = state.get("count", 0) + 1
         behind = state.pop("behind", None)
-        if count % EACH == 1:
+        if count % EACH == 3:
             return
         if count % EACH == 5:
             client.send(text)

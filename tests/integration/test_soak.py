@@ -34,7 +34,7 @@ class Soak:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._figures, self._plot = folder / "figures.json", folder / "plot.svg"
         files = ["--json", str(self._figures), "--plot", str(self._plot)]
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "bench/soak.py", "--seed", "7", *files, *arguments],
             cwd=ROOT,
