@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from configparser import ConfigParser
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
+
+sys.path.insert(0, str(ROOT))
+
+from bench import soak
 
 SETUP = ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg")
@@ -53,8 +58,11 @@ def check_python(first: str, *rest: str) -> None:
     if first == "-m":
         assert rest[0] == "sockio_gevent"
         check_command_line(*rest[1:])
+        return
+    assert (ROOT / first).is_file()
+    if first == "bench/soak.py":
+        soak.read_arguments(rest)
     else:
-        assert (ROOT / first).is_file()
         assert rest == ()
 
 
