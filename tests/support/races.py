@@ -1,0 +1,79 @@
+"""Sessions whose end has several reasons at once, and how often each of them ends."""
+
+from __future__ import annotations
+
+import gc
+import struct
+from collections import Counter
+from socket import SO_LINGER, SOL_SOCKET
+from typing import Any
+
+import gevent
+
+from sockio_gevent.server.readers import Readers
+
+from .clients import wait_for
+
+
+def running() -> set[gevent.Greenlet]:
+    """The greenlets that have something to do."""
+    found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
+    idle = {id(each) for each in Readers.of_this_hub()._parked}
+    return {each for each in found if not each.dead and id(each) not in idle}
+
+
+def reset(client: Any) -> None:
+    """End the connections of a client without a word."""
+    for connection in (client.get, client.post) if hasattr(client, "get") else (client,):
+        linger = struct.pack("ii", 1, 0)
+        try:
+            connection.socket.setsockopt(SOL_SOCKET, SO_LINGER, linger)
+        except OSError:
+            pass  # closed already
+        connection.socket.close()
+
+
+class Ends:
+    """Sees to it that the sessions of a listener end once, each in every way that shows.
+
+    Args:
+        served: the listener on its server, before any client has come.
+        greenlets: whether those are looked at, too, which takes a while.
+    """
+
+    def __init__(self, served: Any, greenlets: bool = True) -> None:
+        self._served = served
+        self._before = running() if greenlets else None
+        self._own: Counter[str] = Counter()
+        self._sessions: list[Any] = []
+        served.listener.on("connection", self._watch)
+
+    def _watch(self, client: Any) -> None:
+        self._sessions.append(client)
+        client.on("disconnect", lambda: self._own.update([client.session_id]))
+
+    def check(self, *clients: Any, causes: set[str] | None = None) -> None:
+        """Wait until nothing is left; then each session must have ended once.
+
+        Args:
+            *clients: those whose connections are closed first.
+            causes: what may have ended them.
+        """
+        for client in clients:
+            client.vanish()
+        served, listener = self._served, self._served.listener
+        wait_for(lambda: not listener.clients and not listener._farewells)
+        opened = listener.stats()["opened"]
+        departed = Counter(client.session_id for _, client in served.happened("disconnect"))
+        closes = {cause: n for cause, n in listener.stats()["closes"].items() if n}
+        ended = [line for line in served.lines if " ended: " in line]
+        assert list(self._own.values()) == [1] * opened, "'disconnect' of each, once"
+        assert departed == self._own, "'clientDisconnect' of each, once"
+        assert sum(closes.values()) == opened, closes
+        assert len(ended) == opened, ended
+        assert causes is None or closes.keys() <= causes, closes
+        assert [session.buffered for session in self._sessions] == [0] * opened
+        assert not listener.sweep._slots
+        assert not listener.flush._touched
+        if self._before is not None:
+            wait_for(lambda: running() <= self._before)
