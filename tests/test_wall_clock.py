@@ -1,0 +1,58 @@
+"""Which clocks the package looks at: one that can be put forward or back decides nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sockio_gevent
+
+PACKAGE = Path(sockio_gevent.__file__).parent
+
+# Where the time of day is shown: the header Date, the access log, and a metric.
+SHOWN = {
+    "server/lean.py": {"_respond", "_send_head"},
+    "ext/prometheus.py": {"add"},
+}
+# Of the module time.
+STEADY = {"monotonic", "monotonic_ns", "perf_counter", "process_time", "sleep"}
+
+
+def looks(tree: ast.AST, function: str = "") -> Iterator[tuple[str, str]]:
+    """Where there may be looked at a clock: the function, and how it is called there."""
+    for node in ast.iter_child_nodes(tree):
+        inside = node.name if isinstance(node, ast.FunctionDef) else function
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name in ("time", "datetime"):
+                    yield inside, f"import {name.name}"
+        elif isinstance(node, ast.ImportFrom) and node.module == "datetime":
+            yield inside, "from datetime import"
+        elif isinstance(node, ast.ImportFrom) and node.module == "time":
+            for name in node.names:
+                if name.name not in STEADY and (name.name != "time" or name.asname):
+                    yield inside, f"from time import {name.name}"
+        elif isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id == "time":
+                yield inside, "time()"
+            # That of gevent's loop is the time of day, too.
+            if isinstance(called, ast.Attribute) and called.attr in ("now", "time", "st_mtime"):
+                yield inside, f".{called.attr}()"
+        yield from looks(node, inside)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
+def test_the_time_of_day_is_only_shown(path: Path) -> None:
+    shown = SHOWN.get(path.relative_to(PACKAGE).as_posix(), set())
+    found = [
+        (function, look)
+        for function, look in looks(ast.parse(path.read_text()))
+        if not (function in shown and look == "time()")
+    ]
+    assert found == []
