@@ -56,6 +56,7 @@ class Request:
     """
 
     __slots__ = (
+        "_body_read",
         "_closing",
         "environ",
         "method",
@@ -74,6 +75,7 @@ class Request:
     ) -> None:
         self.environ = environ
         self._closing = closing
+        self._body_read = False
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
@@ -151,12 +153,15 @@ class Request:
 
     def refuse(self, refusal: Refusal) -> list[bytes]:
         """Answer with an error."""
-        if self.method == "POST" and type(self.environ.get("wsgi.input")) is not BytesIO:
-            # Nobody has asked for the rest of the body, however long it is.
+        headers = refusal.headers
+        unread = not self._body_read and type(self.environ.get("wsgi.input")) is not BytesIO
+        if self.method == "POST" and unread:
+            # Nobody asks for the rest of the body, however long it is.
             self._abandon_input()
+            headers = (*(each for each in headers if each[0] != "Connection"), _CLOSE)
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
-        return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=refusal.headers)
+        return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=headers)
 
     def read_body(self, limit: int, timeout: float | None = None) -> bytes:
         """Read the whole body.
@@ -182,6 +187,7 @@ class Request:
             return b""
         wanted = int(length) if length else limit + 1
         body = self._read(wanted, timeout)
+        self._body_read = len(body) <= limit
         if len(body) > limit:
             raise self._too_large(limit)
         if length and len(body) < wanted:

@@ -228,6 +228,19 @@ def test_the_rest_of_a_body_that_was_refused_is_not_waited_for(serve_in_both_way
     raw.end()
 
 
+def test_one_that_was_read_to_its_end_leaves_the_connection_to_the_next_request(
+    serve_in_both_ways,
+):
+    served = serve_in_both_ways()
+    client = Polling(served.port).open()
+    http, path = HTTP(served.port), client.path("send")
+    for size in (10, 9000, 100_000):
+        assert http.request("POST", path, "&" * size).status == 400
+    assert http.request("POST", path, "data=~m~1~m~x").status == 200
+    assert http.socket.fileno() >= 0
+    assert [event[1] for event in served.happened("message")] == ["x"]
+
+
 def test_nor_is_that_of_a_body_that_nobody_has_asked_for(serve_in_both_ways):
     served = serve_in_both_ways(body_timeout=TIME)
     for path in ("/elsewhere", PATHS[0]):
