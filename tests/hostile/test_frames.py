@@ -87,7 +87,9 @@ def test_a_reset_in_the_middle_of_something_ends_the_session(besiege):
 
     with besiege() as siege:
         siege.run(attack)
-        assert siege.counted("closes", "connection_lost") == siege.counted("opened")
+        opened = siege.counted("opened")
+        siege.wait_counted(opened, "closes", "connection_lost")
+        assert siege.counted("closes", "connection_lost") == opened
 
 
 # Sent again and again, as fast as the server takes it.
