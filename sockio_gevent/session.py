@@ -39,6 +39,9 @@ class State(Enum):
 # Looked up in the class of an enumeration it would show.
 _CLOSED = State.CLOSED
 
+# How often the time for an echo may run out while there is something to read.
+_MOST_WAITS = 4
+
 
 class Session(Emitter):
     """One session, without what applications do with it.
@@ -97,7 +100,7 @@ class Session(Emitter):
         self.downlink: Downlink | None = None
         self._deadline: float | None = None
         self._heartbeats = 0
-        self._awaits_echo = False
+        self._awaits_echo = 0
         self._polls = False
 
     def __repr__(self) -> str:
@@ -186,7 +189,7 @@ class Session(Emitter):
         self._state = State.OPEN
         self.connections += 1
         self.transport = downlink.transport
-        self._awaits_echo = False
+        self._awaits_echo = 0
         times = self._times()
         self._polls = times.duration is not None
         self._set_deadline(times.heartbeat_interval or times.duration)
@@ -227,7 +230,7 @@ class Session(Emitter):
 
     def _echoed(self, number: str) -> None:
         if self._awaits_echo and number == str(self._heartbeats):
-            self._awaits_echo = False
+            self._awaits_echo = 0
             self._set_deadline(self._times().heartbeat_interval)
 
     def _times(self) -> TransportOptions:
@@ -286,17 +289,25 @@ class Session(Emitter):
                 downlink.write([])
         elif not self._awaits_echo:
             self._heartbeats += 1
-            self._awaits_echo = True
+            self._awaits_echo = 1
             self._set_deadline(times.timeout)
             self.enqueue(Packet(wire.encode_heartbeat(self._heartbeats)))
-        elif (self._turns.busy or downlink.has_unread()) and not downlink.hung_up():
-            # While a handler blocks, nobody reads: the echo may well be there.
+        elif self._may_have_echoed(downlink) and not downlink.hung_up():
             self._set_deadline(times.timeout)
         else:
             undelivered = downlink.take_back()
             downlink.close(INTERNAL_ERROR, "heartbeat lost")
             text = f"no echo of a heartbeat in {times.timeout} s"
             self.detach(downlink, End(Cause.HEARTBEAT, text), undelivered)
+
+    def _may_have_echoed(self, downlink: Downlink) -> bool:
+        """Whether the echo of a heartbeat may be there without having been read."""
+        if self._turns.busy:
+            return True  # while a handler blocks, nobody reads
+        # Who sends without a pause always has something unread: the echo would
+        # have come to light meanwhile.
+        self._awaits_echo += 1
+        return self._awaits_echo <= _MOST_WAITS and downlink.has_unread()
 
     def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
         """End the session, for whatever reason; the one way it can end."""

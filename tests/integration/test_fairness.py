@@ -70,6 +70,20 @@ def test_a_flood_leaves_the_others_their_heartbeats(echo, flood):
             process.kill()
 
 
+@pytest.mark.parametrize("name", ["pongs", "fragments", "nothing"])
+def test_a_flood_is_no_echo_of_a_heartbeat(serve, name):
+    """There is always something unread, and never an echo in it."""
+    flood = {**FLOODS, "nothing": masked(Opcode.TEXT, b"no message")}[name]
+    served = serve(transport_options={"websocket": {"heartbeat_interval": 0.1, "timeout": 0.2}})
+    command = [sys.executable, FLOOD, str(served.port), flood.hex()]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            served.wait("disconnect")
+            assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
+        finally:
+            process.kill()
+
+
 def test_a_form_in_which_everything_is_escaped_takes_little_memory(echo):
     served = echo()
     good = WebSocket(served.port).open()
