@@ -7,6 +7,7 @@ import itertools
 from support.attackers import answer, ask, open_poll, post, request
 from support.doors import TRANSPORTS, head
 from support.framing import encode
+from support.siege import LASTING
 
 EVIL = "https://evil.example"
 # Browsers never send the last ones, but who knows what else does.
@@ -53,7 +54,7 @@ def from_elsewhere(session_id):
 
 
 def test_pages_of_others_get_nothing(besiege):
-    with besiege() as siege:
+    with besiege(times=LASTING) as siege:
         raw, known = open_poll(siege)
         turn = itertools.cycle(from_elsewhere(known))
         made = itertools.count()

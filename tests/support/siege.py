@@ -15,7 +15,7 @@ import gevent.socket
 from gevent.event import Event
 
 from .bystanders import IN_TIME, Bystanders
-from .http import DEADLINE
+from .http import DEADLINE, LONG
 from .raw import Raw
 from .servers import Server
 from .times import POLLING, patient
@@ -28,6 +28,8 @@ MEGABYTE = 1024 * 1024
 
 # No session is away for longer than its owner may take for a message.
 AWAY = patient({name: {"close_timeout": IN_TIME, "duration": DEADLINE} for name in POLLING})
+# For an attack on a session that is away meanwhile.
+LASTING = {name: {"close_timeout": LONG, "duration": DEADLINE} for name in POLLING}
 # Small, so that hundreds of attackers are soon at all of them.
 OPTIONS = {
     "transport_options": AWAY,

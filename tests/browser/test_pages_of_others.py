@@ -1,0 +1,55 @@
+"""A page of another site, in the browser of somebody who uses this one."""
+
+import pytest
+
+PAGE = "tests/browser/page_server.py"
+
+# Each tries to get at the server of another page; "failed" is all that it may learn.
+ATTEMPTS = {
+    "script": """url => new Promise(done => {
+      window.io = {JSONP: [{_: payload => done(payload)}]};
+      var script = document.createElement('script');
+      script.referrerPolicy = POLICY;
+      script.src = url + 'jsonp-polling//1/0';
+      script.onerror = () => done('failed');
+      script.onload = () => done('loaded');
+      document.head.appendChild(script);
+    })""",
+    "websocket": """url => new Promise(done => {
+      var socket = new WebSocket(url.replace('http', 'ws') + 'websocket');
+      socket.onopen = () => done('open');
+      socket.onerror = () => done('failed');
+    })""",
+    "stream": """url => new Promise(done => {
+      var source = new EventSource(url + 'server-events', {withCredentials: true});
+      source.onmessage = event => done(event.data);
+      source.onerror = () => done('failed');
+    })""",
+    "fetch": """url => fetch(url + 'xhr-polling', {credentials: 'include'})
+      .then(answer => answer.text(), () => 'failed')""",
+    "form": """url => fetch(url + 'xhr-polling/0123456789/send', {
+      method: 'POST', mode: 'no-cors', credentials: 'include', referrerPolicy: POLICY,
+      body: new URLSearchParams({data: '~m~5~m~hello'})
+    }).then(answer => answer.text()).then(text => text || 'failed')""",
+}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["same-site", "cross-site"])
+@pytest.mark.parametrize("policy", ["unsafe-url", "no-referrer"])
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_a_page_of_another_site_gets_nothing(start, new_page, attempt, policy, host):
+    ours, theirs = start(PAGE, "--origins", "self"), start(PAGE)
+    page = new_page(theirs.url.replace("127.0.0.1", host))
+    script = attempt.replace("POLICY", repr(policy))
+    assert page.evaluate(script, f"{ours.url}/socket.io/") == "failed"
+    ours.wait_line("(403 Forbidden): the origin ")
+    assert not any(" opened" in line for line in ours.log())
+
+
+@pytest.mark.parametrize("attempt", ["script", "websocket", "stream", "fetch"])
+def test_its_own_page_gets_in_that_way(start, new_page, attempt):
+    """So that what fails above does not fail for another reason."""
+    ours = start(PAGE, "--origins", "self")
+    script = ATTEMPTS[attempt].replace("POLICY", "'unsafe-url'")
+    assert new_page(ours.url).evaluate(script, f"{ours.url}/socket.io/") != "failed"
+    ours.wait_line(" opened")
