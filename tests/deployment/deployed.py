@@ -13,6 +13,7 @@ import gc
 import json
 import logging
 import os
+import threading
 from typing import Any
 
 import gevent
@@ -39,6 +40,10 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
             session_id: "away" if client.away else "open"
             for session_id, client in listener.clients.items()
         }
+    elif environ["PATH_INFO"] == "/stats":
+        page = listener.stats()
+    elif environ["PATH_INFO"] == "/close":
+        gevent.spawn(listener.close, 5)
     return [json.dumps(page).encode()]
 
 
@@ -70,6 +75,8 @@ def obey(message: Any, client: io.Client) -> None:
             listener.broadcast(text)
         case {"send": size}:
             client.send("x" * size)
+        case {"send_from_thread": text}:
+            threading.Thread(target=client.send, args=(text,)).start()
         case {"fail": text}:
             raise RuntimeError(text)
         case {"disconnect": _}:

@@ -92,6 +92,26 @@ def listened_to(*arguments: str) -> None:
     run(server)
 
 
+def forked(fork: str) -> None:
+    """Two processes that have the listener and the socket that listens in common."""
+    import gevent
+    import gevent.os
+    import gevent.socket
+    from gevent.pywsgi import WSGIServer
+
+    listening = gevent.socket.socket()
+    listening.bind(ADDRESS)
+    listening.listen(128)
+    server = WSGIServer(listening, deployed.pages, log=None)
+    deployed.listen(server)
+    # The loop has seen what was begun at listen().
+    gevent.sleep(0.01)
+    child = {"os.fork": os.fork, "gevent.os.fork": gevent.os.fork}[fork]()
+    if child:
+        print(f"parent {os.getpid()}, child {child}", flush=True)
+    run(server)
+
+
 def full(*places: str) -> None:
     """A server whose logs cannot be written; the pages /fail and /lose are mistakes."""
     import logging

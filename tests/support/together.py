@@ -1,0 +1,99 @@
+"""Processes that accept connections from the same socket, reached one by one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from .clients import ALL
+from .http import DEADLINE, HTTP
+from .missing import missing
+
+_GONE = ("", "Z")  # the second has not been asked how it ended
+
+
+class Together:
+    """The processes of a server.
+
+    Args:
+        server: the server.
+        pids: its processes.
+    """
+
+    def __init__(self, server: Any, pids: list[int]) -> None:
+        if not Path("/proc/self/stat").exists():
+            missing("whether a process stands still is to be seen in /proc only")
+        self.pids = pids
+        self._server = server
+        self._open: dict[int, list[Any]] = {pid: [] for pid in pids}
+
+    @contextmanager
+    def only(self, pid: int) -> Iterator[None]:
+        """Let one of them alone accept connections: the others stand still."""
+        others = [other for other in self.pids if other != pid]
+        try:
+            for other in others:
+                os.kill(other, signal.SIGSTOP)
+            with gevent.Timeout(DEADLINE, AssertionError(f"{others} do not stand still")):
+                while not all(_state(other) == "T" for other in others):
+                    gevent.sleep(0.005)
+            yield
+        finally:
+            for other in others:
+                os.kill(other, signal.SIGCONT)
+
+    def open_all(self, pid: int) -> list[Any]:
+        """A session over each transport, with all connections that it needs, in one of them."""
+        with self.only(pid):
+            sessions = [self._server.client(kind).open() for kind in ALL]
+            self._open[pid] += sessions
+            exchange(sessions, "first")
+        return sessions
+
+    def asking(self, pid: int) -> HTTP:
+        """A connection to one of them."""
+        with self.only(pid):
+            http = HTTP(self._server.port)
+            self._open[pid].append(http)
+            assert http.request("GET", "/page").status == 200
+        return http
+
+    def hang_up(self, pid: int) -> None:
+        """Close all connections to one of them."""
+        while self._open[pid]:
+            client = self._open[pid].pop()
+            client.close() if isinstance(client, HTTP) else client.vanish()
+
+    def stop(self, pid: int) -> None:
+        """End one of them as an operator does, and wait for that."""
+        # Those that go on would be waited for.
+        self.hang_up(pid)
+        if _state(pid) in _GONE:
+            return
+        os.kill(pid, signal.SIGTERM)
+        with gevent.Timeout(DEADLINE, AssertionError(f"{pid} goes on")):
+            while _state(pid) not in _GONE:
+                gevent.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    """The letter for the state of a process; empty if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    # Behind the name of the program, which may have anything in it.
+    return stat.rpartition(") ")[2][:1]
+
+
+def exchange(sessions: list[Any], *messages: str) -> None:
+    """Have messages sent back, over connections that are there already."""
+    for session in sessions:
+        session.send(*messages)
+        assert [session.receive() for _ in messages] == list(messages)
