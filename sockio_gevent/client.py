@@ -117,14 +117,20 @@ class Client(Session):
             OverLimit: if there are too many messages in one; of that one none was taken.
         """
         problem = ""
-        most = self.listener.options.max_payload_messages
+        options = self.listener.options
+        most, rate = options.max_payload_messages, options.max_message_rate
         with self._turns:
             due = turn_end()
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
                 self.listener.counters.bytes_in += size
                 messages, error = wire.decode(payload, most)
-                self._check_number(messages, error)
+                if error is wire.TOO_MANY:
+                    text = f"the payload has over {len(messages)} messages"
+                    status = "413 Content Too Large"
+                    raise OverLimit(Limit.PAYLOAD_MESSAGES, status, text, code=TOO_BIG)
+                if rate is not None:
+                    self._check_rate(len(messages), rate)
                 for message in messages:
                     now = monotonic()
                     if now >= due:
@@ -140,26 +146,19 @@ class Client(Session):
                     self._complain(error)
         return problem
 
-    def _check_number(self, messages: Sequence[str], error: str) -> None:
-        """Check that a payload has not too many messages, for itself or for its time."""
-        if error is wire.TOO_MANY:
-            text = f"the payload has over {len(messages)} messages"
-            status = "413 Content Too Large"
-            raise OverLimit(Limit.PAYLOAD_MESSAGES, status, text, code=TOO_BIG)
-        rate = self.listener.options.max_message_rate
-        if rate is None:
-            return
+    def _check_rate(self, count: int, rate: float) -> None:
+        """Check that messages do not come too fast."""
         now = monotonic()
         allowed = max(rate, 1.0)  # at once
         if self._allowance is not None:
             left, then = self._allowance
             allowed = min(allowed, left + (now - then) * rate)
-        if len(messages) > allowed:
+        if count > allowed:
             self._allowance = allowed, now
             text = f"there were more than {rate:g} messages a second"
             status = "429 Too Many Requests"
             raise OverLimit(Limit.MESSAGE_RATE, status, text, ("Retry-After", "1"))
-        self._allowance = allowed - len(messages), now
+        self._allowance = allowed - count, now
 
     def _take(self, text: str) -> str:
         """Take one message; return what was wrong with it."""

@@ -182,7 +182,8 @@ class Entrance:
             self._check_open()
         transport.check(request)
         if session is not None:
-            self._check_number(sum(not each.is_over for each in session.replaced))
+            if session.replaced:
+                self._check_number(sum(not each.is_over for each in session.replaced))
             return transport.downlink(request, lambda: session)
         self._check_head(request)
         self._sessions.census.check(request.environ)

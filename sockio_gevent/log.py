@@ -48,7 +48,7 @@ class Log:
 
     def debug(self, line: str, *arguments: object) -> None:
         """Log what only matters when looking for a mistake."""
-        if self._logger is not None:
+        if self._logger is not None and self._logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, line, arguments)
 
     def info(self, line: str, *arguments: object) -> None:

@@ -239,7 +239,11 @@ class Session(Emitter):
     def _set_deadline(self, seconds: float | None) -> None:
         now = monotonic()
         self._deadline = None if seconds is None else now + seconds
-        again = self._look_again(now)
+        limit = self.listener.options.handler_timeout
+        if limit is None or (seconds is not None and seconds <= limit and not self._turns.busy):
+            again = self._deadline
+        else:
+            again = self._look_again(now)
         if again is None:
             self.listener.sweep.forget(self)
         else:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import string
 from typing import Any
 
-from sockio_gevent.wire.head import answer_head, read_request_head, request_line_pattern
+from sockio_gevent.wire.head import (
+    answer_head,
+    head_problem,
+    read_request_head,
+    request_line_pattern,
+    sound_head_lines,
+)
 
 from ..supply import Supply
 
@@ -50,6 +56,7 @@ SEEDS = (
     b"404 Not Found\nContent-Length\n0\nX\na\rb",
 )
 _NAME = string.ascii_letters + string.digits + "-"
+_TOKEN = _NAME + "!#$%&'*+.^_`|~"
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _UNUSUAL = ("HTTP_UPGRADE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING")
 _PATTERN = request_line_pattern(PREFIXES)
@@ -65,6 +72,8 @@ def check(data: bytes) -> None:
         assert read_request_head(_PATTERN, data[: head[0]]) == head
         for size in (head[0] - 1, head[0] - 2, head[0] // 2):
             assert read_request_head(_PATTERN, data[:size]) is None
+    _check_lines(data)
+    _check_lines(data.partition(b"\n")[2])
     _answer(data.decode("latin-1").split("\n"))
     # And with something else in front, as an attacker may want it.
     place = Supply(data).number(200)
@@ -108,6 +117,32 @@ def _read(data: bytes) -> tuple[Any, ...] | None:
         return None
     fields = (environ, int(length) if "CONTENT_LENGTH" in environ else None, connection == "close")
     return len(head) + 4, line, method, target, path, query, fields
+
+
+def _check_lines(data: bytes) -> None:
+    """Look for what is wrong with header lines, and hold it against a reading of our own."""
+    head, found, _ = data.partition(b"\r\n\r\n")
+    lines = [line + b"\n" for line in (head + b"\r\n").split(b"\n")[:-1]]
+    framing: dict[str, list[str]] = {"host": [], "content-length": [], "transfer-encoding": []}
+    sound = True
+    for line in lines:
+        name, colon, value = line[:-1].removesuffix(b"\r").decode("latin-1").partition(":")
+        sound &= bool(name and colon) and _consists(name, _TOKEN)
+        sound &= not set(value) & {"\0", "\r"}
+        if name.lower() in framing:
+            framing[name.lower()].append(value.strip(" \t"))
+    lengths, codings = framing["content-length"], framing["transfer-encoding"]
+    sound &= max(map(len, framing.values())) <= 1 and not (lengths and codings)
+    sound &= all(each and _consists(each, string.digits) for each in lengths)
+    for version in ("HTTP/1.0", "HTTP/1.1"):
+        chunked = all(each.lower() == "chunked" and version == "HTTP/1.1" for each in codings)
+        assert (head_problem(lines, version) == "") == (sound and chunked)
+    count, size = sound_head_lines(data)
+    if count:
+        assert found
+        assert sound
+        assert not lengths + codings
+        assert (count, size) == (len(lines), len(head) + 4)
 
 
 def _answer(lines: list[str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..limits import Limit
+from ..limits import Limit, Limits
 from ..sparing import SparingLog
-from ..wire.head import head_problem
+from ..wire.head import head_problem, sound_head_lines
 from .access_log import DiscreetHandler
 from .patience import ConnectionWatch, Patience
 
@@ -68,6 +68,9 @@ class BoundedHandler(DiscreetHandler):
     #: How long clients are waited for; set for each server.
     patience: Patience
 
+    #: Where it is counted if a head is too large; set for each server.
+    limits: Limits
+
     #: Where it is said that a request was malformed; set for each server.
     complaints: SparingLog
 
@@ -109,16 +112,21 @@ class BoundedHandler(DiscreetHandler):
         Raises:
             ValueError: if something is wrong with it.
         """
-        reader, line_size = self.rfile, len(raw_requestline)
-        head = _Head(reader, line_size, self.max_header_size, self.max_header_count)
-        self.rfile = head
-        try:
+        reader, size = self.rfile, len(raw_requestline)
+        # Mostly all of it is here, and nothing about it is odd.
+        lines, sound_size = sound_head_lines(reader.peek(1))
+        if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
             done = super().read_request(raw_requestline)
-        finally:
-            self.rfile = reader
-        problem = head_problem(head.lines, self.request_version)
-        if not head.whole or problem:
-            raise ValueError(problem or "its head has no end")
+        else:
+            head = _Head(reader, size, self.max_header_size, self.max_header_count)
+            self.rfile = head
+            try:
+                done = super().read_request(raw_requestline)
+            finally:
+                self.rfile = reader
+            problem = head_problem(head.lines, self.request_version)
+            if not head.whole or problem:
+                raise ValueError(problem or "its head has no end")
         self._watch.head_read()
         return done
 
@@ -134,7 +142,7 @@ class BoundedHandler(DiscreetHandler):
         if isinstance(error, _HeadTooLarge):
             line = "refused a request from %s (431): %s"
             limit = error.limit
-            self.patience.limits.note(limit, line, self._peer, limit.of(str(error)))
+            self.limits.note(limit, line, self._peer, limit.of(str(error)))
             return "431", _TOO_LARGE
         if not self._watch.expired:
             # Without what the client has sent, which may be a session id.

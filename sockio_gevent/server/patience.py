@@ -8,9 +8,8 @@ connection: one sweep for all of them looks at each often enough.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent
 
@@ -24,14 +23,18 @@ __all__ = ["ConnectionWatch", "Patience"]
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Awaited(Enum):
-    """What a client is to do."""
+class Awaited(NamedTuple):
+    """What a client is to do.
 
-    NOTHING = "nothing"
-    FIRST = "to send a first request"
-    NEXT = "to send another request"
-    HEAD = "to send the rest of a head"
-    ANSWER = "to take an answer"
+    Attributes:
+        seconds: how long it is waited for; ``None`` for ever.
+        limit: what is exceeded if it does not do it; ``None`` for nothing.
+        missing: what the log says then.
+    """
+
+    seconds: float | None
+    limit: Limit | None = None
+    missing: str = ""
 
 
 class Patience:
@@ -43,31 +46,31 @@ class Patience:
         limits: where it is noted if a client takes too long.
 
     Attributes:
-        limits: the same.
-        sweep: the same.
-        times: for each of what may be awaited, how many seconds; ``None`` for ever.
+        first: a client is to send a first request.
+        another: it may send another one.
+        head: it is to send the rest of a head.
+        answer: it is to take an answer.
         step: how often a connection is to be looked at, at least; ``None`` for never.
+        sweep: the same as given.
     """
 
-    __slots__ = ("limits", "step", "sweep", "times")
+    __slots__ = ("_limits", "another", "answer", "first", "head", "step", "sweep")
 
     def __init__(self, options: Options, sweep: Sweep, limits: Limits) -> None:
-        self.times = {
-            Awaited.NOTHING: None,
-            Awaited.FIRST: options.handshake_timeout,
-            Awaited.NEXT: options.keepalive_timeout,
-            Awaited.HEAD: options.handshake_timeout,
-            Awaited.ANSWER: options.body_timeout,
-        }
+        handshake, body = options.handshake_timeout, options.body_timeout
+        self.first = Awaited(handshake, Limit.HANDSHAKE, "no request")
+        self.another = Awaited(options.keepalive_timeout)
+        self.head = Awaited(handshake, Limit.HANDSHAKE, "half a head, and no more,")
+        self.answer = Awaited(body, Limit.BODY_TIME, "an answer was not taken")
         # No deadline that is set between two looks can pass before the second.
-        bounds = [each for each in self.times.values() if each is not None]
+        bounds = [each for each in (handshake, body, options.keepalive_timeout) if each is not None]
         self.step = min(bounds, default=None)
         self.sweep = sweep
-        self.limits = limits
+        self._limits = limits
 
     def in_time(self, wrap_socket: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, which shakes hands for TLS, but not for longer than it may take."""
-        seconds = self.times[Awaited.HEAD]
+        tls = self.first._replace(missing="no TLS handshake")
 
         def wrap_in_time(socket: Any, **options: Any) -> Any:
             at_once = options.pop("do_handshake_on_connect", True)
@@ -75,11 +78,11 @@ class Patience:
             if not at_once:
                 return wrapped
             try:
-                with gevent.Timeout(seconds) as running_out:
+                with gevent.Timeout(tls.seconds) as running_out:
                     wrapped.do_handshake()
             except BaseException as error:
                 if error is running_out:
-                    self.note(Limit.HANDSHAKE, _peer(wrapped), "no TLS handshake", seconds)
+                    self.note(tls, _peer(wrapped))
                     # This ends a greenlet without a traceback.
                     error = gevent.GreenletExit()
                 wrapped.close()
@@ -88,12 +91,14 @@ class Patience:
 
         return wrap_in_time
 
-    def note(self, limit: Limit, address: Any, what: str, seconds: float | None) -> None:
-        """Count that something has taken too long, and log it."""
+    def note(self, awaited: Awaited, address: Any) -> None:
+        """Count that a client has taken too long, and log it."""
+        if awaited.limit is None:
+            return
         # A Unix socket's address is a mere string.
         peer = address[0] if isinstance(address, tuple) else "a local client"
-        text = f"{what} within {seconds:g} s"
-        self.limits.note(limit, "closed a connection from %s: %s", peer, limit.of(text))
+        text = awaited.limit.of(f"{awaited.missing} within {awaited.seconds:g} s")
+        self._limits.note(awaited.limit, "closed a connection from %s: %s", peer, text)
 
 
 def _peer(socket: Any) -> Any:
@@ -122,34 +127,35 @@ class ConnectionWatch:
         self._patience = patience
         self._socket = socket
         self._address = address
-        self._awaited = Awaited.NOTHING
+        self._awaited: Awaited | None = None
         self._deadline: float | None = None
         self.expired = False
         self.slot: int | None = None
-        self._expect(Awaited.FIRST)
+        self._expect(patience.first)
         if patience.step is not None:
             patience.sweep.look(self, monotonic() + patience.step)
 
     def request_awaited(self) -> None:
         """From now on the client may send another request."""
-        if self._awaited is Awaited.NOTHING or self._awaited is Awaited.ANSWER:
-            self._expect(Awaited.NEXT)
+        awaited = self._awaited
+        if awaited is None or awaited is self._patience.answer:
+            self._expect(self._patience.another)
 
     def head_begun(self) -> None:
         """The first bytes of a head have come."""
-        if self._awaited is Awaited.NEXT:
-            self._expect(Awaited.HEAD)
-        elif self._awaited is Awaited.FIRST:
-            self._awaited = Awaited.HEAD  # and the time runs on
+        if self._awaited is self._patience.another:
+            self._expect(self._patience.head)
+        elif self._awaited is self._patience.first:
+            self._awaited = self._patience.head  # and the time runs on
 
     def head_read(self) -> None:
         """All of a head has come."""
-        self._awaited = Awaited.NOTHING
+        self._awaited = None
         self._deadline = None
 
     def answer_given(self) -> None:
         """All of an answer was made; what is left is for the client to take it."""
-        self._expect(Awaited.ANSWER)
+        self._expect(self._patience.answer)
 
     def stop(self) -> None:
         """The connection is over, or no longer one of HTTP."""
@@ -165,19 +171,14 @@ class ConnectionWatch:
         return again if deadline is None or again < deadline else deadline
 
     def _expect(self, awaited: Awaited) -> None:
-        seconds = self._patience.times[awaited]
         self._awaited = awaited
-        self._deadline = None if seconds is None else monotonic() + seconds
+        self._deadline = None if awaited.seconds is None else monotonic() + awaited.seconds
 
     def _expire(self) -> None:
         self.expired = True
-        awaited, seconds = self._awaited, self._patience.times[self._awaited]
-        if awaited is Awaited.ANSWER:
-            self._patience.note(Limit.BODY_TIME, self._address, "an answer was not taken", seconds)
-        elif awaited is not Awaited.NEXT:
-            what = "no request" if awaited is Awaited.FIRST else "half a head, and no more,"
-            self._patience.note(Limit.HANDSHAKE, self._address, what, seconds)
-        if awaited is Awaited.HEAD and getattr(self._socket, "_sslobj", None) is None:
+        if self._awaited is not None:
+            self._patience.note(self._awaited, self._address)
+        if self._awaited is self._patience.head and getattr(self._socket, "_sslobj", None) is None:
             try:
                 self._socket._sock.send(_TOO_LATE)
             except OSError:

@@ -94,6 +94,7 @@ def take_over(
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
         "patience": patience,
+        "limits": tenant.limits,
         "complaints": SparingLog(tenant.log),
         "problems_log": tenant.log,
     }

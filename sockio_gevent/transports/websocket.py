@@ -80,25 +80,22 @@ class SocketDownlink(Downlink):
     def _take(self, data: bytes) -> None:
         websocket = self._websocket
         batch = websocket.take(data)
-        for payload in batch:
-            if type(payload) is not str:
-                self._refuse_binary(batch)
-                break
-        else:
-            if batch:
-                self._give(batch)  # type: ignore[arg-type]
+        try:
+            for payload in batch:
+                if type(payload) is not str:
+                    self._refuse_binary(batch)
+                    break
+            else:
+                if batch:
+                    self._session.receive(batch)  # type: ignore[arg-type]
+        except OverLimit as error:
+            websocket.close(error.code, error.text)
+            websocket.end = End(Cause.LIMIT, error.text, error.limit)
         if websocket.finished:
             self.over()
 
-    def _give(self, batch: Sequence[str]) -> None:
-        try:
-            self._session.receive(batch)
-        except OverLimit as error:
-            self._websocket.close(error.code, error.text)
-            self._websocket.end = End(Cause.LIMIT, error.text, error.limit)
-
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
-        self._give([payload for payload in batch if isinstance(payload, str)])
+        self._session.receive([payload for payload in batch if isinstance(payload, str)])
         self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
         self._websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
 

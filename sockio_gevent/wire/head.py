@@ -20,6 +20,7 @@ __all__ = [
     "head_problem",
     "read_request_head",
     "request_line_pattern",
+    "sound_head_lines",
 ]
 
 _LONGEST_LINE = 4096  # bytes
@@ -130,8 +131,34 @@ def _key(name: str) -> str:
     return _OWN_KEYS.get(key, key)
 
 
-_LINE = re.compile(rb"([\w!#$%&'*+.^`|~-]+):([^\0\r\n]*)\r?\n")
+_NAME = rb"[\w!#$%&'*+.^`|~-]+"
+_LINE = re.compile(rb"(%b):([^\0\r\n]*)\r?\n" % _NAME)
+_LINES = re.compile(rb"(?:%b:[^\0\r\n]*\r\n)+\r\n" % _NAME)
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
+_FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | re.MULTILINE)
+
+
+def sound_head_lines(data: bytes) -> tuple[int, int]:
+    """The header lines with which data begin, if all are there and :func:`head_problem` finds none.
+
+    A quick look: some that are as sound are not found to be so.
+
+    Args:
+        data: what has come behind the first line of a request.
+
+    Returns:
+        How many lines there are, and how many bytes with the empty one behind them; or zeros.
+    """
+    match = _LINES.match(data)
+    if match is None:
+        return 0, 0
+    size = match.end()
+    # What says how long a body is, is looked at with care.
+    if len(framing := _FRAMING_LINE.findall(data, 0, size)) > 1 or (
+        framing and framing[0].lower() != b"host:"
+    ):
+        return 0, 0
+    return data.count(b"\n", 0, size) - 1, size
 
 
 def head_problem(lines: Iterable[bytes], version: str) -> str:
@@ -191,7 +218,9 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
         TypeError: if something in it is no text.
         ValueError: if some text cannot be sent.
     """
-    size = sum(len(name) + len(value) for name, value in headers)
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value)
     return (_known_answer if size <= _LONGEST_KNOWN else _answer_head)(status, headers)
 
 
