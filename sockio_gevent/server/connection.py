@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
-from ..fairness import rest, turn_end
+from ..fairness import TIME_SLICE, rest, turn_end
 from .hangup import has_bytes, has_hung_up
 from .readers import Readers
 from .sockets import receive_tls, send_tls, shut_down
@@ -25,6 +25,7 @@ __all__ = ["Connection"]
 _WRITE = 2  # the event of libev's io watchers
 _READ_SIZE = 64 * 1024
 _MUCH = 16 * 1024  # as much as TLS decrypts at once
+_LEAST = 4 * 1024  # bytes that are read at once if they take long to handle
 # All that a buffered reader may hold is taken from it at once.
 _READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
 
@@ -71,6 +72,7 @@ class Connection:
         "_readers",
         "_resting",
         "_rfile",
+        "_size",
         "_socket",
         "_watcher",
         "broken",
@@ -92,6 +94,7 @@ class Connection:
         self._due = turn_end()
         self.owner: Owner | None = None
         self.greedy = False
+        self._size = _MUCH
         self._file: Any = None
         self._readers: Readers | None = None
         self._busy = False
@@ -153,15 +156,29 @@ class Connection:
         """Read what is there and give it to the owner; see :class:`Readers`."""
         try:
             data = self._receive()
-            self.greedy = data is not None and len(data) >= _MUCH
+            size = len(data) if data else 0
+            self.greedy = greedy = size >= _MUCH or size == self._size
+            began = monotonic() if greedy else 0.0
             while data is not None and self.owner is not None:
                 self.owner.received(data)
                 data = self._decrypted()
+            if greedy:
+                self._adapt(monotonic() - began)
         finally:
             self._busy = False
             if self._resting:
                 self._resting = False
                 self._watch_for_bytes()
+
+    def _adapt(self, seconds: float) -> None:
+        """Read as much at once as is handled in a slice of time.
+
+        Tiny frames by the ten thousand, say, would take several.
+        """
+        if seconds > TIME_SLICE:
+            self._size = max(self._size // 2, _LEAST)
+        elif seconds < TIME_SLICE / 4:
+            self._size = min(self._size * 2, _READ_SIZE)
 
     def throw(self, *error: Any) -> None:
         """The socket was closed on this side; gevent tells who watches it in this way."""
@@ -205,8 +222,8 @@ class Connection:
         """Read once; nothing is ``None``, and empty the end."""
         try:
             if self._plain is not None:
-                return bytes(self._plain.recv(_READ_SIZE))
-            return receive_tls(self._socket._sslobj, _READ_SIZE)
+                return bytes(self._plain.recv(self._size))
+            return receive_tls(self._socket._sslobj, self._size)
         except BlockingIOError:
             return None
         except (OSError, ValueError, AttributeError):

@@ -95,12 +95,17 @@ def test_a_reset_in_the_middle_of_something_ends_the_session(besiege):
 # Sent again and again, as fast as the server takes it.
 FLOODS = {
     "pings": frame(PING, b"x" * 125),
+    "empty-pings": frame(PING),
     "pongs": frame(PONG, b"x" * 125),
+    "empty-fragments": frame(CONTINUATION, final=False),
+    "messages": frame(TEXT, encode("x").encode()),
     "batches": frame(TEXT, encode(*["x"] * 1000).encode()),
+    "empty-batches": frame(TEXT, encode(*[""] * 9000).encode()),
     "heartbeats": frame(TEXT, encode(*["~h~1"] * 1000).encode()),
     "not-even-messages": frame(TEXT, b"~m~" * 1000),
     "no-JSON": frame(TEXT, encode(*["~j~["] * 1000).encode()),
     "deep-JSON": frame(TEXT, encode("~j~" + "[" * 60_000).encode()),
+    "deep-and-sound-JSON": frame(TEXT, encode("~j~" + "[" * 960 + "]" * 960).encode()),
     "long-numbers": frame(TEXT, encode("~j~" + "9" * 60_000).encode()),
     "odd-JSON": frame(TEXT, encode(*["~j~1e999", "~j~NaN", '~j~"\\ud800"'] * 300).encode()),
 }
@@ -110,9 +115,11 @@ FLOODS = {
 def test_who_floods_and_never_reads_leaves_the_others_their_turns(besiege, name, data):
     """And is ended in the end: for what is not taken, or for the echo that does not come."""
     times = {"websocket": {"heartbeat_interval": 0.5, "timeout": 3.0}}
+    begin = BEGUN if name == "empty-fragments" else b""
 
     def attack(siege):
         raw, _ = open_websocket(siege)
+        raw.send(begin)
         siege.pour(raw, data * max(1, 8192 // len(data)))
         raw.close()
 

@@ -1,0 +1,76 @@
+"""How much a connection reads at once."""
+
+import io
+from time import monotonic
+
+import gevent
+import gevent.socket
+import pytest
+from support.http import DEADLINE
+
+from sockio_gevent.fairness import TIME_SLICE
+from sockio_gevent.server.connection import Connection
+
+KIB = 1024
+
+
+class Owner:
+    """Takes what is read, quickly or not."""
+
+    def __init__(self):
+        self.slow = False
+        self.sizes = []
+
+    def received(self, data):
+        self.sizes.append(len(data))
+        end = monotonic() + (2 * TIME_SLICE if self.slow else 0.0)
+        while monotonic() < end:
+            pass
+
+    def drained(self):
+        """Nothing is written here."""
+
+    def wait_size(self, size, times=1):
+        with gevent.Timeout(DEADLINE, AssertionError(f"not {times} times {size} bytes")):
+            while self.sizes.count(size) < times:
+                gevent.sleep(0.01)
+
+
+@pytest.fixture
+def flooded():
+    """The owner of a connection to a peer that sends without a pause."""
+    ours, theirs = gevent.socket.socketpair()
+    ours.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_RCVBUF, 256 * KIB)
+    theirs.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_SNDBUF, 256 * KIB)
+    owner = Owner()
+    connection = Connection(ours, io.BytesIO())
+    connection.owner = owner
+
+    def flood():
+        while True:
+            theirs.sendall(bytes(256 * KIB))
+
+    sending = gevent.spawn(flood)
+    serving = gevent.spawn(connection.serve)
+    yield owner
+    gevent.killall([sending, serving])
+    connection.release()
+    ours.close()
+    theirs.close()
+
+
+def test_as_much_is_read_at_once_as_is_handled_in_a_short_time(flooded):
+    flooded.wait_size(64 * KIB)
+    flooded.slow = True
+    flooded.wait_size(4 * KIB)
+    del flooded.sizes[:]
+    flooded.wait_size(4 * KIB, times=9)
+    assert max(flooded.sizes) == 4 * KIB
+    flooded.slow = False
+    flooded.wait_size(64 * KIB)
+
+
+def test_nobody_is_given_much_before_it_is_known_how_long_that_takes(flooded):
+    flooded.slow = True
+    flooded.wait_size(4 * KIB)
+    assert max(flooded.sizes) == 16 * KIB
