@@ -246,7 +246,7 @@ FORMS = [
     b"data=~m~-1~m~x",
     b"data=~m~1~m~%F0%9F%98%80",
     b"x=y" * 100,
-    b"&" * 1000,
+    b"&" * 10_000,
     b"data=" + b"%7Em" * 1000,
     b"data=" + encode("~j~" + "[" * 9000).encode(),
     b"data=" + encode("~j~" + '{"a":' * 9000).encode(),

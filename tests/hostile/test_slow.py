@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 
 import pytest
 from support.attackers import open_poll, open_websocket, post, request
 from support.client_frames import MASK, header
 from support.doors import head
 from support.http import Ended
+from support.raw import Raw
 from support.siege import ATTACKERS
 
 SOON = {"handshake_timeout": 1.0, "body_timeout": 1.0}
@@ -100,6 +102,31 @@ def test_who_opens_a_connection_and_says_nothing_is_not_waited_for(besiege):
         siege.check_limit("handshake_timeout")
 
 
+def client_hello():
+    """The first record of a TLS handshake."""
+    context = ssl.create_default_context()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize(
+    "begin", [b"", b"\x16\x03\x01", client_hello()], ids=["nothing", "half", "hello"]
+)
+def test_who_does_not_shake_hands_for_tls_is_not_waited_for(besiege, begin):
+    def attack(siege):
+        raw = Raw(siege.port, begin)
+        raw.end()
+        raw.close()
+
+    with besiege(tls=True, **SOON) as siege:
+        siege.run(
+            attack, meanwhile=lambda: siege.wait_counted(ATTACKERS, "limits", "handshake_timeout")
+        )
+        siege.check_limit("handshake_timeout")
+
+
 def test_who_says_nothing_behind_the_key_of_tls_is_not_waited_for(besiege):
     def attack(siege):
         raw = siege.connect()
@@ -149,7 +176,9 @@ def test_a_frame_that_comes_byte_by_byte_is_no_sign_of_life(besiege):
         raw.close()
 
     with besiege(times=times) as siege:
-        siege.run(attack, meanwhile=lambda: siege.wait_counted(200, "closes", "heartbeat_lost"))
+        siege.run(
+            attack, meanwhile=lambda: siege.wait_counted(ATTACKERS, "closes", "heartbeat_lost")
+        )
 
 
 # What follows the begin of a header, again and again, and the limit that ends it.
