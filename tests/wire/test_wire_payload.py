@@ -189,6 +189,8 @@ BROKEN_JSON = {
     "two values": "1 2",
     "nan": "NaN",
     "nan inside": '{"a":[NaN]}',
+    "too large a float": "1e999",
+    "too large a float inside": "[-1.5E+400]",
     "infinity": "Infinity",
     "negative infinity": "-Infinity",
     "raw line break in a string": '"a\nb"',
