@@ -1,0 +1,168 @@
+"""The sending half of a connection: anyone writes without waiting.
+
+What the kernel does not take at once is kept here and written as the socket
+drains. How much may be kept is for the caller to watch, through ``pending``.
+"""
+
+from __future__ import annotations
+
+import socket as _socket
+from collections import deque
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import Event
+
+from .sockets import send_tls, shut_down
+
+__all__ = ["Owner", "Sending"]
+
+_WRITE = 2  # the event of libev's io watchers
+
+
+class Owner(Protocol):
+    """Who a connection is served for."""
+
+    def received(self, data: bytes) -> None:
+        """Take bytes; empty when the peer has gone. May block."""
+
+    def drained(self) -> None:
+        """All that was pending has been written. Called in the hub."""
+
+    def broken(self) -> None:
+        """The socket has failed under a write. Called in the hub."""
+
+
+class Sending:
+    """What is written to a stream socket.
+
+    Args:
+        socket: the gevent socket, plain or TLS.
+
+    Attributes:
+        pending: how many bytes were written and not taken by the socket yet.
+        broken: whether the socket has failed or was shut down.
+        owner: who is told of what happens, if anyone.
+    """
+
+    __slots__ = (
+        "_drained",
+        "_ending",
+        "_pending",
+        "_plain",
+        "_socket",
+        "_watcher",
+        "broken",
+        "owner",
+        "pending",
+    )
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        # The bare socket, unless TLS stands before it: gevent's would be asked
+        # for it with every message, and that shows.
+        self._plain = socket._sock if getattr(socket, "_sslobj", None) is None else None
+        self._pending: deque[memoryview] | None = None
+        self._watcher: Any = None
+        self._drained: Event | None = None
+        self._ending = False
+        self.owner: Owner | None = None
+        self.pending = 0
+        self.broken = False
+
+    def write(self, data: bytes) -> None:
+        """Write without waiting; what the socket does not take is pending."""
+        if self.broken or not data:
+            return
+        if self._pending:
+            self._pending.append(memoryview(data))
+            self.pending += len(data)
+            return
+        sent = self._send(data)
+        if sent < len(data):
+            self._pending = deque((memoryview(data)[sent:],))
+            if not self.broken:
+                self.pending = len(data) - sent
+                self._watch_for_room()
+
+    def unsent(self, data: bytes) -> int:
+        """How many bytes of what was written in one call have not left yet.
+
+        Args:
+            data: the very object that was given to :meth:`write`.
+        """
+        for chunk in self._pending or ():
+            if chunk.obj is data:
+                return len(chunk)
+        return 0
+
+    def wait_drained(self) -> None:
+        """Wait until nothing is pending, or the connection is broken."""
+        if not self.pending:
+            return
+        if self._drained is None:
+            self._drained = Event()
+        self._drained.wait()
+
+    def end(self) -> None:
+        """End this direction once all is written; the reader goes on to the peer's end."""
+        self._ending = True
+        if not self.pending:
+            shut_down(self._socket, _socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """End both directions at once and drop what is pending; the reader sees the end."""
+        if self.broken:
+            return
+        self.broken = True
+        # The chunks stay, so that unsent() can tell what has not left.
+        self._settle()
+        shut_down(self._socket, _socket.SHUT_RDWR)
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """Send what the socket takes now; return how much that was."""
+        try:
+            if self._plain is not None:
+                return int(self._plain.send(data))
+            return send_tls(self._socket._sslobj, data)
+        except BlockingIOError:
+            return 0
+        except (OSError, ValueError, AttributeError):
+            self.abort()
+            if self.owner is not None:
+                gevent.get_hub().loop.run_callback(self.owner.broken)
+            return 0
+
+    def _watch_for_room(self) -> None:
+        self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _WRITE)
+        self._watcher.start(self._drain)
+
+    def _drain(self) -> None:
+        pending = self._pending
+        while pending:
+            chunk = pending[0]
+            sent = self._send(chunk)
+            if self.broken:
+                return
+            self.pending -= sent
+            if sent < len(chunk):
+                pending[0] = chunk[sent:]
+                return
+            pending.popleft()
+        self._pending = None
+        self._settle()
+        if self._ending:
+            shut_down(self._socket, _socket.SHUT_WR)
+        if self.owner is not None:
+            self.owner.drained()
+
+    def _settle(self) -> None:
+        """Nothing is waiting any more, for better or worse."""
+        self.pending = 0
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
