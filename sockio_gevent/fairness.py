@@ -1,40 +1,88 @@
-"""Let others have their turn: a greenlet that never has to wait would run for ever."""
+"""Turns for greenlets that always have something more to do."""
 
 from __future__ import annotations
 
+from collections import deque
 from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gevent
+from gevent.hub import Waiter
 
 __all__ = ["TIME_SLICE", "rest", "turn_end"]
 
 TIME_SLICE = 0.005  # seconds that greenlets may go on while others wait
 
-_resting: set[Any] = set()  # greenlets, of all threads
+_resting: set[Any] = set()  # of all threads
+
+
+class _Queue:
+    """Those of one hub that rest: together they have one slice in each turn of the loop.
+
+    Attributes:
+        until: when this slice is over, on the monotonic clock.
+    """
+
+    __slots__ = ("__weakref__", "_loop", "_scheduled", "_timer", "_waiting", "until")
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._timer: Any = None
+        self._scheduled = False
+        self._waiting: deque[Any] = deque()
+        self.until = 0.0
+
+    def add(self, waiter: Any) -> None:
+        """Wake a waiter once it is its turn."""
+        self._waiting.append(waiter)
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        # A timer, however short, is behind the sockets; a mere callback may come
+        # dozens of times before the loop looks at them again.
+        self._scheduled = True
+        if self._timer is None:
+            self._timer = self._loop.timer(0.0)
+        self._timer.start(self._wake)
+
+    def _wake(self) -> None:
+        self._scheduled = False
+        self.until = monotonic() + TIME_SLICE
+        while self._waiting and monotonic() < self.until:
+            # Who has ended meanwhile is passed by.
+            self._waiting.popleft().switch(None)
+        if self._waiting and not self._scheduled:
+            self._schedule()
+
+
+_queues: WeakKeyDictionary[Any, _Queue] = WeakKeyDictionary()
 
 
 def turn_end() -> float:
     """When a greenlet that begins its turn has to rest, on the monotonic clock.
 
-    Those that rest share one slice: hundreds with a slice each would keep
-    everyone waiting for seconds.
+    The more rest already, the sooner it joins them.
     """
     return monotonic() + TIME_SLICE / (1 + len(_resting))
 
 
 def rest() -> float:
-    """Give the loop one turn.
+    """Let the loop come round once, and whoever rests already go first; then go on.
 
     Returns:
         When the time for the next one has come, on the monotonic clock.
     """
-    this = gevent.getcurrent()
-    _resting.add(this)
+    hub = gevent.get_hub()
+    queue = _queues.get(hub)
+    if queue is None:
+        queue = _queues[hub] = _Queue(hub.loop)
+    waiter = Waiter(hub)
+    _resting.add(waiter)
     try:
-        # Not sleep(0): that may be called back dozens of times before the loop
-        # looks at its sockets again. A timer, however short, is behind them.
-        gevent.sleep(0.001)
+        queue.add(waiter)
+        waiter.get()
     finally:
-        _resting.discard(this)
-    return turn_end()
+        _resting.discard(waiter)
+    return queue.until

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from io import DEFAULT_BUFFER_SIZE, BufferedReader
 from typing import Any
+
+from gevent.pywsgi import WSGIHandler
 
 from ..limits import Limit, Limits
 from ..sparing import SparingLog
 from ..wire.head import head_problem, sound_head_lines
 from .access_log import DiscreetHandler
 from .patience import ConnectionWatch, Patience
+from .sockets import read_ahead
+from .unread import Unread
 
 __all__ = ["BoundedHandler"]
 
+# With these a head must follow; anything else is answered at once.
+_VERSIONS = (" HTTP/1.1\r\n", " HTTP/1.0\r\n")
 _END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
 _MALFORMED = b"HTTP/1.1 400 Bad Request" + _END
@@ -82,10 +89,16 @@ class BoundedHandler(DiscreetHandler):
     close_connection: bool
 
     _watch: ConnectionWatch
+    _unread: Unread  # what is below the reader
 
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         self._watch = ConnectionWatch(self.patience, self.socket, self.client_address)
+        self._unread = Unread(self.socket)
+        if type(self).__init__ is not WSGIHandler.__init__:
+            # A user's class may have read something already, of a proxy's protocol, say.
+            self._unread.first = read_ahead(self.socket, self.rfile)
+        self.rfile = BufferedReader(self._unread, DEFAULT_BUFFER_SIZE)
         try:
             super().handle()
         except OSError:
@@ -102,6 +115,19 @@ class BoundedHandler(DiscreetHandler):
 
     def read_requestline(self) -> str:
         """Read the first line of a head."""
+        self._await_bytes()
+        return self._read_begun_line()
+
+    def _await_bytes(self) -> bytes:
+        """Wait until the client has sent something; return it, without consuming it."""
+        reads = self._unread.reads
+        data = bytes(self.rfile.peek(1))
+        if data and self._unread.reads == reads:
+            # Sent before the last answer: who does that could go on for long.
+            self._unread.breathe()
+        return data
+
+    def _read_begun_line(self) -> str:
         self.rfile.peek(1)
         self._watch.head_begun()
         return super().read_requestline()  # type: ignore[no-any-return]
@@ -113,8 +139,10 @@ class BoundedHandler(DiscreetHandler):
             ValueError: if something is wrong with it.
         """
         reader, size = self.rfile, len(raw_requestline)
-        # Mostly all of it is here, and nothing about it is odd.
-        lines, sound_size = sound_head_lines(reader.peek(1))
+        lines = sound_size = 0
+        if raw_requestline.endswith(_VERSIONS) and len(raw_requestline.split()) == 3:
+            # Mostly all of it is here, and nothing about it is odd.
+            lines, sound_size = sound_head_lines(reader.peek(1))
         if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
             done = super().read_request(raw_requestline)
         else:

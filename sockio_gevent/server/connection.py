@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from time import monotonic
 from typing import Any
 
@@ -10,15 +9,13 @@ from ..fairness import TIME_SLICE, rest, turn_end
 from .hangup import has_bytes, has_hung_up
 from .readers import Readers
 from .sending import Sending
-from .sockets import receive_tls
+from .sockets import READ_AHEAD, read_ahead, receive_tls
 
 __all__ = ["Connection"]
 
 _READ_SIZE = 64 * 1024
 _MUCH = 16 * 1024  # as much as TLS decrypts at once
 _LEAST = 4 * 1024  # bytes that are read at once if they take long to handle
-# All that a buffered reader may hold is taken from it at once.
-_READ_AHEAD = max(_READ_SIZE, io.DEFAULT_BUFFER_SIZE)
 
 
 class Connection(Sending):
@@ -54,7 +51,7 @@ class Connection(Sending):
         try:
             if self._rfile is not None:
                 rfile, self._rfile = self._rfile, None
-                return bytes(rfile.read1(_READ_AHEAD))
+                return bytes(rfile.read1(READ_AHEAD))
             # What is there already is read without a switch, so a peer that sends
             # faster than it is served would keep the greenlet running for ever.
             if monotonic() >= self._due:
@@ -76,7 +73,9 @@ class Connection(Sending):
         self._file = file
         self._readers = Readers.of_this_hub()
         self._busy = True
-        data = self._read_ahead()
+        # What the reader of the request holds beyond it.
+        rfile, self._rfile = self._rfile, None
+        data = read_ahead(self._socket, rfile)
         if data and self.owner is not None:
             self.owner.received(data)
         if self._plain is None:
@@ -152,18 +151,6 @@ class Connection(Sending):
             return
         self._busy = True
         self._readers.add(self)  # type: ignore[union-attr]
-
-    def _read_ahead(self) -> bytes:
-        """What the reader of the request holds beyond it, without waiting for more."""
-        rfile, self._rfile = self._rfile, None
-        timeout = self._socket.gettimeout()
-        self._socket.settimeout(0.0)
-        try:
-            return bytes(rfile.read1(_READ_AHEAD) or b"")
-        except (OSError, ValueError):
-            return b""
-        finally:
-            self._socket.settimeout(timeout)
 
     def _receive(self) -> bytes | None:
         """Read once; nothing is ``None``, and empty the end."""

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from io import DEFAULT_BUFFER_SIZE, BufferedReader, BytesIO
+from io import DEFAULT_BUFFER_SIZE, BytesIO
 from re import Pattern
-from time import monotonic, time
+from time import time
 from typing import Any
 
 from gevent import pywsgi
 from gevent.pywsgi import Input
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
-from ..fairness import rest
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
 from .access_log import NO_LOG, log_request
 from .bounded import BoundedHandler
-from .unread import Unread
 
 __all__ = ["LeanHandler"]
 
@@ -65,10 +63,9 @@ class LeanHandler(BoundedHandler):
     status: Any
     wsgi_input: Any
 
-    _unread: Unread | None = None  # what is below the reader, if that is only TCP
+    _lean = False  # whether there is only TCP below the reader, and nobody wants to look in
     _reader_empty = True  # whether the reader surely holds nothing
     _first_request = True
-    _due = 0.0  # when the others are to have their turn
     _logs = True  # whether anybody sees what is written to the access log
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
@@ -76,8 +73,7 @@ class LeanHandler(BoundedHandler):
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         if self.plain is not None and type(self.socket) is GeventSocket:
-            self._unread = Unread(self.socket)
-            self.rfile = BufferedReader(self._unread, _READ_SIZE)
+            self._lean = True
             no_log = isinstance(self.server.log, NO_LOG)
             self._logs = not (no_log and type(self).log_request is log_request)
         super().handle()
@@ -88,8 +84,7 @@ class LeanHandler(BoundedHandler):
 
     def handle_one_request(self) -> Any:
         """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
-        unread = self._unread
-        if unread is None or self.rfile.closed:
+        if not self._lean or self.rfile.closed:
             return super().handle_one_request()
         self._watch.request_awaited()
         try:
@@ -108,14 +103,9 @@ class LeanHandler(BoundedHandler):
     def _read_ahead(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
         if not self._reader_empty:
-            reads = self._unread.reads  # type: ignore[union-attr]
-            data = bytes(self.rfile.peek(1))
+            data = self._await_bytes()
             self.rfile.read(len(data))
             self._reader_empty = True
-            early = data and self._unread.reads == reads  # type: ignore[union-attr]
-            if early and monotonic() >= self._due:
-                # Sent before the last answer: who does that could go on for long.
-                self._due = rest()
             return data
         socket = self.socket
         while True:
@@ -127,9 +117,14 @@ class LeanHandler(BoundedHandler):
             except BlockingIOError:
                 pass
 
+    def read_requestline(self) -> str:
+        """Read the first line of a head."""
+        # Whether it came early, that was seen when it was read ahead.
+        return self._read_begun_line() if self._lean else super().read_requestline()
+
     def _put_back(self, data: bytes) -> None:
         """Leave what was read too early to the reader."""
-        self._unread.first = data  # type: ignore[union-attr]
+        self._unread.first = data
         self._reader_empty = False
 
     def _begin(self, head: RequestHead, data: bytes) -> bool:

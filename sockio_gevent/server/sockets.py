@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import socket as _socket
 from typing import Any
 
-__all__ = ["receive_tls", "send_at_once", "send_tls", "shut_down"]
+__all__ = ["READ_AHEAD", "read_ahead", "receive_tls", "send_at_once", "send_tls", "shut_down"]
+
+# All that a buffered reader may hold is taken from it at once.
+READ_AHEAD = max(64 * 1024, io.DEFAULT_BUFFER_SIZE)  # bytes
 
 
 def send_at_once(socket: Any) -> None:
@@ -19,6 +23,23 @@ def send_at_once(socket: Any) -> None:
         socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     except OSError:
         pass  # no TCP, or reset already
+
+
+def read_ahead(socket: Any, rfile: Any) -> bytes:
+    """What a buffered reader holds and the socket has, without waiting for more.
+
+    Args:
+        socket: the gevent socket.
+        rfile: the reader of it.
+    """
+    timeout = socket.gettimeout()
+    socket.settimeout(0.0)
+    try:
+        return bytes(rfile.read1(READ_AHEAD) or b"")
+    except (OSError, ValueError):
+        return b""
+    finally:
+        socket.settimeout(timeout)
 
 
 def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:

@@ -1,15 +1,27 @@
-"""A connection below a buffered reader, to which bytes can be given back."""
+"""What lies below the reader of an HTTP connection: its socket, and bytes that were given back."""
 
 from __future__ import annotations
 
 from io import RawIOBase
+from time import monotonic
 from typing import Any
 
+from ..fairness import TIME_SLICE, rest, turn_end
+from .hangup import has_bytes
+
 __all__ = ["Unread"]
+
+_MOST = 64 * 1024  # bytes that are read at once
+_LEAST = 512
+_WAITED = 0.001  # seconds for a read that has let others run
 
 
 class Unread(RawIOBase):
     """The bytes of a connection, where some may be put back.
+
+    What is there already is read without a switch of greenlets, and a body in
+    the tiniest of chunks, say, takes far longer to read than to send. So who
+    has a lot to read lets others go first, again and again.
 
     Args:
         socket: the gevent socket.
@@ -24,6 +36,9 @@ class Unread(RawIOBase):
         self._socket = socket
         self.first = b""
         self.reads = 0
+        self._size = _MOST
+        self._given = 0.0  # when something was read last
+        self._due = turn_end()
 
     def readable(self) -> bool:
         """True: that is what it is for."""
@@ -31,10 +46,31 @@ class Unread(RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read into a buffer."""
-        if not self.first:
-            self.reads += 1
-            return int(self._socket.recv_into(buffer))
-        data = self.first[: len(buffer)]
-        self.first = self.first[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
+        if self.first:
+            data = self.first[: len(buffer)]
+            self.first = self.first[len(data) :]
+            buffer[: len(data)] = data
+            return len(data)
+        self.reads += 1
+        began = monotonic()
+        self._adapt(began - self._given)
+        if began >= self._due and has_bytes(self._socket):
+            self._due = rest()
+            began = monotonic()
+        count = int(self._socket.recv_into(memoryview(buffer)[: self._size]))
+        self._given = monotonic()
+        if self._given - began >= _WAITED:
+            self._due = turn_end()
+        return count
+
+    def breathe(self) -> None:
+        """Let others go first if it is time: to be called between requests that came at once."""
+        if monotonic() >= self._due:
+            self._due = rest()
+
+    def _adapt(self, seconds: float) -> None:
+        """Read as much at once as is handled in a slice of time."""
+        if seconds > TIME_SLICE:
+            self._size = max(self._size // 2, _LEAST)
+        elif seconds < TIME_SLICE / 4:
+            self._size = min(self._size * 2, _MOST)
