@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from gevent.pywsgi import WSGIHandler, WSGIServer
 from support.command import Command
 from support.http import LONG
-from support.lean import Pair
+from support.lean import Pair, Slow
 
 from sockio_gevent.server import hixie, policy, websocket
 from sockio_gevent.transports import http
@@ -38,3 +39,16 @@ def command(tmp_path):
 def pair(serve):
     """Two servers that are to answer alike, one of which leaves all requests to pywsgi."""
     return Pair(serve)
+
+
+@pytest.fixture(params=[WSGIHandler, Slow], ids=["lean", "pywsgi"])
+def serve_in_both_ways(request, serve):
+    def hello(environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
+
+    def start(**options):
+        server = WSGIServer(("127.0.0.1", 0), hello, handler_class=request.param, log=None)
+        return serve(server=server, **options)
+
+    return start

@@ -1,0 +1,78 @@
+"""Heads that could be read in two ways, or in none: they are refused, and so is what follows."""
+
+from __future__ import annotations
+
+import pytest
+from support.http import LONG
+from support.raw import Raw
+
+PATHS = ["/socket.io/xhr-polling//1", "/elsewhere"]
+
+
+def head(path, *lines):
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
+
+
+MALFORMED = {
+    "both length and coding": ["Content-Length: 5", "Transfer-Encoding: chunked"],
+    "two lengths": ["Content-Length: 5", "Content-Length: 6"],
+    "two lengths alike": ["Content-Length: 5", "Content-Length: 5"],
+    "a length with a sign": ["Content-Length: +5"],
+    "a length below zero": ["Content-Length: -5"],
+    "a length with an underscore": ["Content-Length: 0_5"],
+    "lengths in a list": ["Content-Length: 5, 5"],
+    "no length": ["Content-Length: "],
+    "a length of other digits": ["Content-Length: \u0665".encode().decode("latin-1")],
+    "another coding": ["Transfer-Encoding: gzip"],
+    "codings in a list": ["Transfer-Encoding: gzip, chunked"],
+    "two codings": ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+    "a blank before the colon": ["Content-Length : 5"],
+    "a folded line": ["X: y", " Content-Length: 5"],
+    "a line without a colon": ["Content-Length"],
+    "a name that is none": ["X(y): z"],
+    "a line with a NUL": ["X: y\0z"],
+    "a line with a bare CR": ["X: y\rContent-Length: 5"],
+    "two hosts": ["Host: b"],
+}
+
+
+@pytest.mark.parametrize("lines", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(serve_in_both_ways, path, lines):
+    served = serve_in_both_ways()
+    text = "\r\n".join([f"POST {path} HTTP/1.1", "Host: a", *lines, "", ""])
+    # What is hidden behind it is not to be answered.
+    raw = Raw(served.port, text.encode("latin-1") + b"hello" + head("/elsewhere"))
+    answer = raw.end()
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"\r\nConnection: close\r\n" in answer
+    served.wait_line("a bad request from 127.0.0.1: ")
+
+
+@pytest.mark.parametrize("line", [b"FOO", b"FOO HTTP/1.1", b"GET / HTTP/9.9", b"A B C D HTTP/1.1"])
+def test_a_line_that_begins_no_request_is_refused_at_once(serve_in_both_ways, line):
+    # Longer than anything here waits.
+    served = serve_in_both_ways(handshake_timeout=LONG)
+    assert Raw(served.port, line + b"\r\n").end().startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_coding_in_the_old_version_of_http_is_refused(serve_in_both_ways):
+    served = serve_in_both_ways()
+    text = b"POST /elsewhere HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert Raw(served.port, text).end().startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_that_breaks_off_is_no_request(serve_in_both_ways):
+    served = serve_in_both_ways()
+    raw = Raw(served.port, head(PATHS[0])[:-2])
+    raw.socket.shutdown(1)
+    assert raw.end().startswith(b"HTTP/1.1 400 ")
+    assert not served.listener.clients
+
+
+def test_bad_requests_do_not_fill_the_log(serve):
+    served = serve()
+    for _ in range(50):
+        Raw(served.port, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").end()
+    assert len(served.lines) == 10
