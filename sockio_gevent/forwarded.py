@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 __all__ = ["believe"]
+
+# Some proxies add a port, which is another one for each connection.
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
 def believe(environ: dict[str, Any], proxies: int) -> None:
@@ -22,6 +26,8 @@ def believe(environ: dict[str, Any], proxies: int) -> None:
     if scheme in ("http", "https", "ws", "wss"):
         environ["wsgi.url_scheme"] = "https" if scheme in ("https", "wss") else "http"
     address = _entry(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
+    if match := _WITH_PORT.fullmatch(address):
+        address = match[1] or match[2]
     # It is logged, and what is not printable could act on a terminal.
     if address and address.isascii() and address.isprintable():
         environ["REMOTE_ADDR"] = address[:64]

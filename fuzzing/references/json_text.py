@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from math import isinf
 
-__all__ = ["depth_of", "is_json"]
+__all__ = ["depth_of", "is_json", "may_overflow"]
 
 _SPACE = re.compile("[ \t\n\r]*")
 _SCALAR = re.compile(
@@ -13,6 +14,7 @@ _SCALAR = re.compile(
     r'|"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 )
 _NAME = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"[ \t\n\r]*:')
+_FLOAT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]+|[0-9]{300,}\.[0-9]+")
 
 
 def is_json(text: str) -> bool:
@@ -60,3 +62,8 @@ def _skip(text: str, position: int) -> int:
 def depth_of(text: str) -> int:
     """No value in it is nested deeper than this."""
     return text.count("[") + text.count("{")
+
+
+def may_overflow(text: str) -> bool:
+    """Whether something in it looks like a number that no float holds."""
+    return any(isinf(float(number)) for number in _FLOAT.findall(text))

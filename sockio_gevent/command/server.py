@@ -101,24 +101,11 @@ def make_server(
         context: for TLS, or ``None``.
     """
     arguments = {} if context is None else {"ssl_context": context}
-    # Without an access log: session ids are secrets, and long polls would flood it.
-    server = _Server(listening, application, log=None, **arguments)
+    # Without an access log: long polls would flood it.
+    server = WSGIServer(listening, application, log=None, **arguments)
     for listener in reversed(listeners):
         listener.serve_on(server, application)
     return server
-
-
-class _Server(WSGIServer):  # type: ignore[misc]
-    def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
-        """Serve a connection over TLS; see the base class."""
-        try:
-            wrapped = self.wrap_socket(client_socket, **self.ssl_args)
-        except OSError as error:
-            # No traceback for every client that does not trust the certificate.
-            _log.info("no TLS with %s: %s", address[0], error)
-            return
-        with wrapped:
-            self.handle(wrapped, address)
 
 
 def url(host: str, listening: socket.socket, tls: bool) -> str:

@@ -152,9 +152,11 @@ class BoundedHandler(DiscreetHandler):
                 done = super().read_request(raw_requestline)
             finally:
                 self.rfile = reader
-            problem = head_problem(head.lines, self.request_version)
-            if not head.whole or problem:
-                raise ValueError(problem or "its head has no end")
+                if head.whole and (problem := head_problem(head.lines, self.request_version)):
+                    # Clearer than what pywsgi may have raised.
+                    raise ValueError(problem)
+            if not head.whole:
+                raise ValueError("its head has no end")
         self._watch.head_read()
         return done
 

@@ -15,6 +15,7 @@ import gevent
 
 from ..limits import Limit, Limits
 from ..options import Options
+from ..sparing import SparingLog
 from ..sweep import Sweep
 from .sockets import shut_down
 
@@ -44,6 +45,7 @@ class Patience:
         options: those of the listener that has taken the server over.
         sweep: looks after the connections, and after nothing else.
         limits: where it is noted if a client takes too long.
+        complaints: where it is said if a TLS handshake fails.
 
     Attributes:
         first: a client is to send a first request.
@@ -54,9 +56,11 @@ class Patience:
         sweep: the same as given.
     """
 
-    __slots__ = ("_limits", "another", "answer", "first", "head", "step", "sweep")
+    __slots__ = ("_complaints", "_limits", "another", "answer", "first", "head", "step", "sweep")
 
-    def __init__(self, options: Options, sweep: Sweep, limits: Limits) -> None:
+    def __init__(
+        self, options: Options, sweep: Sweep, limits: Limits, complaints: SparingLog
+    ) -> None:
         handshake, body = options.handshake_timeout, options.body_timeout
         self.first = Awaited(handshake, Limit.HANDSHAKE, "no request")
         self.another = Awaited(options.keepalive_timeout)
@@ -67,9 +71,10 @@ class Patience:
         self.step = min(bounds, default=None)
         self.sweep = sweep
         self._limits = limits
+        self._complaints = complaints
 
     def in_time(self, wrap_socket: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, which shakes hands for TLS, but not for longer than it may take."""
+        """The same function, whose handshakes end in time, and fail without a traceback."""
         tls = self.first._replace(missing="no TLS handshake")
 
         def wrap_in_time(socket: Any, **options: Any) -> Any:
@@ -81,12 +86,16 @@ class Patience:
                 with gevent.Timeout(tls.seconds) as running_out:
                     wrapped.do_handshake()
             except BaseException as error:
-                if error is running_out:
-                    self.note(tls, _peer(wrapped))
-                    # This ends a greenlet without a traceback.
-                    error = gevent.GreenletExit()
+                peer = _peer(wrapped)
                 wrapped.close()
-                raise error from None
+                if error is running_out:
+                    self.note(tls, peer)
+                elif isinstance(error, OSError):
+                    self._complaints.info("TLS", "no TLS with %s: %s", _name(peer), error)
+                else:
+                    raise
+                # This ends a greenlet without a traceback.
+                raise gevent.GreenletExit from None
             return wrapped
 
         return wrap_in_time
@@ -95,10 +104,13 @@ class Patience:
         """Count that a client has taken too long, and log it."""
         if awaited.limit is None:
             return
-        # A Unix socket's address is a mere string.
-        peer = address[0] if isinstance(address, tuple) else "a local client"
         text = awaited.limit.of(f"{awaited.missing} within {awaited.seconds:g} s")
-        self._limits.note(awaited.limit, "closed a connection from %s: %s", peer, text)
+        self._limits.note(awaited.limit, "closed a connection from %s: %s", _name(address), text)
+
+
+def _name(address: Any) -> Any:
+    # A Unix socket's address is a mere string.
+    return address[0] if isinstance(address, tuple) else "a local client"
 
 
 def _peer(socket: Any) -> Any:

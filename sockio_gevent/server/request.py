@@ -46,6 +46,7 @@ class Request:
             connections are not to be kept for another one.
 
     Attributes:
+        answered: whether there is nothing to be answered any more, not even an error.
         method: the HTTP method.
         tail: what the path has behind the session id.
         origin: the ``Origin``, to be set once it has been allowed; answers then say that
@@ -58,6 +59,7 @@ class Request:
     __slots__ = (
         "_body_read",
         "_closing",
+        "answered",
         "environ",
         "method",
         "origin",
@@ -76,6 +78,7 @@ class Request:
         self.environ = environ
         self._closing = closing
         self._body_read = False
+        self.answered = False
         self.start_response = start_response
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
@@ -152,7 +155,9 @@ class Request:
         return self.answer("200 OK", b"", headers=headers)
 
     def refuse(self, refusal: Refusal) -> list[bytes]:
-        """Answer with an error."""
+        """Answer with an error, if nothing was answered yet."""
+        if self.answered:
+            return []
         headers = refusal.headers
         unread = not self._body_read and type(self.environ.get("wsgi.input")) is not BytesIO
         if self.method == "POST" and unread:

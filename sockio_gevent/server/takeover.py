@@ -88,14 +88,15 @@ def take_over(
     server.application = application
     handler_class = server.handler_class
     options = tenant.options
-    patience = Patience(options, Sweep(tenant.log), tenant.limits)
+    complaints = SparingLog(tenant.log)
+    patience = Patience(options, Sweep(tenant.log), tenant.limits, complaints)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
         "patience": patience,
         "limits": tenant.limits,
-        "complaints": SparingLog(tenant.log),
+        "complaints": complaints,
         "problems_log": tenant.log,
     }
     if policy is not None:

@@ -26,6 +26,11 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
     )
 
 
+def _announces_body(environ: dict[str, Any]) -> bool:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return "HTTP_TRANSFER_ENCODING" in environ or length.strip("0") != ""
+
+
 class Upgrade(ABC):
     """What switches protocols, once the listener has decided so.
 
@@ -47,6 +52,9 @@ class Upgrade(ABC):
         environ = self._environ
         if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
             return self._refusal("400 Bad Request", "a WebSocket needs HTTP/1.1")
+        if _announces_body(environ):
+            # Nobody could tell it from the frames that follow.
+            return self._refusal("400 Bad Request", "a handshake for a WebSocket has no body")
         if drafts and is_draft(environ):
             found = draft_problem(environ)
             return None if found is None else self._refusal("400 Bad Request", found)

@@ -15,6 +15,7 @@ from ..options import Options
 from ..server.request import Refusal, Request
 from ..wire.form import decode_form
 from ..wire.packet import Packet
+from ..wire.websocket import NORMAL
 
 __all__ = ["Downlink", "Session", "Transport"]
 
@@ -134,6 +135,9 @@ class Session(Protocol):
         Raises:
             OverLimit: if there is too much in them; what came before was taken.
         """
+
+    def end(self, end: End, code: int = NORMAL) -> None:
+        """End the session, and close its downlink with this code."""
 
     def drained(self) -> None:
         """The downlink is ready again."""

@@ -16,9 +16,7 @@ from ..wire.packet import Packet
 from ..wire.websocket import NORMAL
 from .base import Downlink, Session, Transport
 
-__all__ = ["CLOSE_TIMEOUT", "Answer", "HTTPDownlink", "HTTPTransport"]
-
-CLOSE_TIMEOUT = 5.0  # seconds that a batch under way may take once the end is near
+__all__ = ["Answer", "HTTPDownlink", "HTTPTransport"]
 
 _CUT_OFF = End(Cause.LOST, "the connection was lost")
 _DONE = End(Cause.LOST, "the answer is over")
@@ -37,6 +35,7 @@ class HTTPDownlink(Downlink):
         session: whose messages it waits for.
         socket: the socket of the request, if the server gives it.
         once: whether it is over after one batch.
+        timeout: how many seconds its end may take, once it is near; ``None`` for ever.
     """
 
     __slots__ = (
@@ -46,14 +45,18 @@ class HTTPDownlink(Downlink):
         "_once",
         "_session",
         "_socket",
+        "_timeout",
         "_timer",
         "_waiter",
         "_watch",
         "_writing",
     )
 
-    def __init__(self, transport: str, session: Session, socket: Any, once: bool) -> None:
+    def __init__(
+        self, transport: str, session: Session, socket: Any, once: bool, timeout: float | None
+    ) -> None:
         super().__init__(transport)
+        self._timeout = timeout
         self._session = session
         self._socket = socket
         self._once = once
@@ -83,10 +86,11 @@ class HTTPDownlink(Downlink):
         if self._ending:
             return
         self._ending = True
+        if self._timeout is not None:
+            self._timer = gevent.get_hub().loop.timer(self._timeout)
+            self._timer.start(self.abort)
         if self._writing:
             self._last = last
-            self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
-            self._timer.start(self.abort)
         else:
             self.write(last)
 
@@ -195,7 +199,8 @@ class HTTPTransport(Transport):
     def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
         """Make the request the downlink of its session."""
         session = acquire()
-        downlink = HTTPDownlink(self.name, session, request.socket, once)
+        timeout = self.options.body_timeout
+        downlink = HTTPDownlink(self.name, session, request.socket, once, timeout)
         if not session.announced:
             # In a greenlet of its own: a handler that takes its time must not
             # keep the client from learning that it is connected. It starts

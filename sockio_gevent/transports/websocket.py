@@ -89,15 +89,14 @@ class SocketDownlink(Downlink):
                 if batch:
                     self._session.receive(batch)  # type: ignore[arg-type]
         except OverLimit as error:
-            websocket.close(error.code, error.text)
-            websocket.end = End(Cause.LIMIT, error.text, error.limit)
+            self._session.end(End(Cause.LIMIT, error.text, error.limit), error.code)
         if websocket.finished:
             self.over()
 
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
         self._session.receive([payload for payload in batch if isinstance(payload, str)])
         self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
-        self._websocket.end = End(Cause.PROTOCOL, "protocol error: a binary message")
+        self._session.end(End(Cause.PROTOCOL, "protocol error: a binary message"))
 
     def drained(self) -> None:
         """The socket has taken all that was written."""
@@ -197,16 +196,16 @@ class WebSocketTransport(Transport):
         """Switch protocols, and read messages until the socket ends."""
         upgrade: Any = request.upgrade
         websocket = upgrade.accept(self.options.max_message_size)
+        request.answered = True
         if websocket is None:
-            self.log.warning("%s from %s: half a handshake", self.name, request.peer)
-            return []
+            raise Refusal("400 Bad Request", "half a handshake")
         try:
             session = acquire()
-        except Refusal:  # closed while the handshake was written
+        except Refusal:  # there is no room any more, or the listener was closed meanwhile
             websocket.close(GOING_AWAY)
             websocket.linger()
             websocket.abort()
-            return []
+            raise
         downlink = SocketDownlink(self.name, websocket, session)
         try:
             if not session.attach(downlink):

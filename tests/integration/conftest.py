@@ -9,7 +9,6 @@ from support.http import LONG
 from support.lean import Pair, Slow
 
 from sockio_gevent.server import hixie, policy, websocket
-from sockio_gevent.transports import http
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +17,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hixie, "HANDSHAKE_TIMEOUT", LONG)
     monkeypatch.setattr(policy, "TIMEOUT", LONG)
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", LONG)
-    monkeypatch.setattr(http, "CLOSE_TIMEOUT", LONG)
 
 
 @pytest.fixture

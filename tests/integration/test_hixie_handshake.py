@@ -209,7 +209,9 @@ def test_half_a_handshake_and_silence_is_waited_for_in_vain(serve, monkeypatch, 
     served = serve(origins=ORIGINS)
     raw = Raw(served.port, request(f"/socket.io/{name}", 76) + part)
     assert raw.end() == head_76(name)
-    assert served.lines == [f"{name} from 127.0.0.1: half a handshake"]
+    place = f"refused 'GET' '{name}/' from 127.0.0.1"
+    assert served.lines == [f"{place} (400 Bad Request): half a handshake"]
+    assert served.listener.stats()["refused"]["request"] == 1
     assert served.listener.clients == {}
 
 

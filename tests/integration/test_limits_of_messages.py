@@ -6,9 +6,14 @@ import gevent
 import pytest
 from gevent.event import Event
 from support import framing
+from support.client_frames import frame
 from support.clients import ALL, JSONP, FlashSocket, HTTPClient, Polling, WebSocket, wait_for
+from support.doors import head
 from support.http import DEADLINE, HTTP
 from support.limits import exceeded, wait_exceeded
+from support.raw import Raw
+
+from sockio_gevent.wire.websocket import BINARY, TEXT
 
 SOCKETS = [WebSocket, FlashSocket]
 POSTING = [kind for kind in ALL if kind not in SOCKETS]
@@ -170,6 +175,29 @@ def test_a_socket_beyond_the_rate_is_closed(serve, clock):
     served.wait("disconnect")
     assert received(served) == ["1", "2", "3", "4"]
     wait_exceeded(served, "max_message_rate")
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload", "cause"),
+    [
+        (TEXT, framing.encode("1", "2").encode(), "limit_exceeded"),
+        (BINARY, b"\0", "protocol_error"),
+    ],
+    ids=["over a limit", "binary"],
+)
+def test_who_is_told_why_and_does_not_answer_has_no_session_meanwhile(
+    serve, opcode, payload, cause
+):
+    served = serve(max_payload_messages=1)
+    raw = Raw(served.port, head("websocket"))
+    raw.until(b"~m~40~m~")
+    raw.send(frame(opcode, payload))
+    served.wait("disconnect")
+    # It was not waited for that the client closes, too.
+    assert served.listener.clients == {}
+    closes = served.listener.stats()["closes"]
+    assert {name: count for name, count in closes.items() if count} == {cause: 1}
+    raw.close()
 
 
 def test_the_rate_is_that_of_one_session(serve, clock):

@@ -7,6 +7,7 @@ import pytest
 from gevent import ssl
 from gevent.pywsgi import WSGIServer
 from support import framing
+from support.attackers import half_close
 from support.client_frames import frame
 from support.clients import Polling, ServerEvents, WebSocket, wait_for
 from support.http import DEADLINE, HTTP, connect
@@ -133,6 +134,21 @@ def test_who_does_not_shake_hands_for_tls_in_time_is_cut_off(serve, tls):
     raw = Raw(served.port, wrap=lambda each: context.wrap_socket(each, server_hostname="localhost"))
     assert raw.end() == b""
     assert exceeded(served) == {"handshake_timeout": 2}
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "no TLS"])
+def test_handshakes_for_tls_that_fail_are_logged_in_few_lines(serve, tls, capfd, said):
+    server = WSGIServer(("127.0.0.1", 0), None, log=None, **tls[1])
+    served = serve(server=server)
+    for _ in range(30):
+        raw = Raw(served.port, said)
+        half_close(raw)
+        raw.end()
+        raw.close()
+    wait_for(lambda: len(served.lines) >= 10)
+    assert all("no TLS with 127.0.0.1: " in line for line in served.lines)
+    assert len(served.lines) == 10
+    assert capfd.readouterr().err == ""
 
 
 POST = "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\ndata=~m~"

@@ -6,8 +6,10 @@ import gevent
 import pytest
 from gevent.event import Event
 from support.clients import ALL, JSONP, Polling, WebSocket, wait_for
+from support.hixie import ANSWER, CHALLENGE, CLOSE, request
 from support.http import DEADLINE, HTTP, Ended
 from support.limits import exceeded, wait_exceeded
+from support.raw import Raw
 from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.census import counted_as
@@ -20,6 +22,23 @@ def refused(kind, port):
     if isinstance(caught.value, InvalidStatus):
         return caught.value.response.status_code
     return caught.value.args[0]
+
+
+def test_a_handshake_that_ends_when_there_is_no_room_any_more_is_counted(serve):
+    """hixie-76 ends behind its answer, when nothing but a closed socket can be said."""
+    served = serve(max_sessions=1)
+    both = [Raw(served.port, request("/socket.io/websocket", 76, Origin="")) for _ in range(2)]
+    for raw in both:
+        raw.head()
+    both[0].send(CHALLENGE)
+    served.wait("connection")
+    both[1].send(CHALLENGE)
+    assert both[1].take(len(ANSWER + CLOSE)) == ANSWER + CLOSE
+    both[1].close()
+    wait_exceeded(served, "max_sessions")
+    assert served.listener.stats()["refused"]["limit"] == 1
+    assert len(served.listener.clients) == 1
+    both[0].close()
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)

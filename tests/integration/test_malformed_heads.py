@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support import doors
+from support.client_frames import frame
 from support.http import LONG
 from support.raw import Raw
+
+from sockio_gevent.wire.websocket import TEXT
 
 PATHS = ["/socket.io/xhr-polling//1", "/elsewhere"]
 
@@ -76,3 +80,19 @@ def test_bad_requests_do_not_fill_the_log(serve):
     for _ in range(50):
         Raw(served.port, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").end()
     assert len(served.lines) == 10
+
+
+@pytest.mark.parametrize("line", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_handshake_for_a_websocket_has_no_body(serve_in_both_ways, capfd, line):
+    served = serve_in_both_ways()
+    handshake = doors.head("websocket")[:-2]
+    frames = frame(TEXT, b"~m~5~m~hello") * 9
+    raw = Raw(served.port, handshake + line.encode() + b"\r\n\r\n" + frames)
+    assert raw.end().startswith(b"HTTP/1.1 400 ")
+    served.wait_line("a handshake for a WebSocket has no body")
+    assert served.listener.clients == {}
+    raw = Raw(served.port, handshake + b"Content-Length: 0\r\n\r\n" + frames)
+    assert raw.head()[0] == "HTTP/1.1 101 Switching Protocols"
+    served.wait("message", 9)
+    raw.close()
+    assert capfd.readouterr().err == ""

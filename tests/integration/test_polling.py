@@ -47,6 +47,19 @@ def test_a_poll_without_messages_is_answered_empty(serve):
     assert session.connected
 
 
+def test_the_last_answer_is_given_up_if_it_is_not_taken_in_time(serve):
+    served = serve(max_buffer=100_000_000, body_timeout=0.1)
+    client, session = opened_with_session(served)
+    client.begin_poll()
+    wait_for(lambda: session.downlink is not None)
+    downlink = session.downlink
+    session.send("x" * 50_000_000)
+    session.disconnect()
+    with gevent.Timeout(DEADLINE):
+        downlink.wait_over()
+    served.wait("disconnect")
+
+
 def test_a_waiting_poll_ends_when_its_session_does(serve):
     served = serve()
     client, session = opened_with_session(served)

@@ -10,18 +10,21 @@ from support.raw import Raw
 from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
 from support.times import bring_forward
 
-from sockio_gevent.transports import http as http_transports
-
 HUGE = 12 * 1024 * 1024  # more than the buffers of a connection take
 
 streams = pytest.mark.parametrize("name", CONTENT_TYPES)
 
 
-def stuck(served, name):
-    """A stream whose client does not read, in the middle of a huge message."""
+def opened(served, name):
+    """A stream whose client reads no more than its session id."""
     slow = Raw(served.port, get(name))
     slow.until(b"~m~40~m~")
-    session = served.listener.clients[slow.take(40).decode()]
+    return slow, served.listener.clients[slow.take(40).decode()]
+
+
+def stuck(served, name):
+    """A stream whose client does not read, in the middle of a huge message."""
+    slow, session = opened(served, name)
     downlink = session.downlink
     session.send("x" * HUGE)
     wait_for(lambda: not downlink.ready)
@@ -87,9 +90,9 @@ def test_send_never_waits_for_a_reader_that_stops(serve, name):
 
 
 @streams
-def test_heartbeats_end_a_reader_that_stops(serve, monkeypatch, name):
-    monkeypatch.setattr(http_transports, "CLOSE_TIMEOUT", 0.1)
-    served = serve(max_buffer=2 * HUGE, **times(name, heartbeat_interval=LONG, timeout=0.2))
+def test_heartbeats_end_a_reader_that_stops(serve, name):
+    seconds = times(name, heartbeat_interval=LONG, timeout=0.2)
+    served = serve(max_buffer=2 * HUGE, body_timeout=0.1, **seconds)
     slow, session = stuck(served, name)
     bring_forward(session)
     downlink = session.downlink
@@ -121,11 +124,16 @@ def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, 
 
 
 @streams
-def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, monkeypatch, name):
-    monkeypatch.setattr(http_transports, "CLOSE_TIMEOUT", 0.1)
-    served = serve(max_buffer=2 * HUGE)
-    slow, session = stuck(served, name)
-    downlink = session.downlink
+@pytest.mark.parametrize("when", ["in a batch", "with the last batch"])
+def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, name, when):
+    served = serve(max_buffer=2 * HUGE, body_timeout=0.1)
+    if when == "in a batch":
+        slow, session = stuck(served, name)
+        downlink = session.downlink
+    else:
+        slow, session = opened(served, name)
+        downlink = session.downlink
+        session.send("x" * HUGE)
     session.disconnect()
     served.wait("disconnect")
     with gevent.Timeout(DEADLINE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -197,6 +198,22 @@ BROKEN_JSON = {
     "too many digits": "1" * 10_000,
     "nested too deep": "[" * 200_000,
 }
+
+
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"[[[":', "}")])
+def test_json_is_nested_500_deep_and_no_deeper(begin: str, end: str) -> None:
+    flat = ",".join(["[{}]"] * 1000)
+    assert decode_json(f"[{flat}]") == [[{}]] * 1000
+    sound = begin * 499 + "[]" + end * 499
+    value = decode_json(sound)
+    # Of what was read, all can be written, by who stands deeper, too.
+    assert after_calls(300, lambda: encode(value)) == encode(value)
+    with pytest.raises(ValueError, match="nested too deep"):
+        decode_json(begin + sound + end)
+
+
+def after_calls(count: int, function: Callable[[], bytes]) -> bytes:
+    return after_calls(count - 1, function) if count else function()
 
 
 @pytest.mark.parametrize("text", BROKEN_JSON.values(), ids=BROKEN_JSON)
