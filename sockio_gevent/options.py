@@ -89,12 +89,13 @@ class Options:
             other servers than gevent's, of one that opens a session.
         max_header_count: how many header lines a request may have, at most 99;
             on gevent servers.
-        handshake_timeout: how many seconds a client has to send the head of a
-            request, for the first one since it has connected; on gevent servers.
+        handshake_timeout: how many seconds a client has to shake hands for TLS,
+            and again to send the head of a request; on gevent servers.
         keepalive_timeout: how many seconds a connection is kept between two
             requests; on gevent servers.
-        body_timeout: how many seconds a client has to send a body, and on gevent
-            servers to take an answer.
+        body_timeout: how many seconds a client has to send the body of a POST, to
+            take the end of an answer when its session ends, and on gevent servers
+            to take any other answer of the listener's.
         handler_timeout: how many seconds a handler may take; then its session ends.
         trusted_proxies: how many proxies in front of the server are to be
             believed: the scheme and the address of a client are taken from what

@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 def check_pip(install: str, *packages: str) -> None:
     assert install == "install"
-    known = {"tox", "gunicorn"}
+    known = {"tox", "gunicorn[gevent]"}
     if "-r" in packages:
         *packages, option, requirements = packages
         assert option == "-r"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from time import monotonic
 from typing import Any, Protocol
 
 import gevent
 
+from ..fairness import rest, turn_end
 from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
 
@@ -23,6 +25,7 @@ _COMMON: tuple[Header, ...] = (
 )
 
 
+_PIECE = 4 * 1024  # bytes; in chunks of one byte, what is read in a few slices of time
 _CLOSE: Header = ("Connection", "close")
 
 
@@ -207,9 +210,13 @@ class Request:
         chunks: list[bytes] = []
         try:
             with gevent.Timeout(timeout) as running_out:
-                while size > 0 and (chunk := source.read(min(size, 64 * 1024))):
+                due = turn_end()
+                while size > 0 and (chunk := source.read(min(size, _PIECE))):
                     chunks.append(chunk)
                     size -= len(chunk)
+                    if monotonic() >= due:
+                        # Nor does a server switch greenlets while there is something to read.
+                        due = rest()
         except gevent.Timeout as error:
             if error is not running_out:
                 raise

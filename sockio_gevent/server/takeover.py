@@ -77,8 +77,8 @@ def take_over(
     Args:
         server: the server; its handler class is extended, not replaced.
         application: the new application.
-        tenant: the listener. Its limits are those of the server from then on, for
-            other requests and WebSocket routes, too.
+        tenant: the listener. Its limits on heads, connections and WebSocket messages
+            are those of the server from then on, for other requests, too.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
 
     Returns:
