@@ -140,7 +140,7 @@ class BoundedHandler(DiscreetHandler):
         """
         reader, size = self.rfile, len(raw_requestline)
         lines = sound_size = 0
-        if raw_requestline.endswith(_VERSIONS) and len(raw_requestline.split()) == 3:
+        if raw_requestline.endswith(_VERSIONS) and raw_requestline.count(" ") == 2:
             # Mostly all of it is here, and nothing about it is odd.
             lines, sound_size = sound_head_lines(reader.peek(1))
         if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
