@@ -54,7 +54,8 @@ class Upgrade(ABC):
             return self._refusal("400 Bad Request", "a WebSocket needs HTTP/1.1")
         if _announces_body(environ):
             # Nobody could tell it from the frames that follow.
-            return self._refusal("400 Bad Request", "a handshake for a WebSocket has no body")
+            text = "a handshake for a WebSocket has no body"
+            return Refusal("400 Bad Request", text, ("Connection", "close"))
         if drafts and is_draft(environ):
             found = draft_problem(environ)
             return None if found is None else self._refusal("400 Bad Request", found)
