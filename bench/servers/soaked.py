@@ -38,7 +38,8 @@ NAP = 0.02  # seconds
 FLOOD = "flood " + 16 * 1024 * "x"
 MOST = 1000  # messages of a flood, if nothing ends it
 KEPT = 5  # lines of errors that are told
-CACHED = ("AnswerHead", "Fields", "_Period")  # what is kept to be used again, up to a bound
+# What is kept to be used again, up to a bound; of queues there is one in a thread.
+CACHED = ("AnswerHead", "Fields", "_Period", "_Queue")
 
 
 class Errors(logging.Handler):

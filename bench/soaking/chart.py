@@ -12,7 +12,9 @@ __all__ = ["Curve", "chart"]
 
 HEIGHT = 150  # of a curve
 LEFT = 80  # the width of the figures beside it
-_LINES = ".line { fill: none; stroke: #1f7a4d; stroke-width: 2 } .axis { stroke: #9aa5b1 }"
+_LINES = (
+    ".line { fill: none; stroke: #1f7a4d; stroke-width: 2 } .axis { fill: none; stroke: #9aa5b1 }"
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ def _curve(curve: Curve, top: int) -> list[str]:
         f"{LEFT + (place - first) * across:.1f},{bottom - HEIGHT * value / most:.1f}"
         for place, value in curve.points
     ]
+    ends = [f"{round(place, 1):,g}" for place in (first, last)]
     return [
         f'<path class="axis" d="M{LEFT} {top}V{bottom}H{right}"/>',
         f'<text x="{LEFT - 8}" y="{top + 4}" text-anchor="end">{most:,.4g}</text>',
         f'<text x="{LEFT - 8}" y="{bottom + 4}" text-anchor="end">0</text>',
-        f'<text class="note" x="{LEFT}" y="{bottom + LINE}">{first:,g}</text>',
-        f'<text class="note" x="{right}" y="{bottom + LINE}" text-anchor="end">{last:,g}</text>',
+        f'<text class="note" x="{LEFT}" y="{bottom + LINE}">{ends[0]}</text>',
+        f'<text class="note" x="{right}" y="{bottom + LINE}" text-anchor="end">{ends[1]}</text>',
         f'<polyline class="line" points="{" ".join(places)}"/>',
     ]
