@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -135,7 +136,10 @@ class Client(Session):
                     now = monotonic()
                     if now >= due:
                         # Handlers that never block would keep all others waiting.
+                        # None runs meanwhile, however long it takes.
+                        self._turns.since = inf
                         due = rest()
+                        now = monotonic()
                     # Each message has all of ``handler_timeout``.
                     self._turns.since = now
                     if not self.connected:

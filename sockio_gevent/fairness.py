@@ -14,6 +14,8 @@ __all__ = ["TIME_SLICE", "rest", "turn_end"]
 
 TIME_SLICE = 0.005  # seconds that greenlets may go on while others wait
 
+_LEAST = 0.001  # seconds; who needs less never stands behind those that need a lot
+
 _resting: set[Any] = set()  # of all threads
 
 
@@ -65,7 +67,7 @@ def turn_end() -> float:
 
     The more rest already, the sooner it joins them.
     """
-    return monotonic() + TIME_SLICE / (1 + len(_resting))
+    return monotonic() + max(TIME_SLICE / (1 + len(_resting)), _LEAST)
 
 
 def rest() -> float:

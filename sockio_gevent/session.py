@@ -266,7 +266,7 @@ class Session(Emitter):
         if limit is None or (closed and not self._turns.busy):
             return deadline
         # A handler that begins after this cannot be late before that.
-        late = (self._turns.since if self._turns.busy else now) + limit
+        late = (min(self._turns.since, now) if self._turns.busy else now) + limit
         return late if deadline is None or late < deadline else deadline
 
     def _stop_handler(self, limit: float) -> None:

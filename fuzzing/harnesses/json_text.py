@@ -12,7 +12,7 @@ from ..supply import text_of
 __all__ = ["SEEDS", "TOKENS", "check"]
 
 # So deep must be readable, wherever the stack stands.
-DEPTH = 500
+DEPTH = 400
 # Python refuses to convert integers of more digits, with a ValueError.
 DIGITS = 4300
 

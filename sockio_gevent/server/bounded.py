@@ -90,15 +90,23 @@ class BoundedHandler(DiscreetHandler):
 
     _watch: ConnectionWatch
     _unread: Unread  # what is below the reader
+    _reader_empty = True  # whether the reader surely holds nothing
+
+    def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
+        base: Any = super().__init__
+        self._may_be_begun = rfile is not None or base.__func__ is not WSGIHandler.__init__
+        base(sock, address, server, rfile)
 
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         self._watch = ConnectionWatch(self.patience, self.socket, self.client_address)
-        self._unread = Unread(self.socket)
-        if type(self).__init__ is not WSGIHandler.__init__:
-            # A user's class may have read something already, of a proxy's protocol, say.
-            self._unread.first = read_ahead(self.socket, self.rfile)
-        self.rfile = BufferedReader(self._unread, DEFAULT_BUFFER_SIZE)
+        self._unread = unread = Unread(self.socket)
+        if self._may_be_begun:
+            # Who has made the reader, or the handler, may have used it: to learn
+            # from a proxy who the client is, say.
+            unread.first = read_ahead(self.socket, self.rfile)
+            self._reader_empty = not unread.first
+        self.rfile = BufferedReader(unread, max(DEFAULT_BUFFER_SIZE, len(unread.first)))
         try:
             super().handle()
         except OSError:
@@ -109,6 +117,7 @@ class BoundedHandler(DiscreetHandler):
     def handle_one_request(self) -> Any:
         """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
         self._watch.request_awaited()
+        self._unread.request_awaited()
         result = super().handle_one_request()
         # Who was cut off is neither answered nor complained about.
         return None if self._watch.expired else result

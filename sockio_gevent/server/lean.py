@@ -64,7 +64,6 @@ class LeanHandler(BoundedHandler):
     wsgi_input: Any
 
     _lean = False  # whether there is only TCP below the reader, and nobody wants to look in
-    _reader_empty = True  # whether the reader surely holds nothing
     _first_request = True
     _logs = True  # whether anybody sees what is written to the access log
     _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
@@ -87,6 +86,7 @@ class LeanHandler(BoundedHandler):
         if not self._lean or self.rfile.closed:
             return super().handle_one_request()
         self._watch.request_awaited()
+        self._unread.request_awaited()
         try:
             data = self._read_ahead()
         except OSError:  # as at any time: the client has gone
@@ -112,6 +112,7 @@ class LeanHandler(BoundedHandler):
             # What other clients have sent meanwhile comes first. To read
             # before there is something to read would hardly ever be of use.
             socket._wait(socket._read_event)
+            self._unread.waited()
             try:
                 return bytes(socket._sock.recv(_READ_SIZE))
             except BlockingIOError:

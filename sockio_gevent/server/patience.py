@@ -79,15 +79,15 @@ class Patience:
 
         def wrap_in_time(socket: Any, **options: Any) -> Any:
             at_once = options.pop("do_handshake_on_connect", True)
-            wrapped = wrap_socket(socket, do_handshake_on_connect=False, **options)
-            if not at_once:
-                return wrapped
+            peer, wrapped, running_out = _peer(socket), None, None
             try:
-                with gevent.Timeout(tls.seconds) as running_out:
-                    wrapped.do_handshake()
+                wrapped = wrap_socket(socket, do_handshake_on_connect=False, **options)
+                if at_once:
+                    with gevent.Timeout(tls.seconds) as running_out:
+                        wrapped.do_handshake()
+                return wrapped
             except BaseException as error:
-                peer = _peer(wrapped)
-                wrapped.close()
+                (wrapped or socket).close()
                 if error is running_out:
                     self.note(tls, peer)
                 elif isinstance(error, OSError):
@@ -96,7 +96,6 @@ class Patience:
                     raise
                 # This ends a greenlet without a traceback.
                 raise gevent.GreenletExit from None
-            return wrapped
 
         return wrap_in_time
 
@@ -109,6 +108,8 @@ class Patience:
 
 
 def _name(address: Any) -> Any:
+    if address is None:
+        return "a client that has gone"
     # A Unix socket's address is a mere string.
     return address[0] if isinstance(address, tuple) else "a local client"
 

@@ -37,7 +37,7 @@ class Unread(RawIOBase):
         self.first = b""
         self.reads = 0
         self._size = _MOST
-        self._given = 0.0  # when something was read last
+        self._given = 0.0  # when something of this request was read last, if it was
         self._due = turn_end()
 
     def readable(self) -> bool:
@@ -53,7 +53,8 @@ class Unread(RawIOBase):
             return len(data)
         self.reads += 1
         began = monotonic()
-        self._adapt(began - self._given)
+        if self._given:
+            self._adapt(began - self._given)
         if began >= self._due and has_bytes(self._socket):
             self._due = rest()
             began = monotonic()
@@ -62,6 +63,14 @@ class Unread(RawIOBase):
         if self._given - began >= _WAITED:
             self._due = turn_end()
         return count
+
+    def request_awaited(self) -> None:
+        """What follows is another request; the time since the last read was for the answer."""
+        self._given = 0.0
+
+    def waited(self) -> None:
+        """Whoever reads the socket has waited for the client, and its turn begins."""
+        self._due = turn_end()
 
     def breathe(self) -> None:
         """Let others go first if it is time: to be called between requests that came at once."""

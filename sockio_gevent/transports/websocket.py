@@ -95,8 +95,8 @@ class SocketDownlink(Downlink):
 
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
         self._session.receive([payload for payload in batch if isinstance(payload, str)])
-        self._websocket.close(UNSUPPORTED_DATA, "payloads are text")
-        self._session.end(End(Cause.PROTOCOL, "protocol error: a binary message"))
+        end = End(Cause.PROTOCOL, "protocol error: a binary message, and payloads are text")
+        self._session.end(end, UNSUPPORTED_DATA)
 
     def drained(self) -> None:
         """The socket has taken all that was written."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from itertools import accumulate
 from math import isinf
 from typing import Any
 
@@ -32,11 +31,10 @@ __all__ = [
 # What is wrong with a payload that is over the number; compared by identity.
 TOO_MANY = "too many messages"
 
-# Far less than Python can read, so that what was read can be written by a handler of
-# any depth, too.
-_DEEPEST = 500
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+# How much of the stack is left to handlers, deep in which a message is written as it
+# was read; and from how many brackets on that may matter.
+_ROOM = 200
+_MANY = 500
 
 HEARTBEAT = "~h~"
 JSON = "~j~"
@@ -176,18 +174,18 @@ def decode_json(text: str) -> Any:
         ValueError: if it is not JSON (RFC 8259), nested too deep to read, or
             has a number that is too large for a float, and could not be sent back.
     """
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
-        raise ValueError("nested too deep")
+    deep = text.count("[") + text.count("{") > _MANY
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return _load(text, _ROOM if deep else 0)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
 
-def _depth(text: str) -> int:
-    """How deep a JSON text is nested."""
-    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(_STRING.sub("", text)))
-    return max(accumulate(steps), default=0)
+def _load(text: str, room: int) -> Any:
+    """Read JSON as if the stack were deeper: calls of Python and of C each have a limit."""
+    if room:
+        return next(map(_load, (text,), (room - 1,)))
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _finite(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from time import monotonic
 
 import gevent
 import pytest
@@ -184,3 +185,21 @@ def test_what_waits_behind_it_gets_its_turn_and_finds_the_session_over(stuck):
     statuses = {post.post.finish().status for post in posts}
     assert statuses <= {200, 404}
     assert len(stuck.ends) == 1
+
+
+def test_handlers_that_only_let_others_go_first_are_not_late(serve):
+    """Together they take far longer than one of them may, and each is quick."""
+    served = serve(handler_timeout=0.1)
+    clients = [WebSocket(served.port).open() for _ in range(100)]
+
+    def busy(client):
+        end = monotonic() + 0.0002
+        while monotonic() < end:
+            pass
+
+    served.listener.on("clientMessage", lambda text, client: busy(client))
+    for client in clients:
+        client.send(*["x"] * 100)
+    served.wait("message", 100 * 100)
+    assert exceeded(served) == {}
+    assert len(served.listener.clients) == 100

@@ -93,34 +93,6 @@ def test_what_the_user_s_handler_class_changes_is_asked_for(serve, name):
     assert side.plain == [False]
 
 
-def reads_in_handle(first):
-    class Handler(WSGIHandler):
-        def handle(self):
-            first.append(self.rfile.readline())
-            super().handle()
-
-    return Handler
-
-
-def reads_at_once(first):
-    class Handler(WSGIHandler):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            first.append(self.rfile.readline())
-
-    return Handler
-
-
-@pytest.mark.parametrize("make", [reads_in_handle, reads_at_once])
-def test_a_handler_class_may_read_before_the_first_request(serve, make):
-    """As for the PROXY protocol."""
-    first = []
-    side = Side(serve, make(first))
-    answer = side.exchange(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + PLAIN["few headers"])
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert first[0].startswith(b"PROXY ")
-
-
 def test_two_lengths_of_an_answer_are_left_to_pywsgi():
     once = (("Content-Length", "3"),)
     assert answer_head("200 OK", once) is not None

@@ -200,6 +200,18 @@ def test_who_is_told_why_and_does_not_answer_has_no_session_meanwhile(
     raw.close()
 
 
+def test_what_was_sent_before_a_binary_message_arrives(echo):
+    raw = Raw(echo().port, head("websocket"))
+    raw.until(b"~m~40~m~")
+    raw.take(40)
+    raw.send(frame(TEXT, framing.encode("before").encode()) + frame(BINARY, b"\0"))
+    sent = framing.encode("before").encode()
+    assert raw.take(2 + len(sent)) == bytes((0x80 | TEXT, len(sent))) + sent
+    closing = raw.take(2)
+    assert raw.take(closing[1])[:2] == (1003).to_bytes(2, "big")
+    raw.close()
+
+
 def test_the_rate_is_that_of_one_session(serve, clock):
     served = serve(max_message_rate=1)
     for _ in range(5):

@@ -136,17 +136,23 @@ def test_who_does_not_shake_hands_for_tls_in_time_is_cut_off(serve, tls):
     assert exceeded(served) == {"handshake_timeout": 2}
 
 
+@pytest.mark.parametrize("how", [half_close, Raw.reset], ids=["half-closed", "reset"])
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "no TLS"])
-def test_handshakes_for_tls_that_fail_are_logged_in_few_lines(serve, tls, capfd, said):
-    server = WSGIServer(("127.0.0.1", 0), None, log=None, **tls[1])
-    served = serve(server=server)
+def test_handshakes_for_tls_that_fail_are_logged_in_few_lines(serve, tls, capfd, said, how):
+    served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, **tls[1]))
+    raws = []
     for _ in range(30):
-        raw = Raw(served.port, said)
-        half_close(raw)
-        raw.end()
-        raw.close()
+        raws.append(Raw(served.port, said))
+        how(raws[-1])
     wait_for(lambda: len(served.lines) >= 10)
-    assert all("no TLS with 127.0.0.1: " in line for line in served.lines)
+    for raw in raws:
+        raw.close()
+    # All have been seen when this is answered.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls[0].configure_trust(context)
+    raw = Raw(served.port, wrap=lambda each: context.wrap_socket(each, server_hostname="localhost"))
+    raw.close()
+    assert all("no TLS with " in line for line in served.lines)
     assert len(served.lines) == 10
     assert capfd.readouterr().err == ""
 
