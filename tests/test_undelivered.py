@@ -24,7 +24,8 @@ def test_what_waits_for_a_client_that_connects_and_never_reads_is_bounded(transp
     session = Client(listener, transport=transport).session
     most = 0
     for _ in range(RECONNECTIONS):
-        downlink = HTTPDownlink(transport, session, None, once=transport == "xhr-polling")
+        once = transport == "xhr-polling"
+        downlink = HTTPDownlink(transport, session, None, once, timeout=None)
         session.attach(downlink)
         gevent.sleep(0)
         session.send("x" * (LIMIT - 100))

@@ -214,7 +214,7 @@ class Request:
                 while size > 0 and (chunk := source.read(min(size, _PIECE))):
                     chunks.append(chunk)
                     size -= len(chunk)
-                    if monotonic() >= due:
+                    if size > 0 and monotonic() >= due:
                         # Nor does a server switch greenlets while there is something to read.
                         due = rest()
         except gevent.Timeout as error:

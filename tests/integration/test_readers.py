@@ -239,8 +239,9 @@ def test_nothing_is_written_behind_a_close_frame(serve):
     served = serve()
     opened = WebSocket(served.port).open()
     session = served.listener.clients[opened.session_id]
+    downlink = session.downlink
     opened.send_bytes(Frame(Opcode.BINARY, b"x").serialize(mask=True))
-    wait_for(lambda: session.downlink._websocket.closed)
+    wait_for(lambda: downlink._websocket.closed)
     session.send("behind")
     session.disconnect()
     with pytest.raises(Ended):

@@ -70,7 +70,8 @@ class Bystander:
     def _send(self, *texts: str) -> None:
         answer = self.client.send(*texts)
         if isinstance(self.client, HTTPClient):
-            assert (answer.status, answer.text) == (200, "ok"), self
+            accepted = (answer.status, answer.text) == (200, "ok")
+            assert accepted, f"{answer.status} {answer.text:.99}: {self}"
 
     def _receive(self) -> str:
         """The next message that is neither a heartbeat nor a broadcast."""
