@@ -67,6 +67,8 @@ def turn_end() -> float:
 
     The more rest already, the sooner it joins them.
     """
+    if not _resting:
+        return monotonic() + TIME_SLICE
     return monotonic() + max(TIME_SLICE / (1 + len(_resting)), _LEAST)
 
 

@@ -206,6 +206,11 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
+# From one answer to the next they hardly differ. A bare dict: who looks there
+# must not measure them first, and mostly finds them.
+_known_answers: dict[tuple[str, tuple[tuple[str, str], ...]], AnswerHead] = {}
+
+
 def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
     """Spell a head out; ``None`` if it is not plain.
 
@@ -218,10 +223,16 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
         TypeError: if something in it is no text.
         ValueError: if some text cannot be sent.
     """
-    size = 0
-    for name, value in headers:
-        size += len(name) + len(value)
-    return (_known_answer if size <= _LONGEST_KNOWN else _answer_head)(status, headers)
+    known = _known_answers.get((status, headers))
+    if known is not None:
+        return known
+    head = _answer_head(status, headers)
+    size = sum(len(name) + len(value) for name, value in headers)
+    if head is not None and size <= _LONGEST_KNOWN:
+        if len(_known_answers) >= _MOST_KNOWN:
+            _known_answers.clear()
+        _known_answers[status, headers] = head
+    return head
 
 
 def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
@@ -248,6 +259,3 @@ def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHea
     if text.count("\r") != breaks or text.count("\n") != breaks:
         return None
     return AnswerHead(text.encode("latin-1"), code, closes)
-
-
-_known_answer = lru_cache(_MOST_KNOWN)(_answer_head)
