@@ -98,7 +98,7 @@ class LeanHandler(BoundedHandler):
         self._watch.head_read()
         self._first_request = False
         self._respond()
-        return None if self.close_connection or self.rfile.closed else True
+        return None if self.close_connection else True
 
     def _read_ahead(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
