@@ -67,7 +67,7 @@ def turn_end() -> float:
 
     The more rest already, the sooner it joins them.
     """
-    if not _resting:
+    if not _resting:  # as mostly, and every request asks
         return monotonic() + TIME_SLICE
     return monotonic() + max(TIME_SLICE / (1 + len(_resting)), _LEAST)
 

@@ -227,8 +227,7 @@ def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead
     if known is not None:
         return known
     head = _answer_head(status, headers)
-    size = sum(len(name) + len(value) for name, value in headers)
-    if head is not None and size <= _LONGEST_KNOWN:
+    if head is not None and len(head.data) <= _LONGEST_KNOWN:
         if len(_known_answers) >= _MOST_KNOWN:
             _known_answers.clear()
         _known_answers[status, headers] = head

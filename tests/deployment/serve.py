@@ -105,7 +105,7 @@ def forked(fork: str) -> None:
     server = WSGIServer(listening, deployed.pages, log=None)
     deployed.listen(server)
     # The loop has seen what was begun at listen().
-    gevent.sleep(0.01)
+    gevent.idle()
     child = {"os.fork": os.fork, "gevent.os.fork": gevent.os.fork}[fork]()
     if child:
         print(f"parent {os.getpid()}, child {child}", flush=True)

@@ -105,6 +105,17 @@ def test_long_heads_of_answers_are_not_remembered():
     assert answer_head("200 OK", headers[:1]) is answer_head("200 OK", headers[:1])
 
 
+def test_of_heads_of_answers_no_more_than_some_are_kept():
+    def head(length):
+        return answer_head("200 OK", (("Content-Length", str(length)),))
+
+    first = head(0)
+    for length in range(1, 1000):
+        assert head(length).data.endswith(b": %d\r\n" % length)
+    assert head(0) == first
+    assert head(0) is not first
+
+
 def test_the_user_s_own_log_is_kept(serve):
     lines = []
 
