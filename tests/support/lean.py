@@ -7,13 +7,11 @@ of its own, so that it handles nothing quickly.
 from __future__ import annotations
 
 import re
-import socket as stdlib_socket
 from io import BytesIO
 
-import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from .raw import Raw
+from .readers import ask
 
 PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what it gets
 
@@ -69,13 +67,7 @@ class Side:
 
     def exchange(self, *segments):
         """Send something, say that this was all, and return all that is answered."""
-        raw = Raw(self.port)
-        for segment in segments:
-            raw.send(segment)
-            gevent.sleep(0)
-        raw.socket.shutdown(stdlib_socket.SHUT_WR)
-        answer = raw.end()
-        raw.close()
+        answer = ask(self.port, *segments)
         return re.sub(rb"\r\nDate: [^\r]+ GMT\r\n", b"\r\nDate: -\r\n", answer)
 
 
