@@ -56,12 +56,18 @@ class Nginx(Server):
         certificate: for its TLS.
         upstreams: the servers behind it.
         tls: whether clients are to speak TLS; it can do both at once.
+        changes: what stands in the configuration of the documentation, and what in place of it.
     """
 
     proxied = True
 
     def __init__(
-        self, folder: Path, certificate: Any, *upstreams: Server, tls: bool = False
+        self,
+        folder: Path,
+        certificate: Any,
+        *upstreams: Server,
+        tls: bool = False,
+        changes: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.upstream = upstreams[0]
         # Nobody else gets these ports until nginx has them.
@@ -75,6 +81,7 @@ class Nginx(Server):
             ("    server 127.0.0.1:8001;", servers),
             ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
             ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
+            *changes,
         ):
             assert text.count(written) == 1, written
             text = text.replace(written, used)
