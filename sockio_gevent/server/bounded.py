@@ -95,6 +95,7 @@ class BoundedHandler(DiscreetHandler):
     headers: Any
     path: str
     command: str
+    requestline: str
     close_connection: bool
     wsgi_input: Any
 
@@ -158,6 +159,7 @@ class BoundedHandler(DiscreetHandler):
             ValueError: if something is wrong with it.
         """
         if problem := line_problem(raw_requestline):
+            self.requestline = raw_requestline.rstrip()  # for the access log
             raise ValueError(problem)
         reader, size = self.rfile, len(raw_requestline)
         # Mostly all of it is here, and nothing about it is odd.

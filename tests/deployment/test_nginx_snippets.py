@@ -5,15 +5,10 @@ from __future__ import annotations
 import pytest
 from support.clients import ALL
 from support.http import HTTP
-from support.nginx import Nginx
+from support.nginx import EVERY_REQUEST_SAYS_UPGRADE, Nginx
 from support.raw import Raw
 from support.servers import CommandLine, Gunicorn, Program
 
-# Without the map: the header goes with every request, the others have no Upgrade.
-EVERY_REQUEST = (
-    "proxy_set_header Connection $sockio_connection;",
-    'proxy_set_header Connection "upgrade";',
-)
 # Connections to the server are kept, and the next client's requests go over them.
 KEPT = ("hash $remote_addr consistent;", "hash $remote_addr consistent; keepalive 4;")
 FORBIDDEN = ("location / {", "location = /admin { return 403; }\n    location / {")
@@ -32,7 +27,9 @@ def behind(request, deploying, certificate):
     kind, *arguments = request.param
     with deploying() as deploy:
         server = deploy(kind, *arguments).listening()
-        yield deploy(Nginx, certificate, server, changes=(EVERY_REQUEST, KEPT)).listening()
+        yield deploy(
+            Nginx, certificate, server, changes=(EVERY_REQUEST_SAYS_UPGRADE, KEPT)
+        ).listening()
         assert server.problems() == [], str(server)
 
 

@@ -18,6 +18,12 @@ from .servers import Server
 
 CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
 
+# What stands in many a configuration in place of the map.
+EVERY_REQUEST_SAYS_UPGRADE = (
+    "proxy_set_header Connection $sockio_connection;",
+    'proxy_set_header Connection "upgrade";',
+)
+
 # What Debian's nginx.conf says, with all paths in one folder and no privileges.
 MAIN = """
 daemon off;
