@@ -122,7 +122,7 @@ def _read(data: bytes) -> tuple[Any, ...] | None:
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
     length = environ.get("CONTENT_LENGTH", "0")
-    if connection not in ("keep-alive", "close") or not _consists(length, string.digits):
+    if connection not in ("keep-alive", "close", "upgrade") or not _consists(length, string.digits):
         return None
     if len(length) > 15:
         return None

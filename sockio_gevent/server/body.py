@@ -8,6 +8,7 @@ Here all of it is one kind of error, and the connection ends.
 
 from __future__ import annotations
 
+from errno import ECONNRESET, EPIPE
 from typing import Any, NoReturn
 
 from gevent.pywsgi import Input, _InvalidClientInput
@@ -107,11 +108,10 @@ class Body(Input):  # type: ignore[misc]
 
     def _take(self, size: int, line: bool) -> bytes:
         """Wait for so many bytes, or the end of a line, or that of the connection."""
-        read = self.rfile.readline if line else self.rfile.read
         if size <= _PIECE:
-            return bytes(read(size))
+            return self._read(size, line)
         pieces: list[bytes] = []
-        while size > 0 and (data := read(min(size, _PIECE))):
+        while size > 0 and (data := self._read(min(size, _PIECE), line)):
             pieces.append(data)
             size -= len(data)
             if line and data.endswith(b"\n"):
@@ -127,7 +127,7 @@ class Body(Input):  # type: ignore[misc]
             self._pass_over_trailers()
 
     def _end_chunk(self) -> None:
-        end = self.rfile.read(2)
+        end = self._read(2)
         if end != b"\r\n":
             self._break(_TOO_EARLY if b"\r\n".startswith(end) else _MALFORMED)
 
@@ -139,10 +139,18 @@ class Body(Input):  # type: ignore[misc]
                 self._break(_MALFORMED if line.endswith(b"\n") else _TOO_EARLY)
 
     def _line(self) -> bytes:
-        line = bytes(self.rfile.readline(LONGEST_LINE))
+        line = self._read(LONGEST_LINE, line=True)
         if len(line) == LONGEST_LINE:
             self._break(_MALFORMED)
         return line
+
+    def _read(self, size: int, line: bool = False) -> bytes:
+        try:
+            return bytes(self.rfile.readline(size) if line else self.rfile.read(size))
+        except OSError as error:
+            if error.errno in (EPIPE, ECONNRESET):
+                raise  # pywsgi says nothing of clients that have gone
+            self._break(_TOO_EARLY)  # where there is no TLS any more, say
 
     def _check(self) -> None:
         if self._broken:

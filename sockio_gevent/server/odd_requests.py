@@ -1,4 +1,4 @@
-"""Requests of which a pywsgi makes something else, where the listener is only its application.
+"""Requests of which a server makes something else, where the listener is only its application.
 
 Where a server was passed to ``listen()``, its handler reads these requests rightly.
 """
@@ -17,43 +17,45 @@ __all__ = ["correct"]
 
 
 def correct(environ: dict[str, Any], start_response: Any) -> None:
-    """Mend what a pywsgi that was not passed to ``listen()`` makes of some requests.
+    """Mend what a server that was not passed to ``listen()`` makes of some requests.
 
-    Of chunks it reads more than there is in them; of what asks for any upgrade
-    it gives the bare reader in place of the body; and of a target that is a URL
-    it makes a path.
+    pywsgi reads more of chunks than there is in them, gives the bare reader in
+    place of the body to what asks for any upgrade, and takes a target that is
+    a URL for a path. gunicorn forgets the host of a URL.
 
     Args:
         environ: the WSGI environ.
         start_response: the WSGI function that begins the response.
     """
-    is_url = environ.get("PATH_INFO", "/")[:1] not in ("/", "")
+    is_url = environ.get("PATH_INFO", "")[:1] not in ("/", "")
     whole = environ.get("wsgi.input_terminated", True) and "HTTP_TRANSFER_ENCODING" not in environ
-    if whole and not is_url:
-        return
-    handler = _handler(start_response)
-    if handler is None:
-        return
-    from .body import give_body
+    handler = _handler(start_response) if is_url or not whole else None
+    if handler is not None:
+        from .body import give_body
 
-    give_body(handler, environ, raw=may_upgrade(environ))
-    if is_url:
-        _split_target(environ, handler.path)
+        give_body(handler, environ, raw=may_upgrade(environ))
+        if is_url and (target := _take_host(environ, handler.path)):
+            path, _, environ["QUERY_STRING"] = target.partition("?")
+            environ["PATH_INFO"] = unquote(path, "latin-1")
+    gunicorn = environ.get("RAW_URI", "/")
+    if not gunicorn.startswith("/") and (target := _take_host(environ, gunicorn)):
+        environ["RAW_URI"] = target
 
 
-def _split_target(environ: dict[str, Any], target: str) -> None:
-    """Read a target that is a URL; what is malformed is left to the application."""
+def _take_host(environ: dict[str, Any], target: str) -> str:
+    """Take the host from a target that is a URL, and return the rest.
+
+    Returns:
+        Nothing if it is none, or is malformed: that is left to the application.
+    """
     try:
         url = split_url(target, environ["REQUEST_METHOD"])
     except ValueError:
-        return
+        return ""
     if url is None:
-        return
-    environ["HTTP_HOST"], target = url
-    path, _, environ["QUERY_STRING"] = target.partition("?")
-    environ["PATH_INFO"] = unquote(path, "latin-1")
-    if "RAW_URI" in environ:  # gunicorn's
-        environ["RAW_URI"] = target
+        return ""
+    environ["HTTP_HOST"], rest = url
+    return rest
 
 
 def _handler(start_response: Any) -> Any:

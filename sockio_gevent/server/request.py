@@ -224,7 +224,8 @@ class Request:
             self._abandon_input()
             text = f"the body did not come within {timeout:g} s"
             raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
-        except OSError:
+        except Exception:
+            # Each server has errors of its own for that; gunicorn's are not even an OSError.
             text = "the body is malformed, or ended too early"
             raise Refusal("400 Bad Request", text) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)

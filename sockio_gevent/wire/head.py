@@ -109,7 +109,8 @@ def _read_fields(block: bytes) -> Fields | None:
     if len(environ) < len(lines) or not _UNUSUAL.isdisjoint(environ):
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
-    if connection not in ("keep-alive", "close"):
+    # Without an Upgrade, "upgrade" asks for nothing, and many proxies add it.
+    if connection not in ("keep-alive", "close", "upgrade"):
         return None
     body_size = None
     if (length := environ.get("CONTENT_LENGTH")) is not None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from gevent import ssl
+from gevent.pywsgi import WSGIServer
 from support.attackers import request
 from support.http import HTTP
 from support.raw import Raw
-from support.readers import READ, ask, statuses
+from support.readers import READ, Application, ask, statuses
 
 CHUNKED = "Transfer-Encoding: chunked"
 NEXT = request("GET", "/next")
@@ -202,4 +206,22 @@ def test_a_client_that_waits_for_100_is_told_to_go_on(hosted):
     raw.send(b"3\r\nabc\r\n0\r\n\r\n")
     assert raw.head()[0] == "HTTP/1.1 200 OK"
     assert server.application.requests == [("POST", "/form", b"abc")]
+    raw.close()
+
+
+def test_what_is_no_tls_in_a_body_leaves_no_traceback(serve, tls, capfd):
+    authority, files = tls
+    application = Application()
+    served = serve(server=WSGIServer(("127.0.0.1", 0), application, log=None, **files))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    raw = Raw(
+        served.port,
+        post("/form", "Content-Length: 100", body=b"abc"),
+        wrap=lambda plain: context.wrap_socket(plain, server_hostname="localhost"),
+    )
+    os.write(raw.socket.fileno(), b"GET / HTTP/1.1\r\n" * 9)  # past its TLS
+    served.wait_line("a bad request from 127.0.0.1: the body ended too early")
+    assert application.requests == []
+    assert "Traceback" not in capfd.readouterr().err
     raw.close()

@@ -128,6 +128,8 @@ PLAIN = {
     "an OPTIONS": head("OPTIONS", PATH, "Access-Control-Request-Method: POST"),
     "to be closed": head("GET", PATH, "Connection: Close"),
     "to be kept": head("GET", PATH, "Connection: KEEP-ALIVE"),
+    "an upgrade to nothing": head("POST", PATH, "Connection: Upgrade", "Content-Length: 3")
+    + b"abc",
     "a long cookie": head("GET", PATH, "Cookie: " + "x" * 3000),
     "what a proxy adds": head("GET", PATH, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https"),
 }
