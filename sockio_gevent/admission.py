@@ -22,6 +22,7 @@ from .peers import are_same, peer_rule
 from .refusal import Reason, Refusal
 from .server.hangup import has_hung_up
 from .server.request import Request
+from .sparing import SparingLog
 
 __all__ = ["Admission", "Admitted", "Surrounding"]
 
@@ -69,7 +70,8 @@ class Admission:
         self._authorize = options.authorize
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
         self.binds = self._peer is not None
-        self._log = log
+        # Clients may be what makes them fail, again and again.
+        self._log = SparingLog(log)
         self._surrounding = surrounding
 
     def _peer_by(self, same_peer: str | Callable[..., Any]) -> Callable[[Request], Any]:
@@ -147,7 +149,8 @@ class Admission:
         try:
             return bool(peer) and are_same(bound_to, peer)
         except Exception:
-            self._log.exception("the option 'same_peer' returned what cannot be compared")
+            line = "the option 'same_peer' returned what cannot be compared"
+            self._log.exception("comparison", line)
             return False
 
     def _ask(
@@ -172,7 +175,8 @@ class Admission:
         except Refusal as refusal:
             return refusal
         except (Exception, gevent.Timeout) as error:  # which is no Exception
-            self._log.exception("the option %r failed for %s", option, peer_name(environ))
+            place = peer_name(environ)
+            self._log.exception(option, "the option %r failed for %s", option, place)
             # The log has it all; the client is not to learn anything from it.
             failure = Refusal("500 Internal Server Error", "the server has made a mistake")
             raise failure.counted_as(Reason.FAILURE) from error

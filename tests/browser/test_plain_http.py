@@ -148,8 +148,8 @@ var names = TRANSPORTS;
 function next() {
   var name = names.shift(), socket;
   if (!name) return;
-  socket = new io.Socket(null, {transports: [name], rememberTransport: false,
-    connectTimeout: 60000});
+  socket = new io.Socket('victim.test', {port: PORT, secure: false, transports: [name],
+    rememberTransport: false, reconnect: false, connectTimeout: 60000});
   socket.on('connect', () => socket.send('a\\n--socketio\\n\\u2028<\\/script>'));
   socket.on('message', message => {
     report([name, message]);
@@ -158,7 +158,7 @@ function next() {
   });
   socket.on('connect_failed', () => { report([name, 'failed']); next(); });
 }
-document.write('<script src=/socket.io/socket.io.js><' + '/script>');
+document.write('<script src=' + url('victim.test', '/socket.io/socket.io.js') + '><' + '/script>');
 window.onload = next;
 """
 
@@ -174,6 +174,23 @@ def test_a_page_of_the_server_connects_over_each_transport(site, visit, browser)
     visit(browser, served.url(VICTIM, "/"))
     said = "a\n--socketio\n\u2028</script>"
     assert served.wait_report(len(names)) == [[name, said] for name in names]
+
+
+@browsers
+@pytest.mark.parametrize("origins", [["self"], ["null", "file://"]], ids=repr)
+def test_a_page_from_a_file_connects_where_files_are_named(site, visit, browser, origins, tmp_path):
+    served = site(
+        origins=origins,
+        transports=KNOWN_TRANSPORTS,
+        on_client_message=lambda message, client: client.send("hello"),
+    )
+    # htmlfile calls into the page, which no other origin may.
+    names = ["websocket", "server-events", "xhr-multipart", "xhr-polling", "jsonp-polling"]
+    page = tmp_path / "page.html"
+    page.write_text(served.html(CONNECT.replace("TRANSPORTS", repr(names))))
+    visit(browser, page.as_uri())
+    expected = "hello" if "null" in origins else "failed"
+    assert served.wait_report(len(names)) == [[name, expected] for name in names]
 
 
 REBOUND = """

@@ -143,7 +143,11 @@ class Site:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return []
         start_response("200 OK", [("Content-Type", "text/html; charset=UTF-8"), *self.headers])
-        return [_PAGE.replace("SCRIPT", self.pages[path]).encode()]
+        return [self.html(self.pages[path]).encode()]
+
+    def html(self, script: str) -> str:
+        """A page with this script, to be served or kept as a file."""
+        return _PAGE.replace("SCRIPT", script).replace("PORT", str(self.server.server_port))
 
     def wait_report(self, count: int = 1) -> list[Any]:
         """Wait for so many reports; return all that there are."""
@@ -159,12 +163,12 @@ class Site:
         self.server.stop(1)
 
 
-_PAGE = """<!doctype html><title>page</title><body><script>
-var url = (host, path) => 'http://' + host + ':' + location.port + path;
+_PAGE = """<!doctype html><meta charset=utf-8><title>page</title><body><script>
+var url = (host, path) => 'http://' + host + ':PORT' + path;
 var report = what => {
   // Waits until it has arrived, so that nothing overtakes it.
   var request = new XMLHttpRequest();
-  request.open('POST', '/report', false);
+  request.open('POST', url(location.hostname || 'any.test', '/report'), false);
   request.send(JSON.stringify(what));
 };
 SCRIPT
