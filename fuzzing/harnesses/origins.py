@@ -39,6 +39,7 @@ SEEDS = (
     b"example.com:*\nx\nhttp://example.com:81",
     b"*:*\nx\nnonsense",
     b"null\nx\nnull",
+    b"file://\nx\nfile://",
     b"[::1]:80\nx\nhttp://[::1]",
     b"\nexample.com\n\nhttps://example.com/page?x#y\nsame-site\nhttps",
     b"\nexample.com\n\n\nsame-origin\nhttps",
@@ -82,7 +83,7 @@ def check(data: bytes) -> None:
     assert origins.allows(environ) == _allowed(told, rule, own)
     for domain, port in origins.allowed("127.0.0.1"):
         assert domain
-        assert port == "*" or (port.isascii() and port.isdigit()) or port == ""
+        assert port == "*" or (port.isascii() and port.isdigit())
 
 
 def _check_told(told: str | None, environ: dict[str, Any], own: object) -> None:
