@@ -429,7 +429,7 @@
   /* Take all whole parts of the answer. */
   XHRMultipart.prototype.read = function () {
     var xhr = this.current, text = xhr.responseText, end;
-    // The first line is the boundary, which each answer has one of its own of.
+    // The first line is the boundary; each answer has its own.
     if (!xhr.boundary) xhr.position = (xhr.boundary = text.slice(0, text.indexOf('\n') + 1)).length;
     while (xhr.boundary && !this.ended && text.substr(xhr.position, PART.length) === PART) {
       end = decode(text, xhr.position + PART.length).end;
