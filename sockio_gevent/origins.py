@@ -18,7 +18,7 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]
 # Pages from files, and from what applications serve themselves, may have no host.
 _HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+")
-_REFERER = re.compile(r"https?://[^/?#]+")
+_REFERER = re.compile(r"https?://([^/?#]+)")
 _PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
 _REMEMBERED = 256  # origins, which nearly all requests share
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
@@ -44,11 +44,14 @@ def origin_of(environ: Environ, scripted: bool = False) -> str | None:
     if origin:
         return str(origin)
     site = environ.get("HTTP_SEC_FETCH_SITE")
+    match = None if site == "none" else _REFERER.match(environ.get("HTTP_REFERER", ""))
     if site == "same-origin":
+        if match is not None and match[1].lower() == environ.get("HTTP_HOST", "").lower():
+            # Behind a proxy that ends TLS only the page knows the scheme.
+            return match[0]
         own = _own_origin(environ)
         return None if own is None else _spell(*own)
-    referer = environ.get("HTTP_REFERER")
-    if referer is not None and site != "none" and (match := _REFERER.match(referer)):
+    if match is not None:
         return match[0]
     return "null" if scripted or site in ("same-site", "cross-site") else None
 

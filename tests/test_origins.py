@@ -111,6 +111,16 @@ def test_a_script_is_always_asked_for_by_a_page(headers: Environ, origin: str) -
     assert told == [origin]
 
 
+@pytest.mark.parametrize("host", ["example.com", "example.com:8443"])
+def test_behind_a_proxy_that_ends_tls_a_page_s_own_scheme_counts(host: str) -> None:
+    environ = sent("same-origin", f"https://{host}/page", f"http://{host}")
+    assert origin_of(environ) == f"https://{host}"
+    assert Origins(f"https://{host}").allows(environ)
+    # As for the requests of the page that have an Origin.
+    assert not Origins().allows(environ)
+    assert not Origins().allows(asked(f"https://{host}", f"http://{host}"))
+
+
 def test_a_function_is_called_by_who_knows_how() -> None:
     def rule(origin: str | None, environ: Environ) -> bool:
         raise AssertionError
