@@ -21,6 +21,7 @@ _PIECE = 256 * 1024  # bytes that are asked for at once: memory is taken for all
 _MOST_TRAILERS = 16 * 1024  # bytes
 
 _TOO_EARLY = "the body ended too early"
+_INTERRUPTED = "the reading of the body was interrupted"
 _MALFORMED = "the chunks of the body are malformed"
 
 
@@ -151,6 +152,11 @@ class Body(Input):  # type: ignore[misc]
             if error.errno in (EPIPE, ECONNRESET):
                 raise  # pywsgi says nothing of clients that have gone
             self._break(_TOO_EARLY)  # where there is no TLS any more, say
+        except BaseException:
+            # An application that has set a time limit. What was read is lost, so
+            # nobody knows how much is left.
+            self._broken = _INTERRUPTED
+            raise
 
     def _check(self) -> None:
         if self._broken:
