@@ -184,7 +184,7 @@ class Request:
                 before its end.
         """
         if not self.environ.get("wsgi.input_terminated", True):
-            # pywsgi gives the bare reader to requests for upgrades, and its handler was not found.
+            # pywsgi does this to requests for upgrades, and its handler was not found.
             raise Refusal("400 Bad Request", "the server does not say where the body ends")
         length = self.environ.get("CONTENT_LENGTH") or ""
         if length:
@@ -225,7 +225,7 @@ class Request:
             text = f"the body did not come within {timeout:g} s"
             raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
         except Exception:
-            # Each server has its own errors for that. gunicorn's are no OSError.
+            # Each server has errors of its own for that; gunicorn's are not even an OSError.
             text = "the body is malformed, or ended too early"
             raise Refusal("400 Bad Request", text) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
