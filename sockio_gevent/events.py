@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
 
-from .log import Log
+from .sparing import SparingLog
 
 __all__ = ["Emitter", "did_you_mean"]
 
@@ -94,7 +94,7 @@ class Emitter:
         if event not in self.EVENTS:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), self.EVENTS)}")
 
-    def _emit(self, log: Log, event: str, *arguments: object) -> BaseException | None:
+    def _emit(self, log: SparingLog, event: str, *arguments: object) -> BaseException | None:
         """Run the handlers of an event; what one raises is logged, and the others go on.
 
         Returns:
@@ -108,5 +108,13 @@ class Emitter:
                 handler(*arguments)
             except (Exception, gevent.Timeout) as error:  # which is no Exception
                 failure = failure or error
-                log.exception("a handler of %r failed in %r", event, self)
+                # Clients may cause it at will; of each handler's mistakes some are to be seen.
+                kind = event, _name(handler), type(error).__name__
+                log.exception(kind, "a handler of %r failed in %r", event, self)
         return failure
+
+
+def _name(handler: Handler) -> str:
+    """What a handler is called, which those that are made for each client have in common."""
+    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{named.__module__}.{named.__qualname__}"

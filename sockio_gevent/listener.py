@@ -23,6 +23,7 @@ from .options import Options
 from .origins import Origins
 from .outgoing import encode
 from .server.request import Request
+from .sparing import SparingLog
 from .stats import Counters
 from .surroundings import Surroundings
 from .sweep import Sweep
@@ -87,6 +88,7 @@ class Listener(Emitter):
         mounting.check(server)
         self.server = server
         self.log = Log(self.options.log)
+        self.sparing_log = SparingLog(self.log)
         self.sweep = Sweep(self.log)
         self.flush = Flush(self.log)
         self._clients: dict[str, Client] = {}
@@ -254,12 +256,12 @@ class Listener(Emitter):
 
     def opened(self, client: Client) -> BaseException | None:
         """A new client has connected."""
-        failure = self._emit(self.log, "clientConnect", client)
-        return self._emit(self.log, "connection", client) or failure
+        failure = self._emit(self.sparing_log, "clientConnect", client)
+        return self._emit(self.sparing_log, "connection", client) or failure
 
     def received(self, message: Any, client: Client) -> BaseException | None:
         """A client has sent a message."""
-        return self._emit(self.log, "clientMessage", message, client)
+        return self._emit(self.sparing_log, "clientMessage", message, client)
 
     def ended(self, client: Client) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
@@ -269,4 +271,4 @@ class Listener(Emitter):
 
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""
-        return self._emit(self.log, "clientDisconnect", client)
+        return self._emit(self.sparing_log, "clientDisconnect", client)

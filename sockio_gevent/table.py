@@ -9,6 +9,7 @@ from .flush import Flush
 from .limits import Limits
 from .log import Log
 from .options import Context, Options
+from .sparing import SparingLog
 from .stats import Counters
 from .sweep import Sweep
 
@@ -23,6 +24,7 @@ class Table(Protocol):
 
     options: Options
     log: Log
+    sparing_log: SparingLog
     sweep: Sweep
     flush: Flush
     counters: Counters
