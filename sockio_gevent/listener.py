@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 from . import mounting
 from .census import Census
 from .client import Client
+from .departed import Departed
+from .ends import End
 from .entrance import Entrance
 from .environ import kept
 from .events import Emitter
@@ -91,6 +93,7 @@ class Listener(Emitter):
         self.flush = Flush(self.log)
         self._clients: dict[str, Client] = {}
         self._farewells = Farewells(self._clients, self.log)
+        self.departed = Departed()
         self.closing = False
         self.counters = Counters()
         self.limits = Limits(self.log)
@@ -261,9 +264,10 @@ class Listener(Emitter):
         """A client has sent a message."""
         return self._emit(self.log, "clientMessage", message, client)
 
-    def ended(self, client: Client) -> None:
+    def ended(self, client: Client, end: End) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
+        self.departed.add(client.session_id, client.transport, end)
         self.census.leave(client.network)
         self._farewells.begin(client)
 

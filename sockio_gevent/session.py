@@ -320,7 +320,7 @@ class Session(Emitter):
         self._state = State.CLOSED
         self._set_deadline(None)
         self.listener.counters.closes[end.cause] += 1
-        self.listener.ended(self)
+        self.listener.ended(self, end)
         last = self._outbox_size()
         outbox, self._outbox = self._outbox, []
         self._buffered = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from .ends import End
 from .flush import Flush
 from .limits import Limits
 from .log import Log
@@ -40,7 +41,7 @@ class Table(Protocol):
     def received(self, message: Any, client: Any) -> BaseException | None:
         """A message has come: run the listener's handlers; see :meth:`opened`."""
 
-    def ended(self, client: Any) -> None:
+    def ended(self, client: Any, end: End) -> None:
         """The session has ended: forget it, and spawn its farewell."""
 
     def gone(self, client: Any) -> BaseException | None:
