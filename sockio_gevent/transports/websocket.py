@@ -92,6 +92,8 @@ class SocketDownlink(Downlink):
             self._session.end(End(Cause.LIMIT, error.text, error.limit), error.code)
         if websocket.finished:
             self.over()
+        elif websocket.discarding and websocket.end is not None:
+            self._session.end(websocket.end)
 
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
         self._session.receive([payload for payload in batch if isinstance(payload, str)])
