@@ -34,13 +34,6 @@ def send_until_cut(client: WebSocket) -> int:
             sent += MIB
 
 
-@pytest.fixture
-def patient(monkeypatch: Any) -> None:
-    """How long a busy machine takes is not what is tested."""
-    monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", 10 * DEADLINE)
-
-
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("size", [2 * MIB, 48 * MIB])
 def test_a_client_that_writes_first_and_reads_then_sees_the_code(serve: Any, size: int) -> None:
     served = serve()
@@ -64,7 +57,6 @@ def test_the_session_ends_before_the_rest_is_read(serve: Any) -> None:
     assert served.happened("message") == []
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothing(
     serve: Any,
 ) -> None:
@@ -77,7 +69,6 @@ def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothin
     assert client.wait_closed() == 1000
 
 
-@pytest.mark.usefixtures("patient")
 def test_so_many_bytes_are_read_on_and_no_more(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(websocket, "_MOST_DISCARDED", 4 * MIB)
     served = serve()
@@ -100,7 +91,6 @@ def test_it_is_read_on_for_a_while_and_no_longer(serve: Any, monkeypatch: Any) -
     wait_for(lambda: downlink.is_over)
 
 
-@pytest.mark.usefixtures("patient")
 def test_others_are_served_while_one_message_is_discarded(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(websocket, "_MOST_DISCARDED", 1 << 40)
     served = serve(on_client_message=lambda message, client: client.send(message))
