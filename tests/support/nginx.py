@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -56,12 +58,18 @@ class Nginx(Server):
         certificate: for its TLS.
         upstreams: the servers behind it.
         tls: whether clients are to speak TLS; it can do both at once.
+        changes: what of the documentation's configuration is to be replaced by what.
     """
 
     proxied = True
 
     def __init__(
-        self, folder: Path, certificate: Any, *upstreams: Server, tls: bool = False
+        self,
+        folder: Path,
+        certificate: Any,
+        *upstreams: Server,
+        tls: bool = False,
+        changes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.upstream = upstreams[0]
         # Nobody else gets these ports until nginx has them.
@@ -75,6 +83,7 @@ class Nginx(Server):
             ("    server 127.0.0.1:8001;", servers),
             ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
             ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
+            *changes.items(),
         ):
             assert text.count(written) == 1, written
             text = text.replace(written, used)
