@@ -112,10 +112,10 @@ def _refuse_all(arguments: Arguments, inherited: int) -> None:
     WSGIServer(listening, _refuse, log=None, error_log=None, **context).serve_forever()
 
 
-_EXCUSE = b"""\
-The application cannot be started: what the server has printed says why.
-It is started again when a source file has changed.
-"""
+_EXCUSE = (
+    "The application cannot be started: what the server has printed says why.\n"
+    "It is started again when a source file has changed.\n"
+)
 
 
 def _refuse(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -128,4 +128,4 @@ def _refuse(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
         ("Retry-After", "1"),
     ]
     start_response("503 Service Unavailable", headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [_EXCUSE]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [_EXCUSE.encode()]

@@ -12,6 +12,7 @@ import gevent
 from ..fairness import rest, turn_end
 from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
+from ..wire.discretion import printable
 from .sockets import shut_down
 
 __all__ = ["Refusal", "Request"]
@@ -95,7 +96,8 @@ class Request:
     @property
     def peer(self) -> str:
         """The address of the client, for the log."""
-        return str(self.environ.get("REMOTE_ADDR") or "an unknown address")
+        # Middleware may have put there what a client has made up.
+        return printable(str(self.environ.get("REMOTE_ADDR") or "an unknown address"))
 
     def answer(
         self,
