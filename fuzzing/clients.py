@@ -104,7 +104,7 @@ class Peer:
         link = self.link
         if link is not None and link.answering:
             link.take_all()
-            link.closed = True
+            link.end()
             self._over(link, Cause.LOST)
 
     def lose(self, cause: Cause) -> None:

@@ -83,6 +83,10 @@ class Link(Downlink):
         if not self._answered:
             self.under_way += last
         self.take_all()
+        self.end()
+
+    def end(self) -> None:
+        """The request is over, and all of its answer has arrived."""
         self.closed = True
         self._set_over()
 

@@ -7,12 +7,12 @@ the kind: its answer ends, or there is none at that moment. Such a client asks.
 from __future__ import annotations
 
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .ends import Cause, End
 from .hubs import thread_lock
 
-__all__ = ["Departed"]
+__all__ = ["Departed", "Departure"]
 
 _MOST = 1000  # sessions
 _PERIOD = 30.0  # seconds that an end is remembered
@@ -22,9 +22,18 @@ _TOLD = frozenset(Cause) - {Cause.CLIENT, Cause.LOST, Cause.AWAY}
 _TOLD_OTHERWISE = frozenset(("websocket", "flashsocket"))
 
 
-class _Departure(NamedTuple):
+class Departure(NamedTuple):
+    """A session that has ended.
+
+    Attributes:
+        when: the time of it, on the monotonic clock.
+        why: what its client is told.
+        bound_to: who has opened it, if the option ``same_peer`` asks for that.
+    """
+
     when: float
     why: str
+    bound_to: Any
 
 
 class Departed:
@@ -36,13 +45,13 @@ class Departed:
     __slots__ = ("_departures", "_lock")
 
     def __init__(self) -> None:
-        self._departures: dict[str, _Departure] = {}
+        self._departures: dict[str, Departure] = {}
         self._lock = thread_lock()
 
     def __len__(self) -> int:
         return len(self._departures)
 
-    def add(self, session_id: str, transport: str, end: End) -> None:
+    def add(self, session_id: str, transport: str, end: End, bound_to: Any) -> None:
         """Remember an end for a while, if the client will not know why it came."""
         if end.cause not in _TOLD or transport in _TOLD_OTHERWISE:
             return
@@ -51,14 +60,13 @@ class Departed:
             self._forget_old()
             if len(self._departures) >= _MOST:
                 del self._departures[next(iter(self._departures))]
-            self._departures[session_id] = _Departure(monotonic(), why)
+            self._departures[session_id] = Departure(monotonic(), why, bound_to)
 
-    def why(self, session_id: str) -> str:
-        """What a client is told that asks for a session which is not there."""
+    def find(self, session_id: str) -> Departure | None:
+        """The end of a session that is not there, if it is remembered."""
         with self._lock:
             self._forget_old()
-        departure = self._departures.get(session_id)
-        return "no such session; it may have timed out" if departure is None else departure.why
+        return self._departures.get(session_id)
 
     def _forget_old(self) -> None:
         # The oldest come first.

@@ -175,24 +175,7 @@ class Entrance:
             if request.method == "OPTIONS":
                 return request.preflight(allow)
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
-        session = None
-        if route.session_id:
-            admission = self._admission
-            # Asked before anyone looks: how long it takes must not tell which ids there are.
-            peer = admission.peer_of(request) if admission.binds else None
-            session = self._sessions.find(route.session_id)
-            opening = None
-            if session is None and request.method == "GET":
-                opening = routes.with_merged_slashes(route)
-            if opening is not None:
-                request.tail = opening.tail
-            elif session is None or (
-                admission.binds and not admission.is_same(session.bound_to, peer)
-            ):
-                if session is None and is_question(request):
-                    why = self._sessions.departed.why(route.session_id)
-                    return request.answer("404 Not Found", f"{why}\n".encode())
-                raise self._no_session(session, route.session_id)
+        session = self._find(route, request) if route.session_id else None
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
@@ -217,6 +200,26 @@ class Entrance:
         if asked:
             return request.answer("200 OK", b"ok")
         return transport.downlink(request, lambda: self._open(route.name, request, admitted))
+
+    def _find(self, route: routes.Route, request: Request) -> Session | None:
+        """The session that a request goes on with; ``None`` if it is to open one after all."""
+        admission = self._admission
+        # Asked before anyone looks: how long it takes must not tell which ids there are.
+        peer = admission.peer_of(request) if admission.binds else None
+        session = self._sessions.find(route.session_id)
+        if session is None and request.method == "GET":
+            opening = routes.with_merged_slashes(route)
+            if opening is not None:
+                request.tail = opening.tail
+                return None
+        if session is None or (admission.binds and not admission.is_same(session.bound_to, peer)):
+            if not is_question(request):
+                self._check_open()
+            raise self._no_session(session, route.session_id, peer)
+        if not session.is_here:
+            text = "this session belongs to another server of this program"
+            raise Refusal("421 Misdirected Request", text).counted_as(Reason.SESSION)
+        return session
 
     def _check_head(self, request: Request) -> None:
         """Check that the session will not keep too large an environ."""
@@ -274,10 +277,15 @@ class Entrance:
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
-    def _no_session(self, session: Session | None, session_id: str) -> Refusal:
-        """What who asks for no session, or for somebody else's, is refused with."""
-        self._check_open()
-        refusal = Refusal("404 Not Found", self._sessions.departed.why(session_id))
+    def _no_session(self, session: Session | None, session_id: str, peer: Any) -> Refusal:
+        """What a request for no session, or for somebody else's, is refused with."""
+        text = "no such session; it may have timed out"
+        departure = self._sessions.departed.find(session_id)
+        if departure is not None and (
+            not self._admission.binds or self._admission.is_same(departure.bound_to, peer)
+        ):
+            text = departure.why
+        refusal = Refusal("404 Not Found", text)
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # Answered in the same way, so that nobody learns which ids there are.

@@ -45,8 +45,8 @@ class Farewells:
         "_lock",
         "_log",
         "_missed",
-        "_over",
         "_under_way",
+        "_waiting",
     )
 
     def __init__(
@@ -60,7 +60,7 @@ class Farewells:
         self._closing = False
         self._count = 0  # sessions that have ended since, and nobody was told of
         self._missed: list[int] = []  # how many bytes each did not come back for
-        self._over = Event()
+        self._waiting: set[Event] = set()  # one of each that closes, in its own thread
 
     def __len__(self) -> int:
         return sum(list(self._under_way.values()))
@@ -105,11 +105,20 @@ class Farewells:
             self._look()
 
     def _look(self) -> None:
-        if self._closing and not self and not self._clients:
-            self._over.set()
+        if self._waiting and not self and not self._clients:
+            for over in list(self._waiting):
+                over.set()
 
     def close(self, timeout: float | None) -> None:
         """End all sessions; see :meth:`Listener.close`."""
+        over = Event()
+        self._waiting.add(over)
+        try:
+            self._close(over, timeout)
+        finally:
+            self._waiting.discard(over)
+
+    def _close(self, over: Event, timeout: float | None) -> None:
         began = monotonic()
         self._closing = True
         for client in list(self._clients.values()):
@@ -117,11 +126,11 @@ class Farewells:
         self._look()
         cut = 0
         if timeout is None:
-            self._over.wait()
-        elif not self._over.wait(timeout * (1 - _KEPT)):
+            over.wait()
+        elif not over.wait(timeout * (1 - _KEPT)):
             for client in list(self._clients.values()):
                 client.loop.call(client.end, GOES_AWAY, GOING_AWAY)
-            self._over.wait(max(began + timeout - monotonic(), 0.0))
+            over.wait(max(began + timeout - monotonic(), 0.0))
             late = [client for client in self.clients() if client.is_carried]
             for client in late:
                 client.loop.call(client.cut)

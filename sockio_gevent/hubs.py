@@ -17,7 +17,8 @@ __all__ = ["NextTurn", "OfHub", "thread_lock"]
 T = TypeVar("T")
 
 #: Makes a lock between threads, to be held for a moment and without a switch of greenlets.
-thread_lock: Callable[[], Any] = monkey.get_original("_thread", "allocate_lock")
+#: The handler of a signal may come in between, and take it once more.
+thread_lock: Callable[[], Any] = monkey.get_original("_thread", "RLock")
 
 
 class OfHub(Generic[T]):

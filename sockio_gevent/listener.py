@@ -211,21 +211,15 @@ class Listener(Emitter):
         """
         packet = encode(message, self.options)
         excluded = session_ids(exclude)
-        for loop in self.loops.all():
-            loop.call(self._broadcast, loop, packet, excluded)
-
-    def _broadcast(self, loop: Loop, packet: Packet, excluded: set[str]) -> None:
-        """Send a message to the clients on one loop, in its thread."""
         # Copied at once: clients on other loops come and go meanwhile.
         sessions = list(self._clients.items())
-        receivers = [
-            client
-            for session_id, client in sessions
-            if client.loop is loop and session_id not in excluded
-        ]
-        loop.traffic.messages_out += len(receivers)
-        for client in receivers:
-            client.enqueue(packet)
+        receivers = [client for session_id, client in sessions if session_id not in excluded]
+        loops = {client.loop for client in receivers}
+        for loop in loops:
+            those = receivers
+            if len(loops) > 1:
+                those = [client for client in receivers if client.loop is loop]
+            loop.call(_enqueue, loop, packet, those)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.
@@ -245,6 +239,7 @@ class Listener(Emitter):
                 ``close_timeout``.
         """
         self.closing = True
+        self.loops.forget_dead()
         if self._policy_server is not None:
             self._policy_server.stop(0)
         self._farewells.close(timeout)
@@ -267,7 +262,12 @@ class Listener(Emitter):
 
     def find(self, session_id: str) -> Client | None:
         """The live session of this id."""
-        return self._clients.get(session_id)
+        client = self._clients.get(session_id)
+        if client is not None and not client.is_here:
+            # Those of threads that have ended end now.
+            self.loops.here()
+            client = self._clients.get(session_id)
+        return client
 
     def open(self, transport: str, request: Request) -> Client:
         """Begin a session: its first message is its id."""
@@ -292,9 +292,10 @@ class Listener(Emitter):
 
     def ended(self, client: Client, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
-        self._clients.pop(client.session_id, None)
-        self.departed.add(client.session_id, client.transport, end)
+        self.departed.add(client.session_id, client.transport, end, client.bound_to)
+        # In this order: who waits for the end of all must find it in one of the two.
         self._farewells.begin(client, downlinks)
+        self._clients.pop(client.session_id, None)
 
     def _freed(self, client: Client) -> None:
         """Nothing of a session is under way any more: its place is free."""
@@ -305,10 +306,10 @@ class Listener(Emitter):
     def _free(self, excess: int) -> None:
         """Sessions hold too much together: let go of those that hold most."""
         # Those that were let go a moment ago hold it until their connections are over.
-        excess -= sum(client.held for client in list(self._let_go))
+        excess -= sum(client.counted for client in list(self._let_go))
         holders = {*self._clients.values(), *self._farewells.clients()} - self._let_go
         for client in sorted(holders, key=lambda client: client.held, reverse=True):
-            if excess <= 0:
+            if excess <= 0 or not client.held:
                 return
             excess -= client.held
             self._let_go.add(client)
@@ -330,3 +331,10 @@ class Listener(Emitter):
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""
         return self._emit(self.sparing_log, "clientDisconnect", client)
+
+
+def _enqueue(loop: Loop, packet: Packet, clients: Sequence[Client]) -> None:
+    """Send a message to clients on one loop, in its thread."""
+    loop.traffic.messages_out += len(clients)
+    for client in clients:
+        client.enqueue(packet)

@@ -92,7 +92,7 @@ class Loop:
             self._scheduled = True
             try:
                 self.hub.loop.run_callback_threadsafe(self._run)
-            except ValueError:  # the loop was destroyed just now
+            except (AttributeError, ValueError):  # the loop was destroyed just now
                 self._calls.clear()
 
     def _run(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .ends import Cause, End
 from .events import Emitter
 from .limits import Limit
+from .loops import this_thread
 from .table import Table
 from .transports.base import Downlink
 from .wire.packet import OVERHEAD, Packet
@@ -72,6 +73,11 @@ class Outbox(Emitter):
         self.ending: End | None = None
 
     @property
+    def is_here(self) -> bool:
+        """Whether this is the thread of its loop."""
+        return this_thread.hub is self.loop.hub
+
+    @property
     def buffered(self) -> int:
         """How many bytes of memory those messages take that the client has not taken yet."""
         return self._waiting + self._carried
@@ -87,6 +93,11 @@ class Outbox(Emitter):
         downlink = self.downlink
         copied = 0 if downlink is None else downlink.copied
         return self._waiting + self._carried + self.incoming + copied
+
+    @property
+    def counted(self) -> int:
+        """How much of that the listener knows of."""
+        return self._counted
 
     def enqueue(self, packet: Packet) -> None:
         """Put an encoded message into the outbox."""

@@ -60,11 +60,12 @@ class Refusals:
         said = request.method, place, request.peer, refusal.status, refusal.log_text
         if isinstance(refusal, OverLimit):
             self._counting.limits.note(refusal.limit, line, *said)
-        elif reason is Reason.HUNG_UP or self._surroundings.refusal:
-            # Nobody waits for an answer; or nobody can connect, and that has been said.
+        elif reason is Reason.HUNG_UP or self._surroundings.refusal or is_question(request):
+            # Nobody waits for an answer; or nobody can connect, and that has been said; or it
+            # has been said of what the client did before it asked.
             self._log.debug(reason, line, *said)
-        elif reason is Reason.UNAVAILABLE or is_question(request):
-            # Not what the client does wrong, or has been said of what it did before it asked.
+        elif reason is Reason.UNAVAILABLE:
+            # Not what the client does wrong.
             self._log.info(reason, line, *said)
         else:
             self._log.warning(reason, line, *said)

@@ -273,6 +273,8 @@ class Session(Outbox):
                 downlink.abort()
             else:
                 downlink.close(code, end.text, outbox)
+        if self._counted:
+            self.settle()
         log = self.listener.log.warning if abort else self.listener.log.info
         self._log_end(log, "session %s (%s, %s) ended: %s", end)
 
@@ -305,8 +307,15 @@ class Session(Outbox):
         self.loop = loop
         self.slot = None
         self.touched = False
+        for downlink in (*self.replaced, self.downlink):
+            if downlink is not None:
+                downlink.shut_down()
+        for upload in self.uploads or ():
+            upload.cut()
         self.downlink = None
         self.replaced = ()
+        self.uploads = None
+        self.incoming = 0
         self._turns = Turns()
 
     def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:

@@ -223,9 +223,11 @@ class LeanHandler(BoundedHandler):
 
     def _send_result(self, result: Iterable[bytes]) -> None:
         for chunk in result:
+            if not chunk:
+                continue
             if self._head is None:
                 self.write(chunk)
-            elif chunk:
+            else:
                 self._send_head(chunk)
         if self._head is not None:
             self._send_head(b"")

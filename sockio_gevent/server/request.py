@@ -28,7 +28,8 @@ _COMMON: tuple[Header, ...] = (
 )
 
 
-_PIECE = 4 * 1024  # bytes; in chunks of one byte, what is read in a few slices of time
+_PIECE = 4 * 1024  # bytes that are read at once; of a body in chunks, which may have
+_PIECE_OF_CHUNKS = 512  # one byte each, what is read in about a slice of time
 _CLOSE: Header = ("Connection", "close")
 
 
@@ -274,11 +275,12 @@ class Request:
     ) -> bytes:
         """Read up to so many bytes, and let others go first now and then."""
         chunks: list[bytes] = []
+        piece = _PIECE if self.environ.get("CONTENT_LENGTH") else _PIECE_OF_CHUNKS
         try:
             with gevent.Timeout(timeout) as running_out:
                 due = turn_end()
                 while size > 0:
-                    chunk = source.read(min(size, _PIECE))
+                    chunk = source.read(min(size, piece))
                     take_in(len(chunk))
                     if not chunk:
                         break

@@ -122,6 +122,10 @@ class Sending:
         self._settle()
         shut_down(self._socket, _socket.SHUT_RDWR)
 
+    def shut_down(self) -> None:
+        """End both directions, whatever thread this is; nothing else of it changes."""
+        shut_down(self._socket, _socket.SHUT_RDWR)
+
     def forget_pending(self) -> None:
         """Drop what was pending when the connection was aborted; nobody asks for it any more."""
         if self.broken:

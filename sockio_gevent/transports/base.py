@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from sys import getsizeof
 from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
@@ -97,6 +98,9 @@ class Downlink(ABC):
     def abort(self) -> None:
         """End it at once, whatever is under way, and keep nothing of it."""
 
+    def shut_down(self) -> None:  # noqa: B027, where there is no connection, there is nothing to do
+        """Let the client know that nobody serves it any more; any thread may call it."""
+
     def wait_over(self) -> None:
         """Wait until the client has been told and the request is over."""
         if not self.is_over:
@@ -144,6 +148,10 @@ class Session(Protocol):
     def connected(self) -> bool:
         """Whether the session lives."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the thread that it lives in."""
+
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
 
@@ -171,6 +179,9 @@ class Session(Protocol):
 
     def take_in(self, change: int) -> None:
         """Count bytes that have come, and are no whole payload yet or wait for their turn."""
+
+    def settle(self) -> None:
+        """Tell the listener how much is held, if that has changed a lot."""
 
 
 class Transport(ABC):
@@ -231,20 +242,24 @@ class Transport(ABC):
         limit = self.options.max_message_size
         most = self.options.max_body_size or self.form_expansion * limit + len("data=")
         body = request.read_body(most, self.options.body_timeout, session)
+        # Others may go first while it is decoded, and it may wait for handlers.
+        held = len(body)
+        session.take_in(held)
         try:
-            payload = self.normalize(decode_form(body, Turn().pause), request.tail)
-        except ValueError as error:
-            raise Refusal("400 Bad Request", str(error)) from None
-        size = len(payload.encode())
-        if size > limit:
-            text = f"the payload is over {limit} bytes"
-            raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-        del body
-        session.take_in(size)  # it may wait for handlers
-        try:
+            try:
+                payload = self.normalize(decode_form(body, Turn().pause), request.tail)
+            except ValueError as error:
+                raise Refusal("400 Bad Request", str(error)) from None
+            if len(payload.encode()) > limit:
+                text = f"the payload is over {limit} bytes"
+                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+            del body
+            size = getsizeof(payload)
+            session.take_in(size - held)
+            held = size
             problem = session.receive((payload,))
         finally:
-            session.take_in(-size)
+            session.take_in(-held)
         if problem is HAS_ENDED:
             # Not "ok": the client may send again, in its next session, what nobody has seen.
             raise Refusal("404 Not Found", "the session ended before all messages were taken")

@@ -83,12 +83,15 @@ class HTTPDownlink(Downlink):
         self._writing = True
         self._batch = batch
         if batch:
-            size = sum([packet.cost - OVERHEAD for packet in batch])
-            # The body of the answer; of a stream, the forms that it is made of and its chunk, too.
-            self.copied = size if self._once else 3 * size
+            self.copied = sum([packet.cost - OVERHEAD for packet in batch])
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.hub.loop.run_callback(waiter.switch, None)
+
+    def encoded(self, copied: int) -> None:
+        """What is written of the batch has been made, and takes so many bytes of memory."""
+        self.copied = copied
+        self._session.settle()
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         """End the answer, after the batch that is being written."""
@@ -119,6 +122,11 @@ class HTTPDownlink(Downlink):
         if not self._writing:
             self._ending = True
             self.write(())
+
+    def shut_down(self) -> None:
+        """Let the client know that nobody serves it any more."""
+        if self._socket is not None:
+            shut_down(self._socket)
 
     def wait(self) -> Sequence[Packet]:
         """Wait for a batch; an empty one is the end of the answer."""

@@ -12,6 +12,8 @@ from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
 
+_LARGE = 4 * 1024  # bytes
+
 
 class _PollAnswer(Answer):
     """One batch, without the generator that every poll would pay for.
@@ -55,6 +57,8 @@ class PollingTransport(HTTPTransport):
         """Wait for a batch and answer with it."""
         poll = self.open(request, acquire, once=True)
         body = self.encode(request, poll.wait())
+        if len(body) > _LARGE:
+            poll.encoded(2 * len(body))
         try:
             request.start("200 OK", len(body), self.content_type)
         except BaseException:

@@ -17,6 +17,7 @@ __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"
 
 _BOUNDARY_SIZE = 24  # bytes; nobody guesses half of them
 _NOT_TO_BE_CARRIED = End(Cause.LOST, "a message has the boundary of the stream in it")
+_LARGE = 4 * 1024  # bytes
 _SANDBOX: tuple[Header, ...] = (("Content-Security-Policy", "sandbox"),)
 
 
@@ -80,14 +81,27 @@ class StreamingTransport(HTTPTransport):
 def _chunks(stream: HTTPDownlink, carrier: Carrier) -> Iterator[bytes]:
     if carrier.preamble:
         yield carrier.preamble
-    encode = carrier.encode
-    while batch := stream.wait():
-        data = encode(batch)
-        if data is None:
-            stream.over(_NOT_TO_BE_CARRIED)
-            return
+    while data := _next(stream, carrier):
         yield data
         stream.written()
+        if len(data) > _LARGE:
+            # A server keeps what it was given until it is given something else.
+            data = b""
+            yield data
+
+
+def _next(stream: HTTPDownlink, carrier: Carrier) -> bytes:
+    """Wait for a batch, and make what carries it; nothing at the end."""
+    batch = stream.wait()
+    if not batch:
+        return b""
+    data = carrier.encode(batch)
+    if data is None:
+        stream.over(_NOT_TO_BE_CARRIED)
+        return b""
+    # The forms that it is made of, and a chunk that the server makes of it, are as large.
+    stream.encoded(3 * len(data))
+    return data
 
 
 class ServerEventsTransport(StreamingTransport):
@@ -140,8 +154,8 @@ class XHRMultipartTransport(StreamingTransport):
     has a type of its own: a payload with the boundary in it could begin a part
     of the type text/html. So each answer has a boundary that nobody else
     knows. The client itself sees it, and may have others send it back: then
-    the answer ends, and the session keeps the batch for the next one, which
-    has another boundary.
+    the answer ends. The session ends with it, or keeps the batch for the next
+    answer, which has another boundary, if it has a ``close_timeout``.
     """
 
     name = "xhr-multipart"

@@ -186,6 +186,9 @@ class SocketDownlink(Downlink):
         self._connection.forget_pending()
         self._forget_batch()
 
+    def shut_down(self) -> None:
+        self._connection.shut_down()
+
     def over(self) -> None:
         """The connection is over, for whatever reason."""
         if self.is_over:

@@ -6,7 +6,8 @@ import re
 
 __all__ = ["LONGEST_LINE", "chunk_size", "is_trailer"]
 
-LONGEST_LINE = 8192  # bytes
+# Bytes. Nobody knows an extension, and long ones before tiny chunks take long to read.
+LONGEST_LINE = 256
 
 # Extensions may follow the size. Nobody uses any, so their grammar is not checked;
 # but they have no character that another reader could take for the end of the line.

@@ -27,9 +27,12 @@ def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
         resources: the options of that name.
     """
     places = "|".join(map(_spelled, resources))
-    return re.compile(
+    well_spelled = (
         rf"({_SLASH}(?:{places}){_SLASH}{_CHARACTER}+{_SLASH}{_CHARACTER}{{8}}){_CHARACTER}+"
     )
+    # In an address that is none of ours, for want of care: with more slashes, dots, capitals.
+    misspelled = rf"""({_SLASH}?(?i:{places}){_SLASH}[^\s?#"'\\]{{0,64}}{_SLASH}(?:{_HEX}){{4}})(?:{_HEX}){{16,}}"""
+    return re.compile(f"{misspelled}|{well_spelled}")
 
 
 def _spelled(text: str) -> str:
@@ -48,7 +51,7 @@ def shorten_ids(pattern: Pattern[str], text: str) -> str:
         pattern: what :func:`session_id_pattern` has made.
         text: an address, or a line with one.
     """
-    return pattern.sub(r"\1...", text)
+    return pattern.sub(r"\1\2...", text)
 
 
 # They would break a line of a log, or act on the terminal that shows it.

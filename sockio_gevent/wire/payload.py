@@ -179,8 +179,9 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
     """Check how much there is in JSON before it is decoded.
 
     Decoding takes about as long as there are elements, and memory too, however
-    short each of them is. For text that is no JSON the check may find too much;
-    it never finds too little in what comes before the first mistake.
+    short each of them is. For text that is no JSON, and for empty arrays and
+    objects with space in them, the check may find too much; it never finds too
+    little in what comes before the first mistake.
 
     Args:
         text: the JSON.
@@ -196,12 +197,15 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
         return ""
     # Strings may have anything in them, and are one element each. No more of them are
     # cut out than there may be.
-    parts = text.replace("\\\\", "").replace('\\"', "").split('"', -1 if most is None else 2 * most)
-    bare = "".join(parts[::2])
+    pieces = -1 if most is None else 2 * most + 1
+    parts = text.replace("\\\\", "").replace('\\"', "").split('"', pieces)
+    bare = '"'.join(parts[::2])
     opened = bare.count("[") + bare.count("{")
     if most is not None:
-        commas = bare.count(",") + bare.count(":")
-        if opened + commas >= most or len(parts) > 2 * most:
+        # Each bracket and each comma stands before an element, but for empty ones.
+        empty = bare.count("[]") + bare.count("{}")
+        before = opened + bare.count(",") + bare.count(":") - empty
+        if before >= most or len(parts) > 2 * most + 1:
             return f"the JSON of a message has over {most} elements"
     if deepest is not None and opened > deepest:
         brackets = bare.encode("utf-8", "replace").translate(None, _NO_BRACKETS)

@@ -41,11 +41,11 @@ def test_the_answer_is_the_refusal_that_a_session_would_get(serve):
 
 
 def test_a_refused_question_is_no_warning(serve, caplog):
-    caplog.set_level("INFO", "sockio_gevent")
+    caplog.set_level("DEBUG", "sockio_gevent")
     served = serve(authorize=refuse, log=logging.getLogger("sockio_gevent"))
     ask(served, "xhr-polling/1")
     (record,) = [record for record in caplog.records if "log in first" in record.message]
-    assert record.levelname == "INFO"
+    assert record.levelname == "DEBUG"
 
 
 def test_a_transport_that_is_not_enabled_says_so(serve):

@@ -91,3 +91,24 @@ def test_control_characters_can_be_read_again() -> None:
     assert printable("a\x1b[2J\x00\r\n\x85\u2028é\xa0") == (
         "a\\x1b[2J\\x00\\x0d\\x0a\\x85\\u2028é\xa0"
     )
+
+
+MISSPELLED = [
+    "/socket.io//xhr-polling//{}/1",
+    "/socket.io/./xhr-polling/{}/1",
+    "/SOCKET.IO/xhr-polling/{}",
+    "//socket.io/xhr-polling///{}/send",
+    "/Socket%2EIO/x/../y/{}",
+]
+
+
+@pytest.mark.parametrize("address", MISSPELLED)
+def test_ids_in_addresses_that_are_none_of_ours_are_shortened_too(address: str) -> None:
+    secret = "0123456789abcdef" * 2 + "01234567"
+    pattern = session_id_pattern(["socket.io"])
+    assert shorten_ids(pattern, address.format(secret)) == address.format("01234567...")
+
+
+def test_what_looks_like_an_id_elsewhere_is_left_alone() -> None:
+    address = "/commit/" + "0123456789abcdef" * 2 + "01234567"
+    assert shorten_ids(session_id_pattern(["socket.io"]), address) == address
