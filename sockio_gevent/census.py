@@ -6,6 +6,7 @@ from collections import Counter
 from ipaddress import IPv6Address
 from typing import Any
 
+from .hubs import thread_lock
 from .limits import Limit, OverLimit
 from .options import Options
 
@@ -38,17 +39,21 @@ def counted_as(address: str | None) -> str:
 
 
 class Census:
-    """Counts the sessions of one listener.
+    """Counts the sessions of one listener; any thread may count.
+
+    A session counts from when it is opened until it holds nothing any more,
+    which may be a while after its end.
 
     Args:
         options: the options of the listener.
     """
 
-    __slots__ = ("_by_network", "_most", "_most_of_one", "_total")
+    __slots__ = ("_by_network", "_lock", "_most", "_most_of_one", "_total")
 
     def __init__(self, options: Options) -> None:
         self._most = options.max_sessions
         self._most_of_one = options.max_sessions_per_address
+        self._lock = thread_lock()
         self._total = 0
         self._by_network: Counter[str] = Counter()
 
@@ -73,18 +78,20 @@ class Census:
 
     def enter(self, environ: dict[str, Any]) -> str:
         """Count one more; return what to give to :meth:`leave`."""
-        self._total += 1
-        if self._most_of_one is None:
-            return ""
-        network = counted_as(environ.get("REMOTE_ADDR"))
-        if network:
-            self._by_network[network] += 1
+        network = ""
+        if self._most_of_one is not None:
+            network = counted_as(environ.get("REMOTE_ADDR"))
+        with self._lock:
+            self._total += 1
+            if network:
+                self._by_network[network] += 1
         return network
 
     def leave(self, network: str) -> None:
         """Count one less."""
-        self._total -= 1
-        if network:
-            self._by_network[network] -= 1
-            if not self._by_network[network]:
-                del self._by_network[network]
+        with self._lock:
+            self._total -= 1
+            if network:
+                self._by_network[network] -= 1
+                if not self._by_network[network]:
+                    del self._by_network[network]

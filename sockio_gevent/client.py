@@ -9,9 +9,10 @@ from typing import Any
 
 import gevent
 
-from .ends import Cause, End
+from .ends import HAS_ENDED, Cause, End
 from .fairness import rest, turn_end
 from .limits import Limit, OverLimit
+from .loops import this_thread
 from .outgoing import encode
 from .session import Session
 from .table import Table
@@ -20,6 +21,8 @@ from .wire.packet import Packet
 from .wire.websocket import TOO_BIG
 
 __all__ = ["Client"]
+
+_BY_APPLICATION = End(Cause.APPLICATION, "disconnected by the application")
 
 
 class Client(Session):
@@ -76,7 +79,8 @@ class Client(Session):
         It never blocks: the message leaves when the loop's tick ends, in one
         write with all others of this tick. What the client does not take is
         kept, up to ``max_buffer``; beyond that the session is closed. To a
-        session that has ended nothing is sent. Other threads may call it, too.
+        session that has ended nothing is sent. Any thread may call it; messages of
+        one thread arrive in the order in which it has sent them.
 
         Args:
             message: a ``str``, or anything with a JSON form.
@@ -86,8 +90,14 @@ class Client(Session):
             ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
         """
         packet = encode(message, self.listener.options)
-        if self.connected:
-            self.listener.counters.messages_out += 1
+        if this_thread.hub is self.loop.hub:  # as mostly, and this is done for each message
+            self._send(packet)
+        else:
+            self.loop.call(self._send, packet)
+
+    def _send(self, packet: Packet) -> None:
+        if self.ending is None:
+            self.loop.traffic.messages_out += 1
             self.enqueue(packet)
 
     def broadcast(self, message: Any) -> None:
@@ -98,11 +108,17 @@ class Client(Session):
         """End the session. What was sent before goes out if the client is there to take it.
 
         Does not wait: ``disconnect`` fires in a greenlet of its own, after
-        the handler that is running now. Other threads may call it, too.
+        the handler that is running now. Any thread may call it.
         """
-        if self.listener.flush.elsewhere(self.disconnect):
-            return
-        self.end(End(Cause.APPLICATION, "disconnected by the application"))
+        self.loop.call(self.end, _BY_APPLICATION)
+
+    @property
+    def disconnect_reason(self) -> str | None:
+        """Why the session has ended, one of the names in ``stats()["closes"]``.
+
+        ``None`` while it is connected.
+        """
+        return None if self.ending is None else self.ending.cause.value
 
     def announce(self) -> None:
         """Run the handlers of a new session, once."""
@@ -114,6 +130,8 @@ class Client(Session):
     def receive(self, payloads: Sequence[str]) -> str:
         """Take payloads from the client, in this greenlet; return what was wrong with them.
 
+        What it returns is :data:`HAS_ENDED` if the session ended before all were taken.
+
         Raises:
             OverLimit: if there are too many messages in one; of that one none was taken.
         """
@@ -124,7 +142,7 @@ class Client(Session):
             due = turn_end()
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
-                self.listener.counters.bytes_in += size
+                self.loop.traffic.bytes_in += size
                 messages, error = wire.decode(payload, most)
                 if error is wire.TOO_MANY:
                     text = f"the payload has over {len(messages)} messages"
@@ -142,8 +160,8 @@ class Client(Session):
                         now = monotonic()
                     # Each message has all of ``handler_timeout``.
                     self._turns.since = now
-                    if not self.connected:
-                        return problem
+                    if self.ending is not None:
+                        return HAS_ENDED
                     error = self._take(message) or error
                 if error:
                     problem = problem or error
@@ -173,15 +191,24 @@ class Client(Session):
                 return ""
             if text.startswith(wire.JSON):
                 try:
-                    message = wire.decode_json(text[3:])
+                    message = self._decode_json(text[3:])
                 except ValueError as error:
                     return f"bad JSON: {error}"
-        self.listener.counters.messages_in += 1
+        self.loop.traffic.messages_in += 1
         if self.listener.context is None:
             self._deliver(message)
         else:
             self._in_context(self._deliver, message)
         return ""
+
+    def _decode_json(self, text: str) -> Any:
+        """Decode JSON that is no more than can be decoded at once."""
+        options = self.listener.options
+        problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
+        if problem:
+            limit = Limit.JSON_DEPTH if problem is wire.TOO_DEEP else Limit.JSON_ELEMENTS
+            raise OverLimit(limit, "413 Content Too Large", problem, code=TOO_BIG)
+        return wire.decode_json(text)
 
     def _deliver(self, message: Any) -> BaseException | None:
         failure = self._emit(self.listener.log, "message", message)
@@ -199,7 +226,7 @@ class Client(Session):
             # From here on it is looked at, too.
             self._set_deadline(None)
             self._in_context(self._depart)
-        self.listener.sweep.forget(self)
+        self.loop.sweep.forget(self)
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from .limits import Limit
 
-__all__ = ["GOES_AWAY", "Cause", "End"]
+__all__ = ["GOES_AWAY", "HAS_ENDED", "Cause", "End"]
+
+#: What is wrong with messages that nobody takes any more; compared by identity.
+HAS_ENDED = "the session has ended"
 
 
 class Cause(Enum):

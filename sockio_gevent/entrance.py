@@ -121,7 +121,7 @@ class Entrance:
     def _note(self, refusal: Refusal, place: str, request: Request) -> None:
         """Count a refusal and log it."""
         reason = refusal.reason
-        self._sessions.counters.refused[reason] += 1
+        self._sessions.counters.note_refused(reason)
         line = "refused %r %r from %s (%s): %s"
         said = request.method, place, request.peer, refusal.status, refusal.log_text
         if isinstance(refusal, OverLimit):

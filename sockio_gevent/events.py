@@ -8,11 +8,15 @@ from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
 
+from .hubs import thread_lock
 from .log import Log
 
 __all__ = ["Emitter", "did_you_mean"]
 
 Handler = Callable[..., Any]
+
+# Handlers are added seldom, so one lock does for all.
+_adding = thread_lock()
 H = TypeVar("H", bound=Handler)
 
 
@@ -70,9 +74,10 @@ class Emitter:
         self._check(event)
         if not callable(handler):
             raise TypeError(f"the handler of {event!r} must be callable, not {handler!r}")
-        if self._handlers is None:
-            self._handlers = {}
-        self._handlers[event] = [*self._handlers.get(event, ()), handler]
+        with _adding:
+            if self._handlers is None:
+                self._handlers = {}
+            self._handlers[event] = [*self._handlers.get(event, ()), handler]
 
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Stop calling a handler, once if it was added more than once.
@@ -85,10 +90,11 @@ class Emitter:
             ValueError: if there is no such event.
         """
         self._check(event)
-        handlers = list((self._handlers or {}).get(event, ()))
-        if self._handlers is not None and handler in handlers:
-            handlers.remove(handler)
-            self._handlers[event] = handlers
+        with _adding:
+            handlers = list((self._handlers or {}).get(event, ()))
+            if self._handlers is not None and handler in handlers:
+                handlers.remove(handler)
+                self._handlers[event] = handlers
 
     def _check(self, event: str) -> None:
         if event not in self.EVENTS:

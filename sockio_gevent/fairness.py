@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.hub import Waiter
+
+from .hubs import NextTurn, OfHub
 
 __all__ = ["TIME_SLICE", "rest", "turn_end"]
 
@@ -26,11 +27,10 @@ class _Queue:
         until: when this slice is over, on the monotonic clock.
     """
 
-    __slots__ = ("__weakref__", "_loop", "_scheduled", "_timer", "_waiting", "until")
+    __slots__ = ("_next_turn", "_scheduled", "_waiting", "until")
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
-        self._timer: Any = None
+    def __init__(self, hub: Any) -> None:
+        self._next_turn = NextTurn(hub.loop, self._wake)
         self._scheduled = False
         self._waiting: deque[Any] = deque()
         self.until = 0.0
@@ -42,12 +42,8 @@ class _Queue:
             self._schedule()
 
     def _schedule(self) -> None:
-        # A timer, however short, is behind the sockets; a mere callback may come
-        # dozens of times before the loop looks at them again.
         self._scheduled = True
-        if self._timer is None:
-            self._timer = self._loop.timer(0.0)
-        self._timer.start(self._wake)
+        self._next_turn.start()
 
     def _wake(self) -> None:
         self._scheduled = False
@@ -59,7 +55,7 @@ class _Queue:
             self._schedule()
 
 
-_queues: WeakKeyDictionary[Any, _Queue] = WeakKeyDictionary()
+_queues = OfHub(_Queue)
 
 
 def turn_end() -> float:
@@ -78,11 +74,8 @@ def rest() -> float:
     Returns:
         When the time for the next one has come, on the monotonic clock.
     """
-    hub = gevent.get_hub()
-    queue = _queues.get(hub)
-    if queue is None:
-        queue = _queues[hub] = _Queue(hub.loop)
-    waiter = Waiter(hub)
+    queue = _queues.here()
+    waiter = Waiter(gevent.get_hub())
     _resting.add(waiter)
     try:
         queue.add(waiter)

@@ -8,7 +8,7 @@ while they were away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from time import monotonic
 
@@ -17,6 +17,7 @@ from gevent.event import Event
 
 from .client import Client
 from .ends import GOES_AWAY
+from .hubs import thread_lock
 from .log import Log
 from .transports.base import Downlink
 from .wire.websocket import GOING_AWAY
@@ -33,56 +34,75 @@ class Farewells:
     Args:
         clients: the live sessions by their ids, without those that have ended.
         log: the log of the listener.
+        free: called when nothing of a session is under way any more, in its thread.
     """
 
     __slots__ = (
         "_clients",
         "_closing",
         "_count",
-        "_downlinks",
-        "_greenlets",
+        "_free",
+        "_lock",
         "_log",
         "_missed",
         "_over",
+        "_under_way",
     )
 
-    def __init__(self, clients: Mapping[str, Client], log: Log) -> None:
+    def __init__(
+        self, clients: Mapping[str, Client], log: Log, free: Callable[[Client], None]
+    ) -> None:
         self._clients = clients
         self._log = log
-        self._greenlets: set[gevent.Greenlet] = set()
-        self._downlinks: set[Downlink] = set()
+        self._free = free
+        self._lock = thread_lock()
+        self._under_way: dict[Client, int] = {}  # what is not over of each
         self._closing = False
         self._count = 0  # sessions that have ended since, and nobody was told of
         self._missed: list[int] = []  # how many bytes each did not come back for
         self._over = Event()
 
     def __len__(self) -> int:
-        return len(self._greenlets) + len(self._downlinks)
+        return sum(list(self._under_way.values()))
 
-    def begin(self, client: Client) -> None:
-        """A session has ended: run its handlers, and see to its connection until that is over."""
+    def clients(self) -> list[Client]:
+        """Those whose end is under way, and that may still hold something."""
+        return list(self._under_way)
+
+    def begin(self, client: Client, downlinks: Sequence[Downlink]) -> None:
+        """A session has ended: run its handlers, and see to its connections until they are over.
+
+        Args:
+            client: the session; this is the thread of its loop.
+            downlinks: its connections, none of them over.
+        """
         if self._closing:
-            self._count += 1
-            if client.owed:
-                self._missed.append(client.buffered)
+            with self._lock:
+                self._count += 1
+                if client.owed:
+                    self._missed.append(client.buffered)
+        self._under_way[client] = 1 + len(downlinks)
         # In a greenlet of its own: handlers may block, and this may be the loop.
         greenlet = gevent.spawn(client.farewell)
         # Nor do handlers belong to what has ended it, a request of Flask's, say.
         greenlet.gr_context = Context()
-        self._greenlets.add(greenlet)
-        greenlet.rawlink(self._departed)
-        downlink = client.downlink
-        if downlink is not None and not downlink.is_over:
-            self._downlinks.add(downlink)
-            downlink.link_over(self._carried)
+        greenlet.rawlink(lambda _: self._one_over(client))
+        for downlink in downlinks:
+            downlink.link_over(lambda _: self._one_over(client))
 
-    def _departed(self, greenlet: gevent.Greenlet) -> None:
-        self._greenlets.discard(greenlet)
-        self._look()
+    def abandon(self, client: Client) -> None:
+        """What is under way of this session never comes to its end; its thread has ended."""
+        if self._under_way.pop(client, 0):
+            self._free(client)
+            self._look()
 
-    def _carried(self, downlink: Downlink) -> None:
-        self._downlinks.discard(downlink)
-        self._look()
+    def _one_over(self, client: Client) -> None:
+        """The handlers of a session, or one of its connections, are done."""
+        self._under_way[client] -= 1
+        if not self._under_way[client]:
+            del self._under_way[client]
+            self._free(client)
+            self._look()
 
     def _look(self) -> None:
         if self._closing and not self and not self._clients:
@@ -93,26 +113,26 @@ class Farewells:
         began = monotonic()
         self._closing = True
         for client in list(self._clients.values()):
-            if not client.owed:
-                client.end(GOES_AWAY, GOING_AWAY)
+            client.loop.call(_end_unless_owed, client)
         self._look()
         cut = 0
         if timeout is None:
             self._over.wait()
         elif not self._over.wait(timeout * (1 - _KEPT)):
             for client in list(self._clients.values()):
-                client.end(GOES_AWAY, GOING_AWAY)
+                client.loop.call(client.end, GOES_AWAY, GOING_AWAY)
             self._over.wait(max(began + timeout - monotonic(), 0.0))
-            late = [downlink for downlink in self._downlinks if not downlink.is_over]
-            for downlink in late:
-                downlink.abort()
+            late = [client for client in self.clients() if client.is_carried]
+            for client in late:
+                client.loop.call(client.cut)
             cut = len(late)
         self._tell(cut, timeout)
 
     def _tell(self, cut: int, timeout: float | None) -> None:
         """Say what has become of the sessions; of several who close, one says it."""
-        count, self._count = self._count, 0
-        missed, self._missed = self._missed, []
+        with self._lock:
+            count, self._count = self._count, 0
+            missed, self._missed = self._missed, []
         if not count:
             return
         sessions = "1 session" if count == 1 else f"{count} sessions"
@@ -120,3 +140,9 @@ class Farewells:
         if missed:
             more += f", {len(missed)} of them did not come back for {sum(missed)} bytes of messages"
         self._log.info("closed: %s ended%s", sessions, more)
+
+
+def _end_unless_owed(client: Client) -> None:
+    """End a session, unless its client may come back for messages."""
+    if not client.owed:
+        client.end(GOES_AWAY, GOING_AWAY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from enum import Enum
 
+from .hubs import thread_lock
 from .log import Log
 from .refusal import Header, Reason, Refusal
 from .sparing import SparingLog
@@ -21,7 +22,10 @@ class Limit(Enum):
     PAYLOAD_MESSAGES = "max_payload_messages"
     MESSAGE_RATE = "max_message_rate"
     REQUESTS = "max_requests_per_session"
+    JSON_ELEMENTS = "max_json_elements"
+    JSON_DEPTH = "max_json_depth"
     BUFFER = "max_buffer"
+    MEMORY = "max_memory"
     SESSIONS = "max_sessions"
     ADDRESS = "max_sessions_per_address"
     HEADER_SIZE = "max_header_size"
@@ -65,9 +69,10 @@ class Limits:
         exceeded: how often, by limit.
     """
 
-    __slots__ = ("_log", "exceeded")
+    __slots__ = ("_lock", "_log", "exceeded")
 
     def __init__(self, log: Log) -> None:
+        self._lock = thread_lock()
         self.exceeded: Counter[Limit] = Counter()
         self._log = SparingLog(log)
 
@@ -77,5 +82,6 @@ class Limits:
 
     def note(self, limit: Limit, line: str, *arguments: object) -> None:
         """Count that somebody was over a limit, and log it."""
-        self.exceeded[limit] += 1
+        with self._lock:
+            self.exceeded[limit] += 1
         self._log.warning(limit, line, *arguments)

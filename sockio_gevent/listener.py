@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from . import mounting
 from .census import Census
 from .client import Client
+from .clients import Clients
+from .ends import Cause, End
 from .entrance import Entrance
 from .environ import kept
 from .events import Emitter
 from .farewells import Farewells
-from .flush import Flush
-from .limits import Limits
+from .limits import Limit, Limits
 from .log import Log, short_id
+from .loops import Loop, Loops
+from .memory import Memory
 from .options import Options
 from .origins import Origins
 from .outgoing import encode
 from .server.request import Request
-from .stats import Counters
+from .stats import Counters, Traffic
 from .surroundings import Surroundings
-from .sweep import Sweep
+from .transports.base import Downlink
 from .wire import payload as wire
 from .wire.packet import Packet
 from .wire.policy import policy_file
@@ -87,10 +89,12 @@ class Listener(Emitter):
         mounting.check(server)
         self.server = server
         self.log = Log(self.options.log)
-        self.sweep = Sweep(self.log)
-        self.flush = Flush(self.log)
+        self.loops = Loops(self.log, self._threads_ended)
+        self.memory = Memory(self.options.max_memory, self._free)
+        self._traffic = Traffic()  # on loops whose threads have ended
         self._clients: dict[str, Client] = {}
-        self._farewells = Farewells(self._clients, self.log)
+        self._view = Clients(self._clients)
+        self._farewells = Farewells(self._clients, self.log, self._freed)
         self.closing = False
         self.counters = Counters()
         self.limits = Limits(self.log)
@@ -150,8 +154,11 @@ class Listener(Emitter):
 
     @property
     def clients(self) -> Mapping[str, Client]:
-        """The live sessions by their ids, those that are away for a moment included."""
-        return MappingProxyType(self._clients)
+        """The live sessions by their ids, those that are away for a moment included.
+
+        Any thread may iterate over them, whatever clients come and go meanwhile.
+        """
+        return self._view
 
     def stats(self) -> dict[str, Any]:
         """What goes on and what has happened so far, as plain data.
@@ -168,12 +175,16 @@ class Listener(Emitter):
         - ``bytes``: the size of the payloads that came ``in`` and that
           connections were given to send ``out``, session ids and heartbeats
           included.
-        - ``buffered``: how many bytes wait for clients to take them.
+        - ``buffered``: how many bytes of memory those messages take that clients
+          have not taken yet.
 
         Returns:
             A new dict with numbers at its leaves.
         """
-        stats = self.counters.stats(self.options.transports, self._clients.values())
+        traffic = Traffic()
+        for each in (self._traffic, *(loop.traffic for loop in self.loops.all())):
+            traffic.add(each)
+        stats = self.counters.stats(self.options.transports, self._clients.values(), traffic)
         return {**stats, "limits": self.limits.stats()}
 
     def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
@@ -191,10 +202,19 @@ class Listener(Emitter):
         if isinstance(exclude, Client):
             exclude = exclude.session_id
         excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
-        # Copied at once: other threads may broadcast, too.
+        for loop in self.loops.all():
+            loop.call(self._broadcast, loop, packet, excluded)
+
+    def _broadcast(self, loop: Loop, packet: Packet, excluded: set[str]) -> None:
+        """Send a message to the clients on one loop, in its thread."""
+        # Copied at once: clients on other loops come and go meanwhile.
         sessions = list(self._clients.items())
-        receivers = [client for session_id, client in sessions if session_id not in excluded]
-        self.counters.messages_out += len(receivers)
+        receivers = [
+            client
+            for session_id, client in sessions
+            if client.loop is loop and session_id not in excluded
+        ]
+        loop.traffic.messages_out += len(receivers)
         for client in receivers:
             client.enqueue(packet)
 
@@ -248,7 +268,7 @@ class Listener(Emitter):
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
         client.network = self.census.enter(environ)
         self._clients[session_id] = client
-        self.counters.opened += 1
+        self.counters.note_opened()
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
         return client
 
@@ -261,11 +281,37 @@ class Listener(Emitter):
         """A client has sent a message."""
         return self._emit(self.log, "clientMessage", message, client)
 
-    def ended(self, client: Client) -> None:
+    def ended(self, client: Client, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
+        self._farewells.begin(client, downlinks)
+
+    def _freed(self, client: Client) -> None:
+        """Nothing of a session is under way any more: its place is free."""
+        client.release()
         self.census.leave(client.network)
-        self._farewells.begin(client)
+
+    def _free(self, excess: int) -> None:
+        """Sessions hold too much together: let go of those that hold most."""
+        holders = [*self._clients.values(), *self._farewells.clients()]
+        for client in sorted(holders, key=lambda client: client.held, reverse=True):
+            if excess <= 0:
+                return
+            excess -= client.held
+            text = f"all sessions together hold too much, and this one {client.held} bytes of it"
+            end = End(Cause.LIMIT, text, Limit.MEMORY)
+            client.loop.call(client.let_go, end)
+
+    def _threads_ended(self, loops: list[Loop]) -> None:
+        """End the sessions of threads that have ended without ending them."""
+        for loop in loops:
+            self._traffic.add(loop.traffic)
+        here = self.loops.here()
+        for client in [*self._farewells.clients(), *self._clients.values()]:
+            if client.loop in loops:
+                client.move(here)
+                self._farewells.abandon(client)
+                client.end(End(Cause.LOST, "the thread that served it has ended"))
 
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""

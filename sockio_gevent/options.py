@@ -77,11 +77,17 @@ class Options:
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
             for what a payload of ``max_message_size`` takes when all of it is escaped.
         max_payload_messages: how many messages one payload may have.
+        max_json_elements: how many elements the JSON of one message may have:
+            values, and names of members.
+        max_json_depth: how deep arrays and objects in it may be nested.
         max_message_rate: how many messages a second one session may send; in
             the first instant as many as in a second.
         max_requests_per_session: how many POSTs of one session may be under way
             at once, and how many polls that newer ones have replaced.
-        max_buffer: how much may wait for one session to take it, in bytes.
+        max_buffer: how much memory the messages may take that wait for one
+            session to take them, in bytes.
+        max_memory: how much memory all sessions together may take for messages
+            to and from their clients, in bytes. Over it, those that take most end.
         max_sessions: how many sessions there may be.
         max_sessions_per_address: how many of them from one address, of IPv6 from
             one network of 64 bits; addresses of the machine itself do not count.
@@ -127,9 +133,12 @@ class Options:
     max_message_size: int = 1024 * 1024
     max_body_size: int | None = None
     max_payload_messages: int | None = 10_000
+    max_json_elements: int | None = 20_000
+    max_json_depth: int = 100
     max_message_rate: float | None = None
     max_requests_per_session: int | None = 10
     max_buffer: int = 1024 * 1024
+    max_memory: int | None = 512 * 1024 * 1024
     max_sessions: int | None = 10_000
     max_sessions_per_address: int | None = 1000
     max_header_size: int = 16 * 1024
@@ -212,9 +221,12 @@ _CHECKS: dict[str, checks.Check] = {
     "max_message_size": checks.size,
     "max_body_size": checks.optional(checks.size),
     "max_payload_messages": checks.optional(checks.positive()),
+    "max_json_elements": checks.optional(checks.positive()),
+    "max_json_depth": checks.positive(most=500),
     "max_message_rate": checks.optional(checks.rate),
     "max_requests_per_session": checks.optional(checks.positive()),
     "max_buffer": checks.size,
+    "max_memory": checks.optional(checks.size),
     "max_sessions": checks.optional(checks.positive()),
     "max_sessions_per_address": checks.optional(checks.positive()),
     "max_header_size": checks.size,

@@ -6,7 +6,7 @@ from typing import Any
 
 from .options import Options
 from .wire import payload as wire
-from .wire.packet import Packet
+from .wire.packet import OVERHEAD, Packet
 
 __all__ = ["encode"]
 
@@ -14,9 +14,10 @@ __all__ = ["encode"]
 def encode(message: Any, options: Options) -> Packet:
     """Encode a message for sending; see :meth:`Client.send`."""
     packet = Packet(wire.encode(message))
-    if len(packet.payload) > options.max_buffer:
+    size = packet.cost - OVERHEAD
+    if size > options.max_buffer:
         raise ValueError(
-            f"a message of {len(packet.payload)} bytes is over the option "
+            f"a message of {size} bytes is over the option "
             f"'max_buffer' of {options.max_buffer}: no session could keep it"
         )
     return packet

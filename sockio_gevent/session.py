@@ -1,4 +1,4 @@
-"""The life of one session: its state, its outbox and its heartbeat.
+"""The life of one session: its state, its downlinks and its heartbeat.
 
 A session is *open* while some request carries its downlink, *away* between
 two of them, and *closed* in the end. It changes between these in ``attach``,
@@ -14,15 +14,16 @@ from time import monotonic
 from typing import Any
 
 from .ends import GOES_AWAY, Cause, End
-from .events import Emitter
 from .limits import Limit
 from .log import short_id
+from .loops import Loop
 from .options import TransportOptions
+from .outbox import Outbox
 from .table import Table
-from .transports.base import Downlink
+from .transports.base import Downlink, Upload
 from .turns import HandlerTimeout, Turns
 from .wire import payload as wire
-from .wire.packet import Packet
+from .wire.packet import OVERHEAD, Packet
 from .wire.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL
 
 __all__ = ["Session"]
@@ -43,36 +44,30 @@ _CLOSED = State.CLOSED
 _MOST_WAITS = 4
 
 
-class Session(Emitter):
+class Session(Outbox):
     """One session, without what applications do with it.
 
     Attributes:
-        downlink: what carries its messages, while it is open.
         replaced: the downlinks before it that may not be over yet.
         posts: how many POSTs are under way.
         slot: where the sweep has put it.
-        touched: whether it is to be flushed when the tick ends.
+        uploads: the requests whose bodies are being read.
     """
 
     __slots__ = (
         "_awaits_echo",
-        "_buffered",
         "_deadline",
         "_heartbeats",
-        "_outbox",
-        "_polls",
         "_state",
         "_turns",
         "connections",
-        "downlink",
         "environ",
-        "listener",
         "posts",
         "replaced",
         "session_id",
         "slot",
-        "touched",
         "transport",
+        "uploads",
     )
 
     def __init__(
@@ -83,8 +78,7 @@ class Session(Emitter):
         environ: dict[str, Any],
         greeting: Packet,
     ) -> None:
-        super().__init__()
-        self.listener = listener
+        super().__init__(listener, greeting)
         self.session_id = session_id
         self.transport = transport
         self.environ = environ
@@ -92,16 +86,12 @@ class Session(Emitter):
         self.posts = 0
         self.replaced: Sequence[Downlink] = ()
         self.slot: int | None = None
-        self.touched = False
         self._state = State.AWAY
         self._turns = Turns()
-        self._outbox = [greeting]
-        self._buffered = len(greeting.payload)
-        self.downlink: Downlink | None = None
+        self.uploads: set[Upload] | None = None
         self._deadline: float | None = None
         self._heartbeats = 0
         self._awaits_echo = 0
-        self._polls = False
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -118,61 +108,10 @@ class Session(Emitter):
         return self._state is State.AWAY
 
     @property
-    def buffered(self) -> int:
-        """How many bytes of messages wait for the client to take them."""
-        return self._buffered
-
-    @property
     def owed(self) -> bool:
         """Whether messages wait that nothing but another request can carry."""
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
-
-    def enqueue(self, packet: Packet) -> None:
-        """Put an encoded message into the outbox."""
-        if self._state is _CLOSED:
-            return
-        self._outbox.append(packet)
-        self._buffered += len(packet.payload)
-        if self._buffered > self.listener.options.max_buffer:
-            self._make_room()
-        if not self.touched:
-            self.listener.flush.touch(self)
-
-    def flush(self) -> None:
-        """Give the outbox to the downlink, if there is one and it is ready."""
-        downlink = self.downlink
-        if downlink is None or not self._outbox:
-            return
-        pending = downlink.offer(self._outbox)
-        if pending is None:
-            return
-        self._outbox = []
-        self.listener.counters.bytes_out += self._buffered
-        if self._polls:
-            # From now on it is the time to write the answer that is measured.
-            self._set_deadline(self._times().duration)
-        # What the socket did not take counts on, until drained() says it has.
-        self._buffered = pending
-
-    def _make_room(self) -> None:
-        """Over the bound: what the socket takes right now does not count."""
-        if self._state is _CLOSED or self.listener.flush.elsewhere(self._make_room):
-            return
-        self.flush()
-        downlink = self.downlink
-        pending = 0 if downlink is None else downlink.pending
-        self._buffered = pending + self._outbox_size()
-        self._keep_bound()
-
-    def drained(self) -> None:
-        """The downlink has written all that was pending."""
-        self._buffered = self._outbox_size()
-        if self._outbox and not self.touched:
-            self.listener.flush.touch(self)
-
-    def _outbox_size(self) -> int:
-        return sum(len(packet.payload) for packet in self._outbox)
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink, in place of the one it may have."""
@@ -182,7 +121,7 @@ class Session(Emitter):
         if older is not None:
             self._take_back(older.take_back())
             older.close(NORMAL, "replaced by a newer connection")
-            self.replaced = [each for each in (*self.replaced, older) if not each.is_over]
+            self._put_aside(older)
             if not self.connected:
                 return False
         self.downlink = downlink
@@ -197,8 +136,13 @@ class Session(Emitter):
             # It has come back for what waits, and this is the last request to carry it.
             self.end(GOES_AWAY, GOING_AWAY)
         elif self._outbox and not self.touched:
-            self.listener.flush.touch(self)
+            self.loop.flush.touch(self)
         return True
+
+    def _put_aside(self, downlink: Downlink | None) -> None:
+        """Remember a downlink that carries nothing more, until it is over."""
+        downlinks = self.replaced if downlink is None else (*self.replaced, downlink)
+        self.replaced = [each for each in downlinks if not each.is_over]
 
     def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
         """The downlink is over; without another one the session is away."""
@@ -216,22 +160,14 @@ class Session(Emitter):
         self._set_deadline(close_timeout)
         self._log_end(self.listener.log.debug, "session %s (%s, %s) is away: %s", end)
 
-    def _take_back(self, undelivered: Sequence[Packet]) -> None:
-        """Put back what did not arrive; over the bound, that ends the session."""
-        self._outbox[:0] = undelivered
-        self._buffered = self._outbox_size()
-        if undelivered:
-            self._keep_bound()
-
-    def _keep_bound(self) -> None:
-        if self._buffered > self.listener.options.max_buffer:
-            text = f"{self._buffered} bytes wait and are not taken"
-            self.end(End(Cause.BUFFER, text, Limit.BUFFER), abort=True)
-
     def _echoed(self, number: str) -> None:
         if self._awaits_echo and number == str(self._heartbeats):
             self._awaits_echo = 0
             self._set_deadline(self._times().heartbeat_interval)
+
+    def _poll_answered(self) -> None:
+        # From now on it is the time to write the answer that is measured.
+        self._set_deadline(self._times().duration)
 
     def _times(self) -> TransportOptions:
         return self.listener.options.transport_options[self.transport]
@@ -245,9 +181,9 @@ class Session(Emitter):
         else:
             again = self._look_again(now)
         if again is None:
-            self.listener.sweep.forget(self)
+            self.loop.sweep.forget(self)
         else:
-            self.listener.sweep.look(self, again)
+            self.loop.sweep.look(self, again)
 
     def due(self, now: float) -> float | None:
         """The sweep asks: do what is due and return when to ask again."""
@@ -301,6 +237,7 @@ class Session(Emitter):
         else:
             undelivered = downlink.take_back()
             downlink.close(INTERNAL_ERROR, "heartbeat lost")
+            self._put_aside(downlink)
             text = f"no echo of a heartbeat in {times.timeout} s"
             self.detach(downlink, End(Cause.HEARTBEAT, text), undelivered)
 
@@ -318,21 +255,51 @@ class Session(Emitter):
         if self._state is _CLOSED:
             return
         self._state = State.CLOSED
+        self.ending = end
         self._set_deadline(None)
-        self.listener.counters.closes[end.cause] += 1
-        self.listener.ended(self)
-        last = self._outbox_size()
+        self.listener.counters.note_closed(end.cause)
+        downlink = self.downlink
+        self._put_aside(downlink)
+        self.listener.ended(self, self.replaced)
         outbox, self._outbox = self._outbox, []
-        self._buffered = 0
-        downlink, self.downlink = self.downlink, None
+        self.downlink = None
+        for upload in self.uploads or ():
+            upload.cut()  # nobody wants the rest of it
         if downlink is not None:
             if abort:
                 downlink.abort()
             else:
-                self.listener.counters.bytes_out += last
+                self.loop.traffic.bytes_out += self._waiting - OVERHEAD * len(outbox)
                 downlink.close(code, end.text, outbox)
         log = self.listener.log.warning if abort else self.listener.log.info
         self._log_end(log, "session %s (%s, %s) ended: %s", end)
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether a connection of it is not over yet."""
+        return any(not each.is_over for each in self.replaced)
+
+    def let_go(self, end: End) -> None:
+        """Hold nothing any more: end at once, and cut what the end has left."""
+        self.end(end, abort=True)
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut the connections that it still has after its end."""
+        for downlink in self.replaced:
+            downlink.abort()
+
+    def move(self, loop: Loop) -> None:
+        """Go on with another loop, because the thread of the one before has ended.
+
+        What was under way in that thread never goes on.
+        """
+        self.loop = loop
+        self.slot = None
+        self.touched = False
+        self.downlink = None
+        self.replaced = ()
+        self._turns = Turns()
 
     def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:
         if end.limit is None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from .flush import Flush
 from .limits import Limits
 from .log import Log
+from .loops import Loops
+from .memory import Memory
 from .options import Context, Options
 from .stats import Counters
-from .sweep import Sweep
+from .transports.base import Downlink
 
 __all__ = ["Table"]
 
@@ -23,8 +24,8 @@ class Table(Protocol):
 
     options: Options
     log: Log
-    sweep: Sweep
-    flush: Flush
+    loops: Loops
+    memory: Memory
     counters: Counters
     limits: Limits
     context: Context | None
@@ -40,8 +41,13 @@ class Table(Protocol):
     def received(self, message: Any, client: Any) -> BaseException | None:
         """A message has come: run the listener's handlers; see :meth:`opened`."""
 
-    def ended(self, client: Any) -> None:
-        """The session has ended: forget it, and spawn its farewell."""
+    def ended(self, client: Any, downlinks: Sequence[Downlink]) -> None:
+        """The session has ended: forget it, and spawn its farewell.
+
+        Args:
+            client: the session.
+            downlinks: its connections, which are not over yet.
+        """
 
     def gone(self, client: Any) -> BaseException | None:
         """The session's own handlers have seen its end: run the listener's; see :meth:`opened`."""

@@ -45,7 +45,7 @@ class Senders:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.trace: list[tuple[str, str]] = []
-        self._flush = Flush(Log(self.lines.append))
+        self._flush = Flush(Log(self.lines.append), gevent.get_hub().loop)
 
     def __call__(self, name: str) -> Sender:
         return Sender(self._flush, self.trace, name)

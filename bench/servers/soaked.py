@@ -159,7 +159,7 @@ class Soaked:
             "greenlets": greenlets - parked,
             "parked": parked,
             "descriptors": len(os.listdir("/proc/self/fd")),
-            "sweep": sum(map(len, listener.sweep._slots.values())),
+            "sweep": sum(map(len, listener.loops.here().sweep._slots.values())),
             "farewells": len(listener._farewells),
             "objects": objects,
             "errors": self.errors.count,

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import gevent
 
+from ..hubs import OfHub
 from ..limits import Limit, Limits
+from ..log import Log
 from ..options import Options
 from ..sparing import SparingLog
 from ..sweep import Sweep
@@ -43,7 +45,7 @@ class Patience:
 
     Args:
         options: those of the listener that has taken the server over.
-        sweep: looks after the connections, and after nothing else.
+        log: where a failure of a deadline is reported.
         limits: where it is noted if a client takes too long.
         complaints: where it is said if a TLS handshake fails.
 
@@ -53,14 +55,12 @@ class Patience:
         head: it is to send the rest of a head.
         answer: it is to take an answer.
         step: how often a connection is to be looked at, at least; ``None`` for never.
-        sweep: the same as given.
+        sweeps: of each hub, what looks after its connections.
     """
 
-    __slots__ = ("_complaints", "_limits", "another", "answer", "first", "head", "step", "sweep")
+    __slots__ = ("_complaints", "_limits", "another", "answer", "first", "head", "step", "sweeps")
 
-    def __init__(
-        self, options: Options, sweep: Sweep, limits: Limits, complaints: SparingLog
-    ) -> None:
+    def __init__(self, options: Options, log: Log, limits: Limits, complaints: SparingLog) -> None:
         handshake, body = options.handshake_timeout, options.body_timeout
         self.first = Awaited(handshake, Limit.HANDSHAKE, "no request")
         self.another = Awaited(options.keepalive_timeout)
@@ -69,7 +69,7 @@ class Patience:
         # No deadline that is set between two looks can pass before the second.
         bounds = [each for each in (handshake, body, options.keepalive_timeout) if each is not None]
         self.step = min(bounds, default=None)
-        self.sweep = sweep
+        self.sweeps = OfHub(lambda hub: Sweep(log))
         self._limits = limits
         self._complaints = complaints
 
@@ -134,7 +134,16 @@ class ConnectionWatch:
         slot: where the sweep has put it.
     """
 
-    __slots__ = ("_address", "_awaited", "_deadline", "_patience", "_socket", "expired", "slot")
+    __slots__ = (
+        "_address",
+        "_awaited",
+        "_deadline",
+        "_patience",
+        "_socket",
+        "_sweep",
+        "expired",
+        "slot",
+    )
 
     def __init__(self, patience: Patience, socket: Any, address: Any) -> None:
         self._patience = patience
@@ -144,9 +153,10 @@ class ConnectionWatch:
         self._deadline: float | None = None
         self.expired = False
         self.slot: int | None = None
+        self._sweep = patience.sweeps.here()
         self._expect(patience.first)
         if patience.step is not None:
-            patience.sweep.look(self, monotonic() + patience.step)
+            self._sweep.look(self, monotonic() + patience.step)
 
     def request_awaited(self) -> None:
         """From now on the client may send another request."""
@@ -172,7 +182,7 @@ class ConnectionWatch:
 
     def stop(self) -> None:
         """The connection is over, or no longer one of HTTP."""
-        self._patience.sweep.forget(self)
+        self._sweep.forget(self)
 
     def due(self, now: float) -> float | None:
         """The sweep asks: cut the connection if it is time, or return when to ask again."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 import gevent
 
 from ..fairness import TIME_SLICE
+from ..hubs import NextTurn, OfHub
 
 __all__ = ["Readers"]
 
@@ -39,33 +39,28 @@ class Readers:
     """The reading greenlets of one hub."""
 
     __slots__ = (
-        "__weakref__",
         "_greedy",
         "_loop",
+        "_next_turn",
         "_parked",
         "_ready",
         "_scheduled",
-        "_timer",
         "_until",
     )
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
+    def __init__(self, hub: Any) -> None:
+        self._loop = hub.loop
+        self._next_turn = NextTurn(hub.loop, self._run)
         self._ready: deque[Readable] = deque()
         self._greedy: deque[Readable] = deque()
         self._parked: list[gevent.Greenlet] = []
         self._scheduled = False
-        self._timer: Any = None
         self._until = 0.0
 
     @staticmethod
     def of_this_hub() -> Readers:
         """Those of the hub of this thread."""
-        hub = gevent.get_hub()
-        readers = _all.get(hub)
-        if readers is None:
-            readers = _all[hub] = Readers(hub.loop)
-        return readers
+        return _all.here()
 
     def add(self, item: Readable) -> None:
         """Have this read in this turn of the loop, or the next. To be called in the hub."""
@@ -84,12 +79,8 @@ class Readers:
             self._ready.append(self._greedy.popleft())
         while self._ready or self._greedy:
             if monotonic() >= self._until:
-                # The loop is to look at its sockets and timers first; a mere
-                # callback would be called back before that.
                 self._scheduled = True
-                if self._timer is None:
-                    self._timer = self._loop.timer(0.0)
-                self._timer.start(self._run)
+                self._next_turn.start()
                 return
             greenlet = self._parked.pop() if self._parked else gevent.Greenlet(self._read)
             # One that somebody has killed meanwhile gives control back at once.
@@ -109,4 +100,4 @@ class Readers:
                 hub.switch()
 
 
-_all: WeakKeyDictionary[Any, Readers] = WeakKeyDictionary()
+_all = OfHub(Readers)

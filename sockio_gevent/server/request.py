@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from socket import SHUT_RD
 from time import monotonic
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import gevent
 from ..fairness import rest, turn_end
 from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
+from .sockets import shut_down
 
 __all__ = ["Refusal", "Request"]
 
@@ -37,6 +39,23 @@ class Closing(Protocol):
     """
 
     closing: bool
+
+
+class Receiver(Protocol):
+    """Whom the body of a request is for.
+
+    Attributes:
+        uploads: the requests whose bodies are being read, if there is any.
+    """
+
+    uploads: set[Any] | None
+
+    @property
+    def connected(self) -> bool:
+        """Whether anyone wants the rest of a body."""
+
+    def take_in(self, change: int) -> None:
+        """Count bytes that were read, and give them back."""
 
 
 class Request:
@@ -171,12 +190,15 @@ class Request:
             return []
         return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=headers)
 
-    def read_body(self, limit: int, timeout: float | None = None) -> bytes:
+    def read_body(
+        self, limit: int, timeout: float | None = None, receiver: Receiver | None = None
+    ) -> bytes:
         """Read the whole body.
 
         Args:
             limit: how many bytes to accept.
             timeout: how many seconds to wait for all of it; ``None`` for ever.
+            receiver: whom it is for; it is told of what has come so far.
 
         Raises:
             OverLimit: if it is longer, or does not come in time.
@@ -194,7 +216,7 @@ class Request:
         elif "HTTP_TRANSFER_ENCODING" not in self.environ:
             return b""
         wanted = int(length) if length else limit + 1
-        body = self._read(wanted, timeout)
+        body = self._read(wanted, timeout, receiver)
         self._body_read = len(body) <= limit
         if len(body) > limit:
             raise self._too_large(limit)
@@ -202,16 +224,50 @@ class Request:
             raise Refusal("400 Bad Request", "the body ended too early")
         return body
 
-    def _read(self, size: int, timeout: float | None) -> bytes:
+    def cut(self) -> None:
+        """Do not wait for the rest of a body that is being read; the answer can still be sent."""
+        if self.socket is not None:
+            shut_down(self.socket, SHUT_RD)
+
+    def _read(self, size: int, timeout: float | None, receiver: Receiver | None) -> bytes:
         """Read up to so many bytes of the body."""
         source = self.environ["wsgi.input"]
         if type(source) is BytesIO:  # all of it is here
             return source.read(size)
+        if receiver is None:
+            return self._read_slowly(source, size, timeout, lambda count: None)
+        if receiver.uploads is None:
+            receiver.uploads = set()
+        receiver.uploads.add(self)
+        taken = 0
+
+        def take_in(count: int) -> None:
+            nonlocal taken
+            taken += count
+            receiver.take_in(count)
+            if not receiver.connected:
+                self._abandon_input()
+                raise Refusal("404 Not Found", "the session ended before all of the body was here")
+
+        try:
+            return self._read_slowly(source, size, timeout, take_in)
+        finally:
+            receiver.uploads.discard(self)
+            receiver.take_in(-taken)
+
+    def _read_slowly(
+        self, source: Any, size: int, timeout: float | None, take_in: Callable[[int], None]
+    ) -> bytes:
+        """Read up to so many bytes, and let others go first now and then."""
         chunks: list[bytes] = []
         try:
             with gevent.Timeout(timeout) as running_out:
                 due = turn_end()
-                while size > 0 and (chunk := source.read(min(size, _PIECE))):
+                while size > 0:
+                    chunk = source.read(min(size, _PIECE))
+                    take_in(len(chunk))
+                    if not chunk:
+                        break
                     chunks.append(chunk)
                     size -= len(chunk)
                     if size > 0 and monotonic() >= due:

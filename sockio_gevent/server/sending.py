@@ -119,6 +119,11 @@ class Sending:
         self._settle()
         shut_down(self._socket, _socket.SHUT_RDWR)
 
+    def forget_pending(self) -> None:
+        """Drop what was pending when the connection was aborted; nobody asks for it any more."""
+        if self.broken:
+            self._pending = None
+
     def _send(self, data: bytes | memoryview) -> int:
         """Send what the socket takes now; return how much that was."""
         try:

@@ -13,7 +13,6 @@ from ..limits import Limits
 from ..log import Log
 from ..options import Options
 from ..sparing import SparingLog
-from ..sweep import Sweep
 from ..wire.discretion import session_id_pattern
 from ..wire.head import request_line_pattern
 from .accepting import accept_with_pauses
@@ -89,7 +88,7 @@ def take_over(
     handler_class = server.handler_class
     options = tenant.options
     complaints = SparingLog(tenant.log)
-    patience = Patience(options, Sweep(tenant.log), tenant.limits, complaints)
+    patience = Patience(options, tenant.log, tenant.limits, complaints)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
-from ..ends import End
+from ..ends import HAS_ENDED, End
 from ..limits import Limit, OverLimit
 from ..log import Log
 from ..options import Options
@@ -25,12 +25,18 @@ class Downlink(ABC):
 
     Args:
         transport: the name of the transport.
+
+    Attributes:
+        copied: about how many bytes of memory the form takes that it has made of
+            a batch, while that is being written.
+        is_over: whether the request or the socket is done with.
     """
 
-    __slots__ = ("_over", "is_over", "transport")
+    __slots__ = ("_over", "copied", "is_over", "transport")
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
+        self.copied = 0
         self.is_over = False
         self._over: Event | None = None
 
@@ -40,21 +46,21 @@ class Downlink(ABC):
         """Whether a batch can be written now."""
 
     @property
-    def pending(self) -> int:
-        """How many bytes were written and not taken by the socket yet."""
-        return 0
+    def writing(self) -> bool:
+        """Whether a batch is kept that the socket has not taken all of yet."""
+        return False
 
-    def offer(self, batch: Sequence[Packet]) -> int | None:
+    def offer(self, batch: Sequence[Packet]) -> bool | None:
         """Send a batch in one write, if that can be done now.
 
         Returns:
-            How many bytes the socket has not taken yet; or ``None`` if the
-            batch was not taken at all.
+            Whether the batch is kept, because the socket has not taken all of
+            it yet; or ``None`` if the batch was not taken at all.
         """
         if not self.ready:
             return None
         self.write(batch)
-        return self.pending
+        return self.writing
 
     @abstractmethod
     def write(self, batch: Sequence[Packet]) -> None:
@@ -84,7 +90,7 @@ class Downlink(ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """End it at once, whatever is under way."""
+        """End it at once, whatever is under way, and keep nothing of it."""
 
     def wait_over(self) -> None:
         """Wait until the client has been told and the request is over."""
@@ -103,6 +109,13 @@ class Downlink(ABC):
             self._over.set()
 
 
+class Upload(Protocol):
+    """A request whose body is being read."""
+
+    def cut(self) -> None:
+        """Cut its connection."""
+
+
 class Session(Protocol):
     """What a transport may ask of a session.
 
@@ -112,6 +125,7 @@ class Session(Protocol):
         bound_to: what tells that a request comes from who opened the session.
         posts: how many POSTs of the session are under way.
         replaced: what the downlink has replaced, and may not be over yet.
+        uploads: the requests whose bodies are being read, if there is any.
     """
 
     announced: bool
@@ -119,6 +133,11 @@ class Session(Protocol):
     bound_to: Any
     posts: int
     replaced: Sequence[Downlink]
+    uploads: set[Upload] | None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session lives."""
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
@@ -141,6 +160,9 @@ class Session(Protocol):
 
     def drained(self) -> None:
         """The downlink is ready again."""
+
+    def take_in(self, change: int) -> None:
+        """Count bytes that have come, and are no whole payload yet or wait for their turn."""
 
 
 class Transport(ABC):
@@ -195,15 +217,24 @@ class Transport(ABC):
         """Answer a POST that brings messages from the client."""
         limit = self.options.max_message_size
         most = self.options.max_body_size or self.form_expansion * limit + len("data=")
-        body = request.read_body(most, self.options.body_timeout)
+        body = request.read_body(most, self.options.body_timeout, session)
         try:
             payload = self.normalize(decode_form(body), request.tail)
         except ValueError as error:
             raise Refusal("400 Bad Request", str(error)) from None
-        if len(payload.encode()) > limit:
+        size = len(payload.encode())
+        if size > limit:
             text = f"the payload is over {limit} bytes"
             raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-        problem = session.receive((payload,))
+        del body
+        session.take_in(size)  # it may wait for handlers
+        try:
+            problem = session.receive((payload,))
+        finally:
+            session.take_in(-size)
+        if problem is HAS_ENDED:
+            # Not "ok": the client may send again, in its next session, what nobody has seen.
+            raise Refusal("404 Not Found", "the session ended before all messages were taken")
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
         return request.answer("200 OK", b"ok", self.uplink_content_type)

@@ -12,7 +12,7 @@ from ..ends import Cause, End
 from ..server.hangup import HangUpWatch, has_hung_up
 from ..server.request import Refusal, Request
 from ..server.sockets import shut_down
-from ..wire.packet import Packet
+from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
 from .base import Downlink, Session, Transport
 
@@ -73,10 +73,17 @@ class HTTPDownlink(Downlink):
         """Whether it waits for a batch."""
         return not self._writing and not self._ending
 
+    @property
+    def writing(self) -> bool:
+        """Whether the greenlet has a batch that it has not written yet."""
+        return self._writing
+
     def write(self, batch: Sequence[Packet]) -> None:
         """Hand a batch to the greenlet that writes it."""
         self._writing = True
         self._batch = batch
+        if batch:
+            self.copied = sum([packet.cost - OVERHEAD for packet in batch])
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.hub.loop.run_callback(waiter.switch, None)
@@ -104,6 +111,7 @@ class HTTPDownlink(Downlink):
 
     def abort(self) -> None:
         """Cut the connection, if the server gives it, and end the wait for a batch."""
+        self._last = ()
         if self._socket is not None:
             shut_down(self._socket)
         if not self._writing:
@@ -128,6 +136,7 @@ class HTTPDownlink(Downlink):
     def written(self) -> None:
         """The batch has been written."""
         self._batch = ()
+        self.copied = 0
         if self._once:
             return
         self._writing = False

@@ -33,6 +33,7 @@ class SocketDownlink(Downlink):
         "_context",
         "_data",
         "_greenlet",
+        "_incoming",
         "_session",
         "_websocket",
     )
@@ -48,6 +49,7 @@ class SocketDownlink(Downlink):
         # The last batch and its bytes, while the socket has not taken all of them.
         self._batch: Sequence[Packet] = ()
         self._data = b""
+        self._incoming = 0
         self._greenlet: gevent.Greenlet | None = None  # that handles what has come
         websocket.connection.owner = self
 
@@ -80,6 +82,9 @@ class SocketDownlink(Downlink):
     def _take(self, data: bytes) -> None:
         websocket = self._websocket
         batch = websocket.take(data)
+        held = websocket.protocol.held
+        if held or self._incoming:
+            self._take_in(held)
         try:
             for payload in batch:
                 if type(payload) is not str:
@@ -93,6 +98,11 @@ class SocketDownlink(Downlink):
         if websocket.finished:
             self.over()
 
+    def _take_in(self, held: int) -> None:
+        """Tell the session how many bytes of a message are here that is not whole yet."""
+        self._session.take_in(held - self._incoming)
+        self._incoming = held
+
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
         self._session.receive([payload for payload in batch if isinstance(payload, str)])
         end = End(Cause.PROTOCOL, "protocol error: a binary message, and payloads are text")
@@ -100,10 +110,14 @@ class SocketDownlink(Downlink):
 
     def drained(self) -> None:
         """The socket has taken all that was written."""
-        self._batch, self._data = (), b""
+        self._forget_batch()
         # The end is written, too, and then the session may have another downlink.
         if not self._websocket.closed:
             self._session.drained()
+
+    def _forget_batch(self) -> None:
+        self._batch, self._data = (), b""
+        self.copied = 0
 
     def broken(self) -> None:
         """The socket has failed under a write."""
@@ -116,8 +130,8 @@ class SocketDownlink(Downlink):
         return not (connection.pending or connection.broken or self._websocket.closed)
 
     @property
-    def pending(self) -> int:
-        return self._connection.pending
+    def writing(self) -> bool:
+        return self._connection.pending > 0
 
     def write(self, batch: Sequence[Packet]) -> None:
         data = self._websocket.protocol.frames(batch)
@@ -125,6 +139,8 @@ class SocketDownlink(Downlink):
         connection.write(data)
         if connection.pending or connection.broken:
             self._batch, self._data = batch, data
+            # The frame of a single packet is that packet's own.
+            self.copied = len(data) if len(batch) > 1 else 0
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         if last and not self._websocket.closed:
@@ -132,16 +148,16 @@ class SocketDownlink(Downlink):
         self._websocket.close(code, reason)
 
     def take_back(self) -> Sequence[Packet]:
-        unsent = self._connection.unsent(self._data)
+        batch, unsent = self._batch, self._connection.unsent(self._data)
         if unsent:
             self.abort()
         count = 0
-        for packet in reversed(self._batch):
+        for packet in reversed(batch):
             if unsent <= 0:
                 break
             unsent -= len(self._websocket.protocol.frames((packet,)))
             count += 1
-        return self._batch[len(self._batch) - count :]
+        return batch[len(batch) - count :]
 
     def has_unread(self) -> bool:
         # What is unread because the client does not take its pongs is its own fault.
@@ -152,6 +168,8 @@ class SocketDownlink(Downlink):
 
     def abort(self) -> None:
         self._websocket.abort()
+        self._connection.forget_pending()
+        self._forget_batch()
 
     def over(self) -> None:
         """The connection is over, for whatever reason."""
@@ -161,8 +179,10 @@ class SocketDownlink(Downlink):
         try:
             self._session.detach(self, end, self.take_back())
         finally:
-            self._websocket.abort()
+            self.abort()
             self._connection.release()
+            if self._incoming:
+                self._take_in(0)
             self._set_over()
 
 

@@ -34,15 +34,17 @@ class HixieParser:
 
     Attributes:
         finished: whether a :class:`Close` or a :class:`Failure` was returned.
+        held: how many bytes are kept of a message that is not whole yet.
     """
 
-    __slots__ = ("_buffer", "_closing", "_max_size", "_searched", "finished")
+    __slots__ = ("_buffer", "_closing", "_max_size", "_searched", "finished", "held")
 
     def __init__(self, max_size: int, closing: bool) -> None:
         self._max_size = max_size
         self._closing = closing
         self._buffer = bytearray()
         self._searched = 1
+        self.held = 0
         self.finished = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -60,6 +62,7 @@ class HixieParser:
             if not isinstance(event, str):
                 self.finished = True
                 buffer.clear()
+        self.held = len(buffer)
         return events
 
     def _next(self, buffer: bytearray) -> Event | None:

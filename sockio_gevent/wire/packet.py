@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 from .websocket import TEXT, encode_frame
 
-__all__ = ["Packet", "script_string"]
+__all__ = ["OVERHEAD", "Packet", "script_string"]
+
+# Bytes of memory that a packet takes besides those of its payload: its objects, the
+# place in a list, and a second form where it is short. Measured, and rounded up.
+OVERHEAD = 224
+
+# From so many bytes on a frame replaces the payload that is in it.
+_LONG = 64
 
 # What could end a script element or be read as its markup, and the two line
 # ends that JavaScript had and JSON has not.
@@ -17,17 +24,28 @@ _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>\u2028
 class Packet:
     """One encoded message, made once and shared by all who receive it.
 
+    Args:
+        payload: the framed message in UTF-8.
+
     Attributes:
-        payload: the framed message in UTF-8. The payload of a batch is the
-            concatenation of its packets' payloads.
+        cost: about how many bytes of memory it takes.
     """
 
-    __slots__ = ("_script", "_websocket_frame", "payload")
+    __slots__ = ("_payload", "_script", "_websocket_frame", "cost")
 
     def __init__(self, payload: bytes) -> None:
-        self.payload = payload
+        self._payload: bytes | None = payload
         self._websocket_frame: bytes | None = None
         self._script: bytes | None = None
+        self.cost = len(payload) + OVERHEAD
+
+    @property
+    def payload(self) -> bytes:
+        """The framed message; the payload of a batch is the concatenation of these."""
+        payload = self._payload
+        if payload is None:
+            payload = self._websocket_frame[OVERHEAD - self.cost :]  # type: ignore[index]
+        return payload
 
     @property
     def websocket_frame(self) -> bytes:
@@ -35,6 +53,8 @@ class Packet:
         frame = self._websocket_frame
         if frame is None:
             frame = self._websocket_frame = encode_frame(TEXT, self.payload)
+            if len(frame) > _LONG:
+                self._payload = None
         return frame
 
     @property

@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+from itertools import accumulate
 from math import isinf
 from typing import Any
 
 __all__ = [
     "HEARTBEAT",
     "JSON",
+    "TOO_DEEP",
     "TOO_MANY",
     "Decoded",
     "decode",
@@ -26,10 +28,13 @@ __all__ = [
     "encode",
     "encode_heartbeat",
     "encode_text",
+    "json_excess",
 ]
 
-# What is wrong with a payload that is over the number; compared by identity.
+# What is wrong with a payload that is over the number, and with JSON that is nested
+# too deep; compared by identity.
 TOO_MANY = "too many messages"
+TOO_DEEP = "the JSON of a message is nested too deep"
 
 # How much of the stack is left to handlers, deep in which a message is written as it
 # was read; and from how many brackets on that may matter.
@@ -43,6 +48,9 @@ _MARKS = (HEARTBEAT, JSON)
 # Fifteen digits are more than any payload has characters, and few enough to
 # be converted without a thought about the cost.
 _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
+_BRACKETS = b"[]{}"
+_NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
+_STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -165,6 +173,41 @@ def _cut_astral(payload: str, most: int) -> Decoded:
         messages.append(text)
         character = header.end() + len(text)
     return messages, ""
+
+
+def json_excess(text: str, most: int | None, deepest: int | None) -> str:
+    """Check how much there is in JSON before it is decoded.
+
+    Decoding takes about as long as there are elements, and memory too, however
+    short each of them is. For text that is no JSON the check may find too much;
+    it never finds too little in what comes before the first mistake.
+
+    Args:
+        text: the JSON.
+        most: how many elements it may have, values and names; ``None`` for any number.
+        deepest: how deep arrays and objects may be nested; ``None`` for any depth.
+
+    Returns:
+        What there is too much of; empty if nothing is.
+    """
+    opened = text.count("[") + text.count("{")
+    few = most is None or opened + text.count(",") + text.count(":") < most
+    if few and (deepest is None or opened <= deepest):
+        return ""
+    # Strings may have anything in them, and are one element each. No more of them are
+    # cut out than there may be.
+    parts = text.replace("\\\\", "").replace('\\"', "").split('"', -1 if most is None else 2 * most)
+    bare = "".join(parts[::2])
+    opened = bare.count("[") + bare.count("{")
+    if most is not None:
+        commas = bare.count(",") + bare.count(":")
+        if opened + commas >= most or len(parts) > 2 * most:
+            return f"the JSON of a message has over {most} elements"
+    if deepest is not None and opened > deepest:
+        brackets = bare.encode("utf-8", "replace").translate(None, _NO_BRACKETS)
+        if max(accumulate([_STEPS[byte] for byte in brackets])) > deepest:
+            return TOO_DEEP
+    return ""
 
 
 def decode_json(text: str) -> Any:

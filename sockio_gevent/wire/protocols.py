@@ -19,6 +19,10 @@ class WebSocketProtocol(Protocol):
     def finished(self) -> bool:
         """Whether a close or a violation has been read."""
 
+    @property
+    def held(self) -> int:
+        """How many bytes are kept of a message that is not whole yet."""
+
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return what they complete."""
 

@@ -113,6 +113,7 @@ class FrameParser:
 
     Attributes:
         finished: whether a :class:`Close` or a :class:`Failure` was returned.
+        held: how many bytes are kept of a message that is not whole yet.
     """
 
     __slots__ = (
@@ -124,6 +125,7 @@ class FrameParser:
         "_unmask",
         "_wanted",
         "finished",
+        "held",
     )
 
     def __init__(self, max_size: int) -> None:
@@ -135,6 +137,7 @@ class FrameParser:
         self._wanted = 0
         self._fragments: bytearray | None = None
         self._opcode = 0
+        self.held = 0
         self.finished = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -153,6 +156,7 @@ class FrameParser:
             # Short reads must cost no more than the bytes they bring, so a
             # frame is not looked at again before all of it can be there.
             if len(buffer) < self._wanted:
+                self.held += len(data)
                 return []
             data = bytes(buffer)
             self._buffer = None
@@ -168,6 +172,8 @@ class FrameParser:
         else:
             if rest < len(data) and not self.finished:
                 self._buffer = bytearray(data[rest:])
+            if self._buffer is not None or self._fragments is not None or self.held:
+                self.held = len(self._buffer or ()) + len(self._fragments or ())
         return events
 
     def _parse(self, data: bytes, events: list[Event]) -> int:
@@ -288,6 +294,7 @@ class FrameParser:
     def _finish(self) -> None:
         self.finished = True
         self._buffer = self._fragments = None
+        self.held = 0
 
 
 # The heads of short text frames: looked up, they cost a third of making them.

@@ -53,7 +53,7 @@ def check_nothing_left(served: Any, sessions: int) -> None:
     assert sum(" ended: " in line for line in served.lines) == sessions
     assert sum(CLOSED in line for line in served.lines) == 1
     assert not served.listener.clients
-    assert not served.listener.sweep._slots
+    assert not served.listener.loops.here().sweep._slots
 
 
 def take_last(client: Any, *expected: str) -> None:

@@ -122,7 +122,7 @@ def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
     stuck.wait("disconnect")
     assert [reason for reason, _ in stuck.ends] == ["message"]
     wait_for(lambda: not stuck.listener._farewells)
-    assert stuck.listener.sweep._slots == {}
+    assert stuck.listener.loops.here().sweep._slots == {}
 
 
 def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):

@@ -175,7 +175,7 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     served.wait("disconnect")
     served.events.clear()
     served.lines.clear()
-    wait_for(lambda: served.listener.sweep._timer is None)
+    wait_for(lambda: served.listener.loops.here().sweep._timer is None)
     before = census()
     pool = Pool(50)
     visits = [pool.spawn(visit, served, number) for number in range(SESSIONS)]
@@ -187,9 +187,9 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     ended = [line for line in served.lines if " ended: " in line]
     assert len(ended) == SESSIONS, "one line for each end"
     served.events.clear()
-    wait_for(lambda: served.listener.sweep._timer is None)
+    wait_for(lambda: served.listener.loops.here().sweep._timer is None)
     gevent.idle()
-    assert served.listener.sweep._slots == {}
+    assert served.listener.loops.here().sweep._slots == {}
 
     def left():
         after = census()

@@ -73,7 +73,7 @@ class Ends:
         assert len(ended) == opened, ended
         assert causes is None or closes.keys() <= causes, closes
         assert [session.buffered for session in self._sessions] == [0] * opened
-        assert not listener.sweep._slots
-        assert not listener.flush._touched
+        assert not listener.loops.here().sweep._slots
+        assert not listener.loops.here().flush._touched
         if self._before is not None:
             wait_for(lambda: running() <= self._before)
