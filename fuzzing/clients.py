@@ -16,7 +16,7 @@ from gevent.event import Event
 
 import sockio_gevent as io
 from sockio_gevent.ends import Cause, End
-from sockio_gevent.wire.packet import Packet
+from sockio_gevent.wire.packet import OVERHEAD, Packet
 
 from .inside import MOST, Agenda, open_session, wait_until
 from .links import Kind, Link
@@ -58,7 +58,6 @@ class Peer:
         self._departures: list[str] = []
         self._heartbeats = 0
         self._awaits_echo = False
-        self._uncounted = 0  # bytes that a socket has taken of what is counted as waiting
         self.session.on("message", self._on_message)
         self.session.on("disconnect", lambda: self._departures.append("of the client"))
         self.attach(transport, quick)
@@ -94,12 +93,10 @@ class Peer:
         if link is None or not link.under_way or link.kind is Kind.POLL:
             return
         if link.kind is Kind.SOCKET:
-            self._uncounted += min(count, link.pending)
             link.take_some(count)
         else:
             link.take_all()
         if not link.under_way:
-            self._uncounted = 0
             self.session.drained()
 
     def finish(self) -> None:
@@ -139,11 +136,9 @@ class Peer:
         if not self.live:
             return
         self._sent.append(reference.write(text))
-        waiting = self._waiting()
-        # What the connection takes right now does not count; only sockets take bit by bit.
-        if self.link is not None and self.link.ready:
-            waiting = waiting if self.link.kind is Kind.SOCKET and not self.link.quick else 0
-        if waiting > MOST:
+        # What the connection takes right now does not count.
+        taken = self.link is not None and self.link.ready and self.link.quick
+        if not taken and self._waiting() > MOST + OVERHEAD:
             self._end()
 
     def disconnect(self) -> None:
@@ -267,22 +262,24 @@ class Peer:
             if link.ready:
                 assert arrived == len(self._sent), "left behind"
         waiting = self._waiting()
-        assert waiting <= MOST
-        assert waiting <= self.session.buffered <= waiting + self._uncounted
+        assert waiting <= MOST + OVERHEAD
+        assert waiting == self.session.buffered
 
     def check_all_arrived(self) -> None:
         """Nothing that was sent to a live session is lost."""
         assert not self.live or len(self._arrived) == len(self._sent)
 
     def _waiting(self) -> int:
-        """How many bytes wait for the client to take them."""
-        under_way = 0 if self.link is None else len(self.link.under_way)
-        outbox = self._sent[len(self._arrived) + under_way :]
-        return sum(map(len, outbox)) + (0 if self.link is None else self.link.pending)
+        """How much memory the messages take that wait for the client to take them."""
+        under_way, carried = 0, 0
+        if self.link is not None and self.link.under_way:
+            # A batch counts until all of it is taken.
+            under_way, carried = len(self.link.under_way), self.link.batch_cost
+        return _cost(self._sent[len(self._arrived) + under_way :]) + carried
 
     def _is_too_much(self, undelivered: Sequence[Packet]) -> bool:
         """Whether what a connection gives back is more than may wait, with all the rest."""
-        return bool(undelivered) and sum(map(len, self._sent[len(self._arrived) :])) > MOST
+        return bool(undelivered) and _cost(self._sent[len(self._arrived) :]) > MOST + OVERHEAD
 
     def _away(self, undelivered: Sequence[Packet]) -> None:
         """It has lost its link; not every session outlives that."""
@@ -300,4 +297,8 @@ class Peer:
         if self.link is not None:
             self._older.append(self.link)
         self.link = None
-        self._uncounted = 0
+
+
+def _cost(payloads: Sequence[bytes]) -> int:
+    """How much memory messages take."""
+    return sum(len(payload) + OVERHEAD for payload in payloads)

@@ -18,8 +18,8 @@ __all__ = ["FAR", "MOST", "Agenda", "Errors", "listen", "open_session", "wait_un
 
 # So long that nothing is due unless the test says so, in seconds.
 FAR = 1e6
-# The option max_buffer: how many bytes may wait for one client.
-MOST = 1000
+# The option max_buffer: how many bytes of memory may wait for one client.
+MOST = 3000
 _DEADLINE = 60.0
 
 

@@ -33,6 +33,7 @@ class Link(Downlink):
 
     Attributes:
         under_way: what was written and has not arrived.
+        batch_cost: what all of the batch takes in memory that was written last.
         cut: whether the connection is broken.
         closed: whether the session has ended it cleanly.
         unread: whether the client has sent something that nobody has read.
@@ -44,6 +45,7 @@ class Link(Downlink):
         self.kind = KINDS[transport]
         self.quick = quick and self.kind is not Kind.POLL
         self.under_way: list[Packet] = []
+        self.batch_cost = 0
         self.cut = self.closed = self.unread = self.gone = False
         self._arrived = arrived
         self._answered = False  # a poll has been given its batch
@@ -55,10 +57,13 @@ class Link(Downlink):
         return not (self.cut or self.closed or self.under_way or self._answered)
 
     @property
-    def pending(self) -> int:
-        """How many bytes were written and not taken yet; only sockets know."""
-        if self.kind is not Kind.SOCKET or self.cut:
-            return 0
+    def writing(self) -> bool:
+        """Whether some of a batch has not been taken yet."""
+        return bool(self.under_way)
+
+    @property
+    def _pending(self) -> int:
+        """How many bytes were written and not taken yet."""
         return sum(len(packet.payload) for packet in self.under_way) - self._taken
 
     def write(self, batch: Sequence[Packet]) -> None:
@@ -67,6 +72,7 @@ class Link(Downlink):
         assert batch or self.kind is Kind.POLL, "nothing was written"
         self._answered = self.kind is Kind.POLL
         self.under_way = list(batch)
+        self.batch_cost = sum(packet.cost for packet in batch)
         if self.quick:
             self.take_all()
 
@@ -115,7 +121,7 @@ class Link(Downlink):
 
     def take_some(self, count: int) -> None:
         """The socket takes so many bytes, and the client gets the packets that are whole."""
-        self._taken += min(count, self.pending)
+        self._taken += min(count, self._pending)
         while self.under_way and self._taken >= len(self.under_way[0].payload):
             packet = self.under_way.pop(0)
             self._taken -= len(packet.payload)

@@ -153,6 +153,19 @@ class Outbox(Emitter):
         self.incoming += change
         self.settle()
 
+    def _put_outbox_down(self, kept: bool) -> list[Packet]:
+        """Empty the outbox in the end.
+
+        Args:
+            kept: whether the downlink is given what was in it.
+        """
+        outbox, self._outbox = self._outbox, []
+        if kept:
+            self.loop.traffic.bytes_out += self._waiting - OVERHEAD * len(outbox)
+            self._carried += self._waiting
+        self._waiting = 0
+        return outbox
+
     def release(self) -> None:
         """Nothing of the session is under way any more: what it held is free."""
         self._waiting = self._carried = 0

@@ -23,7 +23,7 @@ from .table import Table
 from .transports.base import Downlink, Upload
 from .turns import HandlerTimeout, Turns
 from .wire import payload as wire
-from .wire.packet import OVERHEAD, Packet
+from .wire.packet import Packet
 from .wire.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL
 
 __all__ = ["Session"]
@@ -261,7 +261,7 @@ class Session(Outbox):
         downlink = self.downlink
         self._put_aside(downlink)
         self.listener.ended(self, self.replaced)
-        outbox, self._outbox = self._outbox, []
+        outbox = self._put_outbox_down(kept=downlink is not None and not abort)
         self.downlink = None
         for upload in self.uploads or ():
             upload.cut()  # nobody wants the rest of it
@@ -269,7 +269,6 @@ class Session(Outbox):
             if abort:
                 downlink.abort()
             else:
-                self.loop.traffic.bytes_out += self._waiting - OVERHEAD * len(outbox)
                 downlink.close(code, end.text, outbox)
         log = self.listener.log.warning if abort else self.listener.log.info
         self._log_end(log, "session %s (%s, %s) ended: %s", end)

@@ -21,6 +21,7 @@ from .client import Client as ClientSession
 from .ends import Cause, End
 from .events import did_you_mean
 from .listener import Listener
+from .limits import OverLimit
 from .log import failures
 from .options import KNOWN_TRANSPORTS
 from .server.request import Refusal
@@ -148,7 +149,7 @@ class Client:
         Raises:
             Disconnected: if the session has ended.
             TypeError: if the message has no JSON form.
-            ValueError: if it is NaN, holds itself, or is over ``max_message_size``.
+            ValueError: if it is NaN, holds itself, or is over a limit of the listener.
             Exception: what a handler has raised.
         """
         payload = wire.encode(message)
@@ -161,9 +162,12 @@ class Client:
         if not self.connected:
             raise Disconnected(self._downlink.reason)
         with self._noting_failures():
-            problem = self.session.receive((payload.decode(),))
+            try:
+                problem = self.session.receive((payload.decode(),))
+            except OverLimit as error:
+                problem = error.log_text
         if problem:
-            raise ValueError(f"the listener could not read the message: {problem}")
+            raise ValueError(f"the listener does not take the message: {problem}")
         self._raise_failure()
 
     def receive(self, timeout: float | None = 1.0) -> Any:
