@@ -80,7 +80,7 @@ class Farewells:
             with self._lock:
                 self._count += 1
                 if client.owed:
-                    self._missed.append(client.buffered)
+                    self._missed.append(client.undelivered)
         self._under_way[client] = 1 + len(downlinks)
         # In a greenlet of its own: handlers may block, and this may be the loop.
         greenlet = gevent.spawn(client.farewell)

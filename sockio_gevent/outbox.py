@@ -77,6 +77,11 @@ class Outbox(Emitter):
         return self._waiting + self._carried
 
     @property
+    def undelivered(self) -> int:
+        """How many bytes of messages are in the outbox, without what they take besides."""
+        return self._waiting - OVERHEAD * len(self._outbox)
+
+    @property
     def held(self) -> int:
         """How many bytes of memory it takes beyond what every session takes."""
         downlink = self.downlink
@@ -159,10 +164,10 @@ class Outbox(Emitter):
         Args:
             kept: whether the downlink is given what was in it.
         """
-        outbox, self._outbox = self._outbox, []
         if kept:
-            self.loop.traffic.bytes_out += self._waiting - OVERHEAD * len(outbox)
+            self.loop.traffic.bytes_out += self.undelivered
             self._carried += self._waiting
+        outbox, self._outbox = self._outbox, []
         self._waiting = 0
         return outbox
 
@@ -170,7 +175,8 @@ class Outbox(Emitter):
         """Nothing of the session is under way any more: what it held is free."""
         self._waiting = self._carried = 0
         self._outbox = []
-        self.settle()
+        if self._counted:
+            self.settle()
 
     def _outbox_cost(self) -> int:
         return sum([packet.cost for packet in self._outbox])

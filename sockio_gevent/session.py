@@ -288,6 +288,12 @@ class Session(Outbox):
         for downlink in self.replaced:
             downlink.abort()
 
+    def release(self) -> None:
+        """Nothing of the session is under way any more: what it held is free."""
+        super().release()
+        # An application may keep its client for longer.
+        self.replaced = ()
+
     def move(self, loop: Loop) -> None:
         """Go on with another loop, because the thread of the one before has ended.
 

@@ -20,8 +20,8 @@ from gevent.queue import Empty, SimpleQueue
 from .client import Client as ClientSession
 from .ends import Cause, End
 from .events import did_you_mean
-from .listener import Listener
 from .limits import OverLimit
+from .listener import Listener
 from .log import failures
 from .options import KNOWN_TRANSPORTS
 from .server.request import Refusal

@@ -280,6 +280,7 @@ class Request:
             text = f"the body did not come within {timeout:g} s"
             raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
         except OSError:
+            take_in(0)
             raise Refusal("400 Bad Request", "the body ended too early") from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -83,7 +83,8 @@ class HTTPDownlink(Downlink):
         self._writing = True
         self._batch = batch
         if batch:
-            self.copied = sum([packet.cost - OVERHEAD for packet in batch])
+            # The bodies that answers are made of, and the forms that those are made of.
+            self.copied = 2 * sum([packet.cost - OVERHEAD for packet in batch])
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.hub.loop.run_callback(waiter.switch, None)

@@ -181,6 +181,7 @@ class SocketDownlink(Downlink):
         finally:
             self.abort()
             self._connection.release()
+            self._websocket.protocol.discard()
             if self._incoming:
                 self._take_in(0)
             self._set_over()

@@ -60,10 +60,15 @@ class HixieParser:
                 break
             events.append(event)
             if not isinstance(event, str):
-                self.finished = True
-                buffer.clear()
+                self.discard()
         self.held = len(buffer)
         return events
+
+    def discard(self) -> None:
+        """Nothing more will be read: keep nothing."""
+        self.finished = True
+        self._buffer.clear()
+        self.held = 0
 
     def _next(self, buffer: bytearray) -> Event | None:
         if buffer[0] == 0xFF and self._closing:

@@ -23,6 +23,9 @@ class WebSocketProtocol(Protocol):
     def held(self) -> int:
         """How many bytes are kept of a message that is not whole yet."""
 
+    def discard(self) -> None:
+        """Nothing more will be read: keep nothing."""
+
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return what they complete."""
 

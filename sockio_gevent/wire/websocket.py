@@ -164,10 +164,10 @@ class FrameParser:
         try:
             rest = self._parse(data, events)
         except _Violation as violation:
-            self._finish()
+            self.discard()
             events.append(violation.failure)
         except UnicodeDecodeError as error:
-            self._finish()
+            self.discard()
             events.append(Failure(INVALID_DATA, f"not UTF-8: {error.reason}"))
         else:
             if rest < len(data) and not self.finished:
@@ -281,7 +281,7 @@ class FrameParser:
             return Ping(payload)
         if opcode == PONG:
             return Pong(payload)
-        self._finish()
+        self.discard()
         if not payload:
             return Close(NO_STATUS, "")
         if len(payload) == 1:
@@ -291,7 +291,8 @@ class FrameParser:
             raise _Violation(PROTOCOL_ERROR, f"the close code {code} may not be sent")
         return Close(code, str(payload[2:], "utf-8"))
 
-    def _finish(self) -> None:
+    def discard(self) -> None:
+        """Nothing more will be read: keep nothing."""
         self.finished = True
         self._buffer = self._fragments = None
         self.held = 0

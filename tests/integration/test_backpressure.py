@@ -11,7 +11,7 @@ def fill(served, session, size=64 * 1024, many=200):
     for count in range(many):
         session.send(text)
         gevent.idle()
-        if session.downlink is None or session.downlink.pending:
+        if session.downlink is None or session.downlink.writing:
             return count + 1
     raise AssertionError("the socket took everything")
 

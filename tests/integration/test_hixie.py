@@ -229,7 +229,7 @@ def fill(session, size=64 * 1024):
     for count in range(200):
         session.send("x" * size)
         gevent.idle()
-        if session.downlink is None or session.downlink.pending:
+        if session.downlink is None or session.downlink.writing:
             return count + 1
     raise AssertionError("the socket took everything")
 

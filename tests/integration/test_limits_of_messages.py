@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -120,6 +122,66 @@ def test_by_default_a_payload_may_have_ten_thousand_messages(serve):
     assert client.send_payload(of_empty(10_000)).status == 200
     assert client.send_payload(of_empty(10_001)).status == 413
     assert len(received(served)) == 10_000
+
+
+def array(count):
+    """JSON of an array with so many values in it."""
+    return f"~j~[{','.join(['1'] * count)}]"
+
+
+def nested(depth):
+    return f"~j~{'[' * depth}{']' * depth}"
+
+
+ELEMENTS = {
+    "an array": (array(9), array(10)),
+    "members": ('~j~{"a":1,"b":2,"c":3,"d":4}', '~j~{"a":1,"b":2,"c":3,"d":4,"e":5}'),
+    "nothing but brackets": ("~j~[[],[],[]]", "~j~[[],[],[],[],[],[]]"),
+    "strings": ('~j~["[[,,::","\\",\\"{","\\\\",{"}:":"]"}]', "~j~" + '[""' + ',""' * 10 + "]"),
+}
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Polling], ids=ids)
+@pytest.mark.parametrize("case", ELEMENTS)
+def test_json_with_too_many_elements_is_not_decoded(serve, kind, case):
+    served = serve(max_json_elements=10)
+    few, many = ELEMENTS[case]
+    client = kind(served.port).open()
+    client.send(few)
+    served.wait("message")
+    sent = client.send("before", many, "behind")
+    if kind is WebSocket:
+        assert client.wait_closed() == 1009
+    else:
+        assert sent.status == 413
+    # What came before it was taken, and nothing behind it.
+    assert received(served) == [json.loads(few[3:]), "before"]
+    wait_exceeded(served, "max_json_elements")
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Polling], ids=ids)
+def test_json_that_is_nested_too_deep_is_not_decoded(serve, kind):
+    served = serve(max_json_depth=5)
+    client = kind(served.port).open()
+    client.send(nested(5), f"~j~[{'[],' * 100}{{}}]", '~j~"[[[[[[[[["')
+    served.wait("message", 3)
+    sent = client.send(nested(6))
+    if kind is WebSocket:
+        assert client.wait_closed() == 1009
+    else:
+        assert sent.status == 413
+    assert len(received(served)) == 3
+    wait_exceeded(served, "max_json_depth")
+
+
+def test_by_default_json_may_have_twenty_thousand_elements_and_a_hundred_levels(serve):
+    served = serve()
+    client = Polling(served.port).open()
+    assert client.send(array(19_999)).status == 200
+    assert client.send(array(20_000)).status == 413
+    assert client.send(nested(100)).status == 200
+    assert client.send(nested(101)).status == 413
+    assert len(received(served)) == 2
 
 
 class Clock:

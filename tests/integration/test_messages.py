@@ -49,7 +49,7 @@ def test_a_broken_payload_is_delivered_up_to_the_mistake(echo, client):
 
 
 @transports
-@pytest.mark.parametrize("text", ["~j~{", "~j~", "~j~NaN", "~j~" + "[" * 100_000])
+@pytest.mark.parametrize("text", ["~j~{", "~j~", "~j~NaN", "~j~" + "[" * 100])
 def test_broken_json_is_dropped_and_logged(echo, client, text):
     served = echo()
     opened = client(served.port).open()

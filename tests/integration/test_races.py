@@ -110,10 +110,10 @@ def test_a_heartbeat_that_is_lost_while_a_flush_is_blocked(race, server_first):
     change_times(served, "websocket", heartbeat_interval=LONG, timeout=LONG)
     client, session = join(served, WebSocket)
     session.send("x" * 32 * 1024 * 1024)
-    wait_for(lambda: session.downlink.pending)
+    wait_for(lambda: session.downlink.writing)
     session._on_deadline()
     assert session.connected
-    assert session.downlink.pending, "the heartbeat waits behind what is not taken"
+    assert session.downlink.writing, "the heartbeat waits behind what is not taken"
     both(server_first, session._on_deadline, lambda: reset(client))
     ends.check(client, causes={"heartbeat_lost"})
 

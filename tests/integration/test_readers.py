@@ -219,7 +219,7 @@ def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
 
     def connected(client):
         client.send("x" * 3_000_000)
-        wait_for(lambda: client.downlink.pending)
+        wait_for(lambda: client.downlink.writing)
         release.wait()
         client.send("the rest")
         release.clear()

@@ -1,0 +1,316 @@
+"""What sessions hold: it is counted as what it takes in memory, and bounded for each and for all."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+import pytest
+from support import framing
+from support.clients import (
+    HTMLFile,
+    Polling,
+    ServerEvents,
+    WebSocket,
+    XHRMultipart,
+    wait_for,
+)
+from support.http import HTTP, LONG, Ended
+from support.limits import wait_exceeded
+from support.raw import Raw
+
+MIB = 1024 * 1024
+STREAMS = (ServerEvents, HTMLFile, XHRMultipart)
+
+
+@contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """Give a function that says how many bytes were taken and not given back since."""
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+
+    def taken() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+
+    try:
+        yield taken
+    finally:
+        tracemalloc.stop()
+
+
+def times(**seconds: float) -> dict[str, Any]:
+    names = ("websocket", "server-events", "htmlfile", "xhr-multipart")
+    return {"transport_options": dict.fromkeys(names, seconds)}
+
+
+def stop_reading(session: Any) -> None:
+    """Send more to a client that reads nothing than the sockets of both ends hold."""
+    wait_for(lambda: session.downlink is not None)
+    session.send("x" * 800_000)
+    for _ in range(10):
+        gevent.idle()
+    assert session.downlink.writing
+
+
+def open_session(served: Any, kind: Any) -> tuple[Any, Any]:
+    """A client that was told its id, and its session, which nobody reads from now on."""
+    client = kind(served.port).open()
+    session = served.listener.clients[client.session_id]
+    if client.streams:
+        stop_reading(session)
+    return client, session
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Polling, *STREAMS], ids=lambda kind: kind.transport)
+@pytest.mark.parametrize("size", [1, 10, 60, 300, 5000])
+def test_messages_that_wait_take_no_more_memory_than_is_counted(serve, kind, size):
+    served = serve(max_buffer=2 * MIB, **times(timeout=LONG))
+    client, session = open_session(served, kind)
+    before = session.held
+    with traced() as taken:
+        count = 0
+        while session.buffered < 2 * MIB - size - 1000:
+            session.send(f"{count:06}{'x' * size}"[-size:])
+            count += 1
+        gevent.idle()
+        assert session.connected
+        assert taken() <= session.held - before
+        assert count * size <= session.held
+    client.vanish()
+
+
+@pytest.mark.parametrize("kind", [WebSocket, ServerEvents], ids=lambda kind: kind.transport)
+def test_what_is_being_written_takes_little_more_than_is_counted(serve, kind):
+    """All of what waits goes to the connection, which takes nothing of it."""
+    served = serve(max_buffer=4 * MIB, **times(timeout=LONG, close_timeout=LONG))
+    client = kind(served.port).open()
+    session = served.listener.clients[client.session_id]
+    client.vanish()
+    wait_for(lambda: session.away)
+    with traced() as taken:
+        count = 0
+        while session.buffered < 3 * MIB:
+            session.send(f"{count} {'x' * 400}")
+            count += 1
+        again = kind(served.port, session.session_id)
+        wait_for(lambda: session.downlink is not None and session.downlink.writing)
+        gevent.idle()
+        assert session.buffered > 2 * MIB
+        assert taken() <= session.held
+    again.vanish()
+
+
+def test_a_stream_is_bounded_by_what_waits_and_what_is_being_written_together(serve):
+    served = serve(max_buffer=MIB, **times(timeout=LONG))
+    client = ServerEvents(served.port).open()
+    session = served.wait("connection")[1]
+    most = 0
+    while session.connected:
+        session.send("x" * 50_000)
+        gevent.idle()
+        if session.connected:
+            most = max(most, session.buffered)
+    assert MIB / 2 < most <= MIB + 50_000
+    wait_exceeded(served, "max_buffer")
+    client.vanish()
+
+
+def fill(session: Any, size: int) -> None:
+    """Let so many bytes wait for a session."""
+    while session.buffered < size:
+        session.send("x" * 10_000)
+
+
+def test_over_the_bound_of_all_the_sessions_that_hold_most_end_first(serve):
+    served = serve(max_memory=4 * MIB)
+    clients = [Polling(served.port).open() for _ in range(8)]
+    sessions = [served.listener.clients[client.session_id] for client in clients]
+    small, large = sessions[:4], sessions[4:]
+    for each in small:
+        fill(each, 100_000)
+    for each in large:
+        fill(each, 900_000)
+    gevent.idle()
+    assert all(each.connected for each in sessions)
+    # One more would be too much. Room is made for a while.
+    fill(small[0], 500_000)
+    wait_for(lambda: not all(each.connected for each in large))
+    wait_for(lambda: not served.listener._farewells)
+    assert served.listener.memory.held <= 4 * MIB
+    assert all(each.connected for each in small)
+    assert sum(each.connected for each in large) == 3
+    wait_exceeded(served, "max_memory")
+    assert served.listener.stats()["closes"]["limit_exceeded"] == 1
+    for client in clients[:4]:
+        assert client.receive() == "x" * 10_000
+
+
+def test_halves_of_messages_from_clients_count(serve):
+    """Clients that each begin a message of a mebibyte, and do not end it."""
+    served = serve(max_memory=8 * MIB, **times(timeout=LONG))
+    reader = Polling(served.port).open()
+    clients = [WebSocket(served.port).open() for _ in range(40)]
+    frame = b"\x81\xff" + MIB.to_bytes(8, "big") + bytes(4) + b"x" * 500_000
+    with traced() as taken:
+        for client in clients:
+            client.send_bytes(frame)
+            wait_for(lambda: served.listener.memory.held < 10 * MIB)
+        wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 24)
+        wait_for(lambda: served.listener.memory.held <= 8 * MIB)
+        # While a read is put together with what was there before, both are there.
+        assert taken() < 12 * MIB
+    assert reader.session_id in served.listener.clients
+    for client in clients:
+        client.vanish()
+    wait_for(lambda: len(served.listener.clients) == 1 and not served.listener._farewells)
+    assert served.listener.memory.held == 0
+
+
+def half_a_post(port: int, session_id: str) -> Raw:
+    """A POST of a mebibyte, of which half comes."""
+    head = (
+        f"POST /socket.io/xhr-polling/{session_id}/send HTTP/1.1\r\nHost: example.com\r\n"
+        f"Content-Length: {MIB}\r\n\r\ndata="
+    )
+    return Raw(port, head.encode() + b"x" * (MIB // 2))
+
+
+def test_halves_of_bodies_count_and_their_requests_end_with_the_session(serve):
+    served = serve(max_memory=6 * MIB, body_timeout=LONG)
+    clients = [Polling(served.port).open() for _ in range(4)]
+    posts = []
+    for client in clients:
+        session = served.listener.clients[client.session_id]
+        for number in range(4):
+            posts.append(half_a_post(served.port, client.session_id))
+            wait_for(
+                lambda session=session, number=number: (
+                    not session.connected or session.incoming > number * MIB // 2 + MIB // 4
+                )
+            )
+    wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 1)
+    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: served.listener.memory.held <= 6 * MIB)
+    ended = [client for client in clients if client.session_id not in served.listener.clients]
+    assert ended
+    assert posts[4 * clients.index(ended[0])].head()[0].startswith("HTTP/1.1 404 ")
+    for post in posts:
+        post.close()
+
+
+def test_a_post_whose_session_ends_is_not_said_to_be_ok(serve):
+    served = serve(body_timeout=LONG)
+    client = Polling(served.port).open()
+    session = served.wait("connection")[1]
+    post = half_a_post(served.port, client.session_id)
+    wait_for(lambda: session.incoming > MIB // 4)
+    session.disconnect()
+    assert post.head()[0].startswith("HTTP/1.1 404 ")
+    assert b"ended" in post.until(b"\n")
+    assert served.happened("message") == []
+    wait_for(lambda: session.incoming == 0)
+    post.close()
+
+
+def test_a_post_that_waits_for_its_turn_while_the_session_ends_is_not_said_to_be_ok(serve):
+    served = serve()
+    go_on = gevent.event.Event()
+    served.listener.on("clientMessage", lambda message, client: go_on.wait())
+    client = Polling(served.port).open()
+    session = served.wait("connection")[1]
+    answers = [gevent.spawn(post_to(served.port, client.session_id), "first")]
+    served.wait("message")
+    answers.append(gevent.spawn(post_to(served.port, client.session_id), "second"))
+    wait_for(lambda: session.posts == 2)
+    session.disconnect()
+    go_on.set()
+    gevent.joinall(answers, timeout=60, raise_error=True)
+    # The handler of the first has seen its message.
+    assert [each.value for each in answers] == [200, 404]
+    assert [event[1] for event in served.happened("message")] == ["first"]
+
+
+def post_to(port: int, session_id: str) -> Callable[[str], int]:
+    def post(text: str) -> int:
+        body = f"data={framing.encode(text)}"
+        answer = HTTP(port).request("POST", f"/socket.io/xhr-polling/{session_id}/send", body)
+        return int(answer.status)
+
+    return post
+
+
+def test_messages_behind_one_whose_handler_disconnects_are_not_said_to_be_ok(serve):
+    served = serve()
+    served.listener.on("clientMessage", lambda message, client: client.disconnect())
+    client = Polling(served.port).open()
+    assert client.send("the last").status == 200
+    client = Polling(served.port).open()
+    assert client.send("the last", "one more").status == 404
+
+
+@pytest.mark.parametrize("kind", [WebSocket, *STREAMS], ids=lambda kind: kind.transport)
+def test_a_place_is_free_when_the_memory_is(serve, kind):
+    """Clients that read nothing, and are sent away: their connections go on for a while."""
+    served = serve(max_sessions=3, max_buffer=4 * MIB, body_timeout=LONG, **times(timeout=LONG))
+    clients = []
+    for _ in range(3):
+        client, session = open_session(served, kind)
+        session.send("x" * 500_000)
+        session.disconnect()
+        clients.append(client)
+    served.wait("disconnect", 3)
+    assert not served.listener.clients
+    assert served.listener.memory.held > MIB
+    with pytest.raises((Ended, AssertionError)) as refused:
+        Polling(served.port).open()
+    assert refused.value.args[0] == 503
+    for client in clients:
+        client.vanish()
+    wait_for(lambda: not served.listener._farewells)
+    assert served.listener.memory.held == 0
+    Polling(served.port).open()
+
+
+def test_many_sessions_one_after_another_hold_no_more_than_few(serve):
+    served = serve(max_sessions=5, **times(timeout=LONG))
+    opened = refused = 0
+    left = []
+    with traced() as taken:
+        while opened < 5 or refused < 40:
+            try:
+                client = WebSocket(served.port).open()
+            except Exception:
+                refused += 1
+                continue
+            left.append(client)
+            opened += 1
+            session = served.listener.clients[client.session_id]
+            stop_reading(session)
+            fill(session, 900_000)
+            session.disconnect()
+        assert taken() < 5 * 1.5 * MIB
+    for client in left:
+        client.vanish()
+
+
+def test_a_session_that_holds_much_is_cut_although_it_has_ended(serve):
+    """Its last messages are on the way to a client that does not read."""
+    served = serve(max_memory=2_500_000, body_timeout=LONG, **times(timeout=LONG))
+    stopped, session = open_session(served, ServerEvents)
+    fill(session, 1_000_000)
+    session.disconnect()
+    served.wait("disconnect")
+    assert served.listener.memory.held > MIB // 2
+    client = Polling(served.port).open()
+    other = served.listener.clients[client.session_id]
+    fill(other, 900_000)
+    fill(served.listener.clients[Polling(served.port).open().session_id], 700_000)
+    wait_for(lambda: not served.listener._farewells)
+    assert other.connected
+    stopped.vanish()
