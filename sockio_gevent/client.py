@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
 
@@ -55,7 +55,7 @@ class Client(Session):
         "network",
     )
 
-    EVENTS = ("message", "disconnect")
+    EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("message",), "disconnect": ()}
 
     def __init__(
         self,

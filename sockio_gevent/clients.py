@@ -1,12 +1,57 @@
-"""The live clients of a listener, as applications see them."""
+"""The clients of a listener, as applications see and name them."""
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+import re
+import secrets
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
 from .client import Client
 
-__all__ = ["Clients"]
+__all__ = ["Clients", "Excluded", "new_session_id", "session_ids"]
+
+#: Those that are not to get a message.
+Excluded = Client | str | Iterable[Client | str] | None
+
+_SIZE = 20  # bytes of a session id
+_SESSION_ID = re.compile(f"[0-9a-f]{{{2 * _SIZE}}}")
+
+
+def new_session_id() -> str:
+    """A session id that nobody can guess."""
+    return secrets.token_hex(_SIZE)
+
+
+def session_ids(given: Excluded) -> set[str]:
+    """The session ids of clients that were named in whatever way.
+
+    Raises:
+        TypeError: if something else than clients and session ids was given.
+        ValueError: if a text can be no session id.
+    """
+    if given is None:
+        return set()
+    if isinstance(given, (Client, str)):
+        given = (given,)
+    # The keys of a dict were hardly meant: it is something to be sent.
+    elif isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
+        raise _wrong(TypeError, given)
+    found = set()
+    for each in given:
+        session_id = each.session_id if isinstance(each, Client) else each
+        if not isinstance(session_id, str):
+            raise _wrong(TypeError, each)
+        if not _SESSION_ID.fullmatch(session_id):
+            raise _wrong(ValueError, each)
+        found.add(session_id)
+    return found
+
+
+def _wrong(kind: type[Exception], given: object) -> Exception:
+    return kind(
+        f"'exclude' takes a client, a session id, or several of them, not {given!r:.80}; "
+        "a broadcast has one message, which may be a list or a dict"
+    )
 
 
 class Clients(Mapping[str, Client]):

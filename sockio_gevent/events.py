@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
 
+from .handlers import callable_problem
 from .hubs import thread_lock
 from .log import Log
 
@@ -31,12 +32,12 @@ class Emitter:
     """Something with events that handlers can be added to.
 
     Attributes:
-        EVENTS: the names of the events there are.
+        EVENTS: the names of the events there are, and of what handlers are called with.
     """
 
     __slots__ = ("_handlers",)
 
-    EVENTS: ClassVar[tuple[str, ...]] = ()
+    EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self) -> None:
         # The lists are replaced, never changed, so that a handler may add and
@@ -61,7 +62,8 @@ class Emitter:
 
         Raises:
             ValueError: if there is no such event.
-            TypeError: if the handler cannot be called.
+            TypeError: if the handler cannot be called with what the event brings,
+                or is ``async``, or a generator.
         """
         if handler is None:
             self._check(event)
@@ -72,8 +74,9 @@ class Emitter:
     def add_listener(self, event: str, handler: Handler) -> None:
         """Call a handler whenever an event happens; see :meth:`on`."""
         self._check(event)
-        if not callable(handler):
-            raise TypeError(f"the handler of {event!r} must be callable, not {handler!r}")
+        problem = callable_problem(handler, self.EVENTS[event])
+        if problem:
+            raise TypeError(f"{handler!r} cannot be a handler of {event!r}: {problem}")
         with _adding:
             if self._handlers is None:
                 self._handlers = {}
@@ -98,7 +101,7 @@ class Emitter:
 
     def _check(self, event: str) -> None:
         if event not in self.EVENTS:
-            raise ValueError(f"no event {event!r}: {did_you_mean(str(event), self.EVENTS)}")
+            raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(self.EVENTS))}")
 
     def _emit(self, log: Log, event: str, *arguments: object) -> BaseException | None:
         """Run the handlers of an event; what one raises is logged, and the others go on.

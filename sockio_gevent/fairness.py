@@ -11,7 +11,7 @@ from gevent.hub import Waiter
 
 from .hubs import NextTurn, OfHub
 
-__all__ = ["TIME_SLICE", "rest", "turn_end"]
+__all__ = ["TIME_SLICE", "Turn", "rest", "turn_end"]
 
 TIME_SLICE = 0.005  # seconds that greenlets may go on while others wait
 
@@ -83,3 +83,17 @@ def rest() -> float:
     finally:
         _resting.discard(waiter)
     return queue.until
+
+
+class Turn:
+    """What a greenlet does in one go, as long as nobody has to wait for it."""
+
+    __slots__ = ("_due",)
+
+    def __init__(self) -> None:
+        self._due = turn_end()
+
+    def pause(self) -> None:
+        """Let others go first, if it is time."""
+        if monotonic() >= self._due:
+            self._due = rest()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
 from . import mounting
 from .census import Census
 from .client import Client
-from .clients import Clients
+from .clients import Clients, Excluded, new_session_id, session_ids
 from .ends import Cause, End
 from .entrance import Entrance
 from .environ import kept
@@ -81,7 +80,12 @@ class Listener(Emitter):
         closing: whether it has been told to :meth:`close`.
     """
 
-    EVENTS = ("connection", "clientConnect", "clientMessage", "clientDisconnect")
+    EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "connection": ("client",),
+        "clientConnect": ("client",),
+        "clientMessage": ("message", "client"),
+        "clientDisconnect": ("client",),
+    }
 
     def __init__(self, server: Any, **options: Any) -> None:
         super().__init__()
@@ -187,21 +191,21 @@ class Listener(Emitter):
         stats = self.counters.stats(self.options.transports, self._clients.values(), traffic)
         return {**stats, "limits": self.limits.stats()}
 
-    def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
-        """Send a message to all clients; it is encoded once.
+    def broadcast(self, message: Any, exclude: Excluded = None) -> None:
+        """Send a message to all clients; it is encoded once. Any thread may call it.
 
         Args:
             message: a ``str``, or anything with a JSON form.
-            exclude: the session id, or the ids, of who is not to get it.
+            exclude: the clients that are not to get it: one, or several, each of
+                them the client or its session id.
 
         Raises:
-            TypeError: if the message has no JSON form.
-            ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
+            TypeError: if the message has no JSON form, or ``exclude`` is something else.
+            ValueError: if the message is NaN, holds itself, or is over ``max_buffer``;
+                or if a text in ``exclude`` can be no session id.
         """
         packet = encode(message, self.options)
-        if isinstance(exclude, Client):
-            exclude = exclude.session_id
-        excluded = {exclude} if isinstance(exclude, str) else set(exclude or ())
+        excluded = session_ids(exclude)
         for loop in self.loops.all():
             loop.call(self._broadcast, loop, packet, excluded)
 
@@ -262,7 +266,7 @@ class Listener(Emitter):
 
     def open(self, transport: str, request: Request) -> Client:
         """Begin a session: its first message is its id."""
-        session_id = secrets.token_hex(20)
+        session_id = new_session_id()
         environ = kept(request.environ)
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))

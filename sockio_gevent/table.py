@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from .limits import Limits
@@ -52,5 +52,5 @@ class Table(Protocol):
     def gone(self, client: Any) -> BaseException | None:
         """The session's own handlers have seen its end: run the listener's; see :meth:`opened`."""
 
-    def broadcast(self, message: Any, exclude: str | Iterable[str] | None = None) -> None:
+    def broadcast(self, message: Any, exclude: Any = None) -> None:
         """Send a message to all sessions."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial, wraps
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,7 +14,12 @@ from sockio_gevent.log import Log
 
 
 class Door(Emitter):
-    EVENTS = ("opened", "closed", "clientMessage")
+    EVENTS: ClassVar[Any] = {
+        "opened": (),
+        "closed": (),
+        "said": ("text",),
+        "clientMessage": ("message", "client"),
+    }
 
     def __init__(self, lines: list[str] | None = None) -> None:
         super().__init__()
@@ -75,20 +81,20 @@ def test_on_is_a_decorator_that_leaves_the_function_alone() -> None:
 def test_a_handler_that_was_added_twice_runs_twice() -> None:
     door, heard = Door(), []
     for _ in range(2):
-        door.on("opened", heard.append)
-    door.happen("opened", "x")
+        door.on("said", heard.append)
+    door.happen("said", "x")
     assert heard == ["x", "x"]
 
 
 def test_removing_takes_away_one_of_two() -> None:
     door, heard = Door(), []
     for _ in range(2):
-        door.on("opened", heard.append)
-    door.remove_listener("opened", heard.append)
-    door.happen("opened", "x")
+        door.on("said", heard.append)
+    door.remove_listener("said", heard.append)
+    door.happen("said", "x")
     assert heard == ["x"]
-    door.remove_listener("opened", heard.append)
-    door.happen("opened", "y")
+    door.remove_listener("said", heard.append)
+    door.happen("said", "y")
     assert heard == ["x"]
 
 
@@ -104,11 +110,11 @@ def test_removing_leaves_the_other_handlers_in_order() -> None:
 
 def test_removing_what_was_never_added_is_passed_over() -> None:
     door, heard = Door(), []
-    door.remove_listener("opened", print)
-    door.on("opened", heard.append)
-    door.remove_listener("opened", print)
+    door.remove_listener("said", print)
+    door.on("said", heard.append)
+    door.remove_listener("said", print)
     door.remove_listener("closed", heard.append)
-    door.happen("opened", "x")
+    door.happen("said", "x")
     assert heard == ["x"]
 
 
@@ -128,8 +134,8 @@ def test_a_method_can_be_removed_by_naming_it_again() -> None:
 
 def test_emitters_do_not_share_handlers() -> None:
     front, back, heard = Door(), Door(), []
-    front.on("opened", heard.append)
-    back.happen("opened", "x")
+    front.on("said", heard.append)
+    back.happen("said", "x")
     assert heard == []
 
 
@@ -203,16 +209,115 @@ def test_an_unknown_event_is_refused_and_the_one_meant_is_named(
 
 @pytest.mark.parametrize("event", ["xyz", 1, ()], ids=repr)
 def test_an_event_like_no_other_is_refused_and_all_are_named(event: Any) -> None:
-    with pytest.raises(ValueError, match="opened, closed, clientMessage"):
+    with pytest.raises(ValueError, match="opened, closed, said, clientMessage"):
         Door().on(event)
 
 
 @pytest.mark.parametrize("handler", ["opened", 1, []], ids=repr)
 def test_a_handler_that_cannot_be_called_is_refused(handler: Any) -> None:
-    with pytest.raises(
-        TypeError, match=rf"'opened' must be callable, not {re.escape(repr(handler))}"
-    ):
+    text = f"{re.escape(repr(handler))} cannot be a handler of 'opened': it cannot be called"
+    with pytest.raises(TypeError, match=text):
         Door().on("opened", handler)
+
+
+async def in_the_future(message: str, client: object) -> None: ...
+
+
+def one_by_one(message: str, client: object) -> Iterator[None]:
+    yield
+
+
+async def one_by_one_in_the_future(message: str, client: object) -> AsyncIterator[None]:
+    yield
+
+
+class Asynchronous:
+    async def __call__(self, message: str, client: object) -> None: ...
+
+    async def method(self, message: str, client: object) -> None: ...
+
+
+NEVER_RUN = {
+    "async": in_the_future,
+    "a generator": one_by_one,
+    "an async generator": one_by_one_in_the_future,
+    "an async method": Asynchronous().method,
+    "an object": Asynchronous(),
+    "partial": partial(in_the_future, "message"),
+}
+
+
+@pytest.mark.parametrize("handler", NEVER_RUN.values(), ids=NEVER_RUN)
+def test_a_handler_that_would_never_run_is_refused(handler: Any) -> None:
+    with pytest.raises(TypeError, match="nothing would run it"):
+        Door().on("clientMessage", handler)
+    with pytest.raises(TypeError, match="nothing would run it"):
+        Door().on("clientMessage")(handler)
+    with pytest.raises(TypeError, match="nothing would run it"):
+        Door().add_listener("clientMessage", handler)
+
+
+class Heard:
+    def nothing(self) -> None: ...
+
+    def message(self, message: str) -> None: ...
+
+    def both(self, message: str, client: object) -> None: ...
+
+    def __call__(self, message: str, client: object, more: int = 0) -> None: ...
+
+    @staticmethod
+    def three(message: str, client: object, more: int) -> None: ...
+
+
+TAKE_TOO_LITTLE = {
+    "nothing": lambda: None,
+    "one": lambda message: None,
+    "three": Heard.three,
+    "a name is missing": lambda message, client, *, room: None,
+    "a method without": Heard().nothing,
+    "a method with one": Heard().message,
+    "a class": Heard.both,
+    "partial": partial(Heard().both, "message"),
+}
+TAKE_BOTH = {
+    "two": lambda message, client: None,
+    "more with defaults": lambda message, client, more=1: None,
+    "defaults": lambda message=1, client=2: None,
+    "any": lambda *arguments: None,
+    "any, and names": lambda message, *others, room="", **more: None,
+    "a method": Heard().both,
+    "an object": Heard(),
+    "partial": partial(Heard.three, more=3),
+    "of C": print,
+}
+
+
+@pytest.mark.parametrize("handler", TAKE_TOO_LITTLE.values(), ids=TAKE_TOO_LITTLE)
+def test_a_handler_that_cannot_take_what_its_event_brings_is_refused(handler: Any) -> None:
+    with pytest.raises(TypeError, match=r"it is called with \(message, client\), and takes \("):
+        Door().on("clientMessage", handler)
+
+
+@pytest.mark.parametrize("handler", TAKE_BOTH.values(), ids=TAKE_BOTH)
+def test_a_handler_that_can_take_what_its_event_brings_is_added(handler: Any) -> None:
+    assert Door().on("clientMessage", handler) is handler
+
+
+def test_what_a_decorator_wraps_may_be_called_in_its_own_way() -> None:
+    heard: list[object] = []
+
+    def for_the_first(message: str) -> None:
+        heard.append(message)
+
+    @wraps(for_the_first)
+    def decorated(*arguments: object) -> None:
+        for_the_first(str(arguments[0]))
+
+    door = Door()
+    door.on("clientMessage", decorated)
+    door.happen("clientMessage", "hello", None)
+    assert heard == ["hello"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from gevent.event import Event
 
 from ..ends import HAS_ENDED, End
+from ..fairness import Turn
 from ..limits import Limit, OverLimit
 from ..log import Log
 from ..options import Options
@@ -219,7 +220,7 @@ class Transport(ABC):
         most = self.options.max_body_size or self.form_expansion * limit + len("data=")
         body = request.read_body(most, self.options.body_timeout, session)
         try:
-            payload = self.normalize(decode_form(body), request.tail)
+            payload = self.normalize(decode_form(body, Turn().pause), request.tail)
         except ValueError as error:
             raise Refusal("400 Bad Request", str(error)) from None
         size = len(payload.encode())

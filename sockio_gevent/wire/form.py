@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 __all__ = ["decode_form"]
 
@@ -11,12 +12,17 @@ _AMPERSAND, _PERCENT = b"&%"
 _DATA = re.compile(rb"(?:^|&)data=([^&]*)")
 
 
-def decode_form(body: bytes) -> str:
+# Bytes that are unescaped at once: for all of a large form it would take 40 ms.
+_PIECE = 128 * 1024
+
+
+def decode_form(body: bytes, pause: Callable[[], None] = lambda: None) -> str:
     """Take the payload out of a form.
 
     Args:
         body: ``application/x-www-form-urlencoded``, in UTF-8; fields other
             than ``data`` are passed over.
+        pause: called between the pieces of a large one.
 
     Raises:
         ValueError: if there is no ``data`` field, or it is not well encoded.
@@ -29,7 +35,7 @@ def decode_form(body: bytes) -> str:
         raise ValueError("the form has no data field")
     data = data.replace(b"+", b" ")
     try:
-        data = _unquote(data) if _PERCENT in data else data
+        data = _unquote(data, pause) if _PERCENT in data else data
     except UnicodeDecodeError:
         raise ValueError("the form has a broken percent escape") from None
     try:
@@ -38,8 +44,23 @@ def decode_form(body: bytes) -> str:
         raise ValueError("the form is not UTF-8") from None
 
 
-def _unquote(data: bytes) -> bytes:
+def _unquote(data: bytes, pause: Callable[[], None]) -> bytes:
     """Replace percent escapes by the bytes they stand for; a broken one cannot be decoded."""
+    if len(data) <= _PIECE:
+        return _unquote_piece(data)
+    pieces, start = [], 0
+    while start < len(data):
+        end = start + _PIECE
+        # Not in the midst of an escape.
+        escape = data.rfind(b"%", end - 2, end)
+        end = end if escape < 0 else escape
+        pieces.append(_unquote_piece(data[start:end]))
+        start = end
+        pause()
+    return b"".join(pieces)
+
+
+def _unquote_piece(data: bytes) -> bytes:
     # As string escapes they are decoded in C: for a body of 3 MiB in which
     # everything is escaped, 30 ms where urllib.parse takes a second and 200 MB.
     escaped = data.replace(b"\\", b"\\\\").replace(b"%", b"\\x")

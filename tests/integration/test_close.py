@@ -252,3 +252,26 @@ def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
     release.set()
     finish(closing)
     check_nothing_left(served, 1)
+
+
+@pytest.mark.parametrize("timeout", [LONG, 0.1])
+def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(serve, timeout):
+    """The session has ended; its WebSocket waits for the client's part of the closing."""
+    served = serve(**times("websocket", timeout=LONG))
+    client = WebSocket(served.port).open()
+    session = served.wait("connection")[1]
+    downlink = session.downlink
+    session._on_deadline()  # the heartbeat
+    session._awaits_echo = LONG
+    session._on_deadline()
+    assert session.disconnect_reason == "heartbeat_lost"
+    served.wait("disconnect")
+    closing = begin_close(served, timeout)
+    assert not downlink.is_over
+    if timeout == LONG:
+        assert not closing.ready()
+        assert client.wait_closed() == 1011
+    finish(closing)
+    assert downlink.is_over
+    assert not served.listener._farewells
+    client.vanish()

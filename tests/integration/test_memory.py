@@ -1,4 +1,4 @@
-"""What sessions hold: it is counted as what it takes in memory, and bounded for each and for all."""
+"""What sessions hold is counted as what it takes in memory, and bounded for each and for all."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def threads(work: Callable[[int], None], count: int = THREADS) -> Iterator[None]
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
-    """Run this in a thread of its own, without letting anything else run; return what it returns."""
+    """Run this in a thread of its own, and let nothing else run; return what it returns."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()
@@ -237,8 +237,8 @@ def test_a_second_server_in_another_thread_serves_like_the_first():
             listener.broadcast([0, 0])
             for each in clients:
                 check_order(receive(each, 1), count=1, each=1)
-            wait_for(lambda: len(heard) == len(clients))
-            assert {f"{turn} {each.transport}" for each in clients} == set(heard)
+            wait_for(lambda: len(heard) == len(ALL))
+            assert {f"{turn} {kind.transport}" for kind in ALL} == set(heard)
             heard.clear()
             for each in clients:
                 each.vanish()

@@ -80,3 +80,18 @@ def test_any_bytes_are_decoded_or_refused(body: bytes) -> None:
     except ValueError:
         return
     assert payload == payload.encode().decode()
+
+
+@pytest.mark.parametrize("offset", range(7))
+def test_a_large_form_is_decoded_in_pieces_that_cut_no_escape(offset: int) -> None:
+    text = "x" * offset + "é~%\\" * 50_000
+    body = b"data=" + quote(text, safe="~").encode()
+    pauses: list[bool] = []
+    assert decode_form(body, lambda: pauses.append(True)) == text
+    assert len(pauses) == -(-len(body) // (128 * 1024))
+
+
+@pytest.mark.parametrize("end", [b"%", b"%4", b"%4G"])
+def test_an_escape_that_is_broken_far_behind_is_found(end: bytes) -> None:
+    with pytest.raises(ValueError, match="percent"):
+        decode_form(b"data=" + b"%41" * 100_000 + end)
