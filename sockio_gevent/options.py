@@ -10,6 +10,7 @@ from typing import Any
 from . import checks
 from .events import did_you_mean
 from .log import LogTarget
+from .other_names import answer_to
 
 __all__ = ["KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
 
@@ -167,7 +168,8 @@ class Options:
         checked = {}
         for name, value in given.items():
             if name not in known:
-                raise TypeError(f"no option {name!r}: {did_you_mean(name, known)}")
+                hint = answer_to(name) or did_you_mean(name, known)
+                raise TypeError(f"no option {name!r}: {hint}")
             checked[name] = _CHECKS[name](name, value)
         return cls(**checked)
 

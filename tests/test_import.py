@@ -128,6 +128,7 @@ LAYERS = [
         "hubs",
         "log",
         "origins",
+        "other_names",
         "peers",
     },
     {"refusal", "turns"},

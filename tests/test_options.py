@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from functools import partial
 from typing import Any
 
 import pytest
 
+from sockio_gevent import other_names
 from sockio_gevent.options import (
     KNOWN_TRANSPORTS,
     Options,
@@ -244,6 +245,44 @@ def test_a_refusal_shows_the_value(value: Any) -> None:
 def test_an_unknown_option_is_refused_and_the_one_meant_is_named(name: str, meant: str) -> None:
     with pytest.raises(TypeError, match=rf"no option '{name}': did you mean '{meant}'\?"):
         read(**{name: None})
+
+
+ELSEWHERE = {
+    "ping_timeout": "'transport_options', with 'timeout'",
+    "pingInterval": "'transport_options', with 'heartbeat_interval'",
+    "max_http_buffer_size": "'max_message_size'",
+    "maxHttpBufferSize": "'max_message_size'",
+    "cors_allowed_origins": "'origins'",
+    "cors": "'origins'",
+    "message_queue": "there is one process yet",
+    "adapter": "there is one process yet",
+    "async_mode": "always gevent",
+    "path": "'resource'",
+    "allowEIO3": "Socket.IO 0.5 and 0.6",
+    "connectTimeout": "when its session is open",
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), ELSEWHERE.items(), ids=ELSEWHERE)
+def test_an_option_of_another_library_is_answered_with_what_it_is_here(
+    name: str, answer: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        read(**{name: 1})
+    assert str(caught.value).startswith(f"no option {name!r}: ")
+    assert answer in str(caught.value)
+
+
+def test_what_an_answer_names_is_there() -> None:
+    """Of the options, and of the times of a transport."""
+    times = {each.name for each in fields(TransportOptions)}
+    known = {each.name for each in fields(Options)} | times
+    for answer in other_names._ANSWERS.values():
+        assert set(re.findall("'([a-z_]+)'", answer)) <= known
+
+
+def test_no_option_of_ours_has_the_name_of_anothers() -> None:
+    assert not [each.name for each in fields(Options) if other_names.answer_to(each.name)]
 
 
 def test_an_option_like_no_other_is_refused_and_all_are_named() -> None:

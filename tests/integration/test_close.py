@@ -272,6 +272,5 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
         assert not closing.ready()
         assert client.wait_closed() == 1011
     finish(closing)
-    assert downlink.is_over
-    assert not served.listener._farewells
+    wait_for(lambda: downlink.is_over and not served.listener._farewells)
     client.vanish()

@@ -1,0 +1,61 @@
+"""What options of Flask-SocketIO, python-socketio and Socket.IO are called here.
+
+Whoever comes from there writes them out of habit, and the nearest name of our
+own may mean something else.
+"""
+
+from __future__ import annotations
+
+__all__ = ["answer_to"]
+
+_TIMES = "here each transport has its times: 'transport_options', with {}"
+_RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
+
+_ANSWERS = {
+    "adapter": "there is one process yet, and nothing between several of them",
+    "allow_eio3": "the protocol is that of Socket.IO 0.5 and 0.6",
+    "allow_request": "here it is 'authorize'",
+    "allow_upgrades": "clients change the transport by themselves; 'transports' says which there are",
+    "async_handlers": "handlers of one client run one at a time; gevent.spawn() runs more at once",
+    "async_mode": "it is always gevent",
+    "always_connect": "here 'authorize' decides who connects",
+    "client_manager": "there is one process yet, and nothing between several of them",
+    "close_timeout": _TIMES.format("'close_timeout'"),
+    "compression_threshold": "nothing is compressed; a proxy can do that",
+    "connect_timeout": "a client is connected when its session is open",
+    "connection_state_recovery": _RECONNECT,
+    "cookie": "sessions have no cookie",
+    "cors": "here it is 'origins'",
+    "cors_allowed_origins": "here it is 'origins'",
+    "cors_credentials": "pages of the option 'origins' may always send cookies",
+    "engineio_logger": "here it is 'log'",
+    "engineio_options": "all options are keyword arguments of listen()",
+    "heartbeat_interval": _TIMES.format("'heartbeat_interval'"),
+    "heartbeat_timeout": _TIMES.format("'timeout'"),
+    "http_compression": "nothing is compressed; a proxy can do that",
+    "json": "messages are encoded by Python's own json",
+    "logger": "here it is 'log'",
+    "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
+    "max_http_buffer_size": "here it is 'max_message_size'",
+    "message_queue": "there is one process yet, and nothing between several of them",
+    "namespaces": "here each listener has a 'resource'; listen() once for each",
+    "path": "here it is 'resource'",
+    "per_message_deflate": "nothing is compressed; a proxy can do that",
+    "ping_interval": _TIMES.format("'heartbeat_interval'"),
+    "ping_timeout": _TIMES.format("'timeout'"),
+    "policy_server": "here it is 'flash_policy_port'",
+    "polling_duration": _TIMES.format("'duration'"),
+    "serializer": "messages are encoded by Python's own json",
+    "serve_client": "the browser client is always served",
+    "upgrade_timeout": "clients change the transport by themselves",
+}
+_BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}
+
+
+def answer_to(name: str) -> str:
+    """What somebody who knows an option from elsewhere does here; empty for other names.
+
+    Args:
+        name: the name, in snake_case or in camelCase.
+    """
+    return _BY_LETTERS.get(name.replace("_", "").lower(), "")
