@@ -139,7 +139,8 @@ class Entrance:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Give the application behind a request that is not ours."""
-        self._surroundings.miss(environ.get("PATH_INFO", ""))
+        query = environ.get("QUERY_STRING", "")
+        self._surroundings.miss(environ.get("PATH_INFO", ""), query)
         application = self.application
         if application is None:
             return Request(environ, start_response).answer("404 Not Found", b"not found\n")

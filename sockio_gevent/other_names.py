@@ -15,7 +15,7 @@ _ANSWERS = {
     "adapter": "there is one process yet, and nothing between several of them",
     "allow_eio3": "the protocol is that of Socket.IO 0.5 and 0.6",
     "allow_request": "here it is 'authorize'",
-    "allow_upgrades": "clients change the transport by themselves; 'transports' says which there are",
+    "allow_upgrades": "'transports' says which there are; clients choose by themselves",
     "async_handlers": "handlers of one client run one at a time; gevent.spawn() runs more at once",
     "async_mode": "it is always gevent",
     "always_connect": "here 'authorize' decides who connects",

@@ -7,6 +7,7 @@ known: when it is made, or else at the first request that passes through it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,7 @@ class Surroundings:
     __slots__ = (
         "_log",
         "_missed",
+        "_newer",
         "_resource",
         "_stopping",
         "_watch",
@@ -74,6 +76,7 @@ class Surroundings:
         self._stopping = stopping
         self.seen = False
         self._missed = False
+        self._newer = False
         self._watch: gunicorn.StopWatch | None = None
 
     def check_at_start(self) -> None:
@@ -122,8 +125,10 @@ class Surroundings:
         )
         self.refusal = Refusal("503 Service Unavailable", problem)
 
-    def miss(self, path: str) -> None:
-        """Look at the path of a request that goes to the application behind."""
+    def miss(self, path: str, query: str) -> None:
+        """Look at the address of a request that goes to the application behind."""
+        if "EIO=" in query and not self._newer:
+            self._look_for_newer_client(path, query)
         if self._missed or not routes.is_misplaced(self._resource, path):
             return
         if any(routes.match(other, path) for other in self.others):
@@ -138,4 +143,19 @@ class Surroundings:
             prefix + place + rest.partition("/")[0],
             place,
             prefix,
+        )
+
+    def _look_for_newer_client(self, path: str, query: str) -> None:
+        """Tell of a client that speaks a newer protocol: it can only be told apart by its query."""
+        version = re.search(r"(?:^|&)EIO=([0-9]{1,2})(?:&|$)", query)
+        if version is None or not f"{path}/".startswith(f"/{self._resource}/"):
+            return
+        self._newer = True
+        self._log.warning(
+            "a client of Socket.IO 1.0 or newer asks for %.100r (EIO=%s): it cannot connect, for "
+            "this server speaks the protocol of Socket.IO 0.5 and 0.6. The request goes to the "
+            "application. Have the page use the client at /%s/socket.io.js",
+            path,
+            version[1],
+            self._resource,
         )

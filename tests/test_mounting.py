@@ -218,3 +218,19 @@ def test_monkey_patching_after_the_import_is_warned_of_once_where_listen_is_call
     assert "monkey.patch_all() ran after sockio_gevent was imported" in text
     assert "make 'from gevent import monkey; monkey.patch_all()' the first lines" in text
     assert "listener = io.listen" in SERVED.splitlines()[line - 1]
+
+
+def test_a_newer_client_is_warned_of_once_and_its_requests_are_passed_on(host):
+    lines = Lines()
+    http = HTTP(host(io.listen(application, log=lines)))
+    others = ("/?EIO=4", "/socket.iox/?EIO=4", "/socket.io/?MEIO=4", "/socket.io/?x=EIO=4")
+    for path in (*others, "/socket.io/?EIO=", "/socket.io/?EIO=four", "/socket.io/"):
+        assert http.request("GET", path).status == 200
+    assert lines == []
+    for query in ("EIO=4&transport=polling&t=x", "transport=polling&EIO=3", "EIO=4"):
+        assert http.request("GET", f"/socket.io/?{query}").text == "/socket.io/"
+    warning = lines.wait("Socket.IO 1.0 or newer")
+    assert "'/socket.io/'" in warning
+    assert "EIO=4" in warning
+    assert "/socket.io/socket.io.js" in warning
+    assert lines == [warning]
