@@ -86,10 +86,15 @@ class Entrance:
         """Answer a request, PEP 3333."""
         if not self._surroundings.seen:
             self._surroundings.see(environ)
+        is_foreign = "sockio_gevent.socket" not in environ
+        if is_foreign:
+            from .server import odd_requests
+
+            odd_requests.correct(environ, start_response)
         route = routes.match(self._options.resource, environ.get("PATH_INFO", ""))
         if route is None:
             return self._pass_on(environ, start_response)
-        if "sockio_gevent.socket" not in environ or environ.get("wsgi.websocket"):
+        if is_foreign or environ.get("wsgi.websocket"):
             from .server import foreign
 
             foreign.adopt(environ, start_response)

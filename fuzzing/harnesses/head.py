@@ -5,13 +5,14 @@ from __future__ import annotations
 import string
 from typing import Any
 
+from sockio_gevent.wire.chunks import chunk_size, is_trailer
 from sockio_gevent.wire.head import (
     answer_head,
-    head_problem,
     read_request_head,
     request_line_pattern,
-    sound_head_lines,
 )
+from sockio_gevent.wire.malformed import head_problem, line_problem, sound_head_lines
+from sockio_gevent.wire.target import split_url
 
 from ..supply import Supply
 
@@ -41,6 +42,10 @@ TOKENS = (
     b": ",
     b"\t",
     b"200 OK\n",
+    b"GET http://a/b HTTP/1.0\r\n",
+    b"1f;a=b\r\n",
+    b"\x7f",
+    b"\xa0",
 )
 SEEDS = (
     b"GET /socket.io/xhr-polling//1 HTTP/1.1\r\nHost: example.com\r\n\r\n",
@@ -52,6 +57,9 @@ SEEDS = (
     b"POST /a.b/ HTTP/1.1\r\nContent-Length: +5\r\n\r\n12345",
     b"POST /a.b/ HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET /a.b/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET http://a:80/b?c HTTP/1.1\r\nHost: d\r\n\r\n",
+    b"OPTIONS HTTP://a HTTP/1.0\r\n\r\n",
+    b"1f;a=b\r\n0\r\nA: b\r\n\r\n",
     b"200 OK\nContent-Length\n5\nConnection\nclose",
     b"404 Not Found\nContent-Length\n0\nX\na\rb",
 )
@@ -72,6 +80,9 @@ def check(data: bytes) -> None:
         assert read_request_head(_PATTERN, data[: head[0]]) == head
         for size in (head[0] - 1, head[0] - 2, head[0] // 2):
             assert read_request_head(_PATTERN, data[:size]) is None
+    _check_first_line(data)
+    for each in data.split(b"\n"):
+        _check_chunk_line(each + b"\n")
     _check_lines(data)
     _check_lines(data.partition(b"\n")[2])
     _answer(data.decode("latin-1").split("\n"))
@@ -111,12 +122,46 @@ def _read(data: bytes) -> tuple[Any, ...] | None:
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
     length = environ.get("CONTENT_LENGTH", "0")
-    if connection not in ("keep-alive", "close") or not _consists(length, string.digits):
+    if connection not in ("keep-alive", "close", "upgrade") or not _consists(length, string.digits):
         return None
     if len(length) > 15:
         return None
     fields = (environ, int(length) if "CONTENT_LENGTH" in environ else None, connection == "close")
     return len(head) + 4, line, method, target, path, query, fields
+
+
+def _check_first_line(data: bytes) -> None:
+    """Hold what is said of the first line, and of its target, against a reading of our own."""
+    line, found, _ = data.decode("latin-1").partition("\n")
+    parts = line.split(" ")
+    sound = found and len(parts) == 3 and parts[2] in ("HTTP/1.0\r", "HTTP/1.1\r")
+    sound = sound and all(parts) and _consists(parts[0], _TOKEN) and _consists(parts[1], _PRINTABLE)
+    assert (line_problem(line + found) == "") == bool(sound)
+    if not sound:
+        return
+    method, target = parts[:2]
+    try:
+        url = split_url(target, method)
+    except ValueError:
+        return
+    if url is None:
+        return
+    assert not target.startswith("/")
+    host, rest = url
+    assert host
+    assert not set(host) & set("@/?#\\")
+    assert target.partition("://")[2].removeprefix(host) in (rest, rest[1:])
+    assert rest.startswith("/") or (method, rest) == ("OPTIONS", "*")
+
+
+def _check_chunk_line(line: bytes) -> None:
+    """Hold what is made of a line of a chunked body against a reading of our own."""
+    text = line.decode("latin-1")
+    digits, _, extension = text.removesuffix("\r\n").partition(";")
+    sound = text.endswith("\r\n") and 0 < len(digits) < 16 and _consists(digits, string.hexdigits)
+    sound &= _is_value(extension)
+    assert chunk_size(line) == (int(digits, 16) if sound else None)
+    assert is_trailer(line) == (text.endswith("\r\n") and _is_field(text[:-2]))
 
 
 def _check_lines(data: bytes) -> None:
@@ -126,14 +171,13 @@ def _check_lines(data: bytes) -> None:
     framing: dict[str, list[str]] = {"host": [], "content-length": [], "transfer-encoding": []}
     sound = True
     for line in lines:
-        name, colon, value = line[:-1].removesuffix(b"\r").decode("latin-1").partition(":")
-        sound &= bool(name and colon) and _consists(name, _TOKEN)
-        sound &= not set(value) & {"\0", "\r"}
+        sound &= line.endswith(b"\r\n") and _is_field(line[:-2].decode("latin-1"))
+        name, _, value = line[:-2].decode("latin-1").partition(":")
         if name.lower() in framing:
             framing[name.lower()].append(value.strip(" \t"))
     lengths, codings = framing["content-length"], framing["transfer-encoding"]
     sound &= max(map(len, framing.values())) <= 1 and not (lengths and codings)
-    sound &= all(each and _consists(each, string.digits) for each in lengths)
+    sound &= all(0 < len(each) <= 18 and _consists(each, string.digits) for each in lengths)
     for version in ("HTTP/1.0", "HTTP/1.1"):
         chunked = all(each.lower() == "chunked" and version == "HTTP/1.1" for each in codings)
         assert (head_problem(lines, version) == "") == (sound and chunked)
@@ -163,6 +207,15 @@ def _answer(lines: list[str]) -> None:
     assert "content-length" in names
     assert head.closes == ("connection" in names)
     assert not {"date", "transfer-encoding"} & set(names)
+
+
+def _is_field(text: str) -> bool:
+    name, colon, value = text.partition(":")
+    return bool(name and colon) and _consists(name, _TOKEN) and _is_value(value)
+
+
+def _is_value(text: str) -> bool:
+    return all(each == "\t" or (each >= " " and each != "\x7f") for each in text)
 
 
 def _consists(text: str, characters: str) -> bool:

@@ -27,8 +27,8 @@ def linger(read: Callable[[int], bytes]) -> None:
             left = _LINGER_SIZE
             while left > 0 and (data := read(64 * 1024)):
                 left -= len(data)
-    except OSError:
-        pass  # the client has gone, or the rest is malformed
+    except Exception:
+        pass  # the client has gone, or the rest is malformed, by whatever error
 
 
 def abandon_input(handler: Any) -> None:

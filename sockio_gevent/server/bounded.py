@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import DEFAULT_BUFFER_SIZE, BufferedReader
 from typing import Any
 
@@ -9,19 +10,22 @@ from gevent.pywsgi import WSGIHandler
 
 from ..limits import Limit, Limits
 from ..sparing import SparingLog
-from ..wire.head import head_problem, sound_head_lines
+from ..wire.malformed import head_problem, line_problem, sound_head_lines
+from ..wire.target import split_url
 from .access_log import DiscreetHandler
+from .body import BrokenBody, give_body
 from .patience import ConnectionWatch, Patience
 from .sockets import read_ahead
 from .unread import Unread
+from .upgrade import may_upgrade
 
 __all__ = ["BoundedHandler"]
 
-# With these a head must follow; anything else is answered at once.
-_VERSIONS = (" HTTP/1.1\r\n", " HTTP/1.0\r\n")
 _END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
 _MALFORMED = b"HTTP/1.1 400 Bad Request" + _END
+
+_NO_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")  # as an environ names headers
 
 
 class _HeadTooLarge(Exception):
@@ -59,9 +63,11 @@ class _Head:
         self._left -= len(line)
         if self._left < 0:
             raise _HeadTooLarge(Limit.HEADER_SIZE, f"a head has over {self._max_size} bytes")
-        if line in (b"\r\n", b"\n"):
+        if line == b"\r\n":
             self.whole = True
         elif line:
+            # Who reads this takes a bare line feed for the end, too.
+            self.whole = line == b"\n"
             self.lines.append(line)
             if len(self.lines) > self._max_count:
                 text = f"a head has over {self._max_count} header lines"
@@ -86,7 +92,12 @@ class BoundedHandler(DiscreetHandler):
     max_header_count = 80
 
     rfile: Any
+    headers: Any
+    path: str
+    command: str
+    requestline: str
     close_connection: bool
+    wsgi_input: Any
 
     _watch: ConnectionWatch
     _unread: Unread  # what is below the reader
@@ -147,11 +158,12 @@ class BoundedHandler(DiscreetHandler):
         Raises:
             ValueError: if something is wrong with it.
         """
+        if problem := line_problem(raw_requestline):
+            self.requestline = raw_requestline.rstrip()  # for the access log
+            raise ValueError(problem)
         reader, size = self.rfile, len(raw_requestline)
-        lines = sound_size = 0
-        if raw_requestline.endswith(_VERSIONS) and raw_requestline.count(" ") == 2:
-            # Mostly all of it is here, and nothing about it is odd.
-            lines, sound_size = sound_head_lines(reader.peek(1))
+        # Mostly all of it is here, and nothing about it is odd.
+        lines, sound_size = sound_head_lines(reader.peek(1))
         if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
             done = super().read_request(raw_requestline)
         else:
@@ -166,8 +178,34 @@ class BoundedHandler(DiscreetHandler):
                     raise ValueError(problem)
             if not head.whole:
                 raise ValueError("its head has no end")
+        if not self.path.startswith("/") and (url := split_url(self.path, self.command)):
+            host, self.path = url
+            del self.headers["Host"]
+            self.headers["Host"] = host
         self._watch.head_read()
         return done
+
+    def get_environ(self) -> dict[str, Any]:
+        """Make the environ of a request; see :meth:`gevent.pywsgi.WSGIHandler.get_environ`."""
+        environ: dict[str, Any] = super().get_environ()
+        # pywsgi gives the bare reader to whoever asks for any upgrade, and passes
+        # over as many bytes afterwards, though the body was read then.
+        give_body(self, environ, raw=may_upgrade(environ))
+        return environ
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        """Name and value of each header, as :meth:`gevent.pywsgi.WSGIHandler.get_environ` asks."""
+        inherited: Any = super()._headers
+        changed = inherited.__func__ is not WSGIHandler._headers
+        return inherited() if changed else self._exact_headers()
+
+    def _exact_headers(self) -> Iterator[tuple[str, str]]:
+        """The same; only spaces and tabs are no part of a value, bytes of UTF-8 are."""
+        for line in self.headers.headers:
+            name, _, value = line.partition(":")
+            key = name.replace("-", "_").upper()
+            if "_" not in name and key not in _NO_PREFIX:
+                yield f"HTTP_{key}", value.strip("\t\r\n ")
 
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
@@ -175,6 +213,12 @@ class BoundedHandler(DiscreetHandler):
         super().run_application()
         # What is left is to read the rest of the body.
         self._watch.answer_given()
+
+    def refuse_body(self, error: BrokenBody) -> None:
+        """Refuse a request whose body is broken, if no answer has begun, and end the connection."""
+        self._handle_client_error(error)
+        self.close_connection = True
+        self._send_error_response_if_possible(400)
 
     def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
         """Answer a request that cannot be read; pywsgi would log each one, and all of it."""

@@ -29,7 +29,7 @@ from .hixie import shake_hands
 from .lean import LeanHandler
 from .policy import answer_policy_request
 from .sockets import send_at_once
-from .upgrade import Upgrade, asks_for_websocket
+from .upgrade import Upgrade, asks_for_websocket, may_upgrade
 from .websocket import WebSocket
 
 __all__ = ["HandlerUpgrade", "UpgradeHandler"]
@@ -144,6 +144,9 @@ class HandlerUpgrade(Upgrade):
             environ: the environ to call it with.
             start_response: what to answer with if the handshake fails.
         """
+        if not may_upgrade(environ):
+            # With a body, or in HTTP/1.0, it is a request like any other (RFC 9110, section 7.8).
+            return application(environ, start_response)  # type: ignore[no-any-return]
         handler = self._handler
         # Where gevent-websocket looks for the protocols that the application speaks.
         handler.application = application

@@ -16,12 +16,12 @@ from time import time
 from typing import Any
 
 from gevent import pywsgi
-from gevent.pywsgi import Input
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
 from ..wire.head import AnswerHead, RequestHead, answer_head, read_request_head
 from .abandon import abandon_input
 from .access_log import NO_LOG, log_request
+from .body import Body, BrokenBody
 from .bounded import BoundedHandler
 
 __all__ = ["LeanHandler"]
@@ -61,7 +61,6 @@ class LeanHandler(BoundedHandler):
     plain: Pattern[str] | None = None
 
     status: Any
-    wsgi_input: Any
 
     _lean = False  # whether there is only TCP below the reader, and nobody wants to look in
     _first_request = True
@@ -159,7 +158,7 @@ class LeanHandler(BoundedHandler):
             self.wsgi_input = None
         else:
             end = size
-            environ["wsgi.input"] = self.wsgi_input = Input(self.rfile, body_size)
+            environ["wsgi.input"] = self.wsgi_input = Body(self.rfile, body_size)
             self._reader_empty = False
         if end < len(data):
             self._put_back(data[end:])
@@ -198,6 +197,8 @@ class LeanHandler(BoundedHandler):
                 if self.wsgi_input is not None:
                     self._watch.answer_given()
                     self._discard_input()
+        except BrokenBody as error:
+            self.refuse_body(error)
         except OSError as error:
             ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors
             if ignored or self.headers_sent:
@@ -215,6 +216,8 @@ class LeanHandler(BoundedHandler):
     def _discard_input(self) -> None:
         try:
             self.wsgi_input._discard()
+        except BrokenBody:
+            raise
         except OSError:
             pass  # the next request will not come, either
 

@@ -206,7 +206,8 @@ class Request:
                 before its end.
         """
         if not self.environ.get("wsgi.input_terminated", True):
-            raise Refusal("400 Bad Request", "a POST cannot ask for an upgrade")
+            # pywsgi does this to requests for upgrades, and its handler was not found.
+            raise Refusal("400 Bad Request", "the server does not say where the body ends")
         length = self.environ.get("CONTENT_LENGTH") or ""
         if length:
             if not (length.isascii() and length.isdigit()):
@@ -279,9 +280,13 @@ class Request:
             self._abandon_input()
             text = f"the body did not come within {timeout:g} s"
             raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
-        except OSError:
-            take_in(0)
-            raise Refusal("400 Bad Request", "the body ended too early") from None
+        except Refusal:
+            raise
+        except Exception:
+            # Each server has errors of its own for that; gunicorn's are not even an OSError.
+            take_in(0)  # unless the session has ended, which is why it was cut
+            text = "the body is malformed, or ended too early"
+            raise Refusal("400 Bad Request", text) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _too_large(self, limit: int) -> OverLimit:

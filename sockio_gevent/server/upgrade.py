@@ -12,7 +12,7 @@ from .hixie import draft_problem, is_draft
 from .request import Refusal
 from .websocket import WebSocket
 
-__all__ = ["VERSIONS", "Upgrade", "asks_for_websocket"]
+__all__ = ["VERSIONS", "Upgrade", "asks_for_websocket", "may_upgrade"]
 
 VERSIONS = ("13", "8", "7")
 
@@ -22,8 +22,25 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
     return (
         environ["REQUEST_METHOD"] == "GET"
         and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
-        and "upgrade" in environ.get("HTTP_CONNECTION", "").lower()
+        and _names_upgrade(environ.get("HTTP_CONNECTION", ""))
     )
+
+
+def may_upgrade(environ: dict[str, Any]) -> bool:
+    """Whether what follows the head of a request may be something else than HTTP.
+
+    For all others it is the body of the request, or the next one. ``Connection: upgrade``
+    alone, which some proxies add to every request, asks for nothing (RFC 9110, section 7.8).
+    """
+    return (
+        asks_for_websocket(environ)
+        and environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        and not _announces_body(environ)
+    )
+
+
+def _names_upgrade(connection: str) -> bool:
+    return any(option.strip("\t ").lower() == "upgrade" for option in connection.split(","))
 
 
 def _announces_body(environ: dict[str, Any]) -> bool:

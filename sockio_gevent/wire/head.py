@@ -17,10 +17,8 @@ __all__ = [
     "Fields",
     "RequestHead",
     "answer_head",
-    "head_problem",
     "read_request_head",
     "request_line_pattern",
-    "sound_head_lines",
 ]
 
 _LONGEST_LINE = 4096  # bytes
@@ -111,7 +109,8 @@ def _read_fields(block: bytes) -> Fields | None:
     if len(environ) < len(lines) or not _UNUSUAL.isdisjoint(environ):
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
-    if connection not in ("keep-alive", "close"):
+    # Without an Upgrade, "upgrade" asks for nothing, and many proxies add it.
+    if connection not in ("keep-alive", "close", "upgrade"):
         return None
     body_size = None
     if (length := environ.get("CONTENT_LENGTH")) is not None:
@@ -129,67 +128,6 @@ def _key(name: str) -> str:
     """What a header is called in a WSGI environ."""
     key = "HTTP_" + name.upper().replace("-", "_")
     return _OWN_KEYS.get(key, key)
-
-
-_NAME = rb"[\w!#$%&'*+.^`|~-]+"
-_LINE = re.compile(rb"(%b):([^\0\r\n]*)\r?\n" % _NAME)
-_LINES = re.compile(rb"(?:%b:[^\0\r\n]*\r\n)+\r\n" % _NAME)
-_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
-_FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | re.MULTILINE)
-
-
-def sound_head_lines(data: bytes) -> tuple[int, int]:
-    """The header lines with which data begin, if all are there and :func:`head_problem` finds none.
-
-    A quick look: some that are as sound are not found to be so.
-
-    Args:
-        data: what has come behind the first line of a request.
-
-    Returns:
-        How many lines there are, and how many bytes with the empty one behind them; or zeros.
-    """
-    match = _LINES.match(data)
-    if match is None:
-        return 0, 0
-    size = match.end()
-    # What says how long a body is, is looked at with care.
-    if len(framing := _FRAMING_LINE.findall(data, 0, size)) > 1 or (
-        framing and framing[0].lower() != b"host:"
-    ):
-        return 0, 0
-    return data.count(b"\n", 0, size) - 1, size
-
-
-def head_problem(lines: Iterable[bytes], version: str) -> str:
-    """What about header lines could be read in two ways, so that requests could hide in others.
-
-    Args:
-        lines: the lines of a request's head behind the first one.
-        version: the version of HTTP in that one.
-
-    Returns:
-        What RFC 9112 says to refuse (sections 5.1, 5.2, 6.1, 6.3, 3.2); empty if all is well.
-    """
-    found: dict[bytes, bytes] = {}
-    for line in lines:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            return "a header line is malformed"
-        name = match[1].lower()
-        if name in _FRAMING:
-            if name in found:
-                return f"there are two headers {name.decode()}"
-            found[name] = match[2].strip(b"\t ")
-    coding, length = found.get(b"transfer-encoding"), found.get(b"content-length")
-    if coding is not None:
-        if length is not None:
-            return "there are both Transfer-Encoding and Content-Length"
-        if coding.lower() != b"chunked" or version != "HTTP/1.1":
-            return "the Transfer-Encoding is not chunked, or not for this version of HTTP"
-    if length is not None and not length.isdigit():
-        return "Content-Length is not a number"
-    return ""
 
 
 class AnswerHead(NamedTuple):

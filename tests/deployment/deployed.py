@@ -42,6 +42,8 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         }
     elif environ["PATH_INFO"] == "/stats":
         page = listener.stats()
+    elif environ["PATH_INFO"] == "/form":
+        page = environ["wsgi.input"].read().decode()
     elif environ["PATH_INFO"] == "/close":
         gevent.spawn(listener.close, 5)
     return [json.dumps(page).encode()]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from support.command import Command
 from support.http import LONG
 from support.lean import Pair, Slow
+from support.readers import Application
 
+import sockio_gevent as io
 from sockio_gevent.server import hixie, policy, websocket
 
 
@@ -50,3 +54,57 @@ def serve_in_both_ways(request, serve):
         return serve(server=server, **options)
 
     return start
+
+
+class Hosted:
+    """A listener before an application, somewhere.
+
+    Attributes:
+        application: the application.
+        port: where it is served.
+        lines: what the listener has logged.
+    """
+
+    def __init__(self) -> None:
+        self.application = Application()
+        self.port = 0
+        self.lines: list[str] = []
+
+
+@pytest.fixture
+def hosting(serve, host):
+    """Start a listener before an application that reads bodies: hosting(kind, **options)."""
+
+    def start(kind, **options):
+        started = Hosted()
+        options["log"] = started.lines.append
+        if kind in HANDLERS:
+            server = WSGIServer(
+                ("127.0.0.1", 0), started.application, handler_class=HANDLERS[kind], log=None
+            )
+            started.port = serve(server=server, **options).port
+            return started
+        listener = io.listen(started.application, flash_policy_port=None, **options)
+
+        def middleware(environ, start_response):
+            return listener(environ, lambda *arguments: start_response(*arguments))
+
+        started.port = host(middleware if kind == "behind middleware" else listener)
+        return started
+
+    return start
+
+
+HANDLERS = {"lean": WSGIHandler, "pywsgi": Slow}
+
+
+@pytest.fixture(params=["lean", "not taken over", "behind middleware"])
+def hosted(request, hosting):
+    """The same on each kind of server, which may be one that the listener has not taken over."""
+    return partial(hosting, request.param)
+
+
+@pytest.fixture(params=HANDLERS)
+def taken_over(request, hosting):
+    """The same where the listener has a handler of its own."""
+    return partial(hosting, request.param)

@@ -7,13 +7,11 @@ of its own, so that it handles nothing quickly.
 from __future__ import annotations
 
 import re
-import socket as stdlib_socket
 from io import BytesIO
 
-import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from .raw import Raw
+from .readers import ask
 
 PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what it gets
 
@@ -69,13 +67,7 @@ class Side:
 
     def exchange(self, *segments):
         """Send something, say that this was all, and return all that is answered."""
-        raw = Raw(self.port)
-        for segment in segments:
-            raw.send(segment)
-            gevent.sleep(0)
-        raw.socket.shutdown(stdlib_socket.SHUT_WR)
-        answer = raw.end()
-        raw.close()
+        answer = ask(self.port, *segments)
         return re.sub(rb"\r\nDate: [^\r]+ GMT\r\n", b"\r\nDate: -\r\n", answer)
 
 
@@ -136,6 +128,8 @@ PLAIN = {
     "an OPTIONS": head("OPTIONS", PATH, "Access-Control-Request-Method: POST"),
     "to be closed": head("GET", PATH, "Connection: Close"),
     "to be kept": head("GET", PATH, "Connection: KEEP-ALIVE"),
+    "an upgrade to nothing": head("POST", PATH, "Connection: Upgrade", "Content-Length: 3")
+    + b"abc",
     "a long cookie": head("GET", PATH, "Cookie: " + "x" * 3000),
     "what a proxy adds": head("GET", PATH, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https"),
 }

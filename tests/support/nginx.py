@@ -18,6 +18,12 @@ from .servers import Server
 
 CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
 
+# What stands in many a configuration in place of the map.
+EVERY_REQUEST_SAYS_UPGRADE = (
+    "proxy_set_header Connection $sockio_connection;",
+    'proxy_set_header Connection "upgrade";',
+)
+
 # What Debian's nginx.conf says, with all paths in one folder and no privileges.
 MAIN = """
 daemon off;
@@ -56,12 +62,18 @@ class Nginx(Server):
         certificate: for its TLS.
         upstreams: the servers behind it.
         tls: whether clients are to speak TLS; it can do both at once.
+        changes: what stands in the configuration of the documentation, and what in place of it.
     """
 
     proxied = True
 
     def __init__(
-        self, folder: Path, certificate: Any, *upstreams: Server, tls: bool = False
+        self,
+        folder: Path,
+        certificate: Any,
+        *upstreams: Server,
+        tls: bool = False,
+        changes: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.upstream = upstreams[0]
         # Nobody else gets these ports until nginx has them.
@@ -75,6 +87,7 @@ class Nginx(Server):
             ("    server 127.0.0.1:8001;", servers),
             ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
             ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
+            *changes,
         ):
             assert text.count(written) == 1, written
             text = text.replace(written, used)

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sockio_gevent.wire.head import head_problem, sound_head_lines
+from sockio_gevent.wire.malformed import head_problem, line_problem, sound_head_lines
+
+# All but the tab, which may stand in a value, and the line feed, which ends a line.
+CONTROLS = sorted({*range(0x20), 0x7F} - {0x09, 0x0A})
 
 SOUND = {
     "one line": b"Host: a\r\n\r\n",
@@ -14,7 +17,8 @@ SOUND = {
     "an empty value": b"X:\r\n\r\n",
     "names of all kinds": b"x!#$%&'*+-.^_`|~9: a\r\nHost: b\r\n\r\n",
     "what only looks like framing": b"X-Host: a\r\nHost: b\r\nX: Host: c\r\n\r\n",
-    "bytes beyond ASCII": b"X: \xff\x80\x0b\r\n\r\n",
+    "bytes beyond ASCII": b"X: \xff\x80\x85\r\n\r\n",
+    "tabs": b"X:\ta\tb\r\n\r\n",
 }
 ODD = {
     "nothing": b"",
@@ -26,6 +30,8 @@ ODD = {
     "a blank before the colon": b"Host : a\r\n\r\n",
     "a bare carriage return": b"X: a\rHost: b\r\n\r\n",
     "a NUL": b"X: \0\r\n\r\n",
+    **{f"byte {code:02x}": b"X: a%cb\r\n\r\n" % code for code in CONTROLS},
+    "a bare line feed": b"X: a\nHost: b\r\n\r\n",
     "no name": b": a\r\n\r\n",
     "no colon": b"Host\r\n\r\n",
     "two hosts": b"Host: a\r\nhOST: b\r\n\r\n",
@@ -74,7 +80,12 @@ def test_what_the_quick_look_lets_pass_has_no_problem(data: bytes) -> None:
     ("lines", "version", "problem"),
     [
         ([b"Content-Length: 5\r\n"], "HTTP/1.1", ""),
-        ([b"Content-Length: \t5 \n"], "HTTP/1.0", ""),
+        ([b"Content-Length: \t5 \r\n"], "HTTP/1.0", ""),
+        ([b"Content-Length: 5\n"], "HTTP/1.0", "a header line is malformed"),
+        ([b"\n"], "HTTP/1.1", "a header line is malformed"),
+        *(([b"X: a%cb\r\n" % code], "HTTP/1.1", "a header line is malformed") for code in CONTROLS),
+        ([b"Content-Length: %b\r\n" % (b"9" * 18)], "HTTP/1.1", ""),
+        ([b"Content-Length: %b\r\n" % (b"0" * 19)], "HTTP/1.1", "Content-Length is not a number"),
         ([b"Transfer-Encoding: Chunked\r\n"], "HTTP/1.1", ""),
         ([b"Transfer-Encoding: chunked\r\n"], "HTTP/1.0", "the Transfer-Encoding is not chunked"),
         ([b"Transfer-Encoding: gzip\r\n"], "HTTP/1.1", "the Transfer-Encoding is not chunked"),
@@ -95,3 +106,37 @@ def test_what_heads_are_refused_for(lines: list[bytes], version: str, problem: s
     found = head_problem(lines, version)
     assert found.startswith(problem)
     assert bool(found) == bool(problem)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["GET / HTTP/1.1", "POST /a?b=c&d HTTP/1.0", "M-SEARCH * HTTP/1.1", "GET http://a/b HTTP/1.1"],
+)
+def test_a_first_line_has_two_spaces_and_what_can_be_seen_of_ascii(line: str) -> None:
+    assert line_problem(f"{line}\r\n") == ""
+    assert line_problem(f"{line}\n")
+    assert line_problem(line)
+    for place in range(len(line) + 1):
+        for code in (*range(0x21), *range(0x7F, 0x100)):
+            changed = f"{line[:place]}{chr(code)}{line[place:]}\r\n"
+            assert line_problem(changed), (place, code)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "GET",
+        "GET /",
+        "GET / HTTP/0.9",
+        "GET / HTTP/1.2",
+        "GET / HTTP/2.0",
+        "GET / HTTP/1.1.1",
+        "GET / HTTP/1.01",
+        "GET / http/1.1",
+        "GET  HTTP/1.1",
+        "G(T / HTTP/1.1",
+    ],
+)
+def test_a_first_line_has_a_method_a_target_and_a_version(line: str) -> None:
+    assert line_problem(f"{line}\r\n") == "the first line is malformed"

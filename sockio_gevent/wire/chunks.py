@@ -1,0 +1,26 @@
+"""Lines of a chunked body: those before its chunks, and its trailers (RFC 9112, section 7.1)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["LONGEST_LINE", "chunk_size", "is_trailer"]
+
+LONGEST_LINE = 8192  # bytes
+
+# What may stand behind the size are extensions, of which nobody knows any. That
+# they consist of names and values is not checked, but what could end the line
+# for another reader does not stand there.
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*)?\r\n")
+_TRAILER = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[\t -~\x80-\xff]*\r\n")
+
+
+def chunk_size(line: bytes) -> int | None:
+    """How many bytes the chunk behind a line has; ``None`` if the line is malformed."""
+    match = _SIZE.fullmatch(line)
+    return None if match is None else int(match[1], 16)
+
+
+def is_trailer(line: bytes) -> bool:
+    """Whether a line is a sound trailer."""
+    return _TRAILER.fullmatch(line) is not None

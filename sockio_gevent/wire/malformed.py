@@ -1,0 +1,93 @@
+"""What is malformed in the head of a request.
+
+A server and a proxy in front of it that read the same bytes differently do not
+agree on which request is which, and what the proxy forbids gets through. So
+what RFC 9112 calls malformed is refused, also where it says that a server may
+be lenient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["head_problem", "line_problem", "sound_head_lines"]
+
+_LONGEST_LENGTH = 18  # digits; what is more is no size of anything
+
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_VALUE = r"[\t -~\x80-\xff]*"
+_REQUEST_LINE = re.compile(rf"{_TOKEN} [!-~]+ HTTP/1\.[01]\r\n")
+_LINE = re.compile(rf"({_TOKEN}):({_VALUE})\r\n".encode("latin-1"))
+_LINES = re.compile(rf"(?:{_TOKEN}:{_VALUE}\r\n)+\r\n".encode("latin-1"))
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
+_FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | re.MULTILINE)
+
+
+def line_problem(line: str) -> str:
+    """What is malformed in the first line of a request (RFC 9112, section 3).
+
+    There are two spaces in it, and beside them nothing but what can be seen of
+    ASCII: much else is taken for a space by somebody.
+
+    Args:
+        line: the line with its end, one character for each byte.
+
+    Returns:
+        What to refuse it for; empty if all is well.
+    """
+    return "" if _REQUEST_LINE.fullmatch(line) else "the first line is malformed"
+
+
+def sound_head_lines(data: bytes) -> tuple[int, int]:
+    """The header lines with which data begin, if all are there and :func:`head_problem` finds none.
+
+    A quick look: some that are as sound are not found to be so.
+
+    Args:
+        data: what has come behind the first line of a request.
+
+    Returns:
+        How many lines there are, and how many bytes with the empty one behind them; or zeros.
+    """
+    match = _LINES.match(data)
+    if match is None:
+        return 0, 0
+    size = match.end()
+    # What says how long a body is, is looked at with care.
+    if len(framing := _FRAMING_LINE.findall(data, 0, size)) > 1 or (
+        framing and framing[0].lower() != b"host:"
+    ):
+        return 0, 0
+    return data.count(b"\n", 0, size) - 1, size
+
+
+def head_problem(lines: Iterable[bytes], version: str) -> str:
+    """What is malformed in header lines, or says twice how long the body is.
+
+    Args:
+        lines: the lines of a request's head behind the first one, with their ends.
+        version: the version of HTTP in that one.
+
+    Returns:
+        What RFC 9112 says to refuse (sections 2.2, 3.2, 5, 6.1, 6.3); empty if all is well.
+    """
+    found: dict[bytes, bytes] = {}
+    for line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return "a header line is malformed"
+        name = match[1].lower()
+        if name in _FRAMING:
+            if name in found:
+                return f"there are two headers {name.decode()}"
+            found[name] = match[2].strip(b"\t ")
+    coding, length = found.get(b"transfer-encoding"), found.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            return "there are both Transfer-Encoding and Content-Length"
+        if coding.lower() != b"chunked" or version != "HTTP/1.1":
+            return "the Transfer-Encoding is not chunked, or not for this version of HTTP"
+    if length is not None and not (length.isdigit() and len(length) <= _LONGEST_LENGTH):
+        return "Content-Length is not a number, or has too many digits"
+    return ""

@@ -1,0 +1,37 @@
+"""Targets of requests that are a whole URL, as proxies get them (RFC 9112, section 3.2.2)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["split_url"]
+
+_URL = re.compile(r"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.ASCII)
+
+
+def split_url(target: str, method: str) -> tuple[str, str] | None:
+    """Split a URL.
+
+    Args:
+        target: the target of a request.
+        method: its method.
+
+    Returns:
+        The host with its port, which is worth more than the header ``Host``, and
+        the target as it would stand in a request that names the host there only;
+        ``None`` if it is no URL of HTTP.
+
+    Raises:
+        ValueError: if it is one and malformed.
+    """
+    match = _URL.fullmatch(target)
+    if match is None:
+        return None
+    host, rest = match.groups()
+    # A name of a user is there to deceive (RFC 9110, section 4.2.4), and is none of a host's.
+    if not _AUTHORITY.fullmatch(host):
+        raise ValueError("the target is a URL whose host is malformed")
+    if not rest and method == "OPTIONS":
+        return host, "*"
+    return host, rest if rest.startswith("/") else f"/{rest}"
