@@ -1,4 +1,4 @@
-"""Who gets in: what the options ``authorize`` and ``same_peer`` say of a request.
+"""Who gets in: what the functions of an application say of a request.
 
 They are asked here, inside the option ``context``, and what they answer is
 made a refusal or something to keep. When they are asked is for the entrance.
@@ -14,13 +14,15 @@ from typing import Any, NamedTuple, Protocol
 import gevent
 from gevent.event import AsyncResult
 
-from .environ import kept
+from .environ import kept, peer_name
 from .log import Log
 from .options import Context, Options
+from .origins import Environ, OriginCheck
 from .peers import are_same, peer_rule
 from .refusal import Reason, Refusal
 from .server.hangup import has_hung_up
 from .server.request import Request
+from .sparing import SparingLog
 
 __all__ = ["Admission", "Admitted", "Surrounding"]
 
@@ -51,7 +53,7 @@ _ANYONE = Admitted()
 
 
 class Admission:
-    """The rule of one listener, beyond origins.
+    """The rule of one listener, beyond lists of origins.
 
     Args:
         options: the options of the listener.
@@ -68,7 +70,8 @@ class Admission:
         self._authorize = options.authorize
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
         self.binds = self._peer is not None
-        self._log = log
+        # Clients may be what makes them fail, again and again.
+        self._log = SparingLog(log)
         self._surrounding = surrounding
 
     def _peer_by(self, same_peer: str | Callable[..., Any]) -> Callable[[Request], Any]:
@@ -76,7 +79,7 @@ class Admission:
             # What is our own needs no surrounding, and this is for every poll.
             rule = peer_rule(same_peer)
             return lambda request: rule(request.environ)
-        return lambda request: self._ask("same_peer", same_peer, request)
+        return lambda request: self._ask("same_peer", same_peer, request.environ)
 
     def admit(self, request: Request) -> Admitted:
         """Ask whether a request may open a session; may block.
@@ -103,13 +106,24 @@ class Admission:
         return Admitted(identity, peer)
 
     def _identity(self, authorize: Callable[..., Any], request: Request) -> Any:
-        answer = self._ask("authorize", authorize, request)
+        answer = self._ask("authorize", authorize, request.environ)
         if isinstance(answer, Refusal):
             raise _anew(answer).counted_as(Reason.AUTHORIZATION)
         if not answer:
             text = "the option 'authorize' does not let this client in"
             raise Refusal("403 Forbidden", text).counted_as(Reason.AUTHORIZATION)
         return None if answer is True else answer
+
+    def ask_for_origin(self, check: OriginCheck, origin: str | None, environ: Environ) -> Any:
+        """Ask the function of the option ``origins``; may block.
+
+        Raises:
+            Refusal: if it raises one, or fails.
+        """
+        answer = self._ask("origins", check, environ, origin)
+        if isinstance(answer, Refusal):
+            raise _anew(answer).counted_as(Reason.ORIGIN)
+        return answer
 
     def peer_of(self, request: Request) -> Any:
         """Who sends a request that goes on with a session, to be compared by :meth:`is_same`.
@@ -135,11 +149,20 @@ class Admission:
         try:
             return bool(peer) and are_same(bound_to, peer)
         except Exception:
-            self._log.exception("the option 'same_peer' returned what cannot be compared")
+            line = "the option 'same_peer' returned what cannot be compared"
+            self._log.exception("comparison", line)
             return False
 
-    def _ask(self, option: str, function: Callable[..., Any], request: Request) -> Any:
+    def _ask(
+        self, option: str, function: Callable[..., Any], environ: Environ, *before: object
+    ) -> Any:
         """What a function of the application returns, or the refusal that it raises.
+
+        Args:
+            option: which it is for.
+            function: the function.
+            environ: the WSGI environ, of which it gets a copy.
+            *before: what it gets before that.
 
         Raises:
             Refusal: if it fails: a mistake is to let nobody in.
@@ -147,12 +170,13 @@ class Admission:
         answer: Any = None
         try:
             with (self._surrounding.context or nullcontext)():
-                answer = function(kept(request.environ))
+                answer = function(*before, kept(environ))
             _check(answer)
         except Refusal as refusal:
             return refusal
         except (Exception, gevent.Timeout) as error:  # which is no Exception
-            self._log.exception("the option %r failed for %s", option, request.peer)
+            place = peer_name(environ)
+            self._log.exception(option, "the option %r failed for %s", option, place)
             # The log has it all; the client is not to learn anything from it.
             failure = Refusal("500 Internal Server Error", "the server has made a mistake")
             raise failure.counted_as(Reason.FAILURE) from error

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .hosts import Hosts
 from .log import LogTarget
 from .origins import Origins
 from .peers import peer_rule
@@ -22,6 +23,7 @@ __all__ = [
     "count",
     "handler",
     "handshake",
+    "hosts",
     "log",
     "optional",
     "origins",
@@ -140,7 +142,19 @@ def origins(name: str, value: Any) -> Any:
         value is None or callable(value) or isinstance(value, (str, list, tuple, set, frozenset))
     ):
         raise wrong(name, value, "an origin, a list of origins, a function or None")
+    if callable(value):
+        return question(name, value)
     Origins(value)
+    return value
+
+
+def hosts(name: str, value: Any) -> Any:
+    """By which names the server may be addressed, see :class:`~sockio_gevent.hosts.Hosts`."""
+    if not isinstance(value, (str, list, tuple, set, frozenset)):
+        raise wrong(name, value, "a host, a list of hosts or None")
+    if not value:
+        raise ValueError(f"option {name!r} is empty: nobody could connect")
+    Hosts(value)
     return value
 
 

@@ -11,6 +11,7 @@ from .census import Census
 from .client_file import client_file
 from .environ import head_size
 from .forwarded import believe
+from .hosts import Hosts
 from .limits import Limit, Limits, OverLimit
 from .log import Log, short_id
 from .options import Context, Options
@@ -25,6 +26,9 @@ from .transports.base import Session, Transport
 from .wire.discretion import session_id_pattern
 
 __all__ = ["Entrance", "Sessions"]
+
+# What browsers make a document of (Fetch Metadata, section 2.1), which could run scripts.
+_DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
 
 
 class Sessions(Protocol):
@@ -70,6 +74,7 @@ class Entrance:
     ) -> None:
         self.application: Any = None
         self.origins = Origins(options.origins)
+        self._hosts = None if options.hosts is None else Hosts(options.hosts)
         self._options = options
         self._log = SparingLog(log)
         self._sessions = sessions
@@ -228,14 +233,23 @@ class Entrance:
 
     def _admit(self, name: str, request: Request) -> Transport:
         """The transport of this name, for a request that may use it."""
-        if not self.origins.allows(request.environ):
-            origin = f"{origin_of(request.environ)!r:.80}"
+        environ = request.environ
+        if self._hosts is not None and not self._hosts.include(environ):
+            text = f"the host {environ.get('HTTP_HOST')!r:.80} is not in the option 'hosts'"
+            # Browsers would send the same again after a 421, which is for another connection.
+            raise Refusal("403 Forbidden", text).counted_as(Reason.HOST)
+        transport = self._transports.get(name)
+        scripted = transport is not None and transport.scripted and request.method == "GET"
+        if not self.origins.allows(environ, scripted, self._admission.ask_for_origin):
+            origin = f"{origin_of(environ, scripted)!r:.80}"
             text = f"the origin {origin} is not in the option 'origins'"
             raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)
-        request.origin = request.environ.get("HTTP_ORIGIN")
-        transport = self._transports.get(name)
+        request.origin = environ.get("HTTP_ORIGIN")
         if transport is None:
             raise Refusal("404 Not Found", f"the transport {name} is not enabled")
+        goes_to = environ.get("HTTP_SEC_FETCH_DEST")
+        if goes_to in _DOCUMENTS and (goes_to, request.method) != ("iframe", transport.framed):
+            raise Refusal("403 Forbidden", f"{name} is for scripts, not to be opened as a page")
         return transport
 
     def _check_open(self) -> None:

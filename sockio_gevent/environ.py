@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-__all__ = ["head_size", "kept"]
+__all__ = ["head_size", "kept", "peer_name"]
 
 # In an environ that a session keeps, these would keep its first request alive.
 _OF_THE_REQUEST = frozenset(
@@ -28,6 +28,11 @@ def head_size(environ: dict[str, Any]) -> int:
     """About how many bytes the head of a request had; its headers, where there are many."""
     texts = (value for key, value in environ.items() if key.startswith(("HTTP_", "QUERY_")))
     return sum(len(text) for text in texts)
+
+
+def peer_name(environ: dict[str, Any]) -> str:
+    """The address of the client, for the log."""
+    return str(environ.get("REMOTE_ADDR") or "an unknown address")
 
 
 def kept(environ: dict[str, Any]) -> dict[str, Any]:

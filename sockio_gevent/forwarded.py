@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = ["believe"]
 
+_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 # Some proxies add a port, which is another one for each connection.
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
@@ -25,6 +26,9 @@ def believe(environ: dict[str, Any], proxies: int) -> None:
     scheme = _entry(environ.get("HTTP_X_FORWARDED_PROTO", ""), proxies).lower()
     if scheme in ("http", "https", "ws", "wss"):
         environ["wsgi.url_scheme"] = "https" if scheme in ("https", "wss") else "http"
+    host = _entry(environ.get("HTTP_X_FORWARDED_HOST", ""), proxies)
+    if _HOST.fullmatch(host):
+        environ["HTTP_HOST"] = host
     address = _entry(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
     if match := _WITH_PORT.fullmatch(address):
         address = match[1] or match[2]

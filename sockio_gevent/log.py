@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
-__all__ = ["Log", "LogTarget", "Seldom", "failures", "print_failure", "short_id"]
+__all__ = ["Log", "LogTarget", "Seldom", "failures", "note_failure", "print_failure", "short_id"]
 
 LogTarget = Callable[[str], Any] | logging.Logger | bool | None
 
@@ -65,9 +65,7 @@ class Log:
 
     def exception(self, line: str, *arguments: object) -> None:
         """Log the exception that is being handled, with its traceback."""
-        noted, error = failures.get(), sys.exc_info()[1]
-        if noted is not None and error is not None:
-            noted.append(error)
+        note_failure()
         self._log(logging.ERROR, line, arguments, with_traceback=True)
 
     def _log(
@@ -82,6 +80,13 @@ class Log:
                 self._write(f"{text}\n{traceback.format_exc()}" if with_traceback else text)
         except Exception:
             print_failure()
+
+
+def note_failure() -> None:
+    """Note the exception that is being handled for the test in whose context it happens."""
+    noted, error = failures.get(), sys.exc_info()[1]
+    if noted is not None and error is not None:
+        noted.append(error)
 
 
 def print_failure() -> None:

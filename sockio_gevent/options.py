@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +12,7 @@ from .events import did_you_mean
 from .log import LogTarget
 from .other_names import answer_to
 
-__all__ = ["KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
+__all__ = ["DEFAULT_TRANSPORTS", "KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
 
 Context = Callable[[], AbstractContextManager[Any]]
 
@@ -49,6 +49,9 @@ _DEFAULTS = {
 
 KNOWN_TRANSPORTS = tuple(_DEFAULTS)
 
+# What jsonp-polling sends is a script, which browsers run in any page that asks for it.
+DEFAULT_TRANSPORTS = tuple(name for name in KNOWN_TRANSPORTS if name != "jsonp-polling")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -58,11 +61,14 @@ class Options:
 
     Attributes:
         resource: the path that belongs to the listener, without the slash.
-        transports: the names of the transports that clients may use.
+        transports: the names of the transports that clients may use; by default
+            all but ``'jsonp-polling'``.
         transport_options: for each known transport, its times.
         log: ``None`` for the logger ``sockio_gevent``, a logger, a function
             that takes a line, or ``False`` for no log.
         origins: who may connect, see :class:`~sockio_gevent.origins.Origins`.
+        hosts: by which names the server may be addressed, see
+            :class:`~sockio_gevent.hosts.Hosts`; ``None`` for whatever name.
         authorize: a function of the WSGI environ that is asked who may open a
             session. ``True`` lets a client in, and so does anything else that
             counts as true, which is ``client.identity`` then; what counts as
@@ -105,9 +111,9 @@ class Options:
             to take any other answer of the listener's.
         handler_timeout: how many seconds a handler may take; then its session ends.
         trusted_proxies: how many proxies in front of the server are to be
-            believed: the scheme and the address of a client are taken from what
-            the outermost of them has put into ``X-Forwarded-Proto`` and
-            ``X-Forwarded-For``. 0 for none.
+            believed: the scheme, the host and the address of a client are taken
+            from what the outermost of them has put into ``X-Forwarded-Proto``,
+            ``X-Forwarded-Host`` and ``X-Forwarded-For``. 0 for none.
         context: a function that returns a context manager; handlers run inside
             one of its own for each event. ``None`` for what the framework has:
             the application context of Flask, and in Django the care for
@@ -122,12 +128,13 @@ class Options:
     """
 
     resource: str = "socket.io"
-    transports: tuple[str, ...] = KNOWN_TRANSPORTS
+    transports: tuple[str, ...] = DEFAULT_TRANSPORTS
     transport_options: Mapping[str, TransportOptions] = field(
         default_factory=lambda: dict(_DEFAULTS)
     )
     log: LogTarget = None
     origins: Any = None
+    hosts: str | Iterable[str] | None = None
     authorize: Callable[[dict[str, Any]], Any] | None = None
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     handshake: str = "plain"
@@ -217,6 +224,7 @@ _CHECKS: dict[str, checks.Check] = {
     "transport_options": _transport_options,
     "log": checks.log,
     "origins": checks.origins,
+    "hosts": checks.optional(checks.hosts),
     "authorize": checks.question,
     "same_peer": checks.same_peer,
     "handshake": checks.handshake,

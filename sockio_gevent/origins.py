@@ -12,15 +12,19 @@ __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
 Environ = dict[str, Any]
 OriginCheck = Callable[[str | None, Environ], bool]
 
+_Ask = Callable[[OriginCheck, "str | None", Environ], Any]
+
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+# Pages from files, and from what applications serve themselves, may have no host.
+_HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+")
-_REFERER = re.compile(r"https?://[^/?#]+")
+_REFERER = re.compile(r"https?://([^/?#]+)")
 _PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
 _REMEMBERED = 256  # origins, which nearly all requests share
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
-def origin_of(environ: Environ) -> str | None:
+def origin_of(environ: Environ, scripted: bool = False) -> str | None:
     """The origin that a request comes from, or ``None`` if no browser tells.
 
     Versions 7 and 8 of WebSocket send it as ``Sec-WebSocket-Origin``
@@ -28,27 +32,38 @@ def origin_of(environ: Environ) -> str | None:
     and frames are fetched without an ``Origin``: for them it is taken from
     ``Referer``, and where a page withholds that, ``Sec-Fetch-Site`` (Fetch
     Metadata, section 2.3) still tells its own page from a foreign one, whose
-    origin is ``'null'`` then.
+    origin is ``'null'`` then. Browsers send ``Sec-Fetch-Site`` over TLS and to
+    the machine itself, but not over plain HTTP.
+
+    Args:
+        environ: the WSGI environ.
+        scripted: whether the answer is to be a script. Only pages fetch scripts:
+            one that shows nothing of where it is hides it, and is ``'null'`` too.
     """
     origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_SEC_WEBSOCKET_ORIGIN")
     if origin:
         return str(origin)
     site = environ.get("HTTP_SEC_FETCH_SITE")
+    match = None if site == "none" else _REFERER.match(environ.get("HTTP_REFERER", ""))
     if site == "same-origin":
+        if match is not None and match[1].lower() == environ.get("HTTP_HOST", "").lower():
+            # Behind a proxy that ends TLS only the page knows the scheme.
+            return match[0]
         own = _own_origin(environ)
         return None if own is None else _spell(*own)
-    referer = environ.get("HTTP_REFERER")
-    if referer is not None and site != "none" and (match := _REFERER.match(referer)):
+    if match is not None:
         return match[0]
-    return "null" if site in ("same-site", "cross-site") else None
+    return "null" if scripted or site in ("same-site", "cross-site") else None
 
 
 @lru_cache(_REMEMBERED)
 def _split(origin: str) -> tuple[str, str, str] | None:
     """Scheme, host and port of an origin, or ``None`` if it is opaque or malformed."""
-    match = _ORIGIN.fullmatch(origin.lower())
+    origin = origin.lower()
+    match = _ORIGIN.fullmatch(origin)
     if match is None:
-        return None
+        hostless = _HOSTLESS.fullmatch(origin)
+        return None if hostless is None else (hostless[1], "", "")
     scheme, host, port = match.groups()
     return scheme, host, port or _DEFAULT_PORTS.get(scheme, "")
 
@@ -58,6 +73,10 @@ def _spell(scheme: str, host: str, port: str) -> str:
     return f"{scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS.get(scheme) else "")
 
 
+def _call(check: OriginCheck, origin: str | None, environ: Environ) -> Any:
+    return check(origin, environ)
+
+
 class Origins:
     """The rule of one listener.
 
@@ -65,10 +84,11 @@ class Origins:
         rule: ``None`` for the page's own origin, and programs that send no
             ``Origin``. Or one or several of: an exact origin
             (``'https://example.com'``), a host and port where either may be
-            ``*`` (``'example.com:*'``, ``'*:*'``), ``'self'`` for the page's
-            own, ``'null'`` for opaque ones; programs that send no ``Origin``
-            are let in here too. Or a function of the origin (``None`` if none
-            was sent) and the WSGI environ, which decides alone.
+            ``*`` (``'example.com:*'``, ``'*:*'``), ``'file://'`` for files,
+            ``'self'`` for the page's own, ``'null'`` for opaque ones; programs
+            that send no ``Origin`` are let in here too. Or a function of the
+            origin (``None`` if none was sent) and the WSGI environ, which
+            decides alone.
 
     Raises:
         TypeError: if the rule is none of these.
@@ -108,13 +128,19 @@ class Origins:
                 "nor a host and port like 'example.com:*'; '*:*' lets all pages in"
             )
 
-    def allows(self, environ: Environ) -> bool:
-        """Whether the sender of this request may connect."""
-        origin = origin_of(environ)
+    def allows(self, environ: Environ, scripted: bool = False, ask: _Ask = _call) -> bool:
+        """Whether the sender of this request may connect.
+
+        Args:
+            environ: the WSGI environ.
+            scripted: see :func:`origin_of`.
+            ask: calls the function that decides, if there is one.
+        """
+        origin = origin_of(environ, scripted)
         if origin is not None and not _PRINTABLE.fullmatch(origin):
             return False
         if self._check is not None:
-            return bool(self._check(origin, environ))
+            return bool(ask(self._check, origin, environ))
         if origin is None or ("*", "*") in self._patterns:
             return True
         parts = _split(origin)
@@ -135,7 +161,7 @@ class Origins:
                 the page's own origin where there is no request. What a
                 function would decide cannot be listed.
         """
-        listed = {(host, port) for _, host, port in self._exact} | self._patterns
+        listed = {(host, port) for _, host, port in self._exact if port} | self._patterns
         if self._own:
             listed.add((own_host, "*"))
         return sorted(listed)

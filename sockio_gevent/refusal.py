@@ -24,6 +24,7 @@ class Reason(Enum):
     """Why a request was refused; the values are what statistics count by."""
 
     ORIGIN = "origin"
+    HOST = "host"
     AUTHORIZATION = "authorization"
     PEER = "peer"
     FAILURE = "failure"
@@ -37,8 +38,8 @@ class Reason(Enum):
 class Refusal(Exception):
     """A request that gets an error for an answer.
 
-    A function for the option ``authorize`` or ``same_peer`` raises it to say
-    with which; elsewhere in an application it is of no use.
+    A function for the option ``authorize``, ``origins`` or ``same_peer`` raises
+    it to say with which; elsewhere in an application it is of no use.
 
     Args:
         status: the HTTP status, ``'401 Unauthorized'`` or ``401``; an error,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import NamedTuple
 
-from .log import Log
+from .log import Log, note_failure
 
 __all__ = ["SparingLog"]
 
@@ -50,18 +50,25 @@ class SparingLog:
         """Log what happens in the normal course of things; see :meth:`warning`."""
         self._write(self._log.info, kind, line, arguments)
 
+    def exception(self, kind: Hashable, line: str, *arguments: object) -> None:
+        """Log the exception that is being handled, with its traceback; see :meth:`warning`."""
+        if not self._write(self._log.exception, kind, line, arguments):
+            note_failure()  # a test client must learn of those that are not written, too
+
     def _write(
         self, write: Callable[..., None], kind: Hashable, line: str, arguments: tuple[object, ...]
-    ) -> None:
+    ) -> bool:
+        """Write a line, or count it as passed over; return whether it was written."""
         now = monotonic()
         period = self._periods.get(kind, _NOTHING_YET)
         if now - period.start >= _PERIOD:
             period = _Period(now, 0, period.passed_over)
         if period.written >= _MOST:
             self._periods[kind] = period._replace(passed_over=period.passed_over + 1)
-            return
+            return False
         self._periods[kind] = _Period(period.start, period.written + 1, 0)
         if period.passed_over:
             line += " (and %d more like this)"
             arguments = (*arguments, period.passed_over)
         write(line, *arguments)
+        return True

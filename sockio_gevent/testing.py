@@ -111,6 +111,9 @@ class Client:
         self._failures: list[BaseException] | None = [] if raise_exceptions else None
         path = f"/{listener.options.resource}/{transport}"
         complete = _complete(environ or {}, path)
+        if transport == "jsonp-polling" and _SHOWN.isdisjoint(complete):
+            # Only a page asks over it, and has to show whose it is.
+            complete["HTTP_SEC_FETCH_SITE"] = "same-origin"
         try:
             self.session = listener.open_session(transport, complete, _start_no_response)
         except Refusal as refusal:
@@ -294,6 +297,10 @@ class _Inbox(Downlink):
     def abort(self) -> None:
         if not self.is_over:
             self.close(0, "the connection was cut")
+
+
+# Where a browser says from which page a request comes.
+_SHOWN = frozenset(("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE"))
 
 
 def _complete(given: Mapping[str, Any], path: str) -> dict[str, Any]:

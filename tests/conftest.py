@@ -21,6 +21,7 @@ from support.processes import Process
 from support.times import patient
 
 import sockio_gevent as io
+from sockio_gevent.options import KNOWN_TRANSPORTS
 
 
 class Served:
@@ -32,6 +33,7 @@ class Served:
         self.changed = Event()
         options.setdefault("log", self.lines.append)
         options.setdefault("flash_policy_port", None)
+        options.setdefault("transports", KNOWN_TRANSPORTS)
         options["transport_options"] = patient(options.get("transport_options", {}))
         self.server = server
         self.listener = io.listen(server, **options)

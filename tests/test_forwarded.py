@@ -52,6 +52,32 @@ def test_an_address_without_end_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    ("proxies", "field", "host"),
+    [
+        (1, "example.com", "example.com"),
+        (1, "example.com:8443", "example.com:8443"),
+        (1, "[2001:db8::7]:8443", "[2001:db8::7]:8443"),
+        (1, "evil.example, example.com", "example.com"),
+        (2, "example.com, inner.example", "example.com"),
+        (2, "evil.example,example.com ,\tinner.example", "example.com"),
+        (2, "example.com", "example.com"),
+        (1, "", "127.0.0.1:8001"),
+        (1, "example.com,", "127.0.0.1:8001"),
+        (1, "http://example.com", "127.0.0.1:8001"),
+        (1, "a@example.com", "127.0.0.1:8001"),
+        (1, "a b", "127.0.0.1:8001"),
+        (1, "example.com\x1b[2J", "127.0.0.1:8001"),
+    ],
+)
+def test_the_host_is_what_the_outermost_trusted_proxy_was_asked_for(
+    proxies: int, field: str, host: str
+) -> None:
+    environ: dict[str, Any] = {"HTTP_HOST": "127.0.0.1:8001", "HTTP_X_FORWARDED_HOST": field}
+    believe(environ, proxies)
+    assert environ["HTTP_HOST"] == host
+
+
+@pytest.mark.parametrize(
     ("field", "scheme"),
     [("https", "https"), ("HTTPS", "https"), ("wss", "https"), ("ws", "http"), ("ftp", "http")],
 )

@@ -125,6 +125,7 @@ LAYERS = [
         "environ",
         "forwarded",
         "handlers",
+        "hosts",
         "hubs",
         "log",
         "origins",

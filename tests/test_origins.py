@@ -83,6 +83,59 @@ def test_a_program_that_sends_no_origin_may_connect(rule: Any, origin: str | Non
     assert Origins(rule).allows(asked(origin))
 
 
+# A page that asks for a script shows where it is, or hides it.
+SCRIPTS: dict[str, tuple[Environ, str]] = {
+    "nothing is told": ({}, "null"),
+    "a page of no origin": ({"HTTP_REFERER": "about:blank"}, "null"),
+    "an empty Referer": ({"HTTP_REFERER": ""}, "null"),
+    "the user": ({"HTTP_SEC_FETCH_SITE": "none"}, "null"),
+    "a foreign page that hides itself": ({"HTTP_SEC_FETCH_SITE": "cross-site"}, "null"),
+    "a foreign page": ({"HTTP_REFERER": "http://evil.com/page"}, "http://evil.com"),
+    "its own page": ({"HTTP_REFERER": "http://example.com/page"}, "http://example.com"),
+    "its own page that hides itself": (
+        {"HTTP_SEC_FETCH_SITE": "same-origin"},
+        "http://example.com",
+    ),
+}
+
+
+@pytest.mark.parametrize(("headers", "origin"), SCRIPTS.values(), ids=SCRIPTS)
+def test_a_script_is_always_asked_for_by_a_page(headers: Environ, origin: str) -> None:
+    environ = asked(**headers)
+    assert origin_of(environ, scripted=True) == origin
+    assert Origins().allows(environ, scripted=True) is (origin == "http://example.com")
+    assert Origins("null").allows(environ, scripted=True) is (origin == "null")
+    assert Origins("*:*").allows(environ, scripted=True)
+    told: list[str | None] = []
+    Origins(lambda origin, environ: bool(told.append(origin))).allows(environ, scripted=True)
+    assert told == [origin]
+
+
+@pytest.mark.parametrize("host", ["example.com", "example.com:8443"])
+def test_behind_a_proxy_that_ends_tls_a_page_s_own_scheme_counts(host: str) -> None:
+    environ = sent("same-origin", f"https://{host}/page", f"http://{host}")
+    assert origin_of(environ) == f"https://{host}"
+    assert Origins(f"https://{host}").allows(environ)
+    # As for the requests of the page that have an Origin.
+    assert not Origins().allows(environ)
+    assert not Origins().allows(asked(f"https://{host}", f"http://{host}"))
+
+
+def test_a_function_is_called_by_who_knows_how() -> None:
+    def rule(origin: str | None, environ: Environ) -> bool:
+        raise AssertionError
+
+    asked_for: list[object] = []
+
+    def ask(*arguments: object) -> str:
+        asked_for.append(arguments)
+        return "yes"
+
+    environ = asked("http://evil.com")
+    assert Origins(rule).allows(environ, ask=ask) is True
+    assert asked_for == [(rule, "http://evil.com", environ)]
+
+
 def test_without_a_host_header_the_servers_name_is_its_own() -> None:
     environ = asked("http://internal.name:8000")
     del environ["HTTP_HOST"]
@@ -97,6 +150,11 @@ ALLOWED = [
     ("https://a.com:443", "https://a.com"),
     ("HTTPS://A.com", "https://a.COM"),
     ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+    ("file://", "file://"),
+    ("FILE://", "file://"),
+    (["self", "file://", "null"], "file://"),
+    ("app://", "app://"),
+    ("*:*", "file://"),
     ("a.com:*", "https://a.com"),
     ("a.com:*", "http://a.com:8080"),
     ("A.com:*", "http://a.com"),
@@ -130,6 +188,13 @@ REFUSED = [
     ("null", "http://example.com"),
     ("null", "file://"),
     ("null", "NULL"),
+    ("file://", "null"),
+    ("file://", "app://"),
+    ("file://", "http://"),
+    ("file://", "file:///etc/passwd"),
+    ("self", "file://"),
+    ("a.com:*", "file://"),
+    ("*:80", "file://"),
     (["https://a.com", "b.com:1"], "http://b.com:2"),
     ([], "http://example.com"),
 ]
@@ -254,6 +319,8 @@ LISTED: list[tuple[Any, list[tuple[str, str]]]] = [
     ("https://A.com", [("a.com", "443")]),
     ("https://[::1]:8443", [("[::1]", "8443")]),
     (["http://a.com", "a.com:80"], [("a.com", "80")]),
+    # Flash knows no such pages.
+    (["file://", "chrome-extension://abcdef"], []),
     (["b.com:*", "self", "https://a.com"], [("10.0.0.1", "*"), ("a.com", "443"), ("b.com", "*")]),
     (lambda origin, environ: True, []),
 ]
@@ -269,6 +336,10 @@ MALFORMED = [
     "*",
     "example.com",
     "https://",
+    "ws://",
+    "://",
+    "file:",
+    "file:///",
     "https://example.com/",
     "https://example.com/path",
     "https://*.example.com",

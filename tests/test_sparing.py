@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockio_gevent import sparing
-from sockio_gevent.log import Log
+from sockio_gevent.log import Log, failures
 
 
 class Clock:
@@ -49,3 +49,35 @@ def test_a_quiet_time_makes_room_for_ten_more(clock: Clock) -> None:
         clock.now += 10.0
     assert len(lines) == 30
     assert lines[9:11] == ["a line", "a line (and 2 more like this)"]
+
+
+def fail(log: sparing.SparingLog, number: int) -> None:
+    try:
+        raise RuntimeError(f"reason {number}")
+    except RuntimeError:
+        log.exception("failed", "%s failed", "something")
+
+
+def test_tracebacks_of_a_kind_are_written_sparingly_too(clock: Clock) -> None:
+    lines: list[str] = []
+    log = sparing.SparingLog(Log(lines.append))
+    for number in range(25):
+        fail(log, number)
+    assert [line.splitlines()[0] for line in lines] == ["something failed"] * 10
+    assert all(f"RuntimeError: reason {number}" in line for number, line in enumerate(lines))
+    clock.now = 10.0
+    fail(log, 25)
+    assert lines[10].startswith("something failed (and 15 more like this)\n")
+    assert "RuntimeError: reason 25" in lines[10]
+
+
+def test_a_test_learns_of_exceptions_that_are_not_written(clock: Clock) -> None:
+    log = sparing.SparingLog(Log(False))
+    noted: list[BaseException] = []
+    token = failures.set(noted)
+    try:
+        for number in range(25):
+            fail(log, number)
+    finally:
+        failures.reset(token)
+    assert [str(error) for error in noted] == [f"reason {number}" for number in range(25)]

@@ -93,7 +93,10 @@ def test_nothing_is_patched_and_nobody_is_left():
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling", "jsonp-polling"])
 def test_a_message_goes_there_and_back_as_it_is(message: Any, transport: str) -> None:
     received = []
-    listener = echo(on_client_message=lambda message, client: received.append(message))
+    listener = echo(
+        on_client_message=lambda message, client: received.append(message),
+        transports=[transport],
+    )
     with Client(listener, transport=transport) as client:
         client.send(message)
         assert received == [message]

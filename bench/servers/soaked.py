@@ -32,6 +32,7 @@ from listening import announce, listen
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sockio_gevent as io
+from sockio_gevent.options import KNOWN_TRANSPORTS
 from sockio_gevent.server.readers import Readers
 
 NAP = 0.02  # seconds
@@ -78,7 +79,8 @@ class Soaked:
         quiet.addHandler(logging.NullHandler())
         client_errors = LoggingLogAdapter(quiet, logging.DEBUG)
         self.server = WSGIServer(self.socket, self, log=None, error_log=client_errors)
-        self.listener = io.listen(self.server, flash_policy_port=None, **options)
+        options = {"transports": KNOWN_TRANSPORTS, "flash_policy_port": None, **options}
+        self.listener = io.listen(self.server, **options)
         self.listener.on("clientMessage", self.message)
         self.ticks = 0
         self._interval = ticks

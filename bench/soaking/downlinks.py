@@ -43,7 +43,11 @@ class Downlink(ABC):
             raise
 
     def _get(self, headers: bytes = b"") -> None:
-        tail = b"1/3" if self.transport == "jsonp-polling" else b"1"
+        tail = b"1"
+        if self.transport == "jsonp-polling":
+            tail = b"1/3"
+            # Only scripts of pages are answered.
+            headers += b"Sec-Fetch-Site: same-origin\r\n"
         path = b"/socket.io/%b/%b/%b" % (self.transport.encode(), self.session_id.encode(), tail)
         if self.transport in ("websocket", "flashsocket"):
             path = path.rpartition(b"/")[0]
@@ -146,7 +150,7 @@ _PARTS = {
         rb"(<html><body> {244})?<script>parent\.s\._\(([^<>]*), document\);</script>"
     ),
     "xhr-multipart": re.compile(
-        rb"(--socketio\n)?Content-Type: text/plain\n\n(.*?)\n--socketio\n", re.DOTALL
+        rb"(--[0-9a-f]+\n)?Content-Type: text/plain\n\n(.*?)\n--[0-9a-f]{48}\n", re.DOTALL
     ),
 }
 

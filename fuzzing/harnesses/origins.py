@@ -39,9 +39,11 @@ SEEDS = (
     b"example.com:*\nx\nhttp://example.com:81",
     b"*:*\nx\nnonsense",
     b"null\nx\nnull",
+    b"file://\nx\nfile://",
     b"[::1]:80\nx\nhttp://[::1]",
     b"\nexample.com\n\nhttps://example.com/page?x#y\nsame-site\nhttps",
     b"\nexample.com\n\n\nsame-origin\nhttps",
+    b"\nexample.com\n\nhttps://example.com/page\nsame-origin\nhttp",
     b"\nexample.com\n\n\ncross-site",
     b"a@b:1\nexample.com\nhttp://example.com@evil.com",
 )
@@ -82,7 +84,7 @@ def check(data: bytes) -> None:
     assert origins.allows(environ) == _allowed(told, rule, own)
     for domain, port in origins.allowed("127.0.0.1"):
         assert domain
-        assert port == "*" or (port.isascii() and port.isdigit()) or port == ""
+        assert port == "*" or (port.isascii() and port.isdigit())
 
 
 def _check_told(told: str | None, environ: dict[str, Any], own: object) -> None:
@@ -93,11 +95,20 @@ def _check_told(told: str | None, environ: dict[str, Any], own: object) -> None:
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site in ("same-site", "cross-site"):
         assert told is not None
+    elif site == "same-origin" and told is not None and told == _of_referer(environ):
+        assert told.partition("://")[2].lower() == environ["HTTP_HOST"].lower()
     elif site == "same-origin":
         assert told is None if own is None else told is not None and split(told) == own
     elif told is not None:
         assert site != "none"
         assert environ["HTTP_REFERER"].startswith(told)
+
+
+def _of_referer(environ: dict[str, Any]) -> str:
+    scheme, found, rest = environ.get("HTTP_REFERER", "").partition("://")
+    for end in "/?#":
+        rest = rest.partition(end)[0]
+    return f"{scheme}{found}{rest}"
 
 
 def _is_printable(text: str | None) -> bool:

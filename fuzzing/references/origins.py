@@ -17,6 +17,8 @@ def split(origin: str) -> tuple[str, str, str] | None:
     scheme, found, rest = origin.lower().partition("://")
     if not found or not _consists(scheme, _SCHEME) or scheme[0] not in string.ascii_lowercase:
         return None
+    if not rest and scheme not in _PORTS:
+        return scheme, "", ""
     host, port = _host_and_port(rest)
     if host is None or (port is not None and not _is_port(port)):
         return None

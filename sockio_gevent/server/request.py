@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from ..environ import peer_name
 from ..fairness import rest, turn_end
 from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
@@ -111,7 +112,7 @@ class Request:
     @property
     def peer(self) -> str:
         """The address of the client, for the log."""
-        return str(self.environ.get("REMOTE_ADDR") or "an unknown address")
+        return peer_name(self.environ)
 
     def answer(
         self,
@@ -148,9 +149,9 @@ class Request:
             all_headers = [header for header in all_headers if header[0] not in own]
         self.start_response(status, all_headers)
 
-    def start_stream(self, content_type: str) -> None:
+    def start_stream(self, content_type: str, headers: Sequence[Header] = ()) -> None:
         """Begin a response that goes on until one side ends it; its head is sent at once."""
-        headers = [("Content-Type", content_type), *_COMMON]
+        headers = [("Content-Type", content_type), *headers, *_COMMON]
         if self.origin is not None:
             headers += self._sharing(self.origin)
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":

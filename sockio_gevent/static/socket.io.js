@@ -394,7 +394,7 @@
 
   // --- xhr-multipart: an answer that is read as it grows ---
 
-  var PART = 'Content-Type: text/plain\n\n', BOUNDARY = '--socketio\n';
+  var PART = 'Content-Type: text/plain\n\n';
   // Where the answer has grown so large, the stream moves on to a new one.
   var LARGEST_ANSWER = 1024 * 1024;
 
@@ -414,7 +414,7 @@
     if (this.socket.isXDomain()) xhr.withCredentials = true;
     if (native) xhr.multipart = true;
     else if (xhr.overrideMimeType) xhr.overrideMimeType('text/plain; charset=UTF-8');
-    xhr.position = BOUNDARY.length;
+    xhr.boundary = '';
     xhr.onreadystatechange = function () {
       if (self.ended) return;
       // Browsers that know multipart tell each part as if it were a whole answer.
@@ -429,12 +429,13 @@
   /* Take all whole parts of the answer. */
   XHRMultipart.prototype.read = function () {
     var xhr = this.current, text = xhr.responseText, end;
-    while (!this.ended && text.substr(xhr.position, PART.length) === PART) {
-      // A payload may have the boundary in it: its messages tell where it ends.
+    // The first line is the boundary; each answer has its own.
+    if (!xhr.boundary) xhr.position = (xhr.boundary = text.slice(0, text.indexOf('\n') + 1)).length;
+    while (xhr.boundary && !this.ended && text.substr(xhr.position, PART.length) === PART) {
       end = decode(text, xhr.position + PART.length).end;
-      if (text.substr(end, BOUNDARY.length + 1) !== '\n' + BOUNDARY) break;
+      if (text.substr(end, xhr.boundary.length + 1) !== '\n' + xhr.boundary) break;
       this.onData(text.slice(xhr.position + PART.length, end));
-      xhr.position = end + 1 + BOUNDARY.length;
+      xhr.position = end + 1 + xhr.boundary.length;
     }
     if (this.ended) return;
     if (xhr.readyState !== 4) {
@@ -582,7 +583,7 @@
    *   port                           as the page
    *   resource                       'socket.io'
    *   document                       document; where the cookie of rememberTransport is kept
-   *   transports                     what to try, in order; by default all, websocket first
+   *   transports                     what to try, in order; by default all but jsonp-polling
    *   transportOptions               {type: {timeout: how long the server may be silent}}
    *   autoConnect                    true: connect() on the next turn of the event loop
    *   connectTimeout                 5000 for each transport
@@ -601,7 +602,7 @@
       resource: 'socket.io',
       document: window.document,
       transports: ['websocket', 'server-events', 'flashsocket', 'htmlfile', 'xhr-multipart',
-        'xhr-polling', 'jsonp-polling'],
+        'xhr-polling'],
       transportOptions: {},
       autoConnect: true,
       connectTimeout: 5000,

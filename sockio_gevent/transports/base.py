@@ -178,12 +178,17 @@ class Transport(ABC):
         methods: the HTTP methods that it answers.
         uplink_content_type: the type of the answer to a POST.
         form_expansion: how many bytes of a form one byte of a payload may take.
+        framed: the method whose answer is a document for an iframe, if there is one.
+        scripted: whether what carries messages runs as a script of the page that
+            asks for it, whichever page that is.
     """
 
     name: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = ("GET", "POST")
     uplink_content_type: ClassVar[str] = "text/plain; charset=UTF-8"
     form_expansion: ClassVar[int] = 3
+    framed: ClassVar[str] = ""
+    scripted: ClassVar[bool] = False
 
     def __init__(self, options: Options, log: Log) -> None:
         self.options = options

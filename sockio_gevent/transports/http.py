@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gevent
 from gevent.hub import Waiter
@@ -147,8 +147,12 @@ class HTTPDownlink(Downlink):
         else:
             self._session.drained()
 
-    def over(self) -> None:
-        """The answer is over: all of it has been written, or the connection is lost."""
+    def over(self, end: End | None = None) -> None:
+        """The answer is over: all of it has been written, or the connection is lost.
+
+        Args:
+            end: why, if it is for another reason.
+        """
         self._ending = True
         if self._watch is not None:
             self._watch.stop()
@@ -158,7 +162,7 @@ class HTTPDownlink(Downlink):
             self._timer.close()
             self._timer = None
         batch, self._batch = self._batch, ()
-        self._session.detach(self, _CUT_OFF if batch else _DONE, batch)
+        self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
         self._set_over()
 
     def _hung_up(self) -> None:
@@ -193,13 +197,7 @@ class Answer:
 
 
 class HTTPTransport(Transport):
-    """What all of them share.
-
-    Attributes:
-        content_type: the type of the answer that carries messages.
-    """
-
-    content_type: ClassVar[str]
+    """What all of them share."""
 
     def check(self, request: Request) -> None:
         """Refuse what has become a WebSocket already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar
 
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet, script_string
@@ -39,7 +40,13 @@ class _PollAnswer(Answer):
 
 
 class PollingTransport(HTTPTransport):
-    """What the polling transports share."""
+    """What the polling transports share.
+
+    Attributes:
+        content_type: the type of the answer that carries messages.
+    """
+
+    content_type: ClassVar[str]
 
     def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
@@ -70,6 +77,8 @@ class JSONPPollingTransport(PollingTransport):
     """The body is a script that hands the payload to a function of the page."""
 
     name = "jsonp-polling"
+    framed = "POST"
+    scripted = True
     content_type = "text/javascript; charset=UTF-8"
     # Shown by the iframe that a form was sent into.
     uplink_content_type = "text/html; charset=UTF-8"

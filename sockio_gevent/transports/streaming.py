@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar
+from secrets import token_hex
+from typing import NamedTuple
 
+from ..ends import Cause, End
+from ..refusal import Header
 from ..server.request import Request
 from ..wire.packet import Packet, script_string
 from .base import Session
 from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
+
+_BOUNDARY_SIZE = 24  # bytes; nobody guesses half of them
+_NOT_TO_BE_CARRIED = End(Cause.LOST, "a message has the boundary of the stream in it")
+_SANDBOX: tuple[Header, ...] = (("Content-Security-Policy", "sandbox"),)
 
 
 class _StreamAnswer(Answer):
@@ -32,69 +39,121 @@ class _StreamAnswer(Answer):
         self.close()
 
 
-class StreamingTransport(HTTPTransport):
-    """What the streaming transports share.
+class Carrier(NamedTuple):
+    """How one answer carries batches.
 
     Attributes:
-        preamble: what the answer begins with.
+        content_type: the type of the answer.
+        preamble: what it begins with.
+        encode: makes what carries a batch; ``None`` if this answer must not carry it.
+        headers: what goes with the answer besides.
     """
 
-    preamble: ClassVar[bytes] = b""
+    content_type: str
+    preamble: bytes
+    encode: Callable[[Sequence[Packet]], bytes | None]
+    headers: tuple[Header, ...] = ()
+
+
+class StreamingTransport(HTTPTransport):
+    """What the streaming transports share."""
+
+    def carrier(self) -> Carrier:
+        """How a new answer is to carry batches."""
+        raise NotImplementedError
 
     def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
         """Answer with batches until the session or the connection ends."""
         stream = self.open(request, acquire, once=False)
+        carrier = self.carrier()
         try:
-            request.start_stream(self.content_type)
+            request.start_stream(carrier.content_type, carrier.headers)
         except BaseException:
             stream.over()
             raise
-        return _StreamAnswer(stream, self._chunks(stream))
+        return _StreamAnswer(stream, _chunks(stream, carrier))
 
-    def _chunks(self, stream: HTTPDownlink) -> Iterator[bytes]:
-        if self.preamble:
-            yield self.preamble
-        while batch := stream.wait():
-            yield self.encode(batch)
-            stream.written()
 
-    def encode(self, batch: Sequence[Packet]) -> bytes:
-        """What carries a batch."""
-        raise NotImplementedError
+def _chunks(stream: HTTPDownlink, carrier: Carrier) -> Iterator[bytes]:
+    if carrier.preamble:
+        yield carrier.preamble
+    encode = carrier.encode
+    while batch := stream.wait():
+        data = encode(batch)
+        if data is None:
+            stream.over(_NOT_TO_BE_CARRIED)
+            return
+        yield data
+        stream.written()
 
 
 class ServerEventsTransport(StreamingTransport):
     """One event for each batch; its data is a JSON string, since a bare CR would end a line."""
 
     name = "server-events"
-    content_type = "text/event-stream"
 
-    def encode(self, batch: Sequence[Packet]) -> bytes:
-        """An event."""
-        return b"data: %b\n\n" % script_string(batch)
+    def carrier(self) -> Carrier:
+        """Events."""
+        return _EVENTS
+
+
+def _event(batch: Sequence[Packet]) -> bytes:
+    return b"data: %b\n\n" % script_string(batch)
+
+
+_EVENTS = Carrier("text/event-stream", b"", _event)
 
 
 class HTMLFileTransport(StreamingTransport):
     """A document that never ends, in an iframe: one script element for each batch."""
 
     name = "htmlfile"
-    content_type = "text/html; charset=utf-8"
-    # Browsers wait for about so much before they start to render.
-    preamble = b"<html><body>" + b" " * 244
+    framed = "GET"
 
-    def encode(self, batch: Sequence[Packet]) -> bytes:
-        """A script element."""
-        return b"<script>parent.s._(%b, document);</script>" % script_string(batch)
+    def carrier(self) -> Carrier:
+        """Script elements."""
+        return _SCRIPTS
+
+
+def _script(batch: Sequence[Packet]) -> bytes:
+    return b"<script>parent.s._(%b, document);</script>" % script_string(batch)
+
+
+_SCRIPTS = Carrier(
+    "text/html; charset=utf-8",
+    # Browsers wait for about so much before they start to render.
+    b"<html><body>" + b" " * 244,
+    _script,
+    # It has to reach the page that it is framed by, so it cannot be sandboxed:
+    # its own scripts run, and it can fetch nothing.
+    (("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),),
+)
 
 
 class XHRMultipartTransport(StreamingTransport):
-    """A multipart document that never ends: one part for each batch."""
+    """A multipart document that never ends: one part for each batch.
+
+    A browser that is led to such an answer reads it as a page, and each part
+    has a type of its own: a payload with the boundary in it could begin a part
+    of the type text/html. So each answer has a boundary that nobody else
+    knows. The client itself sees it, and may have others send it back: then
+    the answer ends, and the session keeps the batch for the next one, which
+    has another boundary.
+    """
 
     name = "xhr-multipart"
-    content_type = 'multipart/x-mixed-replace;boundary="socketio"'
-    preamble = b"--socketio\n"
 
-    def encode(self, batch: Sequence[Packet]) -> bytes:
-        """A part, and the boundary behind it."""
-        payload = b"".join([packet.payload for packet in batch])
-        return b"Content-Type: text/plain\n\n%b\n--socketio\n" % payload
+    def carrier(self) -> Carrier:
+        """Parts between boundaries of this answer only."""
+        boundary = token_hex(_BOUNDARY_SIZE)
+        mark = boundary.encode()
+        between = b"\n--%b\n" % mark
+
+        def part(batch: Sequence[Packet]) -> bytes | None:
+            payload = b"".join([packet.payload for packet in batch])
+            if mark in payload:
+                return None
+            return b"Content-Type: text/plain\n\n%b%b" % (payload, between)
+
+        content_type = f'multipart/x-mixed-replace;boundary="{boundary}"'
+        return Carrier(content_type, between[1:], part, _SANDBOX)

@@ -7,17 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.browsers import executable
 from support.http import DEADLINE
 from support.missing import missing
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        missing(f"no Chromium: none of {', '.join(CHROMIUM)} is on the path")
+    path = executable("chromium")
     from playwright.sync_api import sync_playwright
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

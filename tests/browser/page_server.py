@@ -19,6 +19,7 @@ from gevent.pywsgi import WSGIServer
 from support.framing import TRICKY
 
 import sockio_gevent as io
+from sockio_gevent.options import KNOWN_TRANSPORTS
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
@@ -49,6 +50,7 @@ socket = io.listen(
     handshake=arguments.handshake,
     flash_policy_port=None,
     max_buffer=64 * 1024 * 1024,
+    transports=KNOWN_TRANSPORTS,
     transport_options=times,
 )
 

@@ -2,10 +2,10 @@
 
 import pytest
 from support.framing import TRICKY
-from support.page import PATIENCE, TRANSPORTS, check_tricky_strings, opened, wait_event
+from support.page import PATIENCE, RUNNING, check_tricky_strings, opened, wait_event
 
 PAGE = "tests/browser/page_server.py"
-transports = pytest.mark.parametrize("transport", TRANSPORTS)
+transports = pytest.mark.parametrize("transport", RUNNING)
 
 
 @transports

@@ -27,6 +27,13 @@ ATTEMPTS = {
     })""",
     "fetch": """url => fetch(url + 'xhr-polling', {credentials: 'include'})
       .then(answer => answer.text(), () => 'failed')""",
+    "frame": """url => new Promise(done => {
+      var frame = document.createElement('iframe');
+      frame.referrerPolicy = POLICY;
+      frame.src = url + 'htmlfile';
+      frame.onload = () => done('failed');
+      document.body.appendChild(frame);
+    })""",
     "form": """url => fetch(url + 'xhr-polling/0123456789/send', {
       method: 'POST', mode: 'no-cors', credentials: 'include', referrerPolicy: POLICY,
       body: new URLSearchParams({data: '~m~5~m~hello'})
@@ -53,3 +60,20 @@ def test_its_own_page_gets_in_that_way(start, new_page, attempt):
     script = ATTEMPTS[attempt].replace("POLICY", "'unsafe-url'")
     assert new_page(ours.url).evaluate(script, f"{ours.url}/socket.io/") != "failed"
     ours.wait_line(" opened")
+
+
+TRANSPORTS = ["server-events", "htmlfile", "xhr-multipart", "xhr-polling", "jsonp-polling//1/0"]
+
+
+@pytest.mark.parametrize("place", TRANSPORTS)
+def test_no_stream_and_no_poll_is_opened_as_a_page(start, new_page, place):
+    ours = start(PAGE)
+    page = new_page(ours.url)
+    answer = page.goto(f"{ours.url}/socket.io/{place}")
+    name = place.partition("/")[0]
+    assert (answer.status, answer.text()) == (
+        403,
+        f"{name} is for scripts, not to be opened as a page\n",
+    )
+    lines = ours.log()
+    assert not any(line.endswith(" opened") for line in lines), lines

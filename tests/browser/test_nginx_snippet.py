@@ -26,7 +26,7 @@ def site(request, tmp_path_factory):
         options = {"transport_options": {}, "transports": TRANSPORTS}
         kind, *arguments = request.param
         server = started(kind, *arguments, options=options)
-        yield started(Nginx, certificate, server, changes=(EVERY_REQUEST_SAYS_UPGRADE,))
+        yield started(Nginx, certificate, server, changes=dict([EVERY_REQUEST_SAYS_UPGRADE]))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -51,7 +51,7 @@ SWALLOW = """
 
 def test_every_transport_but_flash_gets_through_and_loses_nothing(start, new_page):
     page = wait_done(visit(new_page, start(SERVER).url))
-    assert verdict(page) == "6 of 7 transports get through; this page would use websocket."
+    assert verdict(page) == "5 of 6 transports get through; this page would use websocket."
     for transport in TRANSPORTS:
         state, reason, (sent, received, lost, misordered) = row(page, transport)
         assert state == "passed", reason
@@ -87,7 +87,7 @@ def test_it_shows_round_trips_in_numbers_and_in_bars(start, new_page):
 def test_behind_a_proxy_without_upgrades_it_names_the_next_transport(start, new_page, how, reason):
     with Proxy(start(SERVER).port, upgrades=how) as proxy:
         page = wait_done(visit(new_page, proxy.url))
-        assert verdict(page) == "5 of 7 transports get through; this page would use server-events."
+        assert verdict(page) == "4 of 6 transports get through; this page would use server-events."
         assert page.inner_text("#advice").endswith("stops websocket.")
         assert row(page, "websocket") == ("failed", reason, [])
 
@@ -127,11 +127,11 @@ def test_it_runs_again_and_sees_that_the_server_has_gone(start, new_page):
     server = start(SERVER)
     page = wait_done(visit(new_page, server.url))
     assert run_again(page)
-    assert "6 of 7" in verdict(wait_done(page))
+    assert "5 of 6" in verdict(wait_done(page))
     server.stop()
     assert run_again(page)
-    assert verdict(wait_done(page)) == "None of 7 transports gets through."
-    assert [row(page, name)[0] for name in TRANSPORTS] == ["failed"] * 6
+    assert verdict(wait_done(page)) == "None of 6 transports gets through."
+    assert [row(page, name)[0] for name in TRANSPORTS] == ["failed"] * 5
 
 
 # Clicks as soon as htmlfile is connected, which it cannot be before the page has loaded.
@@ -158,9 +158,9 @@ def test_run_again_begins_anew_while_a_run_is_under_way(start, new_page):
     page.wait_for_function("window.shown")
     assert page.evaluate("[shown, tried]") == [["waiting", ""], ""]
     begun = 6 - page.evaluate("waiting")
-    assert "6 of 7" in verdict(wait_done(page))
+    assert "5 of 6" in verdict(wait_done(page))
     # The first run has not gone on beside the second.
-    assert sum(" opened" in line for line in server.log()) <= begun + 6
+    assert sum(" opened" in line for line in server.log()) <= begun + 5
 
 
 def test_the_chat_does_not_notice_and_nothing_goes_on_afterwards(start, new_page):
@@ -168,8 +168,8 @@ def test_the_chat_does_not_notice_and_nothing_goes_on_afterwards(start, new_page
     chat = new_page(server.url, before=PATIENT)
     chat.wait_for_selector("#status[data-state=connected]")
     wait_done(visit(new_page, server.url))
-    # Six sessions end: the polling ones only when nobody has polled for a while.
-    server.wait_line(" ended", count=6)
+    # Five sessions end: the polling one only when nobody has polled for a while.
+    server.wait_line(" ended", count=5)
     chat.fill("#text", "nobody here?")
     chat.press("#text", "Enter")
     newcomer = new_page(server.url, before=PATIENT)
@@ -179,8 +179,8 @@ def test_the_chat_does_not_notice_and_nothing_goes_on_afterwards(start, new_page
     assert chat.locator(".announcement").count() == 1
     assert newcomer.locator("#log > *").count() == 1
     lines = server.log()
-    assert sum(" opened" in line for line in lines) == 8
-    assert sum(" ended" in line for line in lines) == 6
+    assert sum(" opened" in line for line in lines) == 7
+    assert sum(" ended" in line for line in lines) == 5
     assert not any("WARNING" in line or "ERROR" in line for line in lines)
 
 

@@ -145,6 +145,35 @@ def test_a_scheme_that_a_client_makes_up_is_not_believed(behind, distrusted):
     assert status(behind, WebSocket, **lie)[0] == 403, "nginx says that it is https"
 
 
+@pytest.fixture(scope="module")
+def renamed(deploying, certificate):
+    """nginx with TLS that asks the server behind it under another name."""
+    changes = {"proxy_set_header Host $http_host;": "proxy_set_header Host backend.internal;"}
+    options = {"trusted_proxies": 1, "hosts": ["127.0.0.1", "localhost"]}
+    with deploying() as deploy:
+        server = deploy(Gunicorn, "gevent_pywsgi", options=options).listening()
+        yield deploy(Nginx, certificate, server, changes=changes, tls=True).listening()
+
+
+@transports
+def test_behind_a_proxy_that_rewrites_the_host_a_page_s_own_origin_is_let_in(renamed, client):
+    origin = f"https://127.0.0.1:{renamed.port}"
+    assert status(renamed, client, Origin=origin)[0] in (101, 200)
+    assert status(renamed, client, Origin="https://backend.internal")[0] == 403
+
+
+@transports
+def test_a_host_that_a_client_makes_up_is_not_believed(renamed, client):
+    lie = {"X_Forwarded_Host": "evil.example", "Origin": "https://evil.example"}
+    if issubclass(client, WebSocket):
+        lie = {name.replace("_", "-"): value for name, value in lie.items()}
+    assert status(renamed, client, **lie)[0] == 403
+    # What the browser has asked for counts, and is not one of the server's names.
+    lie |= {"Host": "evil.example"}
+    code, text = status(renamed, client, **lie)
+    assert (code, text) == (403, "the host 'evil.example' is not in the option 'hosts'\n")
+
+
 def test_each_client_stays_with_one_of_several_servers(deploy, certificate):
     servers = [deploy(Gunicorn, "gevent") for _ in range(2)]
     for server in servers:

@@ -28,7 +28,7 @@ def behind(request, deploying, certificate):
     with deploying() as deploy:
         server = deploy(kind, *arguments).listening()
         yield deploy(
-            Nginx, certificate, server, changes=(EVERY_REQUEST_SAYS_UPGRADE, KEPT)
+            Nginx, certificate, server, changes=dict([EVERY_REQUEST_SAYS_UPGRADE, KEPT])
         ).listening()
         assert server.problems() == [], str(server)
 
@@ -64,7 +64,7 @@ def test_no_client_s_request_is_swallowed_by_another_one_s(behind):
 @pytest.mark.parametrize("byte", [b"\x85", b"\xa0"])
 def test_what_nginx_forbids_is_not_to_be_had_by_a_byte_behind_it(deploy, certificate, byte):
     server = deploy(CommandLine).listening()
-    nginx = deploy(Nginx, certificate, server, changes=(FORBIDDEN,)).listening()
+    nginx = deploy(Nginx, certificate, server, changes=dict([FORBIDDEN])).listening()
 
     def status(target: bytes) -> str:
         raw = Raw(nginx.port, b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)

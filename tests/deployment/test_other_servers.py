@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.clients import ALL, WebSocket
+from support.doors import OWN_SCRIPT
 from support.http import HTTP
 from support.servers import Program, order
 from websockets.exceptions import InvalidStatus
@@ -58,7 +59,7 @@ def test_servers_without_greenlets_refuse_all_sessions_and_say_why_once(deploy, 
     for client in ALL:
         http = HTTP(server.port)
         upgrade = HANDSHAKE if issubclass(client, WebSocket) else {"Connection": "close"}
-        answer = http.request("GET", f"/socket.io/{client.transport}//1/1", **upgrade)
+        answer = http.request("GET", f"/socket.io/{client.transport}//1/1", **OWN_SCRIPT, **upgrade)
         http.close()
         assert answer.status == 503
         assert "does not run requests in greenlets, so it cannot keep connections" in answer.text

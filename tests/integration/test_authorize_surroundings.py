@@ -11,11 +11,12 @@ import pytest
 from flask import Flask, current_app, session
 from geventwebsocket import WebSocketServer
 from support.clients import ALL, Polling, WebSocket, wait_for
-from support.doors import TRANSPORTS, Asked, Door, Knock, assert_nobody, head, path
+from support.doors import OWN_SCRIPT, TRANSPORTS, Asked, Door, Knock, assert_nobody, head, path
 from support.http import HTTP, LONG
 from support.raw import Raw
 
 import sockio_gevent as io
+from sockio_gevent import admission
 from sockio_gevent.server.hangup import has_hung_up
 
 transports = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -63,7 +64,8 @@ def test_nobody_is_asked_about_what_would_open_no_session(serve):
         ("OPTIONS", "xhr-polling", 200),
         ("GET", "socket.io.js", 200),
     ]:
-        assert http.request(method, f"/socket.io/{place}").status == status
+        headers = OWN_SCRIPT if "jsonp" in place else {}
+        assert http.request(method, f"/socket.io/{place}", **headers).status == status
     raw = Raw(served.port, head("websocket").replace(b"dGhl", b"####"))
     assert raw.head()[0] == "HTTP/1.1 400 Bad Request"
     served.listener.close()
@@ -94,14 +96,16 @@ def slow(environ: dict[str, Any]) -> bool:
 
 @transports
 @pytest.mark.parametrize("said", [True, False])
-def test_who_hangs_up_meanwhile_gets_no_session(serve, transport, said):
+def test_who_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, transport, said):
     door, sockets = Door(said), []
 
-    def origins(origin: Any, environ: dict[str, Any]) -> bool:
+    def kept(environ: dict[str, Any]) -> dict[str, Any]:
         sockets.append(environ["sockio_gevent.socket"])
-        return True
+        return environ
 
-    served = serve(authorize=door, origins=origins)
+    # Functions of the application do not get the socket.
+    monkeypatch.setattr(admission, "kept", kept)
+    served = serve(authorize=door)
     raw = Raw(served.port, head(transport))
     wait_for(lambda: door.environs)
     raw.close()

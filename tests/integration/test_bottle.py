@@ -11,7 +11,7 @@ import bottle
 import pytest
 from bottle import Bottle
 from gevent.pywsgi import WSGIServer
-from support.clients import ALL, WebSocket
+from support.clients import DEFAULT, WebSocket
 from support.http import HTTP
 from support.lines import Lines
 from support.processes import Process
@@ -47,7 +47,7 @@ def program():
         process.stop()
 
 
-@pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
+@pytest.mark.parametrize("client", DEFAULT, ids=lambda client: client.transport)
 def test_every_transport_works_under_bottle_s_run(program, client):
     opened = client(program.port).open()
     for text in ("hello", "é😀", "x" * 100_000):

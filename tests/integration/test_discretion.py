@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gevent.pywsgi import WSGIServer
 from support.clients import ALL, Polling, WebSocket, wait_for
-from support.doors import SOCKETS, TRANSPORTS, Knock, answer, head
+from support.doors import OWN_SCRIPT, SOCKETS, TRANSPORTS, Knock, answer, head
 from support.hixie import request as hixie_request
 from support.http import HTTP, LONG
 from support.in_process import fail
@@ -60,7 +60,7 @@ def live_through(served: Any, kind: Any) -> str:
         ("GET", f"no-such-transport/{client.session_id}/1"),
         ("GET", f"jsonp-polling/{client.session_id}/1/alert"),
     ]:
-        http.request(method, f"/socket.io/{place}")
+        http.request(method, f"/socket.io/{place}", **OWN_SCRIPT)
     http.request("GET", f"/prefix/socket.io/{client.transport}/{client.session_id}/1")
     change_times(served, client.transport, close_timeout=0.05)
     again.vanish()
@@ -132,7 +132,7 @@ def refused(transport: str, session_id: str) -> dict[str, tuple[bytes, str]]:
         "the method": (ask("PUT", f"{transport}/{UNKNOWN}/1"), "405"),
         "the method for the client file": (ask("POST", "socket.io.js"), "405"),
         "a transport that is not enabled": (ask("GET", "htmlfile"), "404"),
-        "no index": (ask("GET", "jsonp-polling//1/alert"), "400"),
+        "no index": (ask("GET", "jsonp-polling//1/alert", **OWN_SCRIPT), "400"),
         "no upgrade": (ask("GET", "websocket"), "426"),
         "a broken upgrade": (head("websocket").replace(b"dGhl", b"####"), "400"),
         "an old version": (head("websocket").replace(b": 13", b": 12"), "426"),

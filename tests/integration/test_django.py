@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.clients import ALL, Polling, WebSocket, as_json
+from support.clients import DEFAULT, Polling, WebSocket, as_json
 from support.http import HTTP
 from support.processes import Process
 
@@ -26,7 +26,7 @@ def create(client, name):
     return as_json(client.receive())
 
 
-@pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
+@pytest.mark.parametrize("client", DEFAULT, ids=lambda client: client.transport)
 def test_handlers_use_the_database_over_every_transport(program, client):
     opened = client(program.port).open()
     assert opened.receive() == "hello, stranger"

@@ -10,7 +10,7 @@ from flask import Flask, current_app, g, has_request_context, request, session
 from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 from itsdangerous import BadSignature, Signer
-from support.clients import ALL, Polling, WebSocket, as_json
+from support.clients import DEFAULT, Polling, WebSocket, as_json
 from support.http import DEADLINE, HTTP
 from support.lines import Lines
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -254,7 +254,7 @@ def test_an_application_factory_makes_applications_apart(host):
     assert [HTTP(port).request("GET", "/count").text for port in (one, two)] == ["1", "0"]
 
 
-@pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
+@pytest.mark.parametrize("client", DEFAULT, ids=lambda client: client.transport)
 def test_a_dispatcher_may_mount_the_application_below_a_path(app, host, client):
     lines = Lines()
     greet_with_context(io.listen(app, log=lines))

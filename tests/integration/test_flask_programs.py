@@ -7,7 +7,7 @@ import sys
 from urllib.parse import urlencode
 
 import pytest
-from support.clients import ALL, Ended, Polling, WebSocket
+from support.clients import DEFAULT, Ended, Polling, WebSocket
 from support.http import HTTP
 from support.processes import ROOT, Process
 from websockets.exceptions import InvalidStatus
@@ -36,7 +36,7 @@ def program(request):
         process.stop()
 
 
-@pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
+@pytest.mark.parametrize("client", DEFAULT, ids=lambda client: client.transport)
 def test_every_transport_works_on_werkzeug_s_server(program, client):
     opened = client(program.port).open()
     assert opened.receive() == "hello, stranger"

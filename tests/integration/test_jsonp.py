@@ -8,11 +8,13 @@ import gevent
 import pytest
 from support import framing
 from support.clients import wait_for
+from support.doors import OWN_SCRIPT, head
 from support.http import DEADLINE, HTTP
 from support.raw import Raw
 
 
 def poll(port, tail="/1290000000000/3", **headers):
+    headers = {**OWN_SCRIPT, **headers}
     return HTTP(port).request("GET", f"/socket.io/jsonp-polling{tail}", **headers)
 
 
@@ -44,10 +46,8 @@ class Page:
 @pytest.mark.parametrize("index", ["0", "3", "10", "999999999"])
 def test_a_poll_is_answered_with_a_call(serve, index):
     served = serve()
-    raw = Raw(
-        served.port,
-        f"GET /socket.io/jsonp-polling//1/{index} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
-    )
+    request = head("jsonp-polling").replace(b"1290000000000/3", f"1/{index}".encode())
+    raw = Raw(served.port, request)
     status, headers = raw.head()
     (_, session) = served.wait("connection")
     body = f'io.JSONP[{index}]._("~m~40~m~{session.session_id}");'.encode()

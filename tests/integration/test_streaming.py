@@ -8,18 +8,17 @@ import pytest
 from support import framing
 from support.clients import wait_for
 from support.http import HTTP, LONG
-from support.raw import Raw
-from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
+from support.streams import STREAMS, Stream, chunk, times
 
-streams = pytest.mark.parametrize("name", CONTENT_TYPES)
+streams = pytest.mark.parametrize("name", STREAMS)
 
 
 def opened(served, name):
     """A stream whose first event has been read, and its session."""
-    raw = Raw(served.port, get(name))
+    raw = Stream(served.port, name)
     raw.head()
     (_, session) = served.wait("connection")
-    first = chunk(PREAMBLES[name]) + chunk(carried(name, framing.encode(session.session_id)))
+    first = chunk(raw.preamble) + chunk(raw.carried(framing.encode(session.session_id)))
     assert raw.take(len(first)) == first
     return raw, session
 
@@ -30,19 +29,24 @@ HEAD = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Origin",
 }
+# What a browser must not let it do, should it take the answer for a page.
+POLICIES = {
+    "htmlfile": {"Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'"},
+    "xhr-multipart": {"Content-Security-Policy": "sandbox"},
+}
 
 
 @streams
 def test_the_answer_begins_with_its_head_the_preamble_and_the_session_id(serve, name):
     served = serve()
-    raw = Raw(served.port, get(name))
+    raw = Stream(served.port, name)
     status, headers = raw.head()
     assert status == "HTTP/1.1 200 OK"
     assert headers.pop("Date")
-    expected = {**HEAD, "Content-Type": CONTENT_TYPES[name], "Transfer-Encoding": "chunked"}
-    assert headers == expected
+    assert headers.pop("Content-Type")
+    assert headers == {**HEAD, **POLICIES.get(name, {}), "Transfer-Encoding": "chunked"}
     (_, session) = served.wait("connection")
-    first = chunk(PREAMBLES[name]) + chunk(carried(name, f"~m~40~m~{session.session_id}"))
+    first = chunk(raw.preamble) + chunk(raw.carried(f"~m~40~m~{session.session_id}"))
     assert raw.take(len(first)) == first
 
 
@@ -50,23 +54,24 @@ def test_the_answer_begins_with_its_head_the_preamble_and_the_session_id(serve, 
 @pytest.mark.parametrize("headers", [{}, {"Connection": "keep-alive"}], ids=["plain", "keep-alive"])
 def test_http_1_0_gets_no_chunks_and_the_end_of_the_connection(serve, name, headers):
     served = serve()
-    raw = Raw(served.port, get(name, version="1.0", **headers))
+    raw = Stream(served.port, name, version="1.0", **headers)
     status, headers = raw.head()
     assert status in ("HTTP/1.0 200 OK", "HTTP/1.1 200 OK")
     assert headers.pop("Date")
-    assert headers == {**HEAD, "Content-Type": CONTENT_TYPES[name], "Connection": "close"}
+    assert headers.pop("Content-Type")
+    assert headers == {**HEAD, **POLICIES.get(name, {}), "Connection": "close"}
     (_, session) = served.wait("connection")
-    first = PREAMBLES[name] + carried(name, framing.encode(session.session_id))
+    first = raw.preamble + raw.carried(framing.encode(session.session_id))
     assert raw.take(len(first)) == first
     session.send("last")
     session.disconnect()
-    assert raw.end() == carried(name, "~m~4~m~last")
+    assert raw.end() == raw.carried("~m~4~m~last")
 
 
 @streams
 def test_an_allowed_origin_may_read_with_its_credentials(serve, name):
     served = serve(origins="http://other.example")
-    raw = Raw(served.port, get(name, Origin="http://other.example"))
+    raw = Stream(served.port, name, Origin="http://other.example")
     _, headers = raw.head()
     assert headers["Access-Control-Allow-Origin"] == "http://other.example"
     assert headers["Access-Control-Allow-Credentials"] == "true"
@@ -76,7 +81,7 @@ def test_an_allowed_origin_may_read_with_its_credentials(serve, name):
 @streams
 def test_a_foreign_origin_gets_no_session(serve, name):
     served = serve()
-    status, headers = Raw(served.port, get(name, Origin="http://evil.example")).head()
+    status, headers = Stream(served.port, name, Origin="http://evil.example").head()
     assert status == "HTTP/1.1 403 Forbidden"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert not any(header.startswith("Access-Control") for header in headers)
@@ -90,12 +95,12 @@ def test_messages_of_one_tick_come_as_one_batch(serve, name):
     for message in ("one", {"two": 2}, "three"):
         session.send(message)
     two = '~m~12~m~~j~{"two":2}' if name == "xhr-multipart" else '~m~12~m~~j~{\\"two\\":2}'
-    batch = chunk(carried(name, f"~m~3~m~one{two}~m~5~m~three"))
+    batch = chunk(raw.carried(f"~m~3~m~one{two}~m~5~m~three"))
     assert raw.take(len(batch)) == batch
     session.send("four")
     gevent.idle()
     session.send("five")
-    batches = chunk(carried(name, "~m~4~m~four")) + chunk(carried(name, "~m~4~m~five"))
+    batches = chunk(raw.carried("~m~4~m~four")) + chunk(raw.carried("~m~4~m~five"))
     assert raw.take(len(batches)) == batches
     assert not raw.buffer
 
@@ -103,11 +108,11 @@ def test_messages_of_one_tick_come_as_one_batch(serve, name):
 @streams
 def test_what_handlers_send_on_connection_comes_along_with_the_id(serve, name):
     served = serve(on_connection=lambda client: client.send("welcome"))
-    raw = Raw(served.port, get(name))
+    raw = Stream(served.port, name)
     raw.head()
     (_, session) = served.wait("connection")
     payload = framing.encode(session.session_id, "welcome")
-    first = chunk(PREAMBLES[name]) + chunk(carried(name, payload))
+    first = chunk(raw.preamble) + chunk(raw.carried(payload))
     assert raw.take(len(first)) == first
 
 
@@ -117,15 +122,13 @@ def test_a_stream_that_is_opened_again_has_its_head_at_once(serve, name):
     raw, session = opened(served, name)
     raw.close()
     wait_for(lambda: session.downlink is None)
-    again = Raw(served.port, get(name, f"{session.session_id}/1"))
-    status, headers = again.head()
-    assert status == "HTTP/1.1 200 OK"
-    assert headers["Content-Type"] == CONTENT_TYPES[name]
-    preamble = chunk(PREAMBLES[name])
+    again = Stream(served.port, name, f"{session.session_id}/1")
+    assert again.head()[0] == "HTTP/1.1 200 OK"
+    preamble = chunk(again.preamble)
     assert again.take(len(preamble)) == preamble
     gevent.idle()
     session.send("later")
-    later = chunk(carried(name, "~m~5~m~later"))
+    later = chunk(again.carried("~m~5~m~later"))
     assert again.take(len(later)) == later
     assert session.connections == 2
 
@@ -136,7 +139,7 @@ def test_the_stream_ends_cleanly_behind_the_last_messages(serve, name):
     raw, session = opened(served, name)
     session.send("last")
     session.disconnect()
-    end = chunk(carried(name, "~m~4~m~last")) + b"0\r\n\r\n"
+    end = chunk(raw.carried("~m~4~m~last")) + b"0\r\n\r\n"
     assert raw.take(len(end)) == end
     served.wait("disconnect")
     # The connection is a plain one again.
@@ -154,7 +157,7 @@ def test_messages_are_posted(echo, name):
     assert (answer.status, answer.body) == (200, b"ok")
     assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    batch = chunk(carried(name, "~m~5~m~a b+c~m~2~m~hi"))
+    batch = chunk(raw.carried("~m~5~m~a b+c~m~2~m~hi"))
     assert raw.take(len(batch)) == batch
     assert [event[1] for event in served.happened("message")] == ["a b+c", "hi"]
 
@@ -182,7 +185,7 @@ def test_a_post_is_taken_at_its_own_address_only(echo, name):
 def test_a_hang_up_is_noticed_while_nothing_is_sent(serve, name):
     for version in ("1.1", "1.0"):
         served = serve()
-        raw = Raw(served.port, get(name, version=version))
+        raw = Stream(served.port, name, version=version)
         raw.head()
         served.wait("connection")
         raw.close()
@@ -201,7 +204,7 @@ HOSTILE = [
     "\\",
     "a\n\ndata: b\r\rid: 1\r\n\r\nevent: x",
     "\n--socketio\n--socketio--\n",
-    "\n--socketio\nContent-Type: text/plain\n\n~m~4~m~fake\n--socketio\n",
+    "\n--socketio\nContent-Type: text/html\n\n<script>alert(1)</script>\n--socketio\n",
     "é😀\x00\x7f",
 ]
 
@@ -214,13 +217,56 @@ def test_no_message_breaks_out_of_what_carries_it(serve, name, text):
     body = raw.take(int(raw.until(b"\r\n"), 16)).decode()
     assert raw.take(2) == b"\r\n"
     if name == "xhr-multipart":
-        # Lengths tell where the payload ends: it may well have the boundary in it.
-        payload = body.removeprefix("Content-Type: text/plain\n\n").removesuffix("\n--socketio\n")
-        assert payload == framing.encode(text)
+        assert body.encode() == raw.carried(framing.encode(text))
+        assert body.count(raw.boundary) == 1
         return
-    begin, end = carried(name, "|").decode().split("|")
+    begin, end = raw.carried("|").decode().split("|")
     assert body.startswith(begin)
     assert body.endswith(end)
     inside = body.removeprefix(begin).removesuffix(end)
     assert not re.search("[<>\u2028\u2029\x00-\x1f]", inside)
     assert json.loads(f'"{inside}"') == framing.encode(text)
+
+
+def test_each_multipart_answer_has_a_boundary_of_its_own(serve):
+    served = serve(**times("xhr-multipart", close_timeout=LONG))
+    raw, session = opened(served, "xhr-multipart")
+    boundaries = {raw.boundary}
+    for _ in range(3):
+        again = Stream(served.port, "xhr-multipart", f"{session.session_id}/1")
+        again.head()
+        boundaries.add(again.boundary)
+    assert len(boundaries) == 4
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["in between", "at the end of the session"])
+def test_a_message_with_the_boundary_is_not_sent_in_that_answer(serve, last):
+    served = serve(**times("xhr-multipart", close_timeout=LONG))
+    raw, session = opened(served, "xhr-multipart")
+    # The client alone knows it, but may have others send it back.
+    message = f"\n--{raw.boundary}\nContent-Type: text/html\n\n<script>alert(1)</script>"
+    session.send("before")
+    gevent.idle()
+    session.send(message)
+    session.send("behind")
+    if last:
+        session.disconnect()
+    end = chunk(raw.carried("~m~6~m~before")) + b"0\r\n\r\n"
+    assert raw.take(len(end)) == end
+    if last:
+        served.wait("disconnect")
+        return
+    wait_for(lambda: session.downlink is None)
+    again = Stream(served.port, "xhr-multipart", f"{session.session_id}/1")
+    again.head()
+    batch = chunk(again.preamble) + chunk(again.carried(framing.encode(message, "behind")))
+    assert again.take(len(batch)) == batch
+
+
+def test_a_session_that_is_not_kept_ends_with_a_message_that_has_the_boundary(serve):
+    served = serve()
+    raw, session = opened(served, "xhr-multipart")
+    session.send(f"x{raw.boundary}x")
+    assert raw.take(5) == b"0\r\n\r\n"
+    served.wait("disconnect")
+    served.wait_line("a message has the boundary of the stream in it")

@@ -6,18 +6,18 @@ from support import framing
 from support.clients import wait_for
 from support.hixie import Hixie
 from support.http import DEADLINE, LONG
-from support.raw import Raw
-from support.streams import CONTENT_TYPES, PREAMBLES, carried, chunk, get, times
+from support.streams import STREAMS, Stream, chunk, get, times
 from support.times import bring_forward
 
 HUGE = 12 * 1024 * 1024  # more than the buffers of a connection take
 
-streams = pytest.mark.parametrize("name", CONTENT_TYPES)
+streams = pytest.mark.parametrize("name", STREAMS)
 
 
 def opened(served, name):
     """A stream whose client reads no more than its session id."""
-    slow = Raw(served.port, get(name))
+    slow = Stream(served.port, name)
+    slow.head()
     slow.until(b"~m~40~m~")
     return slow, served.listener.clients[slow.take(40).decode()]
 
@@ -36,9 +36,9 @@ def stuck(served, name):
 
 def check_next(served, name, session, *messages):
     """The next attach gets these messages as one batch."""
-    again = Raw(served.port, get(name, f"{session.session_id}/2"))
+    again = Stream(served.port, name, f"{session.session_id}/2")
     again.head()
-    batch = chunk(PREAMBLES[name]) + chunk(carried(name, framing.encode(*messages)))
+    batch = chunk(again.preamble) + chunk(again.carried(framing.encode(*messages)))
     assert again.take(len(batch)) == batch
     return again
 
@@ -71,8 +71,8 @@ def test_what_a_slow_reader_did_not_take_arrives_in_order_when_it_reads_on(serve
     for number in range(20):
         session.send(str(number))
         gevent.idle()
-    expected = chunk(carried(name, framing.encode("x" * HUGE)))
-    expected += chunk(carried(name, framing.encode(*map(str, range(20)))))
+    expected = chunk(slow.carried(framing.encode("x" * HUGE)))
+    expected += chunk(slow.carried(framing.encode(*map(str, range(20)))))
     assert slow.take(len(expected)) == expected
 
 
@@ -112,11 +112,11 @@ def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, 
     bring_forward(session)
     wait_for(lambda: session.downlink is None)
     session.send("after")
-    again = Raw(served.port, get(name, f"{session.session_id}/2"))
+    again = Stream(served.port, name, f"{session.session_id}/2")
     again.head()
-    again.until(chunk(PREAMBLES[name]))
+    again.until(chunk(again.preamble))
     batch = again.take(int(again.until(b"\r\n"), 16))
-    begin, end = carried(name, "|").split(b"|")
+    begin, end = again.carried("|").split(b"|")
     messages = framing.decode(batch.removeprefix(begin).removesuffix(end).decode())
     expected = ["x" * HUGE, "after"]
     assert [text for text in messages if not text.startswith("~h~")] == expected
@@ -162,7 +162,7 @@ def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
     wait_for(lambda: session.downlink is None)
     again = check_next(served, name, session, "x" * HUGE, "after")
     session.send("and on")
-    batch = chunk(carried(name, framing.encode("and on")))
+    batch = chunk(again.carried(framing.encode("and on")))
     assert again.take(len(batch)) == batch
     assert served.happened("disconnect") == []
 

@@ -124,13 +124,13 @@ class Polling(HTTPClient):
 
 
 class JSONP(Polling):
-    """As a page does it, without an Origin and with a form."""
+    """As a page of the server does it, without an Origin and with a form."""
 
     transport = "jsonp-polling"
     content_type = "text/javascript; charset=UTF-8"
 
     def begin_poll(self) -> None:
-        self.get.begin("GET", self.path("1290000000000/3"))
+        self.get.begin("GET", self.path("1290000000000/3"), Sec_Fetch_Site="same-origin")
 
     def payload(self, body: str) -> str:
         match = re.fullmatch(r"io\.JSONP\[3\]\._\((.*)\);", body)
@@ -161,7 +161,7 @@ class Streaming(HTTPClient):
         self._buffer = b""
         if self._response.status != 200:
             raise Ended(self._response.status)
-        assert self._response.getheader("Content-Type") == self.content_type
+        self._check_type(self._response.getheader("Content-Type"))
         # Meant for nginx, which keeps it.
         buffering = None if self.proxied else "no"
         assert self._response.getheader("X-Accel-Buffering") == buffering
@@ -170,6 +170,9 @@ class Streaming(HTTPClient):
             self._read()
         assert self._buffer.startswith(self.preamble)
         self._buffer = self._buffer[len(self.preamble) :]
+
+    def _check_type(self, found: str) -> None:
+        assert found == self.content_type
 
     def _read(self, deadline: float = DEADLINE) -> None:
         with gevent.Timeout(deadline):
@@ -224,11 +227,15 @@ class HTMLFile(Streaming):
 
 class XHRMultipart(Streaming):
     transport = "xhr-multipart"
-    content_type = 'multipart/x-mixed-replace;boundary="socketio"'
-    preamble = b"--socketio\n"
+
+    def _check_type(self, found: str) -> None:
+        match = re.fullmatch(r'multipart/x-mixed-replace;boundary="([0-9a-f]{48})"', found)
+        assert match is not None, found
+        self._boundary = match[1].encode()
+        self.preamble = b"--%b\n" % self._boundary
 
     def cut(self) -> str | None:
-        part = self._cut(rb"Content-Type: text/plain\n\n(.*?)\n--socketio\n")
+        part = self._cut(rb"Content-Type: text/plain\n\n(.*?)\n--%b\n" % self._boundary)
         return None if part is None else part.decode()
 
 
@@ -257,6 +264,8 @@ class WebSocket(Client):
         self.eof = False
         request = self.protocol.connect()
         for name, value in {**self.headers, **(headers or {})}.items():
+            if name == "Host":
+                del request.headers[name]
             request.headers[name] = value
         del request.headers["Sec-WebSocket-Version"]
         request.headers["Sec-WebSocket-Version"] = version
@@ -342,7 +351,9 @@ class FlashSocket(WebSocket):
     transport = "flashsocket"
 
 
-ALL = [WebSocket, ServerEvents, FlashSocket, HTMLFile, XHRMultipart, Polling, JSONP]
+# What a listener lets in, unless it is told otherwise; and whatever it can be told to let in.
+DEFAULT = [WebSocket, ServerEvents, FlashSocket, HTMLFile, XHRMultipart, Polling]
+ALL = [*DEFAULT, JSONP]
 
 
 def as_json(text: str) -> Any:

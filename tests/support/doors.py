@@ -15,6 +15,10 @@ SOCKETS = {"websocket": WebSocket, "flashsocket": FlashSocket}
 TRANSPORTS = [client.transport for client in ALL]
 
 
+# What a browser says of a script that a page of the server asks for.
+OWN_SCRIPT = {"Sec_Fetch_Site": "same-origin"}
+
+
 def path(transport: str, session_id: str = "") -> str:
     tail = "/1290000000000/3" if transport == "jsonp-polling" else "/1"
     return f"/socket.io/{transport}/{session_id}{tail}"
@@ -39,7 +43,7 @@ class Knock:
         self._refused: Any = None
         self._http = HTTP(port)
         if transport not in SOCKETS:
-            self._http.begin("GET", path(transport, session_id), **headers)
+            self._http.begin("GET", path(transport, session_id), **_shown(transport, headers))
             return
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -78,11 +82,17 @@ def head(transport: str, session_id: str = "", method: str = "GET", **headers: s
         headers["Content-Length"] = "0"
     else:
         place = path(transport, session_id)
+        headers = _shown(transport, headers)
     if transport in SOCKETS:
         headers |= {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
         headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
     lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
     return f"{method} {place} HTTP/1.1\r\nHost: localhost\r\n{''.join(lines)}\r\n".encode()
+
+
+def _shown(transport: str, headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a GET; a script that shows no other origin is the server's own."""
+    return {**OWN_SCRIPT, **headers} if transport == "jsonp-polling" else headers
 
 
 def answer(port: int, request: bytes) -> tuple[str, dict[str, str], bytes]:

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -61,8 +63,8 @@ class Nginx(Server):
         folder: where it runs.
         certificate: for its TLS.
         upstreams: the servers behind it.
+        changes: what is written in place of a part of the configuration.
         tls: whether clients are to speak TLS; it can do both at once.
-        changes: what stands in the configuration of the documentation, and what in place of it.
     """
 
     proxied = True
@@ -72,8 +74,8 @@ class Nginx(Server):
         folder: Path,
         certificate: Any,
         *upstreams: Server,
+        changes: Mapping[str, str] = MappingProxyType({}),
         tls: bool = False,
-        changes: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.upstream = upstreams[0]
         # Nobody else gets these ports until nginx has them.
@@ -87,7 +89,7 @@ class Nginx(Server):
             ("    server 127.0.0.1:8001;", servers),
             ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
             ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
-            *changes,
+            *changes.items(),
         ):
             assert text.count(written) == 1, written
             text = text.replace(written, used)

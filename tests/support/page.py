@@ -8,15 +8,16 @@ from typing import Any
 from .framing import TRICKY
 from .http import DEADLINE
 
-# All that a browser of today can run: Flash is gone.
+# All that a browser of today tries: Flash is gone.
 TRANSPORTS = [
     "websocket",
     "server-events",
     "htmlfile",
     "xhr-multipart",
     "xhr-polling",
-    "jsonp-polling",
 ]
+# All that it can run, if a page names it.
+RUNNING = [*TRANSPORTS, "jsonp-polling"]
 
 OPEN = """([options, hopeless]) => {
   window.events = [];

@@ -16,13 +16,18 @@ from typing import Any
 
 import gevent
 
+from sockio_gevent.options import KNOWN_TRANSPORTS
+
 from .http import DEADLINE, HTTP, LONG
 from .times import POLLING, patient
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
 
-# Nothing is due while a test runs: a hang-up is noticed as such, or not at all.
-PATIENT = {"transport_options": patient({name: {"duration": LONG} for name in POLLING})}
+# All transports; and nothing is due while a test runs: a hang-up is noticed as such, or not at all.
+PATIENT = {
+    "transports": KNOWN_TRANSPORTS,
+    "transport_options": patient({name: {"duration": LONG} for name in POLLING}),
+}
 
 # What would change how gunicorn starts.
 _OF_THE_USER = ("GUNICORN_CMD_ARGS", "SCRIPT_NAME", "WEB_CONCURRENCY", "XDG_RUNTIME_DIR")

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-CONTENT_TYPES = {
-    "server-events": "text/event-stream",
-    "htmlfile": "text/html; charset=utf-8",
-    "xhr-multipart": 'multipart/x-mixed-replace;boundary="socketio"',
-}
-PREAMBLES = {
-    "server-events": b"",
-    "htmlfile": b"<html><body>" + b" " * 244,
-    "xhr-multipart": b"--socketio\n",
-}
+from .raw import Raw
+
+STREAMS = ("server-events", "htmlfile", "xhr-multipart")
+_TYPES = {"server-events": "text/event-stream", "htmlfile": "text/html; charset=utf-8"}
+_MULTIPART = re.compile(r'multipart/x-mixed-replace;boundary="([0-9a-f]{48})"')
 
 
-def carried(name: str, payload: str) -> bytes:
-    """What carries a payload of plain ASCII."""
-    if name == "server-events":
-        return f'data: "{payload}"\n\n'.encode()
-    if name == "htmlfile":
-        return f'<script>parent.s._("{payload}", document);</script>'.encode()
-    return f"Content-Type: text/plain\n\n{payload}\n--socketio\n".encode()
+def boundary_of(headers: Any) -> str:
+    """The boundary that the head of a multipart answer names."""
+    match = _MULTIPART.fullmatch(headers["Content-Type"])
+    assert match is not None, headers["Content-Type"]
+    return match[1]
+
+
+class Stream(Raw):
+    """A GET of a streaming transport, and its answer byte for byte.
+
+    Attributes:
+        name: the name of the transport.
+        preamble: what the body begins with; known with the head, as all that follows.
+    """
+
+    def __init__(
+        self, port: int, name: str, tail: str = "", version: str = "1.1", **more: str
+    ) -> None:
+        super().__init__(port, get(name, tail, version, **more))
+        self.name = name
+
+    def head(self) -> tuple[str, dict[str, str]]:
+        """Wait for the head of the answer; its status line and its headers."""
+        status, headers = super().head()
+        if "200" not in status:
+            return status, headers
+        self.preamble = b"<html><body>" + b" " * 244 if self.name == "htmlfile" else b""
+        if self.name == "xhr-multipart":
+            self.boundary = boundary_of(headers)
+            self.preamble = f"--{self.boundary}\n".encode()
+        else:
+            assert headers["Content-Type"] == _TYPES[self.name]
+        return status, headers
+
+    def carried(self, payload: str) -> bytes:
+        """What carries a payload of plain ASCII."""
+        if self.name == "server-events":
+            return f'data: "{payload}"\n\n'.encode()
+        if self.name == "htmlfile":
+            return f'<script>parent.s._("{payload}", document);</script>'.encode()
+        return f"Content-Type: text/plain\n\n{payload}\n--{self.boundary}\n".encode()
 
 
 def chunk(data: bytes) -> bytes:
