@@ -14,7 +14,7 @@ from .wire.websocket import NORMAL
 
 __all__ = ["Outbox"]
 
-# Bytes of messages that a downlink is given at once, where more of them wait.
+# Bytes of messages that a downlink is given at once that takes pieces, where more of them wait.
 _PIECE = 256 * 1024
 
 # Bytes up to which a change of what is held is not worth telling.
@@ -107,7 +107,7 @@ class Outbox(Emitter):
         if downlink is not None:
             while self._outbox:
                 batch, cost = self._outbox, self._waiting
-                if cost > _PIECE:
+                if cost > _PIECE and downlink.in_pieces:
                     batch, cost = self._piece()
                 carried = downlink.offer(batch)
                 if carried is None:
@@ -164,9 +164,9 @@ class Outbox(Emitter):
         Args:
             kept: whether the downlink is given what was in it.
         """
-        if kept:
+        if kept and self.downlink is not None:
             self.loop.traffic.bytes_out += self.undelivered
-            self._carried += self._waiting
+            self._carried += self._waiting + self.downlink.copied
         outbox, self._outbox = self._outbox, []
         self._waiting = 0
         return outbox

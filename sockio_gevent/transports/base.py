@@ -30,8 +30,12 @@ class Downlink(ABC):
     Attributes:
         copied: about how many bytes of memory the form takes that it has made of
             a batch, while that is being written.
+        in_pieces: whether it makes no difference to clients in how many pieces it is
+            given what waits.
         is_over: whether the request or the socket is done with.
     """
+
+    in_pieces: ClassVar[bool] = False
 
     __slots__ = ("_over", "copied", "is_over", "transport")
 

@@ -83,8 +83,9 @@ class HTTPDownlink(Downlink):
         self._writing = True
         self._batch = batch
         if batch:
-            # The bodies that answers are made of, and the forms that those are made of.
-            self.copied = 2 * sum([packet.cost - OVERHEAD for packet in batch])
+            size = sum([packet.cost - OVERHEAD for packet in batch])
+            # The body of the answer; of a stream, the forms that it is made of and its chunk, too.
+            self.copied = size if self._once else 3 * size
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.hub.loop.run_callback(waiter.switch, None)

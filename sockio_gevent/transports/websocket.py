@@ -27,6 +27,8 @@ _LOST = End(Cause.LOST, "the connection was lost")
 class SocketDownlink(Downlink):
     """One WebSocket, for as long as it is open."""
 
+    in_pieces = True  # each message is a frame of its own
+
     __slots__ = (
         "_batch",
         "_connection",

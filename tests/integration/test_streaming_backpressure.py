@@ -45,11 +45,11 @@ def check_next(served, name, session, *messages):
 
 @streams
 def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve, name):
-    served = serve(max_buffer=HUGE + 100, **times(name, timeout=LONG, close_timeout=LONG))
+    served = serve(max_buffer=2 * HUGE + 100, **times(name, timeout=LONG, close_timeout=LONG))
     good = Hixie(served.port, Origin="").open()
     slow, session = stuck(served, name)
     downlink = session.downlink
-    for _ in range(12):  # with their framing over the bound at last
+    for _ in range(12):  # with what is being written, and their framing, over the bound at last
         assert session.connected
         session.send("y" * 1024 * 1024)
     assert not session.connected

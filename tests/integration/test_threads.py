@@ -18,6 +18,7 @@ from support.http import DEADLINE
 
 import sockio_gevent as io
 from sockio_gevent import testing
+from sockio_gevent.options import KNOWN_TRANSPORTS
 
 MESSAGES = 3000
 THREADS = 4
@@ -225,7 +226,7 @@ def use(listener: io.Listener) -> bool:
 
 
 def test_a_second_server_in_another_thread_serves_like_the_first():
-    listener = io.listen(hello, log=False)
+    listener = io.listen(hello, log=False, transports=KNOWN_TRANSPORTS)
     in_thread(lambda: use(listener))
     heard: list[Any] = []
     listener.on("clientMessage", lambda message, client: heard.append(message))
@@ -274,7 +275,7 @@ def test_sessions_end_with_the_thread_that_has_served_them():
 
 
 def test_a_listener_is_closed_from_another_thread_than_the_one_that_serves():
-    listener = io.listen(hello, log=False)
+    listener = io.listen(hello, log=False, transports=KNOWN_TRANSPORTS)
     with served_in_a_thread(listener) as port:
         clients = [WebSocket(port).open(), ServerEvents(port).open()]
         wait_for(lambda: len(listener.clients) == len(clients))
