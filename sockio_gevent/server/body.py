@@ -1,9 +1,9 @@
 """The body of a request, which ends where its head or its chunks say.
 
-What is malformed in it, or missing, is the client's doing. pywsgi takes some of
-that for a failure of the server, and logs a traceback for each request; and it
-goes on with a connection of which nobody knows where the next request begins.
-Here all of it is one kind of error, and the connection ends.
+A body that is malformed or incomplete is the client's fault. pywsgi takes some of
+these faults for failures of the server, and logs a traceback for each request.
+After others it keeps the connection, though nobody knows where the next request
+begins. Here all of them raise one kind of error, and the connection is closed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from ..wire.chunks import LONGEST_LINE, chunk_size, is_trailer
 
 __all__ = ["Body", "BrokenBody", "give_body"]
 
-_PIECE = 256 * 1024  # bytes that are asked for at once: memory is taken for all of them
+_PIECE = 256 * 1024  # bytes that are read at once: the reader allocates all of them first
 _MOST_TRAILERS = 16 * 1024  # bytes
 
 _TOO_EARLY = "the body ended too early"
+_INTERRUPTED = "the reading of the body was interrupted"
 _MALFORMED = "the chunks of the body are malformed"
 
 
 class BrokenBody(_InvalidClientInput):  # type: ignore[misc]
-    """A body is malformed, or not all of it came: pywsgi answers with status 400 if it can.
+    """A body is malformed or incomplete; pywsgi answers with status 400 if it still can.
 
     Args:
         text: what is wrong.
@@ -59,14 +60,14 @@ class Body(Input):  # type: ignore[misc]
         """Read the rest; see :class:`gevent.pywsgi.Input`.
 
         Raises:
-            BrokenBody: if it is malformed, or if the application was told that it is
-                broken: then this is why it failed, if it did.
+            BrokenBody: if the rest is malformed, or if an earlier read has failed. It
+                takes the place of what the application has raised because of that.
         """
         self._check()
         try:
             super()._discard()
         except BrokenBody:
-            if self._broken != _TOO_EARLY:  # otherwise the connection is at its end
+            if self._broken != _TOO_EARLY:  # then no request can follow anyway
                 raise
 
     def _do_read(self, length: int | None = None, use_readline: bool = False) -> bytes:
@@ -88,7 +89,7 @@ class Body(Input):  # type: ignore[misc]
         self._send_100_continue()
         pieces: list[bytes] = []
         while self.chunk_length and (length is None or length > 0):
-            # Before the first chunk pywsgi has a length of -1 here, and at the end 0.
+            # pywsgi's own values: -1 before the first chunk, and 0 behind the last.
             wanted = self.chunk_length - self.position
             if wanted <= 0:
                 self._begin_chunk()
@@ -107,7 +108,7 @@ class Body(Input):  # type: ignore[misc]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take(self, size: int, line: bool) -> bytes:
-        """Wait for so many bytes, or the end of a line, or that of the connection."""
+        """Read so many bytes; fewer at the end of a line, or at that of the connection."""
         if size <= _PIECE:
             return self._read(size, line)
         pieces: list[bytes] = []
@@ -149,8 +150,13 @@ class Body(Input):  # type: ignore[misc]
             return bytes(self.rfile.readline(size) if line else self.rfile.read(size))
         except OSError as error:
             if error.errno in (EPIPE, ECONNRESET):
-                raise  # pywsgi says nothing of clients that have gone
-            self._break(_TOO_EARLY)  # where there is no TLS any more, say
+                raise  # the client has gone, which pywsgi does not log
+            self._break(_TOO_EARLY)  # for example, what follows is no TLS
+        except BaseException:
+            # For example, a time limit of the application. The bytes that were read
+            # are lost, so nobody knows how many are left.
+            self._broken = _INTERRUPTED
+            raise
 
     def _check(self) -> None:
         if self._broken:
@@ -163,14 +169,14 @@ class Body(Input):  # type: ignore[misc]
 
 
 def give_body(handler: Any, environ: dict[str, Any], raw: bool) -> None:
-    """Put a body into an environ, in place of what a handler of pywsgi has put there.
+    """Replace the body that a handler of pywsgi has made.
 
     Args:
-        handler: the handler, which passes over the rest of the same body afterwards.
-        environ: the WSGI environ of its request. If somebody else has put something
-            there, or has read from it, it is left alone.
-        raw: whether the request may become something else than HTTP, which is read from
-            the bare reader.
+        handler: the handler, which discards the rest of the body after the answer.
+        environ: the WSGI environ of its request. A body that was replaced already, or
+            that was read from, stays.
+        raw: whether the application gets the reader of the connection instead, because
+            the request may become something else than HTTP.
     """
     given, source = handler.wsgi_input, environ.get("wsgi.input")
     if type(given) is not Input or given.position or given.chunk_length >= 0:

@@ -66,7 +66,7 @@ class _Head:
         if line == b"\r\n":
             self.whole = True
         elif line:
-            # Who reads this takes a bare line feed for the end, too.
+            # The parser stops at a bare line feed, too; it is found malformed later.
             self.whole = line == b"\n"
             self.lines.append(line)
             if len(self.lines) > self._max_count:
@@ -188,8 +188,8 @@ class BoundedHandler(DiscreetHandler):
     def get_environ(self) -> dict[str, Any]:
         """Make the environ of a request; see :meth:`gevent.pywsgi.WSGIHandler.get_environ`."""
         environ: dict[str, Any] = super().get_environ()
-        # pywsgi gives the bare reader to whoever asks for any upgrade, and passes
-        # over as many bytes afterwards, though the body was read then.
+        # If a request asks for any upgrade, pywsgi gives it the bare reader instead of
+        # a body. It discards as many bytes afterwards, even if the body was read.
         give_body(self, environ, raw=may_upgrade(environ))
         return environ
 
@@ -200,7 +200,7 @@ class BoundedHandler(DiscreetHandler):
         return inherited() if changed else self._exact_headers()
 
     def _exact_headers(self) -> Iterator[tuple[str, str]]:
-        """The same; only spaces and tabs are no part of a value, bytes of UTF-8 are."""
+        """The same, but only spaces and tabs are taken off values: UTF-8 may end with 0xA0."""
         for line in self.headers.headers:
             name, _, value = line.partition(":")
             key = name.replace("-", "_").upper()

@@ -145,7 +145,7 @@ class HandlerUpgrade(Upgrade):
             start_response: what to answer with if the handshake fails.
         """
         if not may_upgrade(environ):
-            # With a body, or in HTTP/1.0, it is a request like any other (RFC 9110, section 7.8).
+            # With a body, or in HTTP/1.0, it is an ordinary request (RFC 9110, section 7.8).
             return application(environ, start_response)  # type: ignore[no-any-return]
         handler = self._handler
         # Where gevent-websocket looks for the protocols that the application speaks.

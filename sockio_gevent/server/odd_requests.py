@@ -1,6 +1,6 @@
-"""Requests of which a server makes something else, where the listener is only its application.
+"""Requests that a server misreads, if the listener is only its application.
 
-Where a server was passed to ``listen()``, its handler reads these requests rightly.
+A server that was passed to ``listen()`` has a handler that reads them correctly.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ["correct"]
 
 
 def correct(environ: dict[str, Any], start_response: Any) -> None:
-    """Mend what a server that was not passed to ``listen()`` makes of some requests.
+    """Correct the environ of a request that the server has misread.
 
-    pywsgi reads more of chunks than there is in them, gives the bare reader in
-    place of the body to what asks for any upgrade, and takes a target that is
-    a URL for a path. gunicorn forgets the host of a URL.
+    pywsgi accepts malformed chunks, gives the bare reader instead of a body to a
+    request that asks for any upgrade, and takes a target that is a URL for a path.
+    gunicorn ignores the host of such a target.
 
     Args:
         environ: the WSGI environ.
@@ -43,10 +43,10 @@ def correct(environ: dict[str, Any], start_response: Any) -> None:
 
 
 def _take_host(environ: dict[str, Any], target: str) -> str:
-    """Take the host from a target that is a URL, and return the rest.
+    """Set the host that a target names, if it is a URL, and return the rest of it.
 
     Returns:
-        Nothing if it is none, or is malformed: that is left to the application.
+        Empty if the target is no URL or malformed: the application gets it as it is.
     """
     try:
         url = split_url(target, environ["REQUEST_METHOD"])
@@ -59,10 +59,9 @@ def _take_host(environ: dict[str, Any], target: str) -> str:
 
 
 def _handler(start_response: Any) -> Any:
-    """The handler of pywsgi that handles this request, if one does.
+    """The pywsgi handler of this request, or ``None``.
 
-    Middleware may have a ``start_response`` of its own. Then the handler is among
-    the callers.
+    If middleware has a ``start_response`` of its own, the handler is one of the callers.
     """
     pywsgi = sys.modules.get("gevent.pywsgi")
     if pywsgi is None:

@@ -27,10 +27,10 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
 
 
 def may_upgrade(environ: dict[str, Any]) -> bool:
-    """Whether what follows the head of a request may be something else than HTTP.
+    """Whether something else than HTTP may follow the head of a request.
 
-    For all others it is the body of the request, or the next one. ``Connection: upgrade``
-    alone, which some proxies add to every request, asks for nothing (RFC 9110, section 7.8).
+    After any other head, its body or the next request follows. ``Connection: upgrade``
+    alone asks for nothing (RFC 9110, section 7.8); some proxies add it to every request.
     """
     return (
         asks_for_websocket(environ)

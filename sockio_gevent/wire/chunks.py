@@ -8,9 +8,8 @@ __all__ = ["LONGEST_LINE", "chunk_size", "is_trailer"]
 
 LONGEST_LINE = 8192  # bytes
 
-# What may stand behind the size are extensions, of which nobody knows any. That
-# they consist of names and values is not checked, but what could end the line
-# for another reader does not stand there.
+# Extensions may follow the size. Nobody uses any, so their grammar is not checked;
+# but they have no character that another reader could take for the end of the line.
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[\t -~\x80-\xff]*\r\n")
 

@@ -1,9 +1,8 @@
 """What is malformed in the head of a request.
 
-A server and a proxy in front of it that read the same bytes differently do not
-agree on which request is which, and what the proxy forbids gets through. So
-what RFC 9112 calls malformed is refused, also where it says that a server may
-be lenient.
+If a server and the proxy in front of it read the same bytes differently, they do
+not agree on where a request begins, and what the proxy forbids gets through. So
+all that RFC 9112 calls malformed is refused, even where it lets a server be lenient.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterable
 
 __all__ = ["head_problem", "line_problem", "sound_head_lines"]
 
-_LONGEST_LENGTH = 18  # digits; what is more is no size of anything
+_LONGEST_LENGTH = 18  # digits; no body is that long
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _VALUE = r"[\t -~\x80-\xff]*"
@@ -27,8 +26,8 @@ _FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | r
 def line_problem(line: str) -> str:
     """What is malformed in the first line of a request (RFC 9112, section 3).
 
-    There are two spaces in it, and beside them nothing but what can be seen of
-    ASCII: much else is taken for a space by somebody.
+    It has two spaces, and beside them only visible ASCII: programs differ in which
+    other characters they take for a space.
 
     Args:
         line: the line with its end, one character for each byte.

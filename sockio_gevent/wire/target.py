@@ -18,18 +18,17 @@ def split_url(target: str, method: str) -> tuple[str, str] | None:
         method: its method.
 
     Returns:
-        The host with its port, which is worth more than the header ``Host``, and
-        the target as it would stand in a request that names the host there only;
-        ``None`` if it is no URL of HTTP.
+        The host with its port, which takes precedence over the header ``Host``, and
+        the target without them; ``None`` if it is no URL of HTTP.
 
     Raises:
-        ValueError: if it is one and malformed.
+        ValueError: if its host is malformed.
     """
     match = _URL.fullmatch(target)
     if match is None:
         return None
     host, rest = match.groups()
-    # A name of a user is there to deceive (RFC 9110, section 4.2.4), and is none of a host's.
+    # That includes a user name in front of the host (RFC 9110, section 4.2.4).
     if not _AUTHORITY.fullmatch(host):
         raise ValueError("the target is a URL whose host is malformed")
     if not rest and method == "OPTIONS":

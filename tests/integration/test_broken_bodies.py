@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import gevent
 import pytest
 from gevent import ssl
 from gevent.pywsgi import WSGIServer
@@ -147,6 +148,31 @@ def test_an_answer_that_has_begun_is_broken_off(hosted, capfd):
     answers = ask(server.port, post("/form", CHUNKED, body=MALFORMED["an empty size"]), NEXT)
     assert statuses(answers) == [200]
     assert answers.endswith(b"5\r\nbegun\r\n"), "a client would take it for the whole answer"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [(["Content-Length: 60"], b"x" * 60), ([CHUNKED], b"3c\r\n" + b"x" * 60 + b"\r\n0\r\n\r\n")],
+    ids=["a length", "chunks"],
+)
+def test_a_body_whose_reader_was_interrupted_swallows_no_request(taken_over, lines, body, capfd):
+    def read(source):
+        assert source.read(5) == b"xxxxx"
+        try:
+            with gevent.Timeout(0.01):  # the rest does not come before the answer
+                return source.read()
+        except gevent.Timeout:
+            return b"too slow"
+
+    server = taken_over()
+    server.application.read = read
+    raw = Raw(server.port, post("/form", *lines, body=body[:20]))
+    assert raw.head()[0] == "HTTP/1.1 200 OK"
+    raw.take(len("POST /form"))
+    raw.send(body[20:] + NEXT * 9)
+    assert raw.end() == b"", "a part of the next requests was taken for the body"
+    assert server.application.requests == [("POST", "/form", b"too slow")]
     assert "Traceback" not in capfd.readouterr().err
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import pytest
+from geventwebsocket import WebSocketServer
 from support.attackers import request
 from support.clients import ALL, WebSocket
 from support.http import HTTP
-from support.readers import ask, statuses
+from support.readers import Application, ask, statuses
+
+import sockio_gevent as io
 
 NEXT = request("GET", "/next")
 
@@ -106,3 +109,17 @@ def test_a_post_to_a_session_may_say_all_of_a_handshake(hosted):
     )
     assert statuses(answers) == [200, 200]
     client.close()
+
+
+def test_a_form_reaches_the_application_behind_gevent_websocket_s_own_server():
+    application = Application()
+    server = WebSocketServer(("127.0.0.1", 0), io.listen(application, flash_policy_port=None))
+    server.start()
+    try:
+        client = HTTP(server.server_port)
+        for _ in range(2):
+            assert client.request("POST", "/form", "a=b", Connection="upgrade").status == 200
+        client.close()
+    finally:
+        server.stop(1)
+    assert application.requests == [("POST", "/form", b"a=b")] * 2
