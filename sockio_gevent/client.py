@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from time import monotonic
@@ -18,7 +19,7 @@ from .session import Session
 from .table import Table
 from .wire import payload as wire
 from .wire.packet import Packet
-from .wire.websocket import TOO_BIG
+from .wire.websocket import INTERNAL_ERROR, TOO_BIG
 
 __all__ = ["Client"]
 
@@ -125,7 +126,7 @@ class Client(Session):
         if not self.announced:
             self.announced = True
             with self._turns:
-                self._in_context(self.listener.opened, self)
+                self._run(self.listener.opened, self)
 
     def receive(self, payloads: Sequence[str]) -> str:
         """Take payloads from the client, in this greenlet; return what was wrong with them.
@@ -195,10 +196,13 @@ class Client(Session):
                 except ValueError as error:
                     return f"bad JSON: {error}"
         self.loop.traffic.messages_in += 1
-        if self.listener.context is None:
-            self._deliver(message)
-        else:
-            self._in_context(self._deliver, message)
+        try:
+            if self.listener.context is None:
+                self._deliver(message)
+            else:
+                self._in_context(self._deliver, message)
+        except BaseException as error:
+            self._broken_off(error)
         return ""
 
     def _decode_json(self, text: str) -> Any:
@@ -211,28 +215,61 @@ class Client(Session):
         return wire.decode_json(text)
 
     def _deliver(self, message: Any) -> BaseException | None:
-        failure = self._emit(self.listener.log, "message", message)
+        failure = self._emit(self.listener.sparing_log, "message", message)
         return self.listener.received(message, self) or failure
 
     def _complain(self, problem: str) -> None:
-        # Once: a client that sends nothing else must not fill the log.
-        log = self.listener.log.debug if self._complained else self.listener.log.warning
+        # Once: a client that sends nothing else must not hide what others do.
+        log = self.listener.sparing_log
+        complain = log.debug if self._complained else log.warning
         self._complained = True
-        log("session %s (%s, %s) sent a bad payload: %s", *self._named(), problem)
+        line = "session %s (%s, %s) sent a bad payload: %s"
+        complain("bad payload", line, *self._named(), problem)
 
     def farewell(self) -> None:
         """Run the handlers of the end, once the handler that is running now is done."""
         with self._turns:
             # From here on it is looked at, too.
             self._set_deadline(None)
-            self._in_context(self._depart)
+            self._run(self._depart)
         self.loop.sweep.forget(self)
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
 
     def _depart(self) -> BaseException | None:
-        failure = self._emit(self.listener.log, "disconnect")
+        failure = self._emit(self.listener.sparing_log, "disconnect")
         return self.listener.gone(self) or failure
+
+    def _run(self, run: Callable[..., BaseException | None], *arguments: Any) -> None:
+        """Run handlers, inside what the option ``context`` gives."""
+        try:
+            self._in_context(run, *arguments)
+        except BaseException as error:
+            self._broken_off(error)
+
+    def _broken_off(self, error: BaseException) -> None:
+        """A handler was ended by what is no ``Exception``, and so meant for more than the handler.
+
+        ``SystemExit`` and ``KeyboardInterrupt`` go to the main greenlet, as
+        from any greenlet, and ``GreenletExit`` ends this one.
+        """
+        if isinstance(error, gevent.GreenletExit):
+            self.end(End(Cause.FAILURE, "its handler was killed"), INTERNAL_ERROR)
+            raise error
+        self.failed("a handler")
+        hub = gevent.get_hub()
+        if isinstance(error, hub.SYSTEM_ERROR):
+            hub.handle_system_error(type(error), error, error.__traceback__)
+
+    def failed(self, what: str) -> None:
+        """Log the exception that is being handled, and end the session for it.
+
+        Args:
+            what: what has failed.
+        """
+        kind = "failed", what, type(sys.exc_info()[1]).__name__
+        self.listener.sparing_log.exception(kind, "%s failed for %r, and ends it", what, self)
+        self.end(End(Cause.FAILURE, f"{what} failed"), INTERNAL_ERROR)
 
     def _in_context(self, run: Callable[..., BaseException | None], *arguments: Any) -> None:
         """Run handlers inside what the option ``context`` gives."""
@@ -249,4 +286,5 @@ class Client(Session):
                     raise failure
         except (Exception, gevent.Timeout) as error:
             if error is not failure:
-                self.listener.log.exception("the context of a handler failed for %r", self)
+                line = "the context of a handler failed for %r"
+                self.listener.sparing_log.exception("context", line, self)

@@ -26,6 +26,7 @@ class Cause(Enum):
     STALLED = "poll_stalled"
     PROTOCOL = "protocol_error"
     LIMIT = "limit_exceeded"
+    FAILURE = "failure"
 
 
 class End(NamedTuple):

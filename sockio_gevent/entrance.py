@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+import gevent
+
 from . import mounting, routes
 from .admission import Admission, Admitted
 from .census import Census
@@ -29,6 +31,10 @@ __all__ = ["Entrance", "Sessions"]
 
 # What browsers make a document of (Fetch Metadata, section 2.1), which could run scripts.
 _DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
+
+# What is no mistake, but meant for the server around: the client has gone, or this
+# greenlet, or the program, is to end; or for middleware that has set a time limit.
+_PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
 
 class Sessions(Protocol):
@@ -102,8 +108,8 @@ class Entrance:
         if is_foreign or environ.get("wsgi.websocket"):
             from .server import foreign
 
-            foreign.adopt(environ, start_response)
             try:
+                foreign.adopt(environ, start_response)
                 return self._answer(route, environ, start_response)
             finally:
                 foreign.conceal(environ, start_response, self._session_ids)
@@ -115,12 +121,17 @@ class Entrance:
         """Answer a request that is for the resource."""
         request = self._read(environ, start_response)
         try:
-            if route.name == routes.CLIENT_FILE:
-                return self._serve_client_file(request)
-            return self._serve(route, request)
-        except Refusal as refusal:
-            self._note(refusal, f"{route.name}/{short_id(route.session_id)}", request)
-            return request.refuse(refusal)
+            try:
+                if route.name == routes.CLIENT_FILE:
+                    return self._serve_client_file(request)
+                return self._serve(route, request)
+            except Refusal as refusal:
+                self._note(refusal, _place(route), request)
+                return request.refuse(refusal)
+        except _PASSED_ON:
+            raise
+        except BaseException as error:
+            return self._fail(error, _place(route), request)
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
         """Make a request of what the server gives, and trusted proxies say."""
@@ -144,6 +155,18 @@ class Entrance:
             self._log.info(reason, line, *said)
         else:
             self._log.warning(reason, line, *said)
+
+    def _fail(self, error: BaseException, place: str, request: Request) -> Iterable[bytes]:
+        """Answer a request that is answered with no more than an exception so far.
+
+        Servers log that with the address of the request, and so with the session id, and as
+        often as it happens.
+        """
+        line = "the answer to %r %r from %s failed"
+        said = request.method, place, request.peer
+        self._log.exception(("failed", type(error).__name__), line, *said)
+        self._sessions.counters.note_refused(Reason.FAILURE)
+        return request.fail(Refusal("500 Internal Server Error", "the server has made a mistake"))
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -293,3 +316,8 @@ class Entrance:
         except Refusal as refusal:
             self._note(refusal, f"{transport}/", request)
             raise
+
+
+def _place(route: routes.Route) -> str:
+    """What the log says of where a request goes."""
+    return f"{route.name}/{short_id(route.session_id)}"

@@ -10,7 +10,7 @@ import gevent
 
 from .handlers import callable_problem
 from .hubs import thread_lock
-from .log import Log
+from .sparing import SparingLog
 
 __all__ = ["Emitter", "did_you_mean"]
 
@@ -103,7 +103,7 @@ class Emitter:
         if event not in self.EVENTS:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(self.EVENTS))}")
 
-    def _emit(self, log: Log, event: str, *arguments: object) -> BaseException | None:
+    def _emit(self, log: SparingLog, event: str, *arguments: object) -> BaseException | None:
         """Run the handlers of an event; what one raises is logged, and the others go on.
 
         Returns:
@@ -117,5 +117,13 @@ class Emitter:
                 handler(*arguments)
             except (Exception, gevent.Timeout) as error:  # which is no Exception
                 failure = failure or error
-                log.exception("a handler of %r failed in %r", event, self)
+                # Clients may cause it at will; of each handler's mistakes some are to be seen.
+                kind = event, _name(handler), type(error).__name__
+                log.exception(kind, "a handler of %r failed in %r", event, self)
         return failure
+
+
+def _name(handler: Handler) -> str:
+    """What a handler is called, which those that are made for each client have in common."""
+    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -24,6 +24,7 @@ from .options import Options
 from .origins import Origins
 from .outgoing import encode
 from .server.request import Request
+from .sparing import SparingLog
 from .stats import Counters, Traffic
 from .surroundings import Surroundings
 from .transports.base import Downlink
@@ -93,6 +94,7 @@ class Listener(Emitter):
         mounting.check(server)
         self.server = server
         self.log = Log(self.options.log)
+        self.sparing_log = SparingLog(self.log)
         self.loops = Loops(self.log, self._threads_ended)
         self.memory = Memory(self.options.max_memory, self._free)
         self._traffic = Traffic()  # on loops whose threads have ended
@@ -278,12 +280,12 @@ class Listener(Emitter):
 
     def opened(self, client: Client) -> BaseException | None:
         """A new client has connected."""
-        failure = self._emit(self.log, "clientConnect", client)
-        return self._emit(self.log, "connection", client) or failure
+        failure = self._emit(self.sparing_log, "clientConnect", client)
+        return self._emit(self.sparing_log, "connection", client) or failure
 
     def received(self, message: Any, client: Client) -> BaseException | None:
         """A client has sent a message."""
-        return self._emit(self.log, "clientMessage", message, client)
+        return self._emit(self.sparing_log, "clientMessage", message, client)
 
     def ended(self, client: Client, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
@@ -319,4 +321,4 @@ class Listener(Emitter):
 
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""
-        return self._emit(self.log, "clientDisconnect", client)
+        return self._emit(self.sparing_log, "clientDisconnect", client)

@@ -10,6 +10,7 @@ from .log import Log
 from .loops import Loops
 from .memory import Memory
 from .options import Context, Options
+from .sparing import SparingLog
 from .stats import Counters
 from .transports.base import Downlink
 
@@ -24,6 +25,7 @@ class Table(Protocol):
 
     options: Options
     log: Log
+    sparing_log: SparingLog
     loops: Loops
     memory: Memory
     counters: Counters

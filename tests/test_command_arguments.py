@@ -3,7 +3,8 @@
 import pytest
 
 from sockio_gevent.command import CommandError
-from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.arguments import _parser, parse
+from sockio_gevent.command.hints import _ELSEWHERE
 from sockio_gevent.command.target import Target
 
 
@@ -29,6 +30,11 @@ def test_a_target_is_a_module_and_an_attribute(text, module, attribute):
     assert parse([text]).target == (module, attribute)
 
 
+def test_no_option_has_a_hint_to_another():
+    known = {option for action in _parser()._actions for option in action.option_strings}
+    assert known.isdisjoint(_ELSEWHERE)
+
+
 def test_origins_are_collected():
     given = ["--origins", "https://a.org, self", "--origins=b.org:*"]
     assert parse(["hello", *given]).origins == ["https://a.org", "self", "b.org:*"]
@@ -50,6 +56,13 @@ def test_a_port_is_a_number(port):
         ([], "the following arguments are required: module:application"),
         (["hello", "other"], "unrecognized arguments: other"),
         (["hello", "--relod"], "unrecognized arguments: --relod"),
+        (["hello", "--workers", "4"], "there is no option --workers: one process serves here"),
+        (["--workers", "4", "hello"], "there is no option --workers: one process serves here"),
+        (["-w4", "hello"], "there is no option -w: one process serves here"),
+        (["hello", "-w", "4"], "there is no option -w: one process serves here"),
+        (["hello", "--bind=0.0.0.0:80"], "there is no option --bind: say --host and --port"),
+        (["-b", ":80", "hello"], "there is no option -b: say --host and --port"),
+        (["hello", "--ssl-keyfile", "x"], "there is no option --ssl-keyfile: say --keyfile"),
         ([""], "'' is not like 'module:application'"),
         ([":app"], "':app' is not like 'module:application'"),
         (["hello:app:x"], "'hello:app:x' is not like 'module:application'"),

@@ -81,6 +81,17 @@ def too_many_messages(served: Any) -> None:
     assert client.wait_closed() == 1009
 
 
+def exit_of_a_greenlet() -> None:
+    raise gevent.GreenletExit
+
+
+def handler_that_exits(served: Any) -> None:
+    client = WebSocket(served.port).open()
+    served.wait("connection")[1].on("message", lambda message: exit_of_a_greenlet())
+    client.send("leave")
+    assert client.wait_closed() == 1011
+
+
 SITUATIONS: list[tuple[Cause, Callable[[Any], None], dict[str, Any]]] = [
     (Cause.CLIENT, closed_by_the_client, {}),
     (Cause.LOST, lost, {}),
@@ -105,6 +116,7 @@ SITUATIONS: list[tuple[Cause, Callable[[Any], None], dict[str, Any]]] = [
     (Cause.PROTOCOL, bad_frame, {}),
     (Cause.PROTOCOL, binary_frame, {}),
     (Cause.LIMIT, too_many_messages, {"max_payload_messages": 2}),
+    (Cause.FAILURE, handler_that_exits, {}),
 ]
 
 

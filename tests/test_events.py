@@ -11,6 +11,7 @@ import pytest
 
 from sockio_gevent.events import Emitter, did_you_mean
 from sockio_gevent.log import Log
+from sockio_gevent.sparing import SparingLog
 
 
 class Door(Emitter):
@@ -23,7 +24,7 @@ class Door(Emitter):
 
     def __init__(self, lines: list[str] | None = None) -> None:
         super().__init__()
-        self.log = Log(False if lines is None else lines.append)
+        self.log = SparingLog(Log(False if lines is None else lines.append))
 
     def happen(self, event: str, *arguments: object) -> None:
         self._emit(self.log, event, *arguments)

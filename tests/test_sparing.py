@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import gevent
 import pytest
+from gevent import monkey
+from gevent._hub_local import get_hub_if_exists
+from support.in_process import wait_until
 
 from sockio_gevent import sparing
 from sockio_gevent.log import Log, failures
@@ -81,3 +88,89 @@ def test_a_test_learns_of_exceptions_that_are_not_written(clock: Clock) -> None:
     finally:
         failures.reset(token)
     assert [str(error) for error in noted] == [f"reason {number}" for number in range(25)]
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparing, "_PERIOD", 0.2)
+    gevent.get_hub()  # there is one where something is served
+
+
+def write_many(log: sparing.SparingLog) -> None:
+    for number in range(25):
+        log.warning("full", "%d of %s", number, "25")
+
+
+@pytest.mark.usefixtures("soon")
+def test_how_many_more_there_were_is_told_though_nothing_else_comes() -> None:
+    lines: list[str] = []
+    log = sparing.SparingLog(Log(lines.append))
+    write_many(log)
+    fail(log, 0)
+    assert len(lines) == 11
+    wait_until(lambda: len(lines) > 11, "told")
+    assert lines[11:] == ["24 of 25 (and 14 more like this)"]
+    # It is one line of the ten.
+    write_many(log)
+    assert len(lines) == 12 + 9
+    wait_until(lambda: len(lines) > 12 + 9, "told again")
+    assert lines[12 + 9 :] == ["24 of 25 (and 15 more like this)"]
+
+
+@pytest.mark.usefixtures("soon")
+def test_it_is_told_once() -> None:
+    lines: list[str] = []
+    log = sparing.SparingLog(Log(lines.append))
+    write_many(log)
+    wait_until(lambda: len(lines) == 11, "told")
+    # Meanwhile whatever could be told of the former would be told.
+    for _ in range(12):
+        log.info("others", "another")
+    wait_until(lambda: lines[-1] == "another (and 1 more like this)", "told of the others")
+    assert lines[10:] == ["24 of 25 (and 14 more like this)", *["another"] * 10, lines[-1]]
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_a_single_line_more_was_is_told_as_it_would_have_been() -> None:
+    lines: list[str] = []
+    log = sparing.SparingLog(Log(lines.append))
+    for number in range(11):
+        fail(log, number)
+    wait_until(lambda: len(lines) > 10, "told")
+    assert lines[10] == "something failed"
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_thread_without_a_loop_has_it_told_by_one_that_has() -> None:
+    lines: list[str] = []
+    log = sparing.SparingLog(Log(lines.append))
+    for _ in range(25):
+        log.info("of this thread", "a line")
+    before = len(lines)
+    thread = monkey.get_original("_thread", "start_new_thread")
+
+    def write() -> None:
+        write_many(log)
+        assert get_hub_if_exists() is None
+        lines.append("the thread is done")
+
+    thread(write, ())
+    wait_until(lambda: "24 of 25 (and 14 more like this)" in lines, "told")
+    assert "the thread is done" in lines
+    assert before == 10
+
+
+def test_what_is_to_be_told_keeps_no_program_running() -> None:
+    program = """
+import gevent
+from sockio_gevent import sparing
+from sockio_gevent.log import Log
+sparing._PERIOD = 3600.0
+gevent.get_hub()
+log = sparing.SparingLog(Log(False))
+for _ in range(25):
+    log.warning("full", "a line")
+gevent.wait()
+print("over")
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], timeout=60) == b"over\n"

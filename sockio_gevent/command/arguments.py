@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from ..origins import Origins
 from ..version import __version__
 from . import PROG, CommandError
+from .hints import hint
 from .target import Target
 
 __all__ = ["Arguments", "parse"]
@@ -74,6 +76,10 @@ def parse(arguments: Sequence[str] | None) -> Arguments:
         SystemExit: after ``--help`` and ``--version``.
     """
     parser = _parser()
+    # Before anything else: of "--workers 4 chat" only the 4 would be complained of.
+    foreign = hint(sys.argv[1:] if arguments is None else arguments)
+    if foreign is not None:
+        parser.error(foreign)
     found = parser.parse_args(arguments, Arguments())
     if (found.certfile is None) != (found.keyfile is None):
         missing = "--keyfile" if found.keyfile is None else "--certfile"

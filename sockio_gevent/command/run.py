@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
-from types import FrameType
 
 import gevent
 from gevent import monkey
-from gevent.os import nb_read
 
 from .. import surroundings
 from .arguments import Arguments
@@ -39,6 +36,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
     surroundings.note_patching()
     set_up_logging(arguments.log_level)
     from .server import bind, make_server, tls_context, url
+    from .signals import StopSignals
 
     context = None
     if arguments.certfile is not None and arguments.keyfile is not None:
@@ -49,12 +47,13 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         os.set_inheritable(inherited, False)
         listening = socket.socket(fileno=inherited)
     with listening:
+        stop = StopSignals()
         search_here()
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
             _log.info("%s has no listener: it gets one with default options", arguments.target)
         server = make_server(listening, application, listeners, context)
-        stop = _StopSignals()
+        stop.hold()
         server.start()
         _announce(url(arguments.host, listening, context is not None))
         try:
@@ -84,32 +83,3 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
-
-
-class _StopSignals:
-    """The signals that ask a process to stop.
-
-    Python's own handlers rather than gevent's: they run, and so a second
-    Ctrl-C ends the process, even while the application keeps gevent's loop
-    from running.
-    """
-
-    def __init__(self) -> None:
-        self._reader, writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(writer, False)
-        # Wakes the loop by a byte that is the signal's number: also if another
-        # thread of the process was interrupted, or none was (interrupt_main).
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._caught)
-
-    def _caught(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        # A supervisor may well send it twice: to the group and, through its parent, to each.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    def wait(self) -> None:
-        """Wait for one of them."""
-        while not {signal.SIGINT, signal.SIGTERM}.intersection(nb_read(self._reader, 64)):
-            pass

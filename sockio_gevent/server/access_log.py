@@ -1,8 +1,9 @@
-"""What pywsgi logs of requests: no whole session ids, and no harm to who is served.
+"""What pywsgi logs of requests: no secrets, no control characters, and no harm to who is served.
 
-The addresses of a session have its id in them, which is a secret. And where a
-log cannot be written, because the disk is full, say, pywsgi would break off
-the connection, or leave a request without its answer.
+The addresses of a session have its id in them, which is a secret, and clients
+may write into an address what acts on a terminal. And where a log cannot be
+written, because the disk is full, say, pywsgi would break off the connection,
+or leave a request without its answer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gevent.pywsgi import WSGIHandler
 from geventwebsocket.handler import WebSocketHandler
 
 from ..log import Log, Seldom, print_failure
-from ..wire.discretion import shorten_ids
+from ..wire.discretion import shown
 
 __all__ = ["NO_LOG", "DiscreetHandler", "log_request", "log_request_of"]
 
@@ -50,18 +51,18 @@ def log_request_of(handler_class: type[WSGIHandler]) -> Callable[[Any], None]:
 
 
 def _log_discreetly(log: Callable[[Any], None], handler: Any) -> None:
-    line, path = handler.requestline, handler.path
-    if line:
-        handler.requestline = shorten_ids(handler.session_ids, line)
-    if path:
-        handler.path = shorten_ids(handler.session_ids, path)
+    as_sent = handler.requestline, handler.path, handler.command
+    # Each may be None, if the request cannot be read.
+    handler.requestline, handler.path, handler.command = [
+        text and shown(handler.session_ids, text) for text in as_sent
+    ]
     try:
         log(handler)
     except Exception as error:
         if _seldom.due():
             handler.problems_log.error("the access log cannot be written: %r", error)
     finally:
-        handler.requestline, handler.path = line, path
+        handler.requestline, handler.path, handler.command = as_sent
 
 
 class DiscreetHandler(WebSocketHandler):  # type: ignore[misc]
@@ -82,7 +83,7 @@ class DiscreetHandler(WebSocketHandler):  # type: ignore[misc]
         except Exception:
             text = f"{message!r} {arguments!r}"
         try:
-            super().log_error(shorten_ids(self.session_ids, text))
+            super().log_error(shown(self.session_ids, text))
         except Exception:
             print_failure()
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
-from ..wire.discretion import shorten_ids
+from ..wire.discretion import printable, shown
 from ..wire.handshake import accept_key
 from ..wire.protocols import Hixie
 from ..wire.websocket import GOING_AWAY, POLICY_VIOLATION
@@ -79,7 +79,9 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
 
 
 def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[str]) -> None:
-    """Leave no whole session id where a server's access log finds the address of a request.
+    """Leave nothing that must not be logged where a server finds what it logs of a request.
+
+    That is whole session ids in its address, and control characters anywhere.
 
     Args:
         environ: the WSGI environ, which is not needed any more.
@@ -88,11 +90,17 @@ def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[s
     """
     for name in ("RAW_URI", "REQUEST_URI", "PATH_INFO"):
         if name in environ:
-            environ[name] = shorten_ids(session_ids, environ[name])
-    handler = getattr(start_response, "__self__", None)
-    line = getattr(handler, "requestline", None)
-    if isinstance(line, str):  # pywsgi's
-        handler.requestline = shorten_ids(session_ids, line)  # type: ignore[union-attr]
+            environ[name] = shown(session_ids, environ[name])
+    for name in ("QUERY_STRING", "HTTP_REFERER", "HTTP_USER_AGENT"):
+        if name in environ:
+            environ[name] = printable(environ[name])
+    owner = getattr(start_response, "__self__", None)
+    # pywsgi's handler has the line of its access log, gunicorn's response the
+    # address that an exception is logged with.
+    for holder, name in ((owner, "requestline"), (getattr(owner, "req", None), "uri")):
+        text = getattr(holder, name, None)
+        if isinstance(text, str):
+            setattr(holder, name, shown(session_ids, text))
 
 
 def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:

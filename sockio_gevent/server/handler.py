@@ -22,7 +22,6 @@ from typing import Any
 
 from gevent.pywsgi import WSGIHandler
 
-from ..log import Log
 from ..wire.protocols import Hixie
 from ..wire.websocket import INTERNAL_ERROR
 from .hixie import shake_hands
@@ -45,7 +44,6 @@ class UpgradeHandler(LeanHandler):
 
     #: Makes the Flash policy file for a connection, if one is to be had on this port.
     policy: Callable[[Any], bytes] | None = None
-    policy_log = Log()
 
     #: The resources of the listeners on the server.
     resources: tuple[str, ...] = ()
@@ -67,7 +65,7 @@ class UpgradeHandler(LeanHandler):
             self._first_request = False
             # No HTTP request begins like this, and this one has no line end to wait for.
             if self.rfile.peek(1)[:1] == b"<":
-                answer_policy_request(self.socket, self.rfile, self.policy, self.policy_log)
+                answer_policy_request(self.socket, self.rfile, self.policy, self.complaints)
                 return ""
         return super().read_requestline()
 

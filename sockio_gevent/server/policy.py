@@ -9,6 +9,7 @@ import gevent
 from gevent.server import StreamServer
 
 from ..log import Log
+from ..sparing import SparingLog
 from ..wire.policy import REQUEST
 from .accepting import accept_with_pauses
 
@@ -19,7 +20,7 @@ TIMEOUT = 5.0  # seconds that a client has to ask, and again to take the answer
 Policy = Callable[[Any], bytes]
 
 
-def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: Log) -> None:
+def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: SparingLog) -> None:
     """Answer the client if it asks for a policy file; the caller closes the socket.
 
     Args:
@@ -38,7 +39,7 @@ def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: Log) -> 
         problem = f"not done within {TIMEOUT} s"
     except OSError:
         problem = "the client has gone"
-    log.info("a Flash policy file was not served: %s", problem)
+    log.info("policy", "a Flash policy file was not served: %s", problem)
 
 
 def start_policy_server(host: str, port: int, policy: Policy, log: Log) -> StreamServer | None:
@@ -53,10 +54,11 @@ def start_policy_server(host: str, port: int, policy: Policy, log: Log) -> Strea
     Returns:
         The running server, or ``None`` if the port cannot be had.
     """
+    complaints = SparingLog(log)
 
     def handle(socket: Any, address: Any) -> None:
         with socket.makefile("rb") as rfile:
-            answer_policy_request(socket, rfile, policy, log)
+            answer_policy_request(socket, rfile, policy, complaints)
 
     server = StreamServer((host, port), handle, spawn=1000)
     accept_with_pauses(server, log)

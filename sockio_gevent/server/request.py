@@ -80,6 +80,7 @@ class Request:
     """
 
     __slots__ = (
+        "_begun",
         "_body_read",
         "_closing",
         "answered",
@@ -100,6 +101,7 @@ class Request:
     ) -> None:
         self.environ = environ
         self._closing = closing
+        self._begun = False
         self._body_read = False
         self.answered = False
         self.start_response = start_response
@@ -147,6 +149,7 @@ class Request:
             # A server that is not known may refuse what is its own to say (PEP 3333).
             own = ("Connection", "Upgrade")
             all_headers = [header for header in all_headers if header[0] not in own]
+        self._begun = True
         self.start_response(status, all_headers)
 
     def start_stream(self, content_type: str, headers: Sequence[Header] = ()) -> None:
@@ -157,6 +160,7 @@ class Request:
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             # No chunks there: the end of the connection is the end of the body.
             headers.append(("Connection", "close"))
+        self._begun = True
         write = self.start_response("200 OK", headers)
         write(b"")
 
@@ -190,6 +194,14 @@ class Request:
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
         return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=headers)
+
+    def fail(self, refusal: Refusal) -> list[bytes]:
+        """Answer with an error, or cut the connection if another answer has begun."""
+        if not self._begun:
+            return self.refuse(refusal)
+        if self.socket is not None:
+            shut_down(self.socket)
+        return []
 
     def read_body(
         self, limit: int, timeout: float | None = None, receiver: Receiver | None = None

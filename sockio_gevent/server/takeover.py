@@ -100,7 +100,6 @@ def take_over(
     }
     if policy is not None:
         attributes["policy"] = staticmethod(policy)
-        attributes["policy_log"] = tenant.log
     bases: tuple[type, ...] = (handler_class,)
     if not issubclass(handler_class, UpgradeHandler):
         bases = (

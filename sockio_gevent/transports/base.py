@@ -163,6 +163,9 @@ class Session(Protocol):
     def end(self, end: End, code: int = NORMAL) -> None:
         """End the session, and close its downlink with this code."""
 
+    def failed(self, what: str) -> None:
+        """Log the exception that is being handled, and end the session for it."""
+
     def drained(self) -> None:
         """The downlink is ready again."""
 

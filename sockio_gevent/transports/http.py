@@ -166,6 +166,11 @@ class HTTPDownlink(Downlink):
         self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
         self._set_over()
 
+    def failed(self) -> None:
+        """The exception that is being handled keeps the answer from going on: cut it."""
+        self._session.failed("an answer")
+        self.abort()
+
     def _hung_up(self) -> None:
         self._ending = True
         batch, self._batch = self._batch, ()
@@ -194,7 +199,10 @@ class Answer:
     def close(self) -> None:
         """The server is done with the body, whether it could write it or not (PEP 3333)."""
         if not self._downlink.is_over:
-            self._downlink.over()
+            try:
+                self._downlink.over()
+            except Exception:
+                self._downlink.failed()
 
 
 class HTTPTransport(Transport):

@@ -33,8 +33,11 @@ class _PollAnswer(Answer):
     def __next__(self) -> bytes:
         body, self._body = self._body, None
         if body is None:
-            self._downlink.written()
-            self._downlink.over()
+            try:
+                self._downlink.written()
+            except Exception:
+                self._downlink.failed()
+            self.close()
             raise StopIteration
         return body
 

@@ -35,7 +35,10 @@ class _StreamAnswer(Answer):
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._chunks
+        try:
+            yield from self._chunks
+        except Exception:
+            self._downlink.failed()
         self.close()
 
 

@@ -12,7 +12,7 @@ from ..ends import Cause, End
 from ..limits import OverLimit
 from ..server.request import Refusal, Request
 from ..wire.packet import Packet
-from ..wire.websocket import GOING_AWAY, UNSUPPORTED_DATA
+from ..wire.websocket import GOING_AWAY, INTERNAL_ERROR, UNSUPPORTED_DATA
 from .base import Downlink, Session, Transport
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlashSocketTransport", "WebSocketTransport"]
 
+_KILLED = End(Cause.FAILURE, "its greenlet was killed")
 _LOST = End(Cause.LOST, "the connection was lost")
 
 
@@ -75,6 +76,12 @@ class SocketDownlink(Downlink):
         self._greenlet = gevent.getcurrent()
         try:
             self._context.run(self._take, data)
+        except gevent.GreenletExit:
+            # This greenlet reads the connections of others, too.
+            self._session.end(_KILLED, INTERNAL_ERROR)
+        except Exception:
+            self._session.failed("what came over its connection")
+            self.over()
         except BaseException:
             self.over()
             raise

@@ -1,4 +1,4 @@
-"""Session ids in addresses: what of them may be shown.
+"""What of addresses may be shown: not whole session ids, and no control characters.
 
 A log line has an address as the client has spelled it, escapes and all. It may
 be cut out of a request that nobody could read.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from re import Pattern
 
-__all__ = ["session_id_pattern", "shorten_ids"]
+__all__ = ["printable", "session_id_pattern", "shorten_ids", "shown"]
 
 _SLASH = "(?:/|%2[Ff])"
 # A character of a segment of a path. What cannot be in one ends it: a line of a
@@ -49,3 +49,24 @@ def shorten_ids(pattern: Pattern[str], text: str) -> str:
         text: an address, or a line with one.
     """
     return pattern.sub(r"\1...", text)
+
+
+# They would break a line of a log, or act on the terminal that shows it.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def printable(text: str) -> str:
+    r"""Write control characters as escapes like ``\x1b``."""
+    if text.isprintable():
+        return text
+    return _CONTROLS.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def shown(pattern: Pattern[str], text: str) -> str:
+    """What a log may show of a text; see :func:`shorten_ids` and :func:`printable`."""
+    return printable(shorten_ids(pattern, text))

@@ -93,6 +93,14 @@ def obey(message: Any, client: io.Client) -> None:
 application = listen(pages)
 
 
+def hurried(environ: dict[str, Any], start_response: Any) -> Any:
+    """Middleware that gives some requests no time, and leaves it to the server to say so."""
+    if "HTTP_X_HURRY" not in environ:
+        return application(environ, start_response)
+    with gevent.Timeout(0.05):
+        return application(environ, start_response)
+
+
 def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
     """Middleware that adds a header, as many do, with a start_response of its own."""
 

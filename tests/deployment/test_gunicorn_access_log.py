@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.clients import ALL
+from support.clients import ALL, Polling
 from support.hixie import CHALLENGE, request
 from support.raw import Raw
 from support.servers import Gunicorn, order
@@ -49,3 +49,40 @@ def test_a_draft_that_names_the_whole_address_still_does(server):
     assert raw.head()[1]["Sec-WebSocket-Location"].endswith(path)
     raw.close()
     session.vanish()
+
+
+@pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
+def test_an_exception_that_passes_through_shows_no_id_either(deploy, worker):
+    server = deploy(Gunicorn, worker, FORMAT, application="deployed:hurried").listening()
+    session = server.client(Polling).open()
+    raw = Raw(
+        server.port,
+        f"GET /socket.io/xhr-polling/{session.session_id}/1 HTTP/1.1\r\n"
+        "Host: localhost\r\nX-Hurry: yes\r\n\r\n".encode(),
+    )
+    assert raw.head()[0].split()[1] == "500"
+    raw.close()
+    session.vanish()
+    server.wait_line("Timeout: 0.05 seconds")
+    server.ask("/last")
+    server.wait_line("access GET /last")
+    assert server.found(f"/{session.session_id[:8]}")
+    assert session.session_id[:9] not in "\n".join(server.lines)
+
+
+@pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
+def test_control_characters_are_escaped(deploy, worker):
+    shown = '--access-logformat=access "%(r)s" | %(U)s | %(q)s | %(f)s | %(a)s'
+    server = deploy(Gunicorn, worker, shown).listening()
+    raw = Raw(
+        server.port,
+        b"GET /socket.io/xhr-polling//%1b%9b%0a?\x1b\x9b HTTP/1.1\r\nHost: localhost\r\n"
+        b"User-Agent: \x1b[2J\x9b\r\nReferer: \x1b[2J\x9b\r\n\r\n",
+    )
+    raw.head()
+    raw.close()
+    server.ask("/last")
+    server.wait_line("access .*/last")
+    lines = [line for line in server.lines if "xhr-polling//" in line]
+    for line in lines:
+        assert line.isprintable(), repr(line)

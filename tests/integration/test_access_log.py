@@ -176,7 +176,7 @@ def test_a_second_resource_is_no_less_of_a_secret(logged):
 @pytest.mark.parametrize("handler_class", [WSGIHandler, Slow], ids=lambda kind: kind.__name__)
 def test_without_a_log_nothing_is_looked_for(serve, monkeypatch, handler_class):
     looked: list[str] = []
-    monkeypatch.setattr(access_log, "shorten_ids", lambda pattern, text: looked.append(text))
+    monkeypatch.setattr(access_log, "shown", lambda pattern, text: looked.append(text))
     served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, handler_class=handler_class))
     client = Polling(served.port).open()
     client.begin_poll()
@@ -231,3 +231,39 @@ def test_a_log_that_cannot_be_written_is_complained_of_once(logged, monkeypatch)
     raw.close()
     (line,) = [line for line in served.lines if "access log" in line]
     assert "No space left" in line
+
+
+@pytest.mark.parametrize("handler_class", HANDLERS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("place", ["/page", "/socket.io/xhr-polling", "/socket.io/websocket"])
+def test_control_characters_are_escaped(logged, handler_class, place):
+    served = logged(handler_class)
+    heads = [
+        f"GET {place}?\x1b[2J\x00\x07\x7f\x85\x9b31m HTTP/1.1",
+        f"GET {place}?\r\x1c\x1b HTTP/1.0",
+        f"\x1b\x9b {place} HTTP/1.1",
+        f"GET {place}?\x1b\x9b HTTP/1.1\r\nContent-Length: \x1b\x9b",
+        f"GET {place}?\x1b\x9b HTTP/1.1\r\n\x1b\x9b",
+    ]
+    for count, head in enumerate(heads):
+        raw = Raw(served.port, f"{head}\r\nHost: a\r\n\r\n".encode("latin-1"))
+        wait_for(lambda count=count: len(served.access_log) > count)
+        raw.close()
+    shown = "\n".join([*served.access_log, *served.lines])
+    assert [x for x in shown if not x.isprintable() and x not in "\n\xa0"] == []
+    assert "\\x1b" in shown
+
+
+def test_a_plain_server_shows_none_of_requests_to_the_resource():
+    listener = io.listen(lambda environ, start_response: [], log=False)
+    log = Written()
+    server = WSGIServer(("127.0.0.1", 0), listener, log=log)
+    server.start()
+    raw = Raw(
+        server.server_port,
+        b"GET /socket.io/xhr-polling/no/1?\x1b[2J\x9b HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
+    (line,) = wait_lines(log, "/socket.io/xhr-polling/no/1")
+    assert "/socket.io/xhr-polling/no/1?\\x1b[2J\\x9b" in line
+    assert line.isprintable()
+    raw.close()
+    server.stop(1)

@@ -103,7 +103,7 @@ def test_the_churn_has_all_kinds_of_sessions_and_ends(soaks: dict[str, Soak]) ->
     assert len([name for name in figures["counts"] if name.startswith("over ")]) == 7
     assert len(figures["faults"]) == 19
     closes = figures["samples"][-1]["closes"]
-    seldom = {"going_away", "poll_stalled"}
+    seldom = {"going_away", "poll_stalled", "failure"}
     assert {cause for cause, count in closes.items() if not count} <= seldom
     assert sum(closes.values()) == 1500 + 750
     assert figures["counts"].get("lives cut short", 0) < 150, output

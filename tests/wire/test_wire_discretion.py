@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from sockio_gevent import routes
 from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.wire.discretion import session_id_pattern, shorten_ids
+from sockio_gevent.wire.discretion import printable, session_id_pattern, shorten_ids
 
 PATTERN = session_id_pattern(["socket.io", "app/chat"])
 ID = "0123456789abcdef0123456789abcdef01234567"
@@ -75,3 +75,19 @@ def test_no_spelling_of_an_address_shows_more(
 def test_long_lines_have_one_reading_only(text: str, short: str) -> None:
     """An expression that tries many would not come to an end."""
     assert shown(text) == short
+
+
+@given(some.text())
+def test_nothing_that_is_printable_acts_on_a_terminal_or_breaks_a_line(text: str) -> None:
+    made = printable(text)
+    controls = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"}
+    assert controls.isdisjoint(made)
+    assert len(made.splitlines()) <= 1
+    if controls.isdisjoint(text):
+        assert made == text
+
+
+def test_control_characters_can_be_read_again() -> None:
+    assert printable("a\x1b[2J\x00\r\n\x85\u2028é\xa0") == (
+        "a\\x1b[2J\\x00\\x0d\\x0a\\x85\\u2028é\xa0"
+    )
