@@ -11,6 +11,7 @@ from . import mounting, routes
 from .admission import Admission, Admitted
 from .census import Census
 from .client_file import client_file
+from .departed import Departed
 from .environ import head_size
 from .forwarded import believe
 from .hosts import Hosts
@@ -36,6 +37,8 @@ _DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "
 # greenlet, or the program, is to end; or for middleware that has set a time limit.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
+_QUESTION = "ask"  # the query of an address
+
 
 class Sessions(Protocol):
     """What the entrance asks of who keeps the sessions.
@@ -46,6 +49,7 @@ class Sessions(Protocol):
         limits: where it is counted, too, if somebody is over a limit.
         census: says whether there is room for one more session.
         context: what functions of the application are called in.
+        departed: says why sessions have ended.
     """
 
     closing: bool
@@ -53,6 +57,7 @@ class Sessions(Protocol):
     limits: Limits
     census: Census
     context: Context | None
+    departed: Departed
 
     def find(self, session_id: str) -> Session | None:
         """The live session of this id."""
@@ -150,8 +155,8 @@ class Entrance:
         elif reason is Reason.HUNG_UP or self._surroundings.refusal:
             # Nobody waits for an answer; or nobody can connect, and that has been said.
             self._log.debug(reason, line, *said)
-        elif reason is Reason.UNAVAILABLE:
-            # Not what the client does wrong.
+        elif reason is Reason.UNAVAILABLE or _is_question(request):
+            # Not what the client does wrong, or has been said of what it did before it asked.
             self._log.info(reason, line, *said)
         else:
             self._log.warning(reason, line, *said)
@@ -204,17 +209,29 @@ class Entrance:
             # Asked before anyone looks: how long it takes must not tell which ids there are.
             peer = admission.peer_of(request) if admission.binds else None
             session = self._sessions.find(route.session_id)
-            if session is None or (
+            opening = None
+            if session is None and request.method == "GET":
+                opening = routes.with_merged_slashes(route)
+            if opening is not None:
+                request.tail = opening.tail
+            elif session is None or (
                 admission.binds and not admission.is_same(session.bound_to, peer)
             ):
-                raise self._no_session(session)
+                if session is None and _is_question(request):
+                    why = self._sessions.departed.why(route.session_id)
+                    return request.answer("404 Not Found", f"{why}\n".encode())
+                raise self._no_session(session, route.session_id)
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
             return self._take_post(transport, request, session)
         if session is None:
             self._check_open()
-        transport.check(request)
+        asked = _is_question(request)
+        if asked and session is not None:
+            return request.answer("200 OK", b"ok")
+        if not asked:
+            transport.check(request)
         if session is not None:
             if session.replaced:
                 self._check_number(sum(not each.is_over for each in session.replaced))
@@ -225,6 +242,8 @@ class Entrance:
         # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
         self._check_open()
         self._sessions.census.check(request.environ)
+        if asked:
+            return request.answer("200 OK", b"ok")
         return transport.downlink(request, lambda: self._open(route.name, request, admitted))
 
     def _check_head(self, request: Request) -> None:
@@ -283,10 +302,10 @@ class Entrance:
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
-    def _no_session(self, session: Session | None) -> Refusal:
+    def _no_session(self, session: Session | None, session_id: str) -> Refusal:
         """What who asks for no session, or for somebody else's, is refused with."""
         self._check_open()
-        refusal = Refusal("404 Not Found", "no such session; it may have timed out")
+        refusal = Refusal("404 Not Found", self._sessions.departed.why(session_id))
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # Answered in the same way, so that nobody learns which ids there are.
@@ -321,3 +340,8 @@ class Entrance:
 def _place(route: routes.Route) -> str:
     """What the log says of where a request goes."""
     return f"{route.name}/{short_id(route.session_id)}"
+
+
+def _is_question(request: Request) -> bool:
+    """Whether a client asks what a GET of this address would be answered; nothing begins."""
+    return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION

@@ -11,6 +11,7 @@ from . import mounting
 from .census import Census
 from .client import Client
 from .clients import Clients, Excluded, new_session_id, session_ids
+from .departed import Departed
 from .ends import Cause, End
 from .entrance import Entrance
 from .environ import kept
@@ -101,6 +102,7 @@ class Listener(Emitter):
         self._clients: dict[str, Client] = {}
         self._view = Clients(self._clients)
         self._farewells = Farewells(self._clients, self.log, self._freed)
+        self.departed = Departed()
         self.closing = False
         self.counters = Counters()
         self.limits = Limits(self.log)
@@ -287,9 +289,10 @@ class Listener(Emitter):
         """A client has sent a message."""
         return self._emit(self.sparing_log, "clientMessage", message, client)
 
-    def ended(self, client: Client, downlinks: Sequence[Downlink]) -> None:
+    def ended(self, client: Client, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self._clients.pop(client.session_id, None)
+        self.departed.add(client.session_id, client.transport, end)
         self._farewells.begin(client, downlinks)
 
     def _freed(self, client: Client) -> None:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from .options import KNOWN_TRANSPORTS
 
-__all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match"]
+__all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match", "with_merged_slashes"]
 
 CLIENT_FILE = "socket.io.js"
 
 _TRANSPORTS = frozenset(KNOWN_TRANSPORTS)
+_LONGEST_TIME = 15  # digits; milliseconds since 1970 have 13 of them until the year 2286
 
 
 class Route(NamedTuple):
@@ -42,6 +43,24 @@ def match(resource: str, path: str) -> Route | None:
         session_id, _, tail = rest.partition("/")
         return Route(name, session_id, tail)
     return Route(CLIENT_FILE, "", "") if path == prefix + CLIENT_FILE else None
+
+
+def with_merged_slashes(route: Route) -> Route | None:
+    """What an address of an unknown session means if a proxy has made one slash of two.
+
+    Released clients open a session at ``<transport>//<time>``. nginx merges the
+    slashes as soon as its ``proxy_pass`` has a path, and then the time stands
+    where a session id would stand. A session id may be all digits as well, so
+    the table of sessions is asked first. Ids of other servers that are all
+    digits are longer than a time.
+
+    Returns:
+        The address that opens a session, or ``None`` if it cannot have been one.
+    """
+    time = route.session_id
+    if not (time.isascii() and time.isdigit() and len(time) <= _LONGEST_TIME):
+        return None
+    return Route(route.name, "", f"{time}/{route.tail}" if route.tail else time)
 
 
 def is_misplaced(resource: str, path: str) -> bool:

@@ -260,7 +260,7 @@ class Session(Outbox):
         self.listener.counters.note_closed(end.cause)
         downlink = self.downlink
         self._put_aside(downlink)
-        self.listener.ended(self, self.replaced)
+        self.listener.ended(self, end, self.replaced)
         outbox = self._put_outbox_down(kept=downlink is not None and not abort)
         self.downlink = None
         for upload in self.uploads or ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from .ends import End
 from .limits import Limits
 from .log import Log
 from .loops import Loops
@@ -43,11 +44,12 @@ class Table(Protocol):
     def received(self, message: Any, client: Any) -> BaseException | None:
         """A message has come: run the listener's handlers; see :meth:`opened`."""
 
-    def ended(self, client: Any, downlinks: Sequence[Downlink]) -> None:
+    def ended(self, client: Any, end: End, downlinks: Sequence[Downlink]) -> None:
         """The session has ended: forget it, and spawn its farewell.
 
         Args:
             client: the session.
+            end: why.
             downlinks: its connections, which are not over yet.
         """
 

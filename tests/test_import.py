@@ -137,6 +137,7 @@ LAYERS = [
     {"checks", "events"},
     {"limits", "options"},
     {"census", "ends", "ext", "outgoing", "routes"},
+    {"departed"},
     {"server", "stats"},
     {"admission", "client_file", "loops", "mounting", "surroundings", "transports"},
     {"entrance", "table"},

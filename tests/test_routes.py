@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.routes import CLIENT_FILE, Route, match
+from sockio_gevent.routes import CLIENT_FILE, Route, match, with_merged_slashes
 
 OURS = {
     "/socket.io/socket.io.js": Route(CLIENT_FILE, "", ""),
@@ -78,3 +78,19 @@ def test_the_addresses_follow_the_resource(resource: str) -> None:
 @pytest.mark.parametrize("path", ["/axb/websocket", "/a/b/websocket", "/a.b.c/websocket"])
 def test_a_dot_in_the_resource_is_only_a_dot(path: str) -> None:
     assert match("a.b", path) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/socket.io/xhr-polling//1290000000000", "/socket.io/jsonp-polling//1290000000000/3"]
+)
+def test_an_address_whose_slashes_were_merged_opens_a_session_all_the_same(path: str) -> None:
+    sent = match("socket.io", path)
+    arrived = match("socket.io", path.replace("//", "/"))
+    assert arrived is not None
+    assert arrived != sent
+    assert with_merged_slashes(arrived) == sent
+
+
+@pytest.mark.parametrize("segment", ["", "12a", "a12", "-1", "1.5", "٣", "²", "1" * 16, "1" * 40])
+def test_a_segment_that_is_no_time_is_a_session_id(segment: str) -> None:
+    assert with_merged_slashes(Route("xhr-polling", segment, "1290000000000")) is None

@@ -40,6 +40,9 @@ CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 # Who sends pings and does not read the pongs is not read from either.
 _PONG_BACKLOG = 64 * 1024
 
+# Browsers look for a close frame while they write, but a reset makes them forget it.
+_MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
+
 _LOST = End(Cause.LOST, "the connection was lost")
 
 
@@ -61,6 +64,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     Attributes:
         choked: whether nothing is read because the peer does not take its pongs.
         connection: the socket, for watching how much it has not taken yet.
+        discarding: whether the peer has broken the protocol, and what it still sends is for nobody.
         end: why the connection ended; ``None`` while it is open.
         finished: whether all has been read, to the end of the connection.
     """
@@ -68,11 +72,13 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     # The first four are slots of the base class too, which type checkers cannot see.
     __slots__ = (
         "_close_sent",
+        "_left_to_discard",
         "_messages",
         "_timer",
         "choked",
         "closed",
         "connection",
+        "discarding",
         "end",
         "environ",
         "finished",
@@ -99,6 +105,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.end: End | None = None
         self.finished = False
         self.choked = False
+        self.discarding = False
+        self._left_to_discard = _MOST_DISCARDED
         self.protocol = protocol
         self._messages: deque[str | bytearray] | None = None
         self._close_sent = False
@@ -191,6 +199,12 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             self.connection.abort()
             self._finish()
             return []
+        if self.discarding:
+            self._left_to_discard -= len(data)
+            if self._left_to_discard < 0:
+                self.connection.abort()
+                self._finish()
+            return []
         # After our own close the peer's messages are for nobody: reading
         # goes on only to see its close.
         wanted = not self.closed
@@ -244,7 +258,13 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             code = "" if event.code == NO_STATUS else f" with {event.code}"
             self._ended(End(Cause.CLIENT, f"closed by the client{code}"))
         self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
-        self._finish()
+        if isinstance(event, Failure):
+            # The peer may be in the middle of a large message. A socket that is
+            # closed with unread bytes is reset, and the peer never sees the code.
+            self.discarding = True
+            self.connection.end()
+        else:
+            self._finish()
 
     def _send_close(self, code: int, reason: str) -> None:
         if self._close_sent or self.connection.broken:

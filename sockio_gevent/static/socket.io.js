@@ -8,9 +8,9 @@
  *
  * ECMAScript 5 and nothing newer, no build step, no dependency.
  *
- * Three parts: the framing of messages, the transports (io.Transport, which
- * further ones can join), and io.Socket, which chooses among them, connects
- * and reconnects.
+ * In this order: the framing of messages; requests; why connections end; the
+ * transports (io.Transport, which further ones can join); and io.Socket: its
+ * methods, how it connects, what it does at an end, what it remembers, events.
  */
 (function (window) {
   'use strict';
@@ -71,12 +71,81 @@
     return { texts: texts, end: position };
   }
 
+  // --- requests ---
+
+  function canRequest(xdomain) {
+    return 'XMLHttpRequest' in window && (!xdomain || 'withCredentials' in new XMLHttpRequest());
+  }
+
+  /* Starts a request; done(why, body) is called once at its end. */
+  function request(method, url, xdomain, body, done) {
+    var xhr = new XMLHttpRequest();
+    xhr.open(method, url, true);
+    if (xdomain) xhr.withCredentials = true;
+    if (body !== null) {
+      xhr.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded; charset=UTF-8');
+    }
+    xhr.onreadystatechange = function () {
+      if (xhr.readyState !== 4) return;
+      xhr.onreadystatechange = null;
+      done(toldBy(xhr), xhr.responseText);
+    };
+    xhr.send(body);
+    return xhr;
+  }
+
+  function abort(xhr) {
+    if (!xhr) return;
+    xhr.onreadystatechange = null;
+    xhr.abort();
+  }
+
+  // --- why a connection has ended, or none has begun ---
+
+  /*
+   * Why is an object: status is that of an answer, reason is one of REASONS,
+   * text is in the server's words. What is not known is not there. If that is
+   * all of it, the server can be asked.
+   */
+  var REASONS = ['client_closed', 'disconnected', 'going_away', 'heartbeat_lost', 'limit_exceeded',
+    'protocol_error', 'refused', 'connection_lost'];
+  var OF_STATUS = { 400: 'protocol_error', 401: 'refused', 403: 'refused', 408: 'limit_exceeded',
+    413: 'limit_exceeded', 429: 'limit_exceeded', 431: 'limit_exceeded', 503: 'going_away' };
+  var OF_CLOSE_CODE = { 1001: 'going_away', 1002: 'protocol_error', 1003: 'protocol_error',
+    1007: 'protocol_error', 1008: 'limit_exceeded', 1009: 'limit_exceeded' };
+
+  /* What an answer says; a page that something in between has made has no text for us. */
+  function toldBy(xhr) {
+    var ours = xhr.status && /^text\/plain/.test(xhr.getResponseHeader('Content-Type'));
+    return xhr.status ? { status: xhr.status, text: ours ? xhr.responseText.trim() : '' } : {};
+  }
+
+  function toldByClose(code, text) {
+    var reason = OF_CLOSE_CODE[code];
+    // Proxies close with 1000, too, but have nothing to say.
+    if (code === 1000 && text && !/^replaced/.test(text)) reason = 'disconnected';
+    if (code === 1011 && /^heartbeat/.test(text)) reason = 'heartbeat_lost';
+    return { reason: reason || 'connection_lost', text: text || '' };
+  }
+
+  /* The arguments of the event 'disconnect'. */
+  function reasonOf(why) {
+    var text = why.text || '', ended = /^this session has ended \((\w+)\): (.*)/.exec(text);
+    var reason = ended ? ended[1] : why.reason || OF_STATUS[why.status];
+    return [REASONS.indexOf(reason) < 0 ? 'connection_lost' : reason, ended ? ended[2] : text];
+  }
+
+  /* Whether a status says no to this client, and not only to this transport or for now. */
+  function isRefusal(status) {
+    return status > 400 && status < 500 && [404, 405, 408, 426].indexOf(status) < 0;
+  }
+
   // --- transports ---
 
   /*
    * What all transports share. A transport has a type and three methods,
-   * open(), write(payload) and close(), and calls opened data and lost ends
-   * back through onData(payload) and onEnd(). It is used for one connection.
+   * open(), write(payload) and close(), and tells of data and of its end by
+   * onData(payload) and onEnd(why). It is used for one connection.
    *
    * To add one: inherit from io.Transport, put the constructor into
    * io.Transport under its type, and give it check(xdomain), which says
@@ -115,20 +184,26 @@
 
   Transport.prototype.start = function () {
     var self = this;
+    function giveUp() { self.onEnd({}); }
     if (this.socket.options.connectTimeout) {
-      this.patience = setTimeout(function () { self.onEnd(); }, this.socket.options.connectTimeout);
+      this.patience = setTimeout(giveUp, this.socket.options.connectTimeout);
     }
     try {
       this.open();
     } catch (error) {
       // Forbidden by the page's policy, say. Not at once: an end is never awaited inside connect().
-      setTimeout(function () { self.onEnd(); }, 0);
+      setTimeout(giveUp, 0);
     }
   };
 
   /* Send a message that is spelled already. */
   Transport.prototype.send = function (text) {
     this.write(frame(text));
+  };
+
+  /* After the end: the messages that have surely not left the page. */
+  Transport.prototype.unsent = function () {
+    return [];
   };
 
   Transport.prototype.disconnect = function () {
@@ -138,11 +213,11 @@
     this.close();
   };
 
-  /* <scheme>://<host>:<port>/<resource>/<type>/<session id> */
+  /* <scheme>://<host>:<port>/<resource>/<type>/<session id>; without the last if there is none. */
   Transport.prototype.url = function (scheme) {
     var options = this.socket.options;
     return scheme + (options.secure ? 's' : '') + '://' + this.socket.host + ':' + options.port +
-      '/' + options.resource + '/' + this.type + '/' + (this.sessionid || '');
+      '/' + options.resource + '/' + this.type + (this.sessionid ? '/' + this.sessionid : '');
   };
 
   Transport.prototype.onData = function (payload) {
@@ -153,11 +228,13 @@
 
   /* The server is never silent for longer than a heartbeat or a poll takes. */
   Transport.prototype.onAlive = function () {
-    var self = this;
+    var self = this, timeout = this.options.timeout;
     clearTimeout(this.silence);
     this.silence = setTimeout(function () {
-      self.onEnd();
-    }, this.options.timeout);
+      var text = 'nothing has come for ' + timeout / 1000 + ' s';
+      // Before there is a session it is a transport that does not work.
+      self.onEnd(self.connected ? { reason: 'heartbeat_lost', text: text } : {});
+    }, timeout);
   };
 
   Transport.prototype.onText = function (text) {
@@ -182,11 +259,15 @@
   };
 
   /* The connection is over, and not because disconnect() was called. */
-  Transport.prototype.onEnd = function () {
+  Transport.prototype.onEnd = function (why) {
     if (this.ended) return;
     this.disconnect();
-    this.socket.onEnd(this);
+    this.socket.onEnd(this, why || {});
   };
+
+  function isMessage(text) {
+    return !marked(text, HEARTBEAT);
+  }
 
   // --- websocket ---
 
@@ -196,6 +277,8 @@
 
   function WebSocketTransport() {
     Transport.apply(this, arguments);
+    this.texts = [];
+    this.size = 0;
   }
 
   Transport.inherit(WebSocketTransport, 'websocket');
@@ -206,11 +289,38 @@
     this.native.onmessage = function (event) {
       if (!self.ended) self.onData(event.data);
     };
-    this.native.onclose = function () { self.onEnd(); };
+    this.native.onclose = function (event) {
+      // Before there is a session, a browser does not tell a refusal from a broken line.
+      self.onEnd(self.connected ? toldByClose(event.code, event.reason) : {});
+    };
   };
 
   WebSocketTransport.prototype.write = function (payload) {
     this.native.send(payload);
+  };
+
+  /* The texts that the browser may still have in its buffer are kept. */
+  WebSocketTransport.prototype.send = function (text) {
+    var buffered;
+    Transport.prototype.send.call(this, text);
+    this.texts.push(text);
+    this.size += text.length;
+    buffered = this.native.bufferedAmount || 0;
+    // The first has left if those behind it would fill the buffer.
+    while (this.texts.length && this.size - this.texts[0].length >= buffered) {
+      this.size -= this.texts.shift().length;
+    }
+  };
+
+  WebSocketTransport.prototype.unsent = function () {
+    // While it is not closed, the browser may still send what it has.
+    var left = this.native.readyState === 3 ? this.native.bufferedAmount : 0;
+    var first = this.texts.length;
+    while (left > 0 && first > 0) {
+      first -= 1;
+      left -= unescape(encodeURIComponent(frame(this.texts[first]))).length;
+    }
+    return this.texts.slice(first).filter(isMessage);
   };
 
   WebSocketTransport.prototype.close = function () {
@@ -226,7 +336,7 @@
   // --- flashsocket: a WebSocket that a Flash shim on the page provides ---
 
   function FlashSocket() {
-    Transport.apply(this, arguments);
+    WebSocketTransport.apply(this, arguments);
   }
 
   Transport.inherit(FlashSocket, 'flashsocket', WebSocketTransport);
@@ -247,48 +357,27 @@
   // A batch stays well below what servers accept as one body.
   var LARGEST_BATCH = 64 * 1024;
 
-  function canRequest(xdomain) {
-    return 'XMLHttpRequest' in window && (!xdomain || 'withCredentials' in new XMLHttpRequest());
-  }
-
-  /* Starts a request; done(status, text) is called once at its end, with status 0 if it failed. */
-  function request(method, url, xdomain, body, done) {
-    var xhr = new XMLHttpRequest();
-    xhr.open(method, url, true);
-    if (xdomain) xhr.withCredentials = true;
-    if (body !== null) {
-      xhr.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded; charset=UTF-8');
-    }
-    xhr.onreadystatechange = function () {
-      if (xhr.readyState !== 4) return;
-      xhr.onreadystatechange = null;
-      done(xhr.status, xhr.responseText);
-    };
-    xhr.send(body);
-    return xhr;
-  }
-
-  function abort(xhr) {
-    if (!xhr) return;
-    xhr.onreadystatechange = null;
-    xhr.abort();
-  }
-
   function HTTPTransport() {
     Transport.apply(this, arguments);
     this.queue = [];
     this.posting = false;
+    this.lost = false;
   }
 
   Transport.inherit(HTTPTransport);
 
-  /* The time keeps caches out. It makes the third form of the address if there is no id yet. */
+  /*
+   * The time keeps caches out. Without a session id before it, it opens a
+   * session; two slashes would say so as well, but proxies make one of them.
+   */
   HTTPTransport.prototype.downlink = function () {
     return this.url('http') + '/' + Date.now();
   };
 
-  HTTPTransport.prototype.write = function (payload) {
-    this.queue.push(payload);
+  HTTPTransport.prototype.framed = frame;
+
+  HTTPTransport.prototype.send = function (text) {
+    this.queue.push(text);
     this.flush();
   };
 
@@ -297,20 +386,40 @@
     if (!this.posting) this.hangUp();
   };
 
+  HTTPTransport.prototype.onEnd = function (why) {
+    // Nothing more is posted to a session that is lost.
+    if (!this.ended) this.lost = true;
+    Transport.prototype.onEnd.call(this, why);
+  };
+
+  HTTPTransport.prototype.unsent = function () {
+    return this.queue.splice(0).filter(isMessage);
+  };
+
   /* One POST at a time, so that messages stay in order. */
   HTTPTransport.prototype.flush = function () {
-    var self = this, batch = '';
-    if (this.posting || !this.queue.length) return;
+    var self = this, batch = '', count = 0, texts;
+    if (this.posting || this.lost || !this.queue.length) return;
     do {
-      batch += this.queue.shift();
-    } while (this.queue.length && batch.length + this.queue[0].length < LARGEST_BATCH);
+      batch += this.framed(this.queue[count]);
+      count += 1;
+    } while (count < this.queue.length && batch.length + this.queue[count].length < LARGEST_BATCH);
+    texts = this.queue.splice(0, count);
     this.posting = true;
-    this.post(batch, function (status) {
+    this.post(batch, function (why) {
       self.posting = false;
-      if (status === 200) self.flush();
-      else self.onEnd();
+      if (why.status === 200) self.flush();
+      else self.onPostFailed(texts, why);
       if (self.ended) self.close();
     });
+  };
+
+  HTTPTransport.prototype.onPostFailed = function (texts, why) {
+    // Answered in this way before anything was read. Otherwise they may have arrived.
+    var refused = why.status === 404 || why.status === 503;
+    if (refused && this.lost) this.socket.keep(texts.filter(isMessage));
+    else if (refused) this.queue = texts.concat(this.queue);
+    this.onEnd(why);
   };
 
   HTTPTransport.prototype.post = function (payload, done) {
@@ -333,7 +442,7 @@
       if (!self.ended) self.onData(JSON.parse(event.data));
     };
     // It would connect again by itself, to the address of a new session.
-    this.source.onerror = function () { self.onEnd(); };
+    this.source.onerror = function () { self.onEnd({}); };
   };
 
   ServerEvents.prototype.hangUp = function () {
@@ -375,7 +484,7 @@
       }
     };
     stream = inner.document.createElement('iframe');
-    stream.onload = function () { self.onEnd(); };
+    stream.onload = function () { self.onEnd({}); };
     stream.src = this.downlink();
     inner.document.body.appendChild(stream);
   };
@@ -419,7 +528,7 @@
       if (self.ended) return;
       // Browsers that know multipart tell each part as if it were a whole answer.
       if (native && xhr.readyState === 4 && xhr.status === 200) self.onData(xhr.responseText);
-      else if (native && xhr.readyState === 4) self.onEnd();
+      else if (native && xhr.readyState === 4) self.onEnd(toldBy(xhr));
       else if (xhr === self.current && xhr.readyState >= 3) self.read();
     };
     xhr.send(null);
@@ -446,7 +555,7 @@
       this.next = null;
       this.read();
     } else {
-      this.onEnd();
+      this.onEnd(xhr.status === 200 ? {} : toldBy(xhr));
     }
   };
 
@@ -468,11 +577,12 @@
   XHRPolling.prototype.open = function () {
     var self = this;
     this.poll = request('GET', this.downlink(), this.socket.isXDomain(), null,
-      function (status, text) {
+      function (why, body) {
         if (self.ended) return;
+        if (why.status !== 200) return self.onEnd(why);
         // Something in between may answer 200 with a page of its own.
-        if (status !== 200 || (text && !marked(text, FRAME))) return self.onEnd();
-        self.onData(text);
+        if (body && !marked(body, FRAME)) return self.onEnd({});
+        self.onData(body);
         if (!self.ended) self.open();
       });
   };
@@ -503,7 +613,7 @@
     script.src = this.downlink() + '/' + this.index;
     // A script that has loaded without calling _() is not ours.
     script.onload = script.onerror = function () {
-      if (script === self.script) self.onEnd();
+      if (script === self.script) self.onEnd({});
     };
     (document.head || document.documentElement).appendChild(script);
   };
@@ -527,11 +637,11 @@
     io.JSONP[this.index] = { _: function () {} };
   };
 
-  JSONPPolling.prototype.send = function (text) {
+  JSONPPolling.prototype.framed = function (text) {
     // A form makes CRLF of every line break. The server makes that LF again,
     // so a string that has a CR goes as JSON, which writes it as an escape.
     var mangled = !canRequest(this.socket.isXDomain()) && /\r/.test(text);
-    HTTPTransport.prototype.send.call(this, mangled ? JSON_MARK + JSON.stringify(text) : text);
+    return frame(mangled ? JSON_MARK + JSON.stringify(text) : text);
   };
 
   JSONPPolling.prototype.post = function (payload, done) {
@@ -563,7 +673,7 @@
         answer = iframe.contentWindow.document.body.textContent;
       } catch (error) { /* another origin's: the next poll will tell */ }
       setTimeout(function () { holder.parentNode.removeChild(holder); }, 0);
-      done(answer === 'ok' ? 200 : 0);
+      done(answer === 'ok' ? { status: 200 } : {});
     };
     form.submit();
   }
@@ -589,8 +699,10 @@
    *   connectTimeout                 5000 for each transport
    *   tryTransportsOnConnectTimeout  true: when one does not connect, try the next
    *   rememberTransport              true: begin with the one that worked last
-   *   reconnect                      true
+   *   reconnect                      true: try again, also if the first attempt fails
+   *   reconnectOnServerDisconnect    false: also if the server has ended the session on purpose
    *   reconnectionDelay              500, and twice as long after each attempt
+   *   reconnectionDelayMax           60000: it grows no further
    *   maxReconnectionAttempts        10
    */
   function Socket(host, options) {
@@ -609,7 +721,9 @@
       tryTransportsOnConnectTimeout: true,
       rememberTransport: true,
       reconnect: true,
+      reconnectOnServerDisconnect: false,
       reconnectionDelay: 500,
+      reconnectionDelayMax: 60000,
       maxReconnectionAttempts: 10
     }, options);
     this.options.port = this.options.port || location.port || (this.options.secure ? 443 : 80);
@@ -621,6 +735,8 @@
     this.transport = null;
     this.events = {};
     this.queue = [];
+    this.attempts = 0;
+    this.stood = false;
     if (this.options.autoConnect) {
       this.timer = setTimeout(function () { self.connect(); }, 0);
     }
@@ -634,7 +750,12 @@
       if (this.connected) setTimeout(listener, 0);
       else this.once('connect', listener);
     }
-    if (!this.connected && !this.connecting) this.begin();
+    if (this.connected || this.connecting) return this;
+    if (!this.reconnecting) {
+      this.attempts = 0;
+      this.stood = false;
+    }
+    this.begin();
     return this;
   };
 
@@ -642,17 +763,14 @@
   Socket.prototype.disconnect = function () {
     var wasConnected = this.connected;
     this.stop();
-    this.reconnecting = false;
-    if (wasConnected) this.emit('disconnect');
+    if (wasConnected) this.emit('disconnect', ['client_closed', '']);
     return this;
   };
 
   /* Send a string or anything with a JSON form; kept until connected. */
   Socket.prototype.send = function (message) {
     // Spelled now: what has no JSON form fails here, and later changes to it do not count.
-    var text = spell(message);
-    if (this.connected) this.transport.send(text);
-    else this.queue.push(text);
+    this.keep([spell(message)]);
     return this;
   };
 
@@ -662,30 +780,80 @@
       String(this.options.port) !== (location.port || (secure ? '443' : '80'));
   };
 
-  /* Go through the transports until one connects. */
-  Socket.prototype.begin = function () {
-    clearTimeout(this.timer);
-    this.connecting = true;
-    this.candidates = this.usable();
-    if (!this.candidates.length && window.console) {
-      window.console.error('socket.io: none of the transports works in this browser');
+  /* Send messages that are spelled already, or keep them until that can be done. */
+  Socket.prototype.keep = function (texts) {
+    for (var i = 0; i < texts.length; i++) {
+      if (this.connected && !this.transport.ended) this.transport.send(texts[i]);
+      else this.queue.push(texts[i]);
     }
-    this.tryNext();
   };
 
-  Socket.prototype.usable = function () {
-    var xdomain = this.isXDomain(), remembered = this.remembered();
-    var types = this.options.transports.filter(function (type) {
+  Socket.prototype.stop = function () {
+    var transport = this.transport;
+    this.rest();
+    this.connected = this.connecting = this.reconnecting = false;
+    this.transport = null;
+    if (!transport) return;
+    // It may have ended, while the server is being asked why.
+    if (transport.ended) this.takeBack(transport);
+    transport.disconnect();
+  };
+
+  /* Let go of all that is waited for. */
+  Socket.prototype.rest = function () {
+    clearTimeout(this.timer);
+    abort(this.question);
+    this.question = null;
+    if (this.hurry) {
+      window.removeEventListener('online', this.hurry);
+      document.removeEventListener('visibilitychange', this.hurry);
+      this.hurry = null;
+    }
+  };
+
+  Socket.prototype.takeBack = function (transport) {
+    this.queue = transport.unsent().concat(this.queue);
+  };
+
+  // --- connecting: a round goes through the transports until one gets through ---
+
+  // So long an answer may take of a server that has been there before it was asked.
+  var PROMPT = 1000;
+
+  Socket.prototype.begin = function () {
+    this.rest();
+    this.connecting = true;
+    this.usable = this.findUsable();
+    this.candidates = this.inOrder();
+    // Of this round: what the server has said last, whether it is there, and which transports
+    // have failed although it is.
+    this.problem = {};
+    this.answered = this.hesitated = false;
+    this.failed = {};
+    if (this.candidates.length) return this.tryNext();
+    if (window.console) {
+      window.console.error('socket.io: none of the transports works in this browser');
+    }
+    this.onFailure(true);
+  };
+
+  Socket.prototype.findUsable = function () {
+    var xdomain = this.isXDomain();
+    return this.options.transports.filter(function (type) {
       return has.call(Transport, type) && Transport[type].check && Transport[type].check(xdomain);
     });
-    var at = types.indexOf(remembered);
+  };
+
+  /* The one that worked last comes first. */
+  Socket.prototype.inOrder = function () {
+    var types = this.usable.slice(), at = types.indexOf(this.remembered());
     if (at > 0) types.unshift(types.splice(at, 1)[0]);
     return types;
   };
 
   Socket.prototype.tryNext = function () {
     var type = this.candidates.shift(), transport;
-    if (type === undefined) return this.onFailure();
+    if (type === undefined) return this.onFailure(false);
     transport = new Transport[type](this, this.options.transportOptions[type]);
     this.transport = transport;
     this.emit('connecting', [type]);
@@ -693,68 +861,168 @@
     if (this.transport === transport) transport.connect();
   };
 
-  Socket.prototype.stop = function () {
-    var transport = this.transport;
-    clearTimeout(this.timer);
-    this.connected = this.connecting = false;
-    this.transport = null;
-    if (transport) transport.disconnect();
+  /*
+   * A transport has not connected. Most cannot tell why: it may be refused, or
+   * stopped on the way, or there is no server. So that is asked, once a round.
+   */
+  Socket.prototype.onUnconnected = function (transport, why) {
+    var self = this;
+    if (why.status || this.answered || !canRequest(this.isXDomain())) {
+      return this.onRefused(transport, why);
+    }
+    this.ask(transport, function (answer, prompt) {
+      if (answer.status === 200 && answer.text === 'ok') {
+        if (!prompt && !self.hesitated) {
+          // It has only just come up. This transport had nobody to connect to.
+          self.hesitated = true;
+          self.candidates.unshift(transport.type);
+          return self.tryNext();
+        }
+        self.answered = true;
+        self.onRefused(transport, {});
+      } else if (answer.status) {
+        self.onRefused(transport, answer);
+      } else {
+        self.onFailure(false);
+      }
+    });
+  };
+
+  Socket.prototype.onRefused = function (transport, why) {
+    var status = why.status || 0, final = isRefusal(status);
+    if (status) this.problem = why;
+    // Other transports lead to the same server.
+    if (final || status >= 500) return this.onFailure(final);
+    if (this.answered || status === 404) this.failed[transport.type] = true;
+    if (!this.options.tryTransportsOnConnectTimeout) this.candidates = [];
+    this.tryNext();
+  };
+
+  /*
+   * Ask the server what a GET of the transport's address would be answered:
+   * may a session begin, or how has this one ended? done(why, prompt) is called
+   * with the answer, and whether it came soon.
+   */
+  Socket.prototype.ask = function (transport, done) {
+    var self = this, began = Date.now(), limit = this.options.connectTimeout;
+    function answered(why) {
+      self.rest();
+      done(why, Date.now() - began < PROMPT);
+    }
+    this.rest();
+    if (limit) this.timer = setTimeout(function () { answered({}); }, limit);
+    try {
+      this.question = request('GET', transport.url('http') + '/' + began + '?ask',
+        this.isXDomain(), null, answered);
+    } catch (error) {
+      this.timer = setTimeout(function () { answered({}); }, 0);
+    }
   };
 
   Socket.prototype.onConnect = function (transport) {
     var again = this.reconnecting, attempts = this.attempts, queue = this.queue;
-    this.connected = true;
+    this.connected = this.stood = true;
     this.connecting = this.reconnecting = false;
+    this.since = Date.now();
     this.remember(transport.type);
     this.queue = [];
-    for (var i = 0; i < queue.length; i++) transport.send(queue[i]);
+    this.keep(queue);
     this.emit('connect');
     if (again && this.transport === transport) this.emit('reconnect', [transport.type, attempts]);
   };
 
-  /* A transport has ended by itself: before it was connected, or after. */
-  Socket.prototype.onEnd = function (transport) {
-    if (transport !== this.transport) return;
-    if (this.connecting) {
-      if (!this.options.tryTransportsOnConnectTimeout) this.candidates = [];
-      return this.tryNext();
-    }
-    this.connected = false;
+  /* A round is over, and no transport has connected. */
+  Socket.prototype.onFailure = function (final) {
+    this.connecting = false;
     this.transport = null;
-    this.attempts = 0;
-    this.reconnecting = Boolean(this.options.reconnect);
-    this.emit('disconnect');
+    if (final || !this.options.reconnect) this.giveUp();
+    else this.wait();
+  };
+
+  // --- ends, and what comes after them ---
+
+  // So long a connection has to stand before delays begin from the shortest again.
+  var STEADY = 10000;
+
+  /* A transport has ended by itself: before it was connected, or after. */
+  Socket.prototype.onEnd = function (transport, why) {
+    var self = this;
+    if (transport !== this.transport) return;
+    if (this.connecting) return this.onUnconnected(transport, why);
+    if (why.status || why.reason || !canRequest(this.isXDomain())) return this.onDisconnect(why);
+    this.ask(transport, function (answer) {
+      // A session that lives has lost its connection, and that is all.
+      self.onDisconnect(answer.status === 200 ? {} : answer);
+    });
+  };
+
+  Socket.prototype.onDisconnect = function (why) {
+    var told = reasonOf(why), options = this.options;
+    this.connected = false;
+    this.takeBack(this.transport);
+    this.transport = null;
+    if (Date.now() - this.since >= STEADY) this.attempts = 0;
+    this.reconnecting = Boolean(options.reconnect) &&
+      (told[0] !== 'disconnected' || Boolean(options.reconnectOnServerDisconnect));
+    this.emit('disconnect', told);
     // A listener may have called connect() or disconnect().
     if (this.reconnecting && !this.connecting && !this.connected) this.wait();
   };
 
-  /* No transport has connected. */
-  Socket.prototype.onFailure = function () {
-    this.connecting = false;
-    this.transport = null;
-    if (this.reconnecting) this.wait();
-    else this.emit('connect_failed');
-  };
-
-  /* Wait for the next attempt to reconnect, longer each time. */
+  /* Wait for the next attempt: longer each time, and not as long as other pages do. */
   Socket.prototype.wait = function () {
-    var self = this, delay = this.options.reconnectionDelay * Math.pow(2, this.attempts);
-    if (this.attempts >= this.options.maxReconnectionAttempts) {
-      this.reconnecting = false;
-      this.emit('reconnect_failed');
-      return;
+    var self = this, options = this.options, delay;
+    if (this.attempts >= options.maxReconnectionAttempts) {
+      // The page does not stay dead if it is looked at later.
+      this.watch();
+      return this.giveUp();
     }
+    delay = options.reconnectionDelay * Math.pow(2, Math.min(this.attempts, 30));
+    delay = Math.min(delay, options.reconnectionDelayMax) * (0.5 + Math.random());
+    delay = Math.round(delay);
     this.attempts += 1;
+    this.reconnecting = true;
     this.timer = setTimeout(function () { self.begin(); }, delay);
+    this.watch();
     this.emit('reconnecting', [delay, this.attempts]);
   };
 
-  // Pages without access to cookies (sandboxed frames) just do not remember.
+  Socket.prototype.giveUp = function () {
+    var name = this.stood ? 'reconnect_failed' : 'connect_failed';
+    this.reconnecting = false;
+    this.emit(name, [this.problem.status || 0, this.problem.text || '']);
+  };
 
+  /* Try at once when the browser is online again, or somebody looks at the page again. */
+  Socket.prototype.watch = function () {
+    var self = this;
+    this.hurry = function (event) {
+      if (event.type === 'visibilitychange' && document.hidden) return;
+      if (!self.reconnecting) self.attempts = 0;
+      self.reconnecting = true;
+      self.begin();
+    };
+    window.addEventListener('online', this.hurry);
+    document.addEventListener('visibilitychange', this.hurry);
+  };
+
+  // --- the transport that is remembered ---
+
+  // So long, in seconds, a better transport is not tried again.
+  var MEMORY = 3600;
+
+  /*
+   * Remember a transport, if each that is better has failed in this round, and
+   * not only because the server was not there. Pages without access to cookies
+   * (sandboxed frames) just do not remember.
+   */
   Socket.prototype.remember = function (type) {
+    var failed = this.failed, better = this.usable.slice(0, this.usable.indexOf(type));
     if (!this.options.rememberTransport) return;
+    if (!better.every(function (each) { return has.call(failed, each); })) return;
     try {
-      this.options.document.cookie = 'socketio=' + encodeURIComponent(type) + '; path=/; SameSite=Lax';
+      this.options.document.cookie = 'socketio=' + encodeURIComponent(type) +
+        '; path=/; max-age=' + MEMORY + '; SameSite=Lax';
     } catch (error) { /* see above */ }
   };
 
@@ -771,7 +1039,20 @@
 
   // --- events ---
 
+  var EVENTS = ['connecting', 'connect', 'connect_failed', 'message', 'disconnect', 'reconnecting',
+    'reconnect', 'reconnect_failed'];
+  var warned = {};
+
+  /* Other generations of Socket.IO have events of the application's own. */
+  function checkEvent(name, advice) {
+    var line = "socket.io: there is no event '" + name + "' here. " + advice;
+    if (EVENTS.indexOf(name) >= 0 || has.call(warned, line) || !window.console) return;
+    warned[line] = true;
+    window.console.warn(line);
+  }
+
   Socket.prototype.on = function (name, listener) {
+    checkEvent(name, "What the server sends is the event 'message'.");
     if (!has.call(this.events, name)) this.events[name] = [];
     this.events[name].push(listener);
     return this;
@@ -796,9 +1077,12 @@
     return this;
   };
 
+  /* Call the listeners in this page; send() is what reaches the server. */
   Socket.prototype.emit = function (name, parameters) {
-    var listeners = has.call(this.events, name) ? this.events[name].slice() : [];
-    for (var i = 0; i < listeners.length; i++) {
+    var listeners, i;
+    checkEvent(name, 'Nothing is sent: use send().');
+    listeners = has.call(this.events, name) ? this.events[name].slice() : [];
+    for (i = 0; i < listeners.length; i++) {
       try {
         listeners[i].apply(this, parameters || []);
       } catch (error) {

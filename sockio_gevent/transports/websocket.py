@@ -106,6 +106,8 @@ class SocketDownlink(Downlink):
             self._session.end(End(Cause.LIMIT, error.text, error.limit), error.code)
         if websocket.finished:
             self.over()
+        elif websocket.discarding and websocket.end is not None:
+            self._session.end(websocket.end)
 
     def _take_in(self, held: int) -> None:
         """Tell the session how many bytes of a message are here that is not whole yet."""

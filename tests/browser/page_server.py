@@ -3,6 +3,10 @@
 A text is answered with {"is": its place in TRICKY, or -1}, and {"ask": place}
 with the text itself, so that each direction is checked alone. To {"later":
 seconds} it says "later", but not before three heartbeats have been echoed.
+{"note": text} is logged, and with "block" the handler never returns. {"end": 1}
+ends the session, and {"close": 1} the listener.
+
+Pages with the cookie "out" are refused with the status and the text of --refuse.
 """
 
 from __future__ import annotations
@@ -26,6 +30,9 @@ parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--client", help="serve this file as /client.js")
 parser.add_argument("--handshake", default="plain")
 parser.add_argument("--origins", default="*:*")
+parser.add_argument("--transports", help="those that are enabled, with commas between")
+parser.add_argument("--refuse", type=int, default=401)
+parser.add_argument("--send-away", action="store_true", help="end each session as it begins")
 arguments = parser.parse_args()
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 
@@ -43,14 +50,24 @@ def application(environ, start_response):
 streaming = ("websocket", "server-events", "flashsocket", "htmlfile", "xhr-multipart")
 times = {name: {"heartbeat_interval": 0.3, "timeout": 60} for name in streaming}
 
+enabled = arguments.transports.split(",") if arguments.transports else KNOWN_TRANSPORTS
+
+
+def authorize(environ):
+    if "out=1" in environ.get("HTTP_COOKIE", ""):
+        raise io.Refusal(arguments.refuse, "log in first")
+    return True
+
+
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 socket = io.listen(
     server,
     origins=arguments.origins,
     handshake=arguments.handshake,
     flash_policy_port=None,
+    transports=enabled,
+    authorize=authorize,
     max_buffer=64 * 1024 * 1024,
-    transports=KNOWN_TRANSPORTS,
     transport_options=times,
 )
 
@@ -62,12 +79,24 @@ def send_later(client):
     client.send("later")
 
 
+@socket.on("connection")
+def connection(client):
+    if arguments.send_away:
+        client.disconnect()
+
+
 @socket.on("clientMessage")
 def message(value, client):
     if isinstance(value, str):
         client.send({"is": TRICKY.index(value) if value in TRICKY else -1})
     elif "ask" in value:
         client.send(TRICKY[value["ask"]])
+    elif "note" in value:
+        logging.info("note %s", value["note"])
+        if "block" in value:
+            gevent.sleep(3600)
+    elif "close" in value:
+        gevent.spawn(socket.close)
     elif "end" in value:
         client.disconnect()
     elif "later" in value:

@@ -39,7 +39,7 @@ def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(star
 def test_only_the_first_is_tried_if_that_is_asked_for(start, new_page):
     page = new_page(start(PAGE).url)
     page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
-    opened(page, tryTransportsOnConnectTimeout=False)
+    opened(page, tryTransportsOnConnectTimeout=False, reconnect=False)
     wait_event(page, "connect_failed")
     assert wait_event(page, "connecting") == [["websocket"]]
 
@@ -48,7 +48,7 @@ def test_when_no_transport_connects_it_says_so(start, new_page):
     # The address answers with a page, which is no script for jsonp-polling to run.
     errors = []
     page = new_page(start(PAGE).url, on_error=errors.append)
-    opened(page, resource="nowhere")
+    opened(page, resource="nowhere", reconnect=False)
     wait_event(page, "connect_failed")
     assert wait_event(page, "connecting") == [[name] for name in TRANSPORTS]
     opened(page, resource="nowhere", transports=["jsonp-polling"])
@@ -90,7 +90,7 @@ def test_another_origin_connects_where_it_is_allowed(start, new_page, transport)
     if transport == "htmlfile":
         # A frame of another origin may not call into the page, so it is not even tried.
         wait_event(page, "connect_failed")
-        assert page.evaluate("events") == [["connect_failed"]]
+        assert page.evaluate("events") == [["connect_failed", 0, ""]]
         return
     page.evaluate("tricky => tricky.forEach(text => socket.send(text))", TRICKY)
     received = wait_event(page, "message", len(TRICKY))
@@ -102,7 +102,8 @@ def test_another_origin_connects_where_it_is_allowed(start, new_page, transport)
 @pytest.mark.parametrize("transport", RUNNING)
 def test_another_origin_is_refused_where_it_is_not_allowed(start, new_page, transport):
     server, elsewhere = start(PAGE, "--origins", "self"), start(PAGE)
-    page = opened(new_page(elsewhere.url), transports=[transport], port=server.port)
+    options = {"transports": [transport], "port": server.port, "reconnect": False}
+    page = opened(new_page(elsewhere.url), **options)
     wait_event(page, "connect_failed")
     assert not any("opened" in line for line in server.log())
 

@@ -89,7 +89,8 @@ class Process:
 
     def _mark(self) -> None:
         """Have it log a line that can be told from all others, and wait for that."""
-        mark = secrets.token_hex(4)
+        # Never all digits: that would be an address that opens a session.
+        mark = f"x{secrets.token_hex(4)[:7]}"
         self._marks.add(mark)
         connection = HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         connection.request("GET", f"/socket.io/xhr-polling/{mark}/1")

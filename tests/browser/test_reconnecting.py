@@ -1,0 +1,276 @@
+"""How the browser client comes back: when, by which transport, and with which messages."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+
+import pytest
+from support.page import PATIENCE, TRANSPORTS, opened, wait_event
+from support.proxy import Proxy
+
+PAGE = "tests/browser/page_server.py"
+POSTING = [name for name in TRANSPORTS if name != "websocket"]
+
+
+def cookie(page):
+    return page.evaluate("document.cookie")
+
+
+def names(page):
+    return [event[0] for event in page.evaluate("events")]
+
+
+def numbers(page, count):
+    """The number of each attempt to reconnect, of so many."""
+    return [number for _, number in wait_event(page, "reconnecting", count)][:count]
+
+
+@contextmanager
+def standing_still(server):
+    """What is asked of the server meanwhile hangs, as while an application is imported."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+# How long the page waits from now on for what hangs.
+PATIENT = """patience => {
+  if (!window.patience) socket.on('connecting', () => {
+    socket.options.connectTimeout = window.patience;
+  });
+  window.patience = socket.options.connectTimeout = patience;
+}"""
+
+
+def test_a_server_that_hangs_for_a_while_costs_no_transport(start, new_page):
+    server = start(PAGE)
+    with Proxy(server.port) as proxy:
+        page = opened(new_page(proxy.url), rememberTransport=True, reconnectionDelay=50)
+        wait_event(page, "connect")
+        with standing_still(server):
+            page.evaluate(PATIENT, 300)
+            proxy.cut()
+            wait_event(page, "reconnecting", 3)
+            page.evaluate(PATIENT, PATIENCE)
+        assert wait_event(page, "reconnect")[0][0] == "websocket"
+        assert {name for (name,) in wait_event(page, "connecting")} == {"websocket"}
+        assert cookie(page) == "socketio=websocket"
+
+
+def test_a_new_page_that_the_server_kept_waiting_tries_the_same_transport_again(start, new_page):
+    server, elsewhere = start(PAGE), start(PAGE)
+    page = new_page(elsewhere.url)
+    with standing_still(server):
+        opened(page, port=server.port, rememberTransport=True, hopeless=["websocket"])
+        # The question why hangs, too; for more than the second that an answer may take.
+        page.wait_for_function("socket.question && (window.asked = window.asked || Date.now())")
+        page.evaluate("clearTimeout(socket.timer)")
+        page.evaluate(PATIENT, PATIENCE)
+        page.wait_for_function("Date.now() - asked > 1200")
+    wait_event(page, "connect")
+    assert wait_event(page, "connecting") == [["websocket"], ["websocket"]]
+    assert page.evaluate("socket.transport.type") == "websocket"
+
+
+def test_a_transport_that_does_not_work_is_not_tried_again_for_an_hour(start, new_page):
+    with Proxy(start(PAGE).port, upgrades="refuse") as proxy:
+        page = opened(new_page(proxy.url), rememberTransport=True)
+        wait_event(page, "connect")
+        (kept,) = page.context.cookies()
+        assert kept["value"] == "server-events"
+        assert 3500 < kept["expires"] - page.evaluate("Date.now() / 1000") <= 3600
+        page.reload()
+        opened(page, rememberTransport=True)
+        wait_event(page, "connect")
+        assert wait_event(page, "connecting") == [["server-events"]]
+        # That it was begun with does not make the hour longer.
+        assert page.context.cookies() == [kept]
+        page.context.clear_cookies()
+        proxy.upgrades = "pass"
+        page.reload()
+        opened(page, rememberTransport=True)
+        wait_event(page, "connect")
+        assert wait_event(page, "connecting") == [["websocket"]]
+
+
+def test_a_client_that_is_sent_away_at_once_stays_away(start, new_page):
+    server = start(PAGE, "--send-away")
+    page = opened(new_page(server.url), reconnectionDelay=10)
+    told = ["disconnected", "disconnected by the application"]
+    assert wait_event(page, "disconnect") == [told]
+    assert names(page) == ["connecting", "connect", "disconnect"]
+    assert not page.evaluate("socket.connecting || socket.reconnecting")
+    assert sum(" opened" in line for line in server.log()) == 1
+
+
+def test_delays_grow_until_a_connection_has_stood_for_a_while(start, new_page):
+    options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 1}
+    page = opened(new_page(start(PAGE, "--send-away").url), **options)
+    assert numbers(page, 5) == [1, 2, 3, 4, 5]
+    # The clock goes faster: each connection has stood for long now.
+    page.evaluate("""() => {
+        const now = Date.now;
+        let passed = 0;
+        window.Date.now = () => now() + passed;
+        socket.on('disconnect', () => events.push(['mark']));
+        const decide = socket.onDisconnect;
+        socket.onDisconnect = function (why) { passed += 10000; decide.call(this, why); };
+    }""")
+    page.wait_for_function("events.filter(event => event[0] === 'mark').length >= 2")
+    page.wait_for_function("events[events.length - 1][0] === 'reconnecting'")
+    events = page.evaluate("events")
+    after = events[[event[0] for event in events].index("mark") :]
+    assert {event[2] for event in after if event[0] == "reconnecting"} == {1}
+
+
+def test_delays_are_spread_and_bounded(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    page.evaluate(
+        """patience => {
+        window.delays = [];
+        window.connected = 0;
+        for (let i = 0; i < 30; i++) {
+          const socket = new io.Socket(null, {connectTimeout: patience, rememberTransport: false});
+          socket.on('connect', () => { connected += 1; });
+          socket.on('reconnecting', (delay, number) => { if (number === 1) delays.push(delay); });
+        }
+    }""",
+        PATIENCE,
+    )
+    page.wait_for_function("connected === 30")
+    server.stop(signal.SIGKILL)
+    page.wait_for_function("delays.length === 30")
+    delays = page.evaluate("delays")
+    assert min(delays) >= 250
+    assert max(delays) <= 750
+    assert len(set(delays)) > 15
+    assert max(delays) - min(delays) > 100
+    opened(page, reconnectionDelay=8, reconnectionDelayMax=20, maxReconnectionAttempts=8)
+    wait_event(page, "connect_failed")
+    bounded = [delay for delay, _ in wait_event(page, "reconnecting", 8)]
+    assert max(bounded) <= 30
+    assert min(bounded[2:]) >= 10
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_messages_that_never_left_come_in_order_with_the_next_connection(
+    start, new_page, transport
+):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=50)
+    page.evaluate("socket.send({note: 'slow', block: true})")
+    server.wait_line("note slow")
+    page.evaluate("socket.send({note: 'second'}).send({note: 'third'})")
+    # A frame does not tell that it cannot be loaded.
+    page.evaluate(PATIENT, 300)
+    server.stop(signal.SIGKILL)
+    wait_event(page, "disconnect")
+    page.evaluate("socket.send({note: 'fourth'})")
+    server.start()
+    page.evaluate(PATIENT, PATIENCE)
+    server.wait_line("note fourth")
+    notes = [line.split()[-1] for line in server.log() if "note " in line]
+    assert notes == ["slow", "second", "third", "fourth"]
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_messages_for_a_session_that_had_ended_come_with_the_next(start, new_page, transport):
+    options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 10}
+    page = opened(new_page(start(PAGE).url), transports=[transport], **options)
+    wait_event(page, "connect")
+    page.evaluate("socket.send({end: 1}); for (var i = 0; i < 5; i++) socket.send({number: i})")
+    received = wait_event(page, "message", 5)
+    assert [message["number"] for (message,) in received] == list(range(5))
+    assert wait_event(page, "disconnect")[0][0] == "disconnected"
+
+
+def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_page):
+    page = opened(new_page(start(PAGE).url), reconnectionDelay=10)
+    wait_event(page, "connect")
+    page.evaluate("""() => {
+        socket.send({number: 1});
+        socket.transport.native.close();
+        socket.send({number: 2}).send({text: 'é😀'}).send({number: 3});
+    }""")
+    received = [message for (message,) in wait_event(page, "message", 3)]
+    assert received[-3:] == [{"number": 2}, {"text": "é😀"}, {"number": 3}]
+    assert len(wait_event(page, "disconnect")) == 1
+
+
+@pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "htmlfile"])
+def test_a_page_that_was_there_before_the_server_connects(start, new_page, transport):
+    server, elsewhere = start(PAGE), start(PAGE)
+    port = server.port
+    server.stop()
+    page = opened(
+        new_page(elsewhere.url),
+        transports=[transport],
+        port=port,
+        reconnectionDelay=50,
+    )
+    page.evaluate("socket.send({kept: true})")
+    assert numbers(page, 2) == [1, 2]
+    assert page.evaluate("socket.reconnecting")
+    server.start()
+    assert wait_event(page, "message") == [[{"kept": True}]]
+    assert "connect_failed" not in names(page)
+    assert names(page)[-3:-1] == ["connect", "reconnect"]
+
+
+def test_without_reconnect_the_first_attempt_is_the_only_one(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    server.stop()
+    opened(page, reconnect=False)
+    assert wait_event(page, "connect_failed") == [[0, ""]]
+    # No other transport would find a server either.
+    assert names(page) == ["connecting", "connect_failed"]
+
+
+def test_a_page_that_has_given_up_tries_again_when_the_browser_is_online(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.context.set_offline(True)
+    opened(page, maxReconnectionAttempts=2, reconnectionDelay=1)
+    wait_event(page, "connect_failed")
+    page.context.set_offline(False)
+    wait_event(page, "connect")
+
+
+VISIBLE = "document.dispatchEvent(new Event('visibilitychange'))"
+HIDDEN = "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
+
+
+@pytest.mark.parametrize("waiting", [True, False], ids=["waits", "has-given-up"])
+def test_a_page_tries_at_once_when_it_is_visible_again(start, new_page, waiting):
+    server = start(PAGE)
+    page = opened(
+        new_page(server.url),
+        maxReconnectionAttempts=10 if waiting else 0,
+        reconnectionDelay=PATIENCE * 10,
+        reconnectionDelayMax=PATIENCE * 10,
+    )
+    wait_event(page, "connect")
+    server.stop()
+    wait_event(page, "reconnecting" if waiting else "reconnect_failed")
+    server.start()
+    page.evaluate(HIDDEN)
+    page.evaluate(VISIBLE)
+    assert not page.evaluate("socket.connecting"), "nobody looks at it"
+    page.evaluate("delete document.hidden")
+    page.evaluate(VISIBLE)
+    wait_event(page, "reconnect")
+
+
+def test_a_page_that_has_hung_up_stays_away_whatever_the_browser_says(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.context.set_offline(True)
+    opened(page, reconnectionDelay=PATIENCE * 10, reconnectionDelayMax=PATIENCE * 10)
+    wait_event(page, "reconnecting")
+    page.evaluate("socket.disconnect()")
+    page.context.set_offline(False)
+    page.evaluate(VISIBLE)
+    assert not page.evaluate("socket.connecting || socket.reconnecting")

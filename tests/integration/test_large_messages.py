@@ -1,0 +1,106 @@
+"""A client that sends a message which is far too large learns why its connection ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+from support.client_frames import MASK, frame, header
+from support.clients import WebSocket, wait_for
+from support.http import DEADLINE
+
+from sockio_gevent.server import websocket
+
+MIB = 1024 * 1024
+TEXT, CLOSE = 1, 8
+
+
+def send_large(client: WebSocket, size: int) -> None:
+    client.send_bytes(header(TEXT, size) + MASK)
+    for _ in range(size // MIB):
+        client.send_bytes(bytes(MIB))
+
+
+def send_until_cut(client: WebSocket) -> int:
+    """Send without an end; how many bytes the server has let pass."""
+    sent = 0
+    with gevent.Timeout(DEADLINE):
+        while True:
+            try:
+                client.send_bytes(bytes(MIB))
+            except OSError:
+                return sent
+            sent += MIB
+
+
+@pytest.mark.parametrize("size", [2 * MIB, 48 * MIB])
+def test_a_client_that_writes_first_and_reads_then_sees_the_code(serve: Any, size: int) -> None:
+    served = serve()
+    client = WebSocket(served.port).open()
+    send_large(client, size)
+    assert client.wait_closed() == 1009
+    assert client.protocol.close_rcvd is not None
+    assert client.protocol.close_rcvd.reason == "the message is over 1048576 bytes"
+
+
+def test_the_session_ends_before_the_rest_is_read(serve: Any) -> None:
+    served = serve()
+    client = WebSocket(served.port).open()
+    client.send_bytes(header(TEXT, 1 << 40) + MASK)
+    served.wait("disconnect")
+    assert served.listener.stats()["closes"]["limit_exceeded"] == 1
+    assert client.wait_closed() == 1009
+    # What it sends now is neither an answer nor a message.
+    client.send_bytes(frame(TEXT, b"~m~5~m~hello") + frame(CLOSE, b"\x03\xe8"))
+    client.vanish()
+    assert served.happened("message") == []
+
+
+def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothing(
+    serve: Any,
+) -> None:
+    served = serve()
+    client = WebSocket(served.port).open()
+    (_, session) = served.wait("connection")
+    session.disconnect()
+    served.wait("disconnect")
+    send_large(client, 8 * MIB)
+    assert client.wait_closed() == 1000
+
+
+def test_so_many_bytes_are_read_on_and_no_more(serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(websocket, "_MOST_DISCARDED", 4 * MIB)
+    served = serve()
+    client = WebSocket(served.port).open()
+    (_, session) = served.wait("connection")
+    downlink = session.downlink
+    client.send_bytes(header(TEXT, 1 << 40) + MASK)
+    assert send_until_cut(client) >= 4 * MIB
+    wait_for(lambda: downlink.is_over)
+
+
+def test_it_is_read_on_for_a_while_and_no_longer(serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", 0.2)
+    served = serve()
+    client = WebSocket(served.port).open()
+    (_, session) = served.wait("connection")
+    downlink = session.downlink
+    client.send_bytes(header(TEXT, 1 << 40) + MASK)
+    # Nothing follows, and the client does not close its side.
+    wait_for(lambda: downlink.is_over)
+
+
+def test_others_are_served_while_one_message_is_discarded(serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(websocket, "_MOST_DISCARDED", 1 << 40)
+    served = serve(on_client_message=lambda message, client: client.send(message))
+    client = WebSocket(served.port).open()
+    other = WebSocket(served.port).open()
+    client.send_bytes(header(TEXT, 1 << 40) + MASK)
+    sending = gevent.spawn(send_until_cut, client)
+    assert client.wait_closed() == 1009
+    for number in range(100):
+        other.send(str(number))
+        assert other.receive() == str(number)
+    assert not sending.ready(), "it was over before the other was served"
+    sending.kill()
