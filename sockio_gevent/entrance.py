@@ -16,12 +16,12 @@ from .environ import head_size
 from .forwarded import believe
 from .hosts import Hosts
 from .limits import Limit, Limits, OverLimit
-from .log import Log, short_id
+from .log import Log
 from .options import Context, Options
 from .origins import Origins, origin_of
 from .refusal import Reason
+from .refusals import Refusals, is_question
 from .server.request import Refusal, Request
-from .sparing import SparingLog
 from .stats import Counters
 from .surroundings import Surroundings
 from .transports import TRANSPORTS
@@ -36,8 +36,6 @@ _DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "
 # What is no mistake, but meant for the server around: the client has gone, or this
 # greenlet, or the program, is to end; or for middleware that has set a time limit.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
-
-_QUESTION = "ask"  # the query of an address
 
 
 class Sessions(Protocol):
@@ -87,7 +85,7 @@ class Entrance:
         self.origins = Origins(options.origins)
         self._hosts = None if options.hosts is None else Hosts(options.hosts)
         self._options = options
-        self._log = SparingLog(log)
+        self._refusals = Refusals(log, sessions, surroundings)
         self._sessions = sessions
         self._surroundings = surroundings
         self._admission = Admission(options, log, sessions)
@@ -131,47 +129,21 @@ class Entrance:
                     return self._serve_client_file(request)
                 return self._serve(route, request)
             except Refusal as refusal:
-                self._note(refusal, _place(route), request)
+                self._refusals.note(refusal, route, request)
                 return request.refuse(refusal)
         except _PASSED_ON:
             raise
         except BaseException as error:
-            return self._fail(error, _place(route), request)
+            self._refusals.note_failure(error, route, request)
+            return request.fail(
+                Refusal("500 Internal Server Error", "the server has made a mistake")
+            )
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
         """Make a request of what the server gives, and trusted proxies say."""
         if self._options.trusted_proxies:
             believe(environ, self._options.trusted_proxies)
         return Request(environ, start_response, self._sessions)
-
-    def _note(self, refusal: Refusal, place: str, request: Request) -> None:
-        """Count a refusal and log it."""
-        reason = refusal.reason
-        self._sessions.counters.note_refused(reason)
-        line = "refused %r %r from %s (%s): %s"
-        said = request.method, place, request.peer, refusal.status, refusal.log_text
-        if isinstance(refusal, OverLimit):
-            self._sessions.limits.note(refusal.limit, line, *said)
-        elif reason is Reason.HUNG_UP or self._surroundings.refusal:
-            # Nobody waits for an answer; or nobody can connect, and that has been said.
-            self._log.debug(reason, line, *said)
-        elif reason is Reason.UNAVAILABLE or _is_question(request):
-            # Not what the client does wrong, or has been said of what it did before it asked.
-            self._log.info(reason, line, *said)
-        else:
-            self._log.warning(reason, line, *said)
-
-    def _fail(self, error: BaseException, place: str, request: Request) -> Iterable[bytes]:
-        """Answer a request that is answered with no more than an exception so far.
-
-        Servers log that with the address of the request, and so with the session id, and as
-        often as it happens.
-        """
-        line = "the answer to %r %r from %s failed"
-        said = request.method, place, request.peer
-        self._log.exception(("failed", type(error).__name__), line, *said)
-        self._sessions.counters.note_refused(Reason.FAILURE)
-        return request.fail(Refusal("500 Internal Server Error", "the server has made a mistake"))
 
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -217,7 +189,7 @@ class Entrance:
             elif session is None or (
                 admission.binds and not admission.is_same(session.bound_to, peer)
             ):
-                if session is None and _is_question(request):
+                if session is None and is_question(request):
                     why = self._sessions.departed.why(route.session_id)
                     return request.answer("404 Not Found", f"{why}\n".encode())
                 raise self._no_session(session, route.session_id)
@@ -227,7 +199,7 @@ class Entrance:
             return self._take_post(transport, request, session)
         if session is None:
             self._check_open()
-        asked = _is_question(request)
+        asked = is_question(request)
         if asked and session is not None:
             return request.answer("200 OK", b"ok")
         if not asked:
@@ -333,15 +305,5 @@ class Entrance:
             self._check_open()
             return self._open(transport, request, self._admission.admit(request))
         except Refusal as refusal:
-            self._note(refusal, f"{transport}/", request)
+            self._refusals.note(refusal, routes.Route(transport, "", ""), request)
             raise
-
-
-def _place(route: routes.Route) -> str:
-    """What the log says of where a request goes."""
-    return f"{route.name}/{short_id(route.session_id)}"
-
-
-def _is_question(request: Request) -> bool:
-    """Whether a client asks what a GET of this address would be answered; nothing begins."""
-    return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION

@@ -140,6 +140,7 @@ LAYERS = [
     {"departed"},
     {"server", "stats"},
     {"admission", "client_file", "loops", "mounting", "surroundings", "transports"},
+    {"refusals"},
     {"entrance", "table"},
     {"outbox"},
     {"session"},
