@@ -7,12 +7,12 @@ is of the right kind, but makes no sense.
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 from collections.abc import Callable
 from typing import Any
 
+from .handlers import callable_problem
 from .hosts import Hosts
 from .log import LogTarget
 from .origins import Origins
@@ -20,6 +20,7 @@ from .peers import peer_rule
 
 __all__ = [
     "Check",
+    "called_with",
     "count",
     "handler",
     "handshake",
@@ -29,7 +30,6 @@ __all__ = [
     "origins",
     "port",
     "positive",
-    "question",
     "rate",
     "resource",
     "same_peer",
@@ -133,6 +133,8 @@ def log(name: str, value: Any) -> LogTarget:
     usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
     if not usable:
         raise wrong(name, value, "a logger, a function, None or False")
+    if callable(value):
+        _of_line(name, value)
     return value  # type: ignore[no-any-return]
 
 
@@ -143,7 +145,7 @@ def origins(name: str, value: Any) -> Any:
     ):
         raise wrong(name, value, "an origin, a list of origins, a function or None")
     if callable(value):
-        return question(name, value)
+        return _of_origin(name, value)
     Origins(value)
     return value
 
@@ -158,16 +160,25 @@ def hosts(name: str, value: Any) -> Any:
     return value
 
 
-def question(name: str, value: Any) -> Any:
-    """A function whose answer counts; what it would return before it has run is no answer."""
-    if value is None:
-        return None
-    if not callable(value):
-        raise wrong(name, value, "a function or None")
-    for function in (value, type(value).__call__):
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise wrong(name, value, "a plain function, neither async nor a generator")
-    return value
+def called_with(*arguments: str) -> Check:
+    """A function that is called with so many arguments, and whose answer counts."""
+
+    def check(name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if not callable(value):
+            raise wrong(name, value, "a function or None")
+        problem = callable_problem(value, arguments)
+        if problem:
+            raise TypeError(f"option {name!r}: {value!r:.80} will not do: {problem}")
+        return value
+
+    return check
+
+
+_of_environ = called_with("environ")
+_of_origin = called_with("origin", "environ")
+_of_line = called_with("line")
 
 
 def same_peer(name: str, value: Any) -> Any:
@@ -177,7 +188,7 @@ def same_peer(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         if not callable(value):
             raise wrong(name, value, "'address', 'cookie:NAME', a function or None")
-        return question(name, value)
+        return _of_environ(name, value)
     try:
         peer_rule(value)
     except ValueError as error:
