@@ -101,6 +101,7 @@ class Listener(Emitter):
         self._traffic = Traffic()  # on loops whose threads have ended
         self._clients: dict[str, Client] = {}
         self._view = Clients(self._clients)
+        self._let_go: set[Client] = set()  # because all together held too much
         self._farewells = Farewells(self._clients, self.log, self._freed)
         self.departed = Departed()
         self.closing = False
@@ -297,16 +298,20 @@ class Listener(Emitter):
 
     def _freed(self, client: Client) -> None:
         """Nothing of a session is under way any more: its place is free."""
+        self._let_go.discard(client)
         client.release()
         self.census.leave(client.network)
 
     def _free(self, excess: int) -> None:
         """Sessions hold too much together: let go of those that hold most."""
-        holders = [*self._clients.values(), *self._farewells.clients()]
+        # Those that were let go a moment ago hold it until their connections are over.
+        excess -= sum(client.held for client in list(self._let_go))
+        holders = {*self._clients.values(), *self._farewells.clients()} - self._let_go
         for client in sorted(holders, key=lambda client: client.held, reverse=True):
             if excess <= 0:
                 return
             excess -= client.held
+            self._let_go.add(client)
             text = f"all sessions together hold too much, and this one {client.held} bytes of it"
             end = End(Cause.LIMIT, text, Limit.MEMORY)
             client.loop.call(client.let_go, end)
