@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from support.clients import ALL, Polling
+from support.clients import ALL, DEFAULT, Polling
 from support.command import ECHO, Command, wait_until, write
 from support.http import DEADLINE, HTTP
 from support.missing import missing
@@ -89,7 +89,7 @@ def test_the_command_line_serves_and_stops(tmp_path):
         command = Command(tmp_path, "chat", "--port", str(port), full=True)
         try:
             wait_until(lambda: answers(port))
-            for kind in ALL:
+            for kind in DEFAULT:
                 session = kind(port).open()
                 session.send("hello")
                 assert session.receive() == "hello"

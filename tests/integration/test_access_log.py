@@ -202,7 +202,8 @@ def test_functions_and_handlers_see_addresses_as_they_were(logged):
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
 def test_a_server_that_was_not_passed_to_listen_shows_none_either(kind):
-    listener = io.listen(lambda environ, start_response: [], log=False)
+    transports = [kind.transport]
+    listener = io.listen(lambda environ, start_response: [], log=False, transports=transports)
     listener.on("clientMessage", lambda message, client: client.send(message))
     log = Written()
     server = WSGIServer(("127.0.0.1", 0), listener, log=log)

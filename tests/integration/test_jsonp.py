@@ -14,16 +14,17 @@ from support.raw import Raw
 
 
 def poll(port, tail="/1290000000000/3", **headers):
-    headers = {**OWN_SCRIPT, **headers}
+    """A script that a page asks for; without headers it is a page of the server."""
+    headers = headers or OWN_SCRIPT
     return HTTP(port).request("GET", f"/socket.io/jsonp-polling{tail}", **headers)
 
 
 class Page:
     """A page with one client on it, the fourth of its kind."""
 
-    def __init__(self, served):
+    def __init__(self, served, **headers):
         self.served = served
-        first = poll(served.port, "//1290000000000/3")
+        first = poll(served.port, "//1290000000000/3", **headers)
         assert first.status == 200
         self.session_id = re.fullmatch(r'io\.JSONP\[3\]\._\("~m~40~m~(.*)"\);', first.text)[1]
         (_, self.session) = served.wait("connection")
@@ -218,11 +219,9 @@ OWN = "http://127.0.0.1:{port}/page.html?x#y"
 EVIL = "http://evil.example/page"
 FROM = {
     # the headers of the request: whether they are allowed by default, and for evil.example
-    "a plain program": ({}, True, True),
     "the own page": ({"Sec_Fetch_Site": "same-origin", "Referer": OWN}, True, False),
     "the own page, that hides itself": ({"Sec_Fetch_Site": "same-origin"}, True, False),
     "the own page, before fetch metadata": ({"Referer": OWN}, True, False),
-    "the user": ({"Sec_Fetch_Site": "none"}, True, True),
     "a foreign page": ({"Sec_Fetch_Site": "cross-site", "Referer": EVIL}, False, True),
     "a foreign page, that hides itself": ({"Sec_Fetch_Site": "cross-site"}, False, False),
     "a foreign page, before fetch metadata": ({"Referer": EVIL}, False, True),
@@ -237,7 +236,7 @@ FROM = {
 @pytest.mark.parametrize(("headers", "own", "evil"), FROM.values(), ids=FROM)
 def test_who_may_connect_and_send(serve, headers, own, evil, allowed):
     served = serve(origins=[allowed, "127.0.0.2:*"] if allowed else None)
-    page = Page(served)
+    page = Page(served, Origin="http://127.0.0.2") if allowed else Page(served)
     headers = {name: value.format(port=served.port) for name, value in headers.items()}
     expected = 200 if (evil if allowed else own) else 403
     sessions = len(served.listener.clients)
@@ -251,3 +250,33 @@ def test_who_may_connect_and_send(serve, headers, own, evil, allowed):
         served.wait_line("403 Forbidden")
         assert "127.0.0.2" not in answer.text
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+SILENT = {
+    "a program": {"User_Agent": "a program"},
+    "the user": {"Sec_Fetch_Site": "none"},
+    "a page of no address": {"Referer": "about:blank"},
+}
+
+
+@pytest.mark.parametrize(
+    ("origins", "let_in"),
+    [(None, False), ("self", False), ("http://a.com", False), ("null", True), ("*:*", True)],
+)
+@pytest.mark.parametrize("headers", SILENT.values(), ids=SILENT)
+def test_a_poll_that_shows_nothing_comes_from_a_page_that_hides(serve, headers, origins, let_in):
+    served = serve(origins=origins)
+    answer = poll(served.port, "//1290000000000/0", **headers)
+    assert ("io.JSONP" in answer.text) == let_in
+    assert len(served.listener.clients) == let_in
+    if not let_in:
+        assert answer.status == 403
+        assert answer.text == "the origin 'null' is not in the option 'origins'\n"
+
+
+@pytest.mark.parametrize("headers", SILENT.values(), ids=SILENT)
+def test_whoever_knows_the_session_id_may_post(serve, headers):
+    served = serve()
+    page = Page(served)
+    assert page.post("~m~5~m~hello", **headers).status == 200
+    assert served.wait("message")[1] == "hello"
