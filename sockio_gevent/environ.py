@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from .wire.discretion import printable
+
 __all__ = ["head_size", "kept", "peer_name"]
 
 # In an environ that a session keeps, these would keep its first request alive.
@@ -32,7 +34,8 @@ def head_size(environ: dict[str, Any]) -> int:
 
 def peer_name(environ: dict[str, Any]) -> str:
     """The address of the client, for the log."""
-    return str(environ.get("REMOTE_ADDR") or "an unknown address")
+    # Middleware may have put there what a client has made up.
+    return printable(str(environ.get("REMOTE_ADDR") or "an unknown address"))
 
 
 def kept(environ: dict[str, Any]) -> dict[str, Any]:

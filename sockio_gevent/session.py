@@ -23,6 +23,7 @@ from .table import Table
 from .transports.base import Downlink, Upload
 from .turns import HandlerTimeout, Turns
 from .wire import payload as wire
+from .wire.discretion import printable
 from .wire.packet import Packet
 from .wire.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL
 
@@ -312,6 +313,8 @@ class Session(Outbox):
         else:
             self.listener.limits.note(end.limit, line, *self._named(), end.limit.of(end.text))
 
-    def _named(self) -> tuple[str, str, str | None]:
+    def _named(self) -> tuple[str, str, str]:
         """What log lines call it: the start of its id, its transport and its peer."""
-        return short_id(self.session_id), self.transport, self.environ.get("REMOTE_ADDR")
+        # Middleware may have put there what a client has made up.
+        peer = printable(str(self.environ.get("REMOTE_ADDR")))
+        return short_id(self.session_id), self.transport, peer

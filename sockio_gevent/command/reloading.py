@@ -1,15 +1,16 @@
 """``--reload``: a process that watches the source files, and one that serves, by hupper.
 
-The first keeps the listening socket, so that who connects while the second is
-replaced waits for the new one.
+The first keeps the listening socket, so that a client that connects while the
+second is replaced waits for the new one. If that one cannot be started, a third
+answers instead until a file has changed.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from . import CommandError, ends_cleanly
 from .arguments import Arguments, parse
@@ -33,7 +34,7 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
         SystemExit: when all is over, with the status of the process that served.
     """
     try:
-        from hupper.reloader import Reloader, find_default_monitor_factory
+        from .supervisor import Supervisor
     except ModuleNotFoundError as error:
         if error.name != "hupper":
             raise
@@ -50,21 +51,14 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
         tls_context(arguments.certfile, arguments.keyfile)
     listening = bind(arguments.host, arguments.port)
     listening.set_inheritable(True)
-    logger = logging.getLogger("hupper")
-    supervisor = Reloader(
-        worker_path=f"{__name__}.work",
-        worker_args=[list(given), listening.fileno()],
-        reload_interval=_INTERVAL,
-        shutdown_interval=CLOSE_TIMEOUT + 2,
-        monitor_factory=find_default_monitor_factory(logger),
-        logger=logger,
-    )
-    # It would answer the end of its terminal with a reload, and stay behind.
-    supervisor._signals = {
-        name: byte for name, byte in supervisor._signals.items() if name != "SIGHUP"
-    }
     with listening:
-        supervisor.run()
+        Supervisor(
+            work=f"{__name__}.work",
+            wait=f"{__name__}.wait",
+            arguments=[list(given), listening.fileno()],
+            interval=_INTERVAL,
+            shutdown=CLOSE_TIMEOUT + 2,
+        ).run()
 
 
 def work(given: Sequence[str], inherited: int) -> None:
@@ -89,3 +83,49 @@ def work(given: Sequence[str], inherited: int) -> None:
 
             get_reloader().watch_files([error.filename])
         raise
+
+
+def wait(given: Sequence[str], inherited: int) -> None:
+    """Tell clients that nothing can be served, until hupper ends this process.
+
+    Args:
+        given: the command line.
+        inherited: the file descriptor of the socket that listens.
+    """
+    from hupper.reloader import wait_main
+
+    # hupper waits in the thread that gets the signals.
+    threading.Thread(target=_refuse_all, args=(parse(given), inherited), daemon=True).start()
+    wait_main()
+
+
+def _refuse_all(arguments: Arguments, inherited: int) -> None:
+    from gevent import socket
+    from gevent.pywsgi import WSGIServer
+
+    from .server import tls_context
+
+    context = {}
+    if arguments.certfile is not None and arguments.keyfile is not None:
+        context["ssl_context"] = tls_context(arguments.certfile, arguments.keyfile)
+    listening = socket.socket(fileno=inherited)
+    WSGIServer(listening, _refuse, log=None, error_log=None, **context).serve_forever()
+
+
+_EXCUSE = (
+    "The application cannot be started: what the server has printed says why.\n"
+    "It is started again when a source file has changed.\n"
+)
+
+
+def _refuse(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """A WSGI application that answers in place of one that cannot be started."""
+    headers = [
+        ("Content-Type", "text/plain; charset=UTF-8"),
+        ("Content-Length", str(len(_EXCUSE))),
+        ("Cache-Control", "no-store"),
+        ("Connection", "close"),
+        ("Retry-After", "1"),
+    ]
+    start_response("503 Service Unavailable", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [_EXCUSE.encode()]

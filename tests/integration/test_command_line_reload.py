@@ -1,35 +1,25 @@
 """``python -m sockio_gevent --reload``: a source file changes, and the server with it."""
 
-import itertools
-import os
 import signal
+import ssl
 import textwrap
 
 import gevent
 import pytest
+from gevent import ssl as gevent_ssl
 from support.clients import WebSocket
 from support.command import ECHO, wait_until, write
-from support.http import DEADLINE, HTTP, LONG
+from support.http import DEADLINE, HTTP, LONG, Ended
+from support.ports import reserve
 
 pytest.importorskip("hupper")
 
 
 def change(running, path, source, part):
-    """Change a file, and wait for what follows.
-
-    hupper looks at files only some time after they were imported, and forgets
-    what it sees while a process ends: so the file is touched now and then.
-    """
+    """Change a file, and wait for what follows."""
     before = running.count(part)
     path.write_text(textwrap.dedent(source))
-    now = path.stat().st_mtime
-    for ahead in itertools.count(2, 2):
-        try:
-            wait_until(lambda: running.count(part) > before, 15)
-            return
-        except AssertionError:
-            assert ahead < 12, running
-            os.utime(path, (now, now + ahead))
+    running.wait_line(part, before + 1)
 
 
 def wait_says(running, text):
@@ -44,6 +34,14 @@ def wait_says(running, text):
     wait_until(says)
 
 
+def status(port, path):
+    """The status of an answer; 0 if none comes."""
+    try:
+        return HTTP(port).request("GET", path).status
+    except (Ended, OSError):
+        return 0
+
+
 def test_a_change_starts_the_server_again(command, tmp_path):
     path = write(tmp_path, "hello", ECHO)
     running = command("hello", "--reload")
@@ -55,6 +53,70 @@ def test_a_change_starts_the_server_again(command, tmp_path):
     assert running.stop() == 0
     for bad in ("Traceback", "Warning", "Exception ignored"):
         assert not running.count(bad), running
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_an_edit_is_seen_however_soon_it_comes(command, tmp_path, delay):
+    """The first look at a file may come long after its import."""
+    path = write(tmp_path, "hello", ECHO)
+    running = command("hello", "--reload")
+    running.wait_line("Open ")
+    gevent.sleep(delay)
+    change(running, path, ECHO.replace('b"hello"', 'b"changed"'), "Open ")
+    wait_says(running, "changed")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_a_mistake_may_be_mended_however_soon(command, tmp_path, delay):
+    path = write(tmp_path, "hello", "def")
+    running = command("hello", "--reload")
+    running.wait_line("SyntaxError")
+    gevent.sleep(delay)
+    change(running, path, ECHO, "Open ")
+    wait_says(running, "hello")
+
+
+FAILURES = {
+    "syntax": ("def", "SyntaxError"),
+    "import": ("import nosuch", "ModuleNotFoundError"),
+    "no application": ("nothing = 1", "has no attribute 'application'"),
+    "exit": ("import sys; print('leaving', flush=True); sys.exit(3)", "leaving"),
+    "death": ("import os; print('dying', flush=True); os._exit(3)", "dying"),
+}
+
+
+@pytest.mark.parametrize(("source", "part"), FAILURES.values(), ids=FAILURES)
+def test_requests_are_answered_while_nothing_can_be_served(command, tmp_path, source, part):
+    path = write(tmp_path, "hello", ECHO)
+    running = command("hello", "--reload")
+    port = running.port
+    change(running, path, source, part)
+    for place in ("/", "/socket.io/xhr-polling"):
+        # One that comes too early is cut off with the process that served.
+        wait_until(lambda place=place: status(port, place) == 503)
+    answer = HTTP(port).request("GET", "/")
+    assert "cannot be started" in answer.text
+    assert answer.headers["retry-after"] == "1"
+    change(running, path, ECHO, "Open ")
+    wait_says(running, "hello")
+    assert running.stop() == 0
+
+
+def test_they_are_answered_over_tls_too(command, tmp_path, tls):
+    authority, files = tls
+    context = gevent_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    write(tmp_path, "hello", "def")
+    certificate = ("--certfile", files["certfile"], "--keyfile", files["keyfile"])
+    with reserve() as reserved:
+        port = reserved.getsockname()[1]
+    running = command("hello", "--reload", "--port", str(port), *certificate)
+    running.wait_line("SyntaxError")
+
+    def wrap(plain):
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    assert HTTP(port, wrap).request("GET", "/").status == 503
 
 
 def test_a_mistake_is_shown_until_it_is_mended(command, tmp_path):

@@ -195,3 +195,30 @@ def test_what_is_nobodys_is_not_kept_either(host):
     status, headers, _ = answer(host(listener), b"GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert status == "HTTP/1.1 404 Not Found"
     assert_discreet(status, headers, "no application")
+
+
+def test_an_address_that_middleware_believes_acts_on_no_terminal(serve, everything):
+    def asked(environ: dict[str, Any]) -> bool:
+        return "fail" not in environ.get("HTTP_COOKIE", "") or environ["missing"]
+
+    served = serve(log=None, authorize=asked)
+    inner = served.server.application
+
+    def believing(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["REMOTE_ADDR"] = environ["HTTP_X_FORWARDED_FOR"]
+        return inner(environ, start_response)
+
+    served.server.application = believing
+    http = HTTP(served.port)
+    headers = {"X_Forwarded_For": "\x1b[2J\x9b31m"}
+    session_id = http.request("GET", "/socket.io/xhr-polling", **headers).text[-40:]
+    http.request("POST", f"/socket.io/xhr-polling/{session_id}/send", "data=~m~-", **headers)
+    http.request("GET", "/socket.io/xhr-polling", Cookie="fail", **headers)
+    http.request("GET", f"/socket.io/xhr-polling/{UNKNOWN}", **headers)
+    served.listener.clients[session_id].disconnect()
+    shown = everything()
+    for line in ("opened", "ended", "bad payload", "refused", "the option 'authorize' failed"):
+        assert line in shown
+    assert shown.count("\\x1b[2J\\x9b31m") >= 5
+    assert "\x1b" not in shown
+    assert "\x9b" not in shown
