@@ -12,8 +12,10 @@ import sockio_gevent
 
 PACKAGE = Path(sockio_gevent.__file__).parent
 
-# Where the time of day is shown: the header Date, the access log, and a metric.
+# Where the time of day is shown: the header Date, the access log, and a metric; or compared
+# with the times of files, which are of that clock.
 SHOWN = {
+    "command/supervisor.py": {"__init__", "_run_worker"},
     "server/lean.py": {"_respond", "_send_head"},
     "ext/prometheus.py": {"add"},
 }
