@@ -219,12 +219,14 @@ class Client(Session):
         return self.listener.received(message, self) or failure
 
     def _complain(self, problem: str) -> None:
-        # Once: a client that sends nothing else must not hide what others do.
-        log = self.listener.sparing_log
-        complain = log.debug if self._complained else log.warning
-        self._complained = True
         line = "session %s (%s, %s) sent a bad payload: %s"
-        complain("bad payload", line, *self._named(), problem)
+        log = self.listener.sparing_log
+        # A warning once: a client that sends nothing else must not hide what others do.
+        if self._complained:
+            log.debug("more bad payloads", line, *self._named(), problem)
+        else:
+            log.warning("bad payload", line, *self._named(), problem)
+        self._complained = True
 
     def farewell(self) -> None:
         """Run the handlers of the end, once the handler that is running now is done."""

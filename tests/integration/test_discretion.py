@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from gevent.pywsgi import WSGIServer
@@ -205,12 +206,12 @@ def test_an_address_that_middleware_believes_acts_on_no_terminal(serve, everythi
     inner = served.server.application
 
     def believing(environ: dict[str, Any], start_response: Any) -> Any:
-        environ["REMOTE_ADDR"] = environ["HTTP_X_FORWARDED_FOR"]
+        environ["REMOTE_ADDR"] = unquote(environ["HTTP_X_FORWARDED_FOR"])
         return inner(environ, start_response)
 
     served.server.application = believing
     http = HTTP(served.port)
-    headers = {"X_Forwarded_For": "\x1b[2J\x9b31m"}
+    headers = {"X_Forwarded_For": quote("\x1b[2J\x9b31m")}
     session_id = http.request("GET", "/socket.io/xhr-polling", **headers).text[-40:]
     http.request("POST", f"/socket.io/xhr-polling/{session_id}/send", "data=~m~-", **headers)
     http.request("GET", "/socket.io/xhr-polling", Cookie="fail", **headers)

@@ -95,6 +95,16 @@ def test_bad_payloads_of_many_sessions(serve):
     assert count(served, "sent a bad payload") == MOST
 
 
+def test_bad_payloads_of_one_session_do_not_hide_those_of_others(serve):
+    served = serve()
+    first, second = Polling(served.port).open(), Polling(served.port).open()
+    for _ in range(MANY):
+        first.send_payload("~m~-")
+    second.send_payload("~m~-")
+    for client in (first, second):
+        assert count(served, f"session {client.session_id[:8]} (xhr-polling, 127.0.0.1) sent") == 1
+
+
 def test_requests_for_policy_files_that_are_none(serve):
     served = serve()
     for _ in range(MANY):
