@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.routes import CLIENT_FILE, is_misplaced, match
+from sockio_gevent.routes import CLIENT_FILE, is_misplaced, match, with_merged_slashes
 
 from ..supply import Supply
 
@@ -47,6 +47,12 @@ def check(data: bytes) -> None:
     expected = _read(resource.split("/"), path)
     route = match(resource, path)
     assert (None if route is None else tuple(route)) == expected
+    opening = None if route is None else with_merged_slashes(route)
+    if opening is not None:
+        assert opening.session_id == ""
+        assert opening == match(
+            resource, path.replace(f"/{opening.name}/", f"/{opening.name}//", 1)
+        )
 
     if is_misplaced(resource, path):
         assert expected is None

@@ -104,8 +104,8 @@
 
   /*
    * Why is an object: status is that of an answer, reason is one of REASONS,
-   * text is in the server's words. What is not known is not there. If that is
-   * all of it, the server can be asked.
+   * text is in the server's words. What is not known is not there. Without a
+   * status and a reason, the server can be asked.
    */
   var REASONS = ['client_closed', 'disconnected', 'going_away', 'heartbeat_lost', 'limit_exceeded',
     'protocol_error', 'refused', 'connection_lost'];
@@ -299,7 +299,7 @@
     this.native.send(payload);
   };
 
-  /* The texts that the browser may still have in its buffer are kept. */
+  /* Texts that the browser may still have in its buffer are kept. */
   WebSocketTransport.prototype.send = function (text) {
     var buffered;
     Transport.prototype.send.call(this, text);
@@ -817,7 +817,7 @@
 
   // --- connecting: a round goes through the transports until one gets through ---
 
-  // So long an answer may take of a server that has been there before it was asked.
+  // A server that answers later than this was not there when it was asked.
   var PROMPT = 1000;
 
   Socket.prototype.begin = function () {
@@ -872,8 +872,8 @@
     }
     this.ask(transport, function (answer, prompt) {
       if (answer.status === 200 && answer.text === 'ok') {
-        if (!prompt && !self.hesitated) {
-          // It has only just come up. This transport had nobody to connect to.
+        if (!self.hesitated && (!prompt || self.last === transport.type)) {
+          // The server has only just come up, or this transport has worked in this page: once more.
           self.hesitated = true;
           self.candidates.unshift(transport.type);
           return self.tryNext();
@@ -890,7 +890,7 @@
 
   Socket.prototype.onRefused = function (transport, why) {
     var status = why.status || 0, final = isRefusal(status);
-    if (status) this.problem = why;
+    if (status >= 400) this.problem = why;
     // Other transports lead to the same server.
     if (final || status >= 500) return this.onFailure(final);
     if (this.answered || status === 404) this.failed[transport.type] = true;
@@ -924,6 +924,7 @@
     this.connected = this.stood = true;
     this.connecting = this.reconnecting = false;
     this.since = Date.now();
+    this.last = transport.type;
     this.remember(transport.type);
     this.queue = [];
     this.keep(queue);
@@ -941,7 +942,7 @@
 
   // --- ends, and what comes after them ---
 
-  // So long a connection has to stand before delays begin from the shortest again.
+  // How long a connection has to stand until delays begin from the shortest again.
   var STEADY = 10000;
 
   /* A transport has ended by itself: before it was connected, or after. */
@@ -1008,7 +1009,7 @@
 
   // --- the transport that is remembered ---
 
-  // So long, in seconds, a better transport is not tried again.
+  // For how long, in seconds, a better transport is not tried again.
   var MEMORY = 3600;
 
   /*

@@ -75,6 +75,9 @@ def test_a_page_whose_transport_stops_working_goes_on_with_another(start, new_pa
         proxy.upgrades = "refuse"
         proxy.cut()
         assert wait_event(page, "reconnect")[0][0] == "server-events"
+        # It has worked before, so it was tried twice.
+        tried = [["websocket"], ["websocket"], ["websocket"], ["server-events"]]
+        assert wait_event(page, "connecting") == tried
         page.evaluate("socket.send({number: 1})")
         assert wait_event(page, "message") == [[{"number": 1}]]
         # And back, though the cookie now names the other.
