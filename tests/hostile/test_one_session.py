@@ -7,7 +7,7 @@ from support.attackers import answer, half_close, open_poll, post
 from support.bystanders import IN_TIME
 from support.doors import head
 from support.framing import encode
-from support.siege import ATTACKERS, LASTING
+from support.siege import ATTACKERS, LASTING, MEGABYTE
 
 LEAVE = b"data=" + encode("leave").encode()
 MOST = 10  # the option max_requests_per_session, as it is by default
@@ -43,7 +43,8 @@ def test_a_session_has_room_for_a_few_posts_at_once(besiege):
 
 
 def test_a_session_takes_the_posts_that_are_not_too_many(besiege):
-    with besiege(times=LASTING) as siege:
+    # All that comes back waits until the end.
+    with besiege(times=LASTING, max_buffer=16 * MEGABYTE) as siege:
         raw, known = open_poll(siege)
         taken, refused = [], []
 

@@ -16,6 +16,7 @@ from sockio_gevent.server.connection import Connection
 from sockio_gevent.server.hangup import HangUpWatch
 from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
 from sockio_gevent.transports.base import Downlink
+from sockio_gevent.wire.packet import OVERHEAD
 from sockio_gevent.wire.payload import encode_text
 from sockio_gevent.wire.websocket import TEXT, encode_frame
 
@@ -113,7 +114,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
         gevent.sleep(0)
         for socket in crowds[1].reading:
             assert len(socket.recv(65536)) > 1000
-        assert stalled.buffered <= 64 * 1024 * 1024
+        assert not stalled.connected or stalled.buffered <= 64 * 1024 * 1024 + OVERHEAD
     assert len(crowds[1].served.listener.clients) == SESSIONS - 1
 
 

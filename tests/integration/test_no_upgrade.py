@@ -12,6 +12,7 @@ from support.http import HTTP
 from support.readers import Application, ask, statuses
 
 import sockio_gevent as io
+from sockio_gevent.options import KNOWN_TRANSPORTS
 
 NEXT = request("GET", "/next")
 
@@ -87,7 +88,10 @@ def test_every_transport_of_http_works_with_it(hosted, client):
     class Asking(client):
         headers = MappingProxyType({"Connection": "upgrade"})
 
-    server = hosted(on_client_message=lambda message, client: client.send(message))
+    server = hosted(
+        on_client_message=lambda message, client: client.send(message),
+        transports=KNOWN_TRANSPORTS,
+    )
     opened = Asking(server.port).open()
     for text in ("one", "two"):
         opened.send(text)
