@@ -106,7 +106,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
 
     wait_for(measure)
     assert stalled.connected
-    assert stalled.downlink.writing
+    wait_for(lambda: stalled.downlink.writing)
     # It is bounded, and its end at the bound is nobody else's.
     stalled.send("x" * (64 * 1024 * 1024 - stalled.buffered - 100_000))
     while stalled.connected:
