@@ -24,7 +24,7 @@ _TOLD_OTHERWISE = frozenset(("websocket", "flashsocket"))
 
 class _Departure(NamedTuple):
     when: float
-    end: End
+    why: str
 
 
 class Departed:
@@ -46,21 +46,19 @@ class Departed:
         """Remember an end for a while, if the client will not know why it came."""
         if end.cause not in _TOLD or transport in _TOLD_OTHERWISE:
             return
+        why = f"this session has ended ({end.cause.value}): {end.text}"
         with self._lock:
             self._forget_old()
             if len(self._departures) >= _MOST:
                 del self._departures[next(iter(self._departures))]
-            self._departures[session_id] = _Departure(monotonic(), end)
+            self._departures[session_id] = _Departure(monotonic(), why)
 
     def why(self, session_id: str) -> str:
         """What a client is told that asks for a session which is not there."""
         with self._lock:
             self._forget_old()
         departure = self._departures.get(session_id)
-        if departure is None:
-            return "no such session; it may have timed out"
-        end = departure.end
-        return f"this session has ended ({end.cause.value}): {end.text}"
+        return "no such session; it may have timed out" if departure is None else departure.why
 
     def _forget_old(self) -> None:
         # The oldest come first.

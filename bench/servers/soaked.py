@@ -40,7 +40,7 @@ FLOOD = "flood " + 16 * 1024 * "x"
 MOST = 1000  # messages of a flood, if nothing ends it
 KEPT = 5  # lines of errors that are told
 # What is kept to be used again, up to a bound; of queues there is one in a thread.
-CACHED = ("AnswerHead", "Fields", "NextTurn", "_Period", "_Queue")
+CACHED = ("AnswerHead", "Fields", "NextTurn", "_Departure", "_Period", "_Queue")
 
 
 class Errors(logging.Handler):
@@ -143,8 +143,6 @@ class Soaked:
 
     def sample(self) -> dict[str, Any]:
         """What there is; see :class:`bench.soaking.probe.Sample`."""
-        # The ends of sessions are remembered for half a minute, up to a bound.
-        self.listener.departed._departures.clear()
         gc.collect()
         greenlets = 0
         objects: Counter[str] = Counter()

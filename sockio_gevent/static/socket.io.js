@@ -120,12 +120,14 @@
     return xhr.status ? { status: xhr.status, text: ours ? xhr.responseText.trim() : '' } : {};
   }
 
-  function toldByClose(code, text) {
+  function toldByClose(event) {
+    // What stands in for WebSocket may say less.
+    var code = event && event.code, text = event && event.reason || '';
     var reason = OF_CLOSE_CODE[code];
     // Proxies close with 1000, too, but have nothing to say.
     if (code === 1000 && text && !/^replaced/.test(text)) reason = 'disconnected';
     if (code === 1011 && /^heartbeat/.test(text)) reason = 'heartbeat_lost';
-    return { reason: reason || 'connection_lost', text: text || '' };
+    return { reason: reason || 'connection_lost', text: text };
   }
 
   /* The arguments of the event 'disconnect'. */
@@ -291,7 +293,7 @@
     };
     this.native.onclose = function (event) {
       // Before there is a session, a browser does not tell a refusal from a broken line.
-      self.onEnd(self.connected ? toldByClose(event.code, event.reason) : {});
+      self.onEnd(self.connected ? toldByClose(event) : {});
     };
   };
 
@@ -313,9 +315,9 @@
   };
 
   WebSocketTransport.prototype.unsent = function () {
+    var native = this.native, first = this.texts.length;
     // While it is not closed, the browser may still send what it has.
-    var left = this.native.readyState === 3 ? this.native.bufferedAmount : 0;
-    var first = this.texts.length;
+    var left = native && native.readyState === 3 ? native.bufferedAmount : 0;
     while (left > 0 && first > 0) {
       first -= 1;
       left -= unescape(encodeURIComponent(frame(this.texts[first]))).length;

@@ -58,6 +58,23 @@ def test_when_no_transport_connects_it_says_so(start, new_page):
     wait_event(page, "connect_failed")
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_disconnect_ends_the_attempt_while_the_server_is_asked_why(start, new_page, transport):
+    page = new_page(start(PAGE).url)
+    page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
+    for path in ("**/*ask", f"**/{transport}/**"):
+        page.route(path, lambda route: None if "ask" in route.request.url else route.abort())
+    opened(page, transports=[transport], hopeless=["htmlfile"])
+    page.evaluate("socket.send({number: 1})")
+    page.wait_for_function("socket.question")
+    page.evaluate("socket.disconnect()")
+    assert page.evaluate("events") == [["connecting", transport]]
+    assert not page.evaluate("socket.connecting || socket.connected || socket.question")
+    page.unroute_all()
+    opened(page, transports=["xhr-polling"])
+    wait_event(page, "connect")
+
+
 @pytest.mark.parametrize("how", ["refuse", "drop"])
 def test_behind_a_proxy_without_upgrades_it_connects_by_the_next_transport(start, new_page, how):
     with Proxy(start(PAGE).port, upgrades=how) as proxy:

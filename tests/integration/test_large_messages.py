@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import gevent
+import gevent.ssl
 import pytest
+from gevent.pywsgi import WSGIServer
 from support.client_frames import MASK, frame, header
 from support.clients import WebSocket, wait_for
 from support.http import DEADLINE
@@ -42,6 +45,18 @@ def test_a_client_that_writes_first_and_reads_then_sees_the_code(serve: Any, siz
     assert client.wait_closed() == 1009
     assert client.protocol.close_rcvd is not None
     assert client.protocol.close_rcvd.reason == "the message is over 1048576 bytes"
+
+
+def test_the_close_code_is_seen_over_tls(serve: Any, tls: Any) -> None:
+    authority, files = tls
+    served = serve(server=WSGIServer(("127.0.0.1", 0), log=None, **files))
+    context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    client = WebSocket(
+        served.port, wrap=lambda raw: context.wrap_socket(raw, server_hostname="localhost")
+    ).open()
+    send_large(client, 8 * MIB)
+    assert client.wait_closed() == 1009
 
 
 def test_the_session_ends_before_the_rest_is_read(serve: Any) -> None:
