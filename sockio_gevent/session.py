@@ -150,6 +150,8 @@ class Session(Outbox):
         if downlink is not self.downlink:
             return
         self.downlink = None
+        if not downlink.is_over:
+            self._put_aside(downlink)
         self._take_back(undelivered)
         if not self.connected:
             return

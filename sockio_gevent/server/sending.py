@@ -26,6 +26,9 @@ class Owner(Protocol):
     def received(self, data: bytes) -> None:
         """Take bytes; empty when the peer has gone. May block."""
 
+    def take_in(self, change: int) -> None:
+        """Count bytes that the connection keeps by itself, and give them back."""
+
     def drained(self) -> None:
         """All that was pending has been written. Called in the hub."""
 

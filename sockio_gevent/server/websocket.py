@@ -38,7 +38,7 @@ __all__ = ["CLOSE_TIMEOUT", "WebSocket"]
 CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 
 # Who sends pings and does not read the pongs is not read from either.
-_PONG_BACKLOG = 64 * 1024
+_PONG_BACKLOG = 4 * 1024
 
 # Browsers look for a close frame while they write, but a reset makes them forget it.
 _MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
@@ -243,8 +243,15 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.write(pongs)
         if self.connection.pending > _PONG_BACKLOG:
             self.choked = True
-            self.connection.wait_drained()
-            self.choked = False
+            owner = self.connection.owner
+            if owner is not None:
+                owner.take_in(len(pongs))
+            try:
+                self.connection.wait_drained()
+            finally:
+                self.choked = False
+                if owner is not None:
+                    owner.take_in(-len(pongs))
 
     def _answer_end(self, event: Close | Failure, pongs: bytes) -> None:
         self.connection.write(pongs)

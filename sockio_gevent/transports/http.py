@@ -163,8 +163,9 @@ class HTTPDownlink(Downlink):
             self._timer.close()
             self._timer = None
         batch, self._batch = self._batch, ()
-        self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
+        # Before the session is told, which would remember it until then.
         self._set_over()
+        self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
 
     def failed(self) -> None:
         """The exception that is being handled keeps the answer from going on: cut it."""

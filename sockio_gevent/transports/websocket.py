@@ -109,6 +109,10 @@ class SocketDownlink(Downlink):
         elif websocket.discarding and websocket.end is not None:
             self._session.end(websocket.end)
 
+    def take_in(self, change: int) -> None:
+        """Count what is kept of the client's doing, beside messages to it."""
+        self._session.take_in(change)
+
     def _take_in(self, held: int) -> None:
         """Tell the session how many bytes of a message are here that is not whole yet."""
         self._session.take_in(held - self._incoming)

@@ -314,3 +314,17 @@ def test_a_session_that_holds_much_is_cut_although_it_has_ended(serve):
     assert other.connected
     assert served.listener.memory.held == other.held
     stopped.vanish()
+
+
+def test_pongs_that_nobody_reads_count(serve):
+    served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
+    client, session = open_session(served, WebSocket)
+    before = session.held
+    # As much as is read at once, and no more than the reader can hold beside it.
+    client.send_bytes((b"\x89\xfd" + bytes(4) + b"x" * 125) * 400)
+    wait_for(lambda: session.downlink._websocket.choked)
+    assert 10_000 < session.incoming <= 400 * 127
+    assert session.held == before + session.incoming
+    client.vanish()
+    wait_for(lambda: not served.listener.clients and not served.listener._farewells)
+    assert served.listener.memory.held == 0
