@@ -417,11 +417,13 @@
   };
 
   HTTPTransport.prototype.onPostFailed = function (texts, why) {
+    // Then some of them have arrived, and the server can be asked why the session ended.
+    var partly = why.status === 404 && /^the session ended before/.test(why.text);
     // Answered in this way before anything was read. Otherwise they may have arrived.
-    var refused = why.status === 404 || why.status === 503;
+    var refused = !partly && (why.status === 404 || why.status === 503);
     if (refused && this.lost) this.socket.keep(texts.filter(isMessage));
     else if (refused) this.queue = texts.concat(this.queue);
-    this.onEnd(why);
+    this.onEnd(partly ? {} : why);
   };
 
   HTTPTransport.prototype.post = function (payload, done) {

@@ -188,6 +188,34 @@ def test_messages_for_a_session_that_had_ended_come_with_the_next(start, new_pag
     assert wait_event(page, "disconnect")[0][0] == "disconnected"
 
 
+# What a POST is answered, and what of its messages comes with the next connection.
+ANSWERS = {
+    "nobody-knows-the-session": (404, "no such session; it may have timed out", [1, 2]),
+    "it-has-ended": (404, "this session has ended (going_away): the server goes away", [1, 2]),
+    "the-server-goes-away": (503, "the server goes away", [1, 2]),
+    "some-were-taken": (404, "the session ended before all messages were taken", [2]),
+    "too-many": (429, "there were more than 5 messages a second", [2]),
+    "a-proxy-waited-too-long": (504, "gateway timeout", [2]),
+}
+
+
+@pytest.mark.parametrize(("status", "text", "come"), ANSWERS.values(), ids=ANSWERS)
+def test_only_messages_that_surely_have_not_arrived_are_sent_again(
+    start, new_page, status, text, come
+):
+    page = opened(new_page(start(PAGE).url), transports=["server-events"], reconnectionDelay=10)
+    wait_event(page, "connect")
+    answer = {"status": status, "content_type": "text/plain", "body": f"{text}\n"}
+    page.route("**/send", lambda route: route.fulfill(**answer))
+    page.evaluate("socket.send({number: 1})")
+    wait_event(page, "disconnect")
+    page.unroute_all()
+    page.evaluate("socket.send({number: 2})")
+    page.wait_for_function("events.some(event => event[0] === 'message' && event[1].number === 2)")
+    received = wait_event(page, "message")
+    assert [message["number"] for (message,) in received] == come
+
+
 def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_page):
     page = opened(new_page(start(PAGE).url), reconnectionDelay=10)
     wait_event(page, "connect")

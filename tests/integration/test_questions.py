@@ -28,7 +28,7 @@ def refuse(environ: Any) -> bool:
 @pytest.mark.parametrize("transport", KNOWN_TRANSPORTS)
 @pytest.mark.parametrize("tail", ["", "/", "//1290000000000", "/1290000000000"])
 def test_an_address_that_would_open_a_session_is_ok_and_opens_none(serve, transport, tail):
-    served = serve(transports=KNOWN_TRANSPORTS)
+    served = serve(transports=KNOWN_TRANSPORTS, origins="*:*")
     assert ask(served, transport + tail) == (200, "ok")
     assert served.listener.stats()["opened"] == 0
     assert served.happened("connection") == []
@@ -129,7 +129,7 @@ def test_where_a_time_stands_for_a_session_id_a_session_is_opened(serve, tail):
 
 
 def test_the_index_of_jsonp_polling_survives_merged_slashes(serve):
-    served = serve(transports=KNOWN_TRANSPORTS)
+    served = serve(transports=KNOWN_TRANSPORTS, origins="*:*")
     answer = HTTP(served.port).request("GET", "/socket.io/jsonp-polling/1290000000000/7")
     assert answer.text.startswith("io.JSONP[7]._(")
 
