@@ -208,6 +208,11 @@
     return [];
   };
 
+  /* After the end: whether messages are on their way, and the answer will tell if they were taken. */
+  Transport.prototype.isPending = function () {
+    return false;
+  };
+
   Transport.prototype.disconnect = function () {
     this.ended = true;
     clearTimeout(this.silence);
@@ -362,7 +367,8 @@
   function HTTPTransport() {
     Transport.apply(this, arguments);
     this.queue = [];
-    this.posting = false;
+    // The texts of the POST that is under way.
+    this.posting = null;
     this.lost = false;
   }
 
@@ -398,6 +404,10 @@
     return this.queue.splice(0).filter(isMessage);
   };
 
+  HTTPTransport.prototype.isPending = function () {
+    return Boolean(this.posting) && this.posting.concat(this.queue).some(isMessage);
+  };
+
   /* One POST at a time, so that messages stay in order. */
   HTTPTransport.prototype.flush = function () {
     var self = this, batch = '', count = 0, texts;
@@ -407,12 +417,14 @@
       count += 1;
     } while (count < this.queue.length && batch.length + this.queue[count].length < LARGEST_BATCH);
     texts = this.queue.splice(0, count);
-    this.posting = true;
+    this.posting = texts;
     this.post(batch, function (why) {
-      self.posting = false;
+      self.posting = null;
       if (why.status === 200) self.flush();
       else self.onPostFailed(texts, why);
-      if (self.ended) self.close();
+      if (!self.ended || self.posting) return;
+      self.close();
+      self.socket.onSettled(self);
     });
   };
 
@@ -421,8 +433,7 @@
     var partly = why.status === 404 && /^the session ended before/.test(why.text);
     // Answered in this way before anything was read. Otherwise they may have arrived.
     var refused = !partly && (why.status === 404 || why.status === 503);
-    if (refused && this.lost) this.socket.keep(texts.filter(isMessage));
-    else if (refused) this.queue = texts.concat(this.queue);
+    if (refused) this.queue = texts.concat(this.queue);
     this.onEnd(partly ? {} : why);
   };
 
@@ -739,6 +750,7 @@
     this.transport = null;
     this.events = {};
     this.queue = [];
+    this.pending = null;
     this.attempts = 0;
     this.stood = false;
     if (this.options.autoConnect) {
@@ -787,7 +799,7 @@
   /* Send messages that are spelled already, or keep them until that can be done. */
   Socket.prototype.keep = function (texts) {
     for (var i = 0; i < texts.length; i++) {
-      if (this.connected && !this.transport.ended) this.transport.send(texts[i]);
+      if (this.connected && !this.transport.ended && !this.pending) this.transport.send(texts[i]);
       else this.queue.push(texts[i]);
     }
   };
@@ -795,12 +807,15 @@
   Socket.prototype.stop = function () {
     var transport = this.transport;
     this.rest();
+    // What the page has sent goes out before the connection ends.
+    if (this.connected && !transport.ended) this.release();
     this.connected = this.connecting = this.reconnecting = false;
     this.transport = null;
     if (!transport) return;
     // It may have ended, while the server is being asked why.
     if (transport.ended) this.takeBack(transport);
     transport.disconnect();
+    this.waitFor(transport);
   };
 
   /* Let go of all that is waited for. */
@@ -817,6 +832,32 @@
 
   Socket.prototype.takeBack = function (transport) {
     this.queue = transport.unsent().concat(this.queue);
+    this.waitFor(transport);
+  };
+
+  // --- messages whose POST is not answered when their connection ends ---
+
+  // For how long the next connection keeps its messages back for that answer.
+  var LONGEST_HOLD = 5000;
+
+  /* Send nothing before the answer: those that were not taken come first. */
+  Socket.prototype.waitFor = function (transport) {
+    if (transport.isPending()) this.pending = transport;
+  };
+
+  /* An ended transport has its answer. */
+  Socket.prototype.onSettled = function (transport) {
+    if (transport !== this.pending) return;
+    this.queue = transport.unsent().concat(this.queue);
+    this.release();
+  };
+
+  Socket.prototype.release = function () {
+    var queue = this.queue;
+    clearTimeout(this.hold);
+    this.pending = this.hold = null;
+    this.queue = [];
+    this.keep(queue);
   };
 
   // --- connecting: a round goes through the transports until one gets through ---
@@ -924,14 +965,15 @@
   };
 
   Socket.prototype.onConnect = function (transport) {
-    var again = this.reconnecting, attempts = this.attempts, queue = this.queue;
+    var self = this, again = this.reconnecting, attempts = this.attempts;
     this.connected = this.stood = true;
     this.connecting = this.reconnecting = false;
     this.since = Date.now();
     this.last = transport.type;
     this.remember(transport.type);
-    this.queue = [];
-    this.keep(queue);
+    if (!this.pending) this.release();
+    // Without an answer they may have arrived. This goes on when this connection ends, too.
+    else if (!this.hold) this.hold = setTimeout(function () { self.release(); }, LONGEST_HOLD);
     this.emit('connect');
     if (again && this.transport === transport) this.emit('reconnect', [transport.type, attempts]);
   };
