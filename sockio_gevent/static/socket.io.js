@@ -389,9 +389,9 @@
     this.flush();
   };
 
-  /* Without its downlink a session may end: what was sent before is posted first. */
+  /* Without its downlink a session may end: what the page sent before is posted first. */
   HTTPTransport.prototype.close = function () {
-    if (!this.posting) this.hangUp();
+    if (this.lost || !this.posting) this.hangUp();
   };
 
   HTTPTransport.prototype.onEnd = function (why) {
@@ -456,8 +456,11 @@
     this.source.onmessage = function (event) {
       if (!self.ended) self.onData(JSON.parse(event.data));
     };
-    // It would connect again by itself, to the address of a new session.
-    this.source.onerror = function () { self.onEnd({}); };
+    this.source.onerror = function () {
+      // It would connect again by itself, to the address of a new session.
+      self.hangUp();
+      self.onEnd({});
+    };
   };
 
   ServerEvents.prototype.hangUp = function () {

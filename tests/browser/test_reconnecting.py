@@ -333,6 +333,48 @@ def test_messages_after_a_disconnect_of_the_page_stay_behind_those_before_it(sta
     assert notes == ["first", "second", "third"]
 
 
+@pytest.mark.parametrize("transport", POSTING)
+def test_a_lost_connection_is_hung_up_whatever_its_post_does(start, new_page, transport):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=PATIENCE * 10)
+    wait_event(page, "connect")
+    HeldPost(page)
+    send_first(page)
+    with (
+        standing_still(server),
+        page.expect_event(
+            "requestfailed", lambda failed: f"/{transport}/" in failed.url
+        ) as hung_up,
+    ):
+        page.evaluate("socket.transport.options.timeout = 300; socket.transport.onAlive()")
+    assert hung_up.value.method == "GET"
+    assert wait_event(page, "disconnect")[0][0] == "heartbeat_lost"
+
+
+SOURCES = """
+  window.sources = [];
+  window.EventSource = class extends window.EventSource {
+    constructor() { super(...arguments); sources.push(this); }
+  };
+"""
+
+
+@pytest.mark.parametrize("end", ["null", "socket.disconnect()"], ids=["lost", "by-the-page"])
+def test_a_stream_that_breaks_under_a_post_opens_no_session_by_itself(start, new_page, end):
+    with Proxy(start(PAGE).port) as proxy:
+        page = new_page(proxy.url, before=SOURCES)
+        opened(page, transports=["server-events"], reconnectionDelay=PATIENCE * 10)
+        wait_event(page, "connect")
+        HeldPost(page)
+        send_first(page)
+        page.evaluate(end)
+        assert page.evaluate("sources.map(each => each.readyState)") == [1]
+        proxy.cut()
+        page.wait_for_function("sources[0].readyState === EventSource.CLOSED")
+        wait_event(page, "disconnect")
+        assert page.evaluate("sources.length") == 1
+
+
 def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_page):
     page = opened(new_page(start(PAGE).url), reconnectionDelay=10)
     wait_event(page, "connect")
