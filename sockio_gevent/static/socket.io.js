@@ -749,13 +749,14 @@
       'xhr-polling': { timeout: 25000 },
       'jsonp-polling': { timeout: 25000 }
     }, this.options.transportOptions);
-    this.connected = this.connecting = this.reconnecting = false;
+    this.connected = this.connecting = this.reconnecting = this.waiting = false;
     this.transport = null;
     this.events = {};
     this.queue = [];
     this.pending = null;
     this.attempts = 0;
     this.stood = false;
+    this.failedAt = null;
     if (this.options.autoConnect) {
       this.timer = setTimeout(function () { self.connect(); }, 0);
     }
@@ -770,6 +771,10 @@
       else this.once('connect', listener);
     }
     if (this.connected || this.connecting) return this;
+    if (this.isHasty()) {
+      if (!this.waiting) this.pause();
+      return this;
+    }
     if (!this.reconnecting) {
       this.attempts = 0;
       this.stood = false;
@@ -823,6 +828,7 @@
 
   /* Let go of all that is waited for. */
   Socket.prototype.rest = function () {
+    this.waiting = false;
     clearTimeout(this.timer);
     abort(this.question);
     this.question = null;
@@ -972,6 +978,7 @@
     this.connected = this.stood = true;
     this.connecting = this.reconnecting = false;
     this.since = Date.now();
+    this.failedAt = null;
     this.last = transport.type;
     this.remember(transport.type);
     if (!this.pending) this.release();
@@ -983,6 +990,7 @@
 
   /* A round is over, and no transport has connected. */
   Socket.prototype.onFailure = function (final) {
+    this.failedAt = Date.now();
     this.connecting = false;
     this.transport = null;
     if (final || !this.options.reconnect) this.giveUp();
@@ -1012,26 +1020,42 @@
     this.takeBack(this.transport);
     this.transport = null;
     if (Date.now() - this.since >= STEADY) this.attempts = 0;
+    else this.failedAt = Date.now();
     this.reconnecting = Boolean(options.reconnect) &&
       (told[0] !== 'disconnected' || Boolean(options.reconnectOnServerDisconnect));
     this.emit('disconnect', told);
     // A listener may have called connect() or disconnect().
-    if (this.reconnecting && !this.connecting && !this.connected) this.wait();
+    if (this.reconnecting && !this.waiting && !this.connecting && !this.connected) this.wait();
   };
 
-  /* Wait for the next attempt: longer each time, and not as long as other pages do. */
+  // Nobody presses a button so soon, in milliseconds.
+  var HASTE = 1000;
+
+  /*
+   * Whether connect() is called so soon after a failure that a listener must
+   * have done it. Without a delay the page would connect again and again.
+   */
+  Socket.prototype.isHasty = function () {
+    var pause = Math.min(this.options.reconnectionDelay, HASTE);
+    return this.failedAt !== null && Date.now() - this.failedAt < pause;
+  };
+
   Socket.prototype.wait = function () {
+    if (this.attempts < this.options.maxReconnectionAttempts) return this.pause();
+    // The page does not stay dead if it is looked at later.
+    this.watch();
+    this.giveUp();
+  };
+
+  /* Delay the next attempt: longer each time, and not as long as other pages do. */
+  Socket.prototype.pause = function () {
     var self = this, options = this.options, delay;
-    if (this.attempts >= options.maxReconnectionAttempts) {
-      // The page does not stay dead if it is looked at later.
-      this.watch();
-      return this.giveUp();
-    }
+    this.rest();
     delay = options.reconnectionDelay * Math.pow(2, Math.min(this.attempts, 30));
     delay = Math.min(delay, options.reconnectionDelayMax) * (0.5 + Math.random());
     delay = Math.round(delay);
     this.attempts += 1;
-    this.reconnecting = true;
+    this.reconnecting = this.waiting = true;
     this.timer = setTimeout(function () { self.begin(); }, delay);
     this.watch();
     this.emit('reconnecting', [delay, this.attempts]);

@@ -126,6 +126,54 @@ def test_delays_grow_until_a_connection_has_stood_for_a_while(start, new_page):
     assert {event[2] for event in after if event[0] == "reconnecting"} == {1}
 
 
+CONNECT = "name => socket.on(name, () => socket.connect())"
+
+
+@pytest.mark.parametrize("back", [True, False], ids=["comes-back", "stays-away"])
+def test_a_disconnect_listener_that_connects_does_so_after_growing_delays(start, new_page, back):
+    server = start(PAGE, "--send-away")
+    page = new_page(server.url)
+    opened(page, reconnectionDelay=200, reconnectOnServerDisconnect=back)
+    page.evaluate(CONNECT, "disconnect")
+    assert numbers(page, 4) == [1, 2, 3, 4]
+    each = ["connecting", "connect", "disconnect", "reconnecting"]
+    assert [name for name in names(page) if name != "reconnect"][:12] == 3 * each
+
+
+def test_a_listener_that_connects_after_a_refusal_does_so_after_growing_delays(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.evaluate("document.cookie = 'out=1'")
+    opened(page, transports=["xhr-polling"], reconnectionDelay=200)
+    page.evaluate(CONNECT, "connect_failed")
+    assert numbers(page, 3) == [1, 2, 3]
+    page.evaluate("document.cookie = 'out=; max-age=0'")
+    wait_event(page, "connect")
+
+
+def test_a_listener_that_connects_after_the_last_attempt_does_not_begin_anew(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    server.stop()
+    opened(page, reconnectionDelay=200, maxReconnectionAttempts=1)
+    page.evaluate(CONNECT, "connect_failed")
+    assert numbers(page, 3) == [1, 2, 3]
+
+
+def test_a_page_that_connects_while_it_waits_does_not_wait_any_longer(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    opened(page, reconnectionDelay=PATIENCE * 10, reconnectionDelayMax=PATIENCE * 10)
+    wait_event(page, "connect")
+    page.evaluate(CONNECT, "reconnecting")
+    server.stop()
+    wait_event(page, "reconnecting")
+    assert names(page)[-1] == "reconnecting", "a listener is no user"
+    server.start()
+    page.wait_for_function("Date.now() - socket.failedAt > 1000")
+    page.evaluate("socket.connect()")
+    wait_event(page, "reconnect")
+
+
 def test_delays_are_spread_and_bounded(start, new_page):
     server = start(PAGE)
     page = new_page(server.url)
