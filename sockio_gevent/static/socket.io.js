@@ -429,12 +429,13 @@
   };
 
   HTTPTransport.prototype.onPostFailed = function (texts, why) {
-    // Then some of them have arrived, and the server can be asked why the session ended.
-    var partly = why.status === 404 && /^the session ended before/.test(why.text);
-    // Answered in this way before anything was read. Otherwise they may have arrived.
+    // The server can be asked why.
+    var ended = why.status === 404 && /^the session ended before/.test(why.text);
+    var partly = ended && /messages were taken$/.test(why.text);
+    // Answered in this way before any message was taken. Otherwise they may have arrived.
     var refused = !partly && (why.status === 404 || why.status === 503);
     if (refused) this.queue = texts.concat(this.queue);
-    this.onEnd(partly ? {} : why);
+    this.onEnd(ended ? {} : why);
   };
 
   HTTPTransport.prototype.post = function (payload, done) {

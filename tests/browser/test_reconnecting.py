@@ -240,6 +240,7 @@ ANSWERS = {
     "nobody-knows-the-session": (404, "no such session; it may have timed out", [1, 2]),
     "it-has-ended": (404, "this session has ended (going_away): the server goes away", [1, 2]),
     "the-server-goes-away": (503, "the server goes away", [1, 2]),
+    "it-ended-meanwhile": (404, "the session ended before all of the body was here", [1, 2]),
     "some-were-taken": (404, "the session ended before all messages were taken", [2]),
     "too-many": (429, "there were more than 5 messages a second", [2]),
     "a-proxy-waited-too-long": (504, "gateway timeout", [2]),
@@ -259,6 +260,23 @@ def test_only_messages_that_surely_have_not_arrived_are_sent_again(
     page.unroute_all()
     page.evaluate("socket.send({number: 2})")
     assert received(page, last=2) == come
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_a_page_that_is_sent_away_in_the_middle_of_a_post_stays_away(start, new_page, transport):
+    server = start(PAGE)
+    page = new_page(server.url)
+    opened(page, transports=[transport], reconnectionDelay=10)
+    # The first goes alone, and the next POST brings both others.
+    page.evaluate("socket.send({note: 'first'}).send({end: 1}).send({note: 'last'})")
+    told = ["disconnected", "disconnected by the application"]
+    assert wait_event(page, "disconnect") == [told]
+    assert not page.evaluate("socket.connecting || socket.reconnecting || socket.waiting")
+    page.evaluate("new Promise(done => socket.connect(done))")
+    page.evaluate("socket.send({number: 1})")
+    assert received(page, last=1) == [1]
+    notes = [line.split()[-1] for line in server.log() if "note " in line]
+    assert notes == ["first"]
 
 
 # The page waits for the answer to a POST of its last connection until the test says otherwise.
