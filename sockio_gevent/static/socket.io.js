@@ -208,6 +208,11 @@
     return [];
   };
 
+  /* After the end: whether messages are on their way, and the answer will tell if they were taken. */
+  Transport.prototype.isPending = function () {
+    return false;
+  };
+
   Transport.prototype.disconnect = function () {
     this.ended = true;
     clearTimeout(this.silence);
@@ -362,7 +367,8 @@
   function HTTPTransport() {
     Transport.apply(this, arguments);
     this.queue = [];
-    this.posting = false;
+    // The texts of the POST that is under way.
+    this.posting = null;
     this.lost = false;
   }
 
@@ -383,9 +389,9 @@
     this.flush();
   };
 
-  /* Without its downlink a session may end: what was sent before is posted first. */
+  /* Without its downlink a session may end: what the page sent before is posted first. */
   HTTPTransport.prototype.close = function () {
-    if (!this.posting) this.hangUp();
+    if (this.lost || !this.posting) this.hangUp();
   };
 
   HTTPTransport.prototype.onEnd = function (why) {
@@ -398,6 +404,10 @@
     return this.queue.splice(0).filter(isMessage);
   };
 
+  HTTPTransport.prototype.isPending = function () {
+    return Boolean(this.posting) && this.posting.concat(this.queue).some(isMessage);
+  };
+
   /* One POST at a time, so that messages stay in order. */
   HTTPTransport.prototype.flush = function () {
     var self = this, batch = '', count = 0, texts;
@@ -407,23 +417,25 @@
       count += 1;
     } while (count < this.queue.length && batch.length + this.queue[count].length < LARGEST_BATCH);
     texts = this.queue.splice(0, count);
-    this.posting = true;
+    this.posting = texts;
     this.post(batch, function (why) {
-      self.posting = false;
+      self.posting = null;
       if (why.status === 200) self.flush();
       else self.onPostFailed(texts, why);
-      if (self.ended) self.close();
+      if (!self.ended || self.posting) return;
+      self.close();
+      self.socket.onSettled(self);
     });
   };
 
   HTTPTransport.prototype.onPostFailed = function (texts, why) {
-    // Then some of them have arrived, and the server can be asked why the session ended.
-    var partly = why.status === 404 && /^the session ended before/.test(why.text);
-    // Answered in this way before anything was read. Otherwise they may have arrived.
+    // The server can be asked why.
+    var ended = why.status === 404 && /^the session ended before/.test(why.text);
+    var partly = ended && /messages were taken$/.test(why.text);
+    // Answered in this way before any message was taken. Otherwise they may have arrived.
     var refused = !partly && (why.status === 404 || why.status === 503);
-    if (refused && this.lost) this.socket.keep(texts.filter(isMessage));
-    else if (refused) this.queue = texts.concat(this.queue);
-    this.onEnd(partly ? {} : why);
+    if (refused) this.queue = texts.concat(this.queue);
+    this.onEnd(ended ? {} : why);
   };
 
   HTTPTransport.prototype.post = function (payload, done) {
@@ -445,8 +457,11 @@
     this.source.onmessage = function (event) {
       if (!self.ended) self.onData(JSON.parse(event.data));
     };
-    // It would connect again by itself, to the address of a new session.
-    this.source.onerror = function () { self.onEnd({}); };
+    this.source.onerror = function () {
+      // It would connect again by itself, to the address of a new session.
+      self.hangUp();
+      self.onEnd({});
+    };
   };
 
   ServerEvents.prototype.hangUp = function () {
@@ -735,12 +750,14 @@
       'xhr-polling': { timeout: 25000 },
       'jsonp-polling': { timeout: 25000 }
     }, this.options.transportOptions);
-    this.connected = this.connecting = this.reconnecting = false;
+    this.connected = this.connecting = this.reconnecting = this.waiting = false;
     this.transport = null;
     this.events = {};
     this.queue = [];
+    this.pending = null;
     this.attempts = 0;
     this.stood = false;
+    this.failedAt = null;
     if (this.options.autoConnect) {
       this.timer = setTimeout(function () { self.connect(); }, 0);
     }
@@ -755,6 +772,10 @@
       else this.once('connect', listener);
     }
     if (this.connected || this.connecting) return this;
+    if (this.isHasty()) {
+      if (!this.waiting) this.pause();
+      return this;
+    }
     if (!this.reconnecting) {
       this.attempts = 0;
       this.stood = false;
@@ -787,7 +808,7 @@
   /* Send messages that are spelled already, or keep them until that can be done. */
   Socket.prototype.keep = function (texts) {
     for (var i = 0; i < texts.length; i++) {
-      if (this.connected && !this.transport.ended) this.transport.send(texts[i]);
+      if (this.connected && !this.transport.ended && !this.pending) this.transport.send(texts[i]);
       else this.queue.push(texts[i]);
     }
   };
@@ -795,16 +816,20 @@
   Socket.prototype.stop = function () {
     var transport = this.transport;
     this.rest();
+    // What the page has sent goes out before the connection ends.
+    if (this.connected && !transport.ended) this.release();
     this.connected = this.connecting = this.reconnecting = false;
     this.transport = null;
     if (!transport) return;
     // It may have ended, while the server is being asked why.
     if (transport.ended) this.takeBack(transport);
     transport.disconnect();
+    this.waitFor(transport);
   };
 
   /* Let go of all that is waited for. */
   Socket.prototype.rest = function () {
+    this.waiting = false;
     clearTimeout(this.timer);
     abort(this.question);
     this.question = null;
@@ -817,6 +842,32 @@
 
   Socket.prototype.takeBack = function (transport) {
     this.queue = transport.unsent().concat(this.queue);
+    this.waitFor(transport);
+  };
+
+  // --- messages whose POST is not answered when their connection ends ---
+
+  // For how long the next connection keeps its messages back for that answer.
+  var LONGEST_HOLD = 5000;
+
+  /* Send nothing before the answer: those that were not taken come first. */
+  Socket.prototype.waitFor = function (transport) {
+    if (transport.isPending()) this.pending = transport;
+  };
+
+  /* An ended transport has its answer. */
+  Socket.prototype.onSettled = function (transport) {
+    if (transport !== this.pending) return;
+    this.queue = transport.unsent().concat(this.queue);
+    this.release();
+  };
+
+  Socket.prototype.release = function () {
+    var queue = this.queue;
+    clearTimeout(this.hold);
+    this.pending = this.hold = null;
+    this.queue = [];
+    this.keep(queue);
   };
 
   // --- connecting: a round goes through the transports until one gets through ---
@@ -924,20 +975,23 @@
   };
 
   Socket.prototype.onConnect = function (transport) {
-    var again = this.reconnecting, attempts = this.attempts, queue = this.queue;
+    var self = this, again = this.reconnecting, attempts = this.attempts;
     this.connected = this.stood = true;
     this.connecting = this.reconnecting = false;
     this.since = Date.now();
+    this.failedAt = null;
     this.last = transport.type;
     this.remember(transport.type);
-    this.queue = [];
-    this.keep(queue);
+    if (!this.pending) this.release();
+    // Without an answer they may have arrived. This goes on when this connection ends, too.
+    else if (!this.hold) this.hold = setTimeout(function () { self.release(); }, LONGEST_HOLD);
     this.emit('connect');
     if (again && this.transport === transport) this.emit('reconnect', [transport.type, attempts]);
   };
 
   /* A round is over, and no transport has connected. */
   Socket.prototype.onFailure = function (final) {
+    this.failedAt = Date.now();
     this.connecting = false;
     this.transport = null;
     if (final || !this.options.reconnect) this.giveUp();
@@ -967,26 +1021,42 @@
     this.takeBack(this.transport);
     this.transport = null;
     if (Date.now() - this.since >= STEADY) this.attempts = 0;
+    else this.failedAt = Date.now();
     this.reconnecting = Boolean(options.reconnect) &&
       (told[0] !== 'disconnected' || Boolean(options.reconnectOnServerDisconnect));
     this.emit('disconnect', told);
     // A listener may have called connect() or disconnect().
-    if (this.reconnecting && !this.connecting && !this.connected) this.wait();
+    if (this.reconnecting && !this.waiting && !this.connecting && !this.connected) this.wait();
   };
 
-  /* Wait for the next attempt: longer each time, and not as long as other pages do. */
+  // Nobody presses a button so soon, in milliseconds.
+  var HASTE = 1000;
+
+  /*
+   * Whether connect() is called so soon after a failure that a listener must
+   * have done it. Without a delay the page would connect again and again.
+   */
+  Socket.prototype.isHasty = function () {
+    var pause = Math.min(this.options.reconnectionDelay, HASTE);
+    return this.failedAt !== null && Date.now() - this.failedAt < pause;
+  };
+
   Socket.prototype.wait = function () {
+    if (this.attempts < this.options.maxReconnectionAttempts) return this.pause();
+    // The page does not stay dead if it is looked at later.
+    this.watch();
+    this.giveUp();
+  };
+
+  /* Delay the next attempt: longer each time, and not as long as other pages do. */
+  Socket.prototype.pause = function () {
     var self = this, options = this.options, delay;
-    if (this.attempts >= options.maxReconnectionAttempts) {
-      // The page does not stay dead if it is looked at later.
-      this.watch();
-      return this.giveUp();
-    }
+    this.rest();
     delay = options.reconnectionDelay * Math.pow(2, Math.min(this.attempts, 30));
     delay = Math.min(delay, options.reconnectionDelayMax) * (0.5 + Math.random());
     delay = Math.round(delay);
     this.attempts += 1;
-    this.reconnecting = true;
+    this.reconnecting = this.waiting = true;
     this.timer = setTimeout(function () { self.begin(); }, delay);
     this.watch();
     this.emit('reconnecting', [delay, this.attempts]);

@@ -126,6 +126,54 @@ def test_delays_grow_until_a_connection_has_stood_for_a_while(start, new_page):
     assert {event[2] for event in after if event[0] == "reconnecting"} == {1}
 
 
+CONNECT = "name => socket.on(name, () => socket.connect())"
+
+
+@pytest.mark.parametrize("back", [True, False], ids=["comes-back", "stays-away"])
+def test_a_disconnect_listener_that_connects_does_so_after_growing_delays(start, new_page, back):
+    server = start(PAGE, "--send-away")
+    page = new_page(server.url)
+    opened(page, reconnectionDelay=200, reconnectOnServerDisconnect=back)
+    page.evaluate(CONNECT, "disconnect")
+    assert numbers(page, 4) == [1, 2, 3, 4]
+    each = ["connecting", "connect", "disconnect", "reconnecting"]
+    assert [name for name in names(page) if name != "reconnect"][:12] == 3 * each
+
+
+def test_a_listener_that_connects_after_a_refusal_does_so_after_growing_delays(start, new_page):
+    page = new_page(start(PAGE).url)
+    page.evaluate("document.cookie = 'out=1'")
+    opened(page, transports=["xhr-polling"], reconnectionDelay=200)
+    page.evaluate(CONNECT, "connect_failed")
+    assert numbers(page, 3) == [1, 2, 3]
+    page.evaluate("document.cookie = 'out=; max-age=0'")
+    wait_event(page, "connect")
+
+
+def test_a_listener_that_connects_after_the_last_attempt_does_not_begin_anew(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    server.stop()
+    opened(page, reconnectionDelay=200, maxReconnectionAttempts=1)
+    page.evaluate(CONNECT, "connect_failed")
+    assert numbers(page, 3) == [1, 2, 3]
+
+
+def test_a_page_that_connects_while_it_waits_does_not_wait_any_longer(start, new_page):
+    server = start(PAGE)
+    page = new_page(server.url)
+    opened(page, reconnectionDelay=PATIENCE * 10, reconnectionDelayMax=PATIENCE * 10)
+    wait_event(page, "connect")
+    page.evaluate(CONNECT, "reconnecting")
+    server.stop()
+    wait_event(page, "reconnecting")
+    assert names(page)[-1] == "reconnecting", "a listener is no user"
+    server.start()
+    page.wait_for_function("Date.now() - socket.failedAt > 1000")
+    page.evaluate("socket.connect()")
+    wait_event(page, "reconnect")
+
+
 def test_delays_are_spread_and_bounded(start, new_page):
     server = start(PAGE)
     page = new_page(server.url)
@@ -183,8 +231,7 @@ def test_messages_for_a_session_that_had_ended_come_with_the_next(start, new_pag
     page = opened(new_page(start(PAGE).url), transports=[transport], **options)
     wait_event(page, "connect")
     page.evaluate("socket.send({end: 1}); for (var i = 0; i < 5; i++) socket.send({number: i})")
-    received = wait_event(page, "message", 5)
-    assert [message["number"] for (message,) in received] == list(range(5))
+    assert received(page, last=4) == list(range(5))
     assert wait_event(page, "disconnect")[0][0] == "disconnected"
 
 
@@ -193,6 +240,7 @@ ANSWERS = {
     "nobody-knows-the-session": (404, "no such session; it may have timed out", [1, 2]),
     "it-has-ended": (404, "this session has ended (going_away): the server goes away", [1, 2]),
     "the-server-goes-away": (503, "the server goes away", [1, 2]),
+    "it-ended-meanwhile": (404, "the session ended before all of the body was here", [1, 2]),
     "some-were-taken": (404, "the session ended before all messages were taken", [2]),
     "too-many": (429, "there were more than 5 messages a second", [2]),
     "a-proxy-waited-too-long": (504, "gateway timeout", [2]),
@@ -211,9 +259,186 @@ def test_only_messages_that_surely_have_not_arrived_are_sent_again(
     wait_event(page, "disconnect")
     page.unroute_all()
     page.evaluate("socket.send({number: 2})")
-    page.wait_for_function("events.some(event => event[0] === 'message' && event[1].number === 2)")
-    received = wait_event(page, "message")
-    assert [message["number"] for (message,) in received] == come
+    assert received(page, last=2) == come
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_a_page_that_is_sent_away_in_the_middle_of_a_post_stays_away(start, new_page, transport):
+    server = start(PAGE)
+    page = new_page(server.url)
+    opened(page, transports=[transport], reconnectionDelay=10)
+    # The first goes alone, and the next POST brings both others.
+    page.evaluate("socket.send({note: 'first'}).send({end: 1}).send({note: 'last'})")
+    told = ["disconnected", "disconnected by the application"]
+    assert wait_event(page, "disconnect") == [told]
+    assert not page.evaluate("socket.connecting || socket.reconnecting || socket.waiting")
+    page.evaluate("new Promise(done => socket.connect(done))")
+    page.evaluate("socket.send({number: 1})")
+    assert received(page, last=1) == [1]
+    notes = [line.split()[-1] for line in server.log() if "note " in line]
+    assert notes == ["first"]
+
+
+# The page waits for the answer to a POST of its last connection until the test says otherwise.
+NEVER_TOO_LONG = """
+  (function () {
+    var set = window.setTimeout;
+    window.setTimeout = function (done, time) {
+      if (time === 5000) window.tooLong = done;
+      else return set.apply(window, arguments);
+    };
+  }());
+"""
+
+
+class HeldPost:
+    """The first POST of a page that has a message hangs; heartbeats and later ones go through."""
+
+    def __init__(self, page):
+        self.route = None
+        page.route("**/send", self._decide)
+
+    def _decide(self, route):
+        if self.route is None and is_post_of_message(route.request):
+            self.route = route
+        else:
+            route.continue_()
+
+    def answer(self, status, text):
+        self.route.fulfill(status=status, content_type="text/plain", body=f"{text}\n")
+
+
+def is_post_of_message(request):
+    return request.url.endswith("/send") and "~j~" in request.post_data
+
+
+def send_first(page):
+    """Send the first message, and wait until it is on its way."""
+    with page.expect_request(is_post_of_message):
+        page.evaluate("socket.send({number: 1})")
+
+
+def ended_under_a_post(start, new_page, transport):
+    """A page that is connected again, while the POST of its last connection hangs."""
+    server = start(PAGE)
+    short = {"transportOptions": {"htmlfile": {"timeout": 2000}}}
+    page = new_page(server.url, before=NEVER_TOO_LONG)
+    opened(page, transports=[transport], reconnectionDelay=10, **short)
+    wait_event(page, "connect")
+    post = HeldPost(page)
+    send_first(page)
+    page.evaluate("socket.send({number: 2})")
+    # A frame does not tell that it cannot be loaded.
+    page.evaluate(PATIENT, 300)
+    server.stop(signal.SIGKILL)
+    wait_event(page, "disconnect")
+    server.start()
+    page.evaluate(PATIENT, PATIENCE)
+    wait_event(page, "reconnect")
+    page.evaluate("socket.send({number: 3})")
+    return page, post
+
+
+def received(page, last):
+    """The numbers that have come back, once the last of them is there."""
+    page.wait_for_function(
+        "last => events.some(event => event[0] === 'message' && event[1].number === last)", arg=last
+    )
+    return [message["number"] for (message,) in wait_event(page, "message")]
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_the_next_connection_waits_for_a_post_that_is_not_taken(start, new_page, transport):
+    page, post = ended_under_a_post(start, new_page, transport)
+    post.answer(404, "no such session; it may have timed out")
+    assert received(page, last=3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("status", "text", "come"), ANSWERS.values(), ids=ANSWERS)
+def test_a_late_answer_to_a_post_decides_about_its_messages_alone(
+    start, new_page, status, text, come
+):
+    page, post = ended_under_a_post(start, new_page, "server-events")
+    assert "message" not in names(page)
+    post.answer(status, text)
+    assert received(page, last=3) == [*come, 3]
+
+
+def test_a_post_that_was_taken_as_its_connection_ended_is_not_sent_again(start, new_page):
+    page, post = ended_under_a_post(start, new_page, "server-events")
+    post.answer(200, "ok")
+    assert received(page, last=3) == [2, 3]
+
+
+def test_a_post_without_an_answer_holds_the_next_connection_up_for_a_while_only(start, new_page):
+    page, post = ended_under_a_post(start, new_page, "server-events")
+    page.evaluate("tooLong()")
+    assert received(page, last=3) == [2, 3]
+    # It counts as one that may have arrived.
+    with page.expect_response(lambda response: response.status == 404):
+        post.answer(404, "no such session; it may have timed out")
+    page.evaluate("socket.send({number: 4})")
+    assert received(page, last=4) == [2, 3, 4]
+
+
+def test_messages_after_a_disconnect_of_the_page_stay_behind_those_before_it(start, new_page):
+    server = start(PAGE)
+    page = opened(new_page(server.url, before=NEVER_TOO_LONG), transports=["server-events"])
+    wait_event(page, "connect")
+    post = HeldPost(page)
+    with page.expect_request(is_post_of_message):
+        page.evaluate("socket.send({note: 'first'})")
+    page.evaluate("socket.send({note: 'second'}).disconnect().connect().send({note: 'third'})")
+    wait_event(page, "connect", 2)
+    page.evaluate("socket.send({number: 4})")
+    post.route.continue_()
+    received(page, last=4)
+    server.wait_line("note second")
+    server.wait_line("note third")
+    notes = [line.split()[-1] for line in server.log() if "note " in line]
+    assert notes == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("transport", POSTING)
+def test_a_lost_connection_is_hung_up_whatever_its_post_does(start, new_page, transport):
+    server = start(PAGE)
+    page = opened(new_page(server.url), transports=[transport], reconnectionDelay=PATIENCE * 10)
+    wait_event(page, "connect")
+    HeldPost(page)
+    send_first(page)
+    with (
+        standing_still(server),
+        page.expect_event(
+            "requestfailed", lambda failed: f"/{transport}/" in failed.url
+        ) as hung_up,
+    ):
+        page.evaluate("socket.transport.options.timeout = 300; socket.transport.onAlive()")
+    assert hung_up.value.method == "GET"
+    assert wait_event(page, "disconnect")[0][0] == "heartbeat_lost"
+
+
+SOURCES = """
+  window.sources = [];
+  window.EventSource = class extends window.EventSource {
+    constructor() { super(...arguments); sources.push(this); }
+  };
+"""
+
+
+@pytest.mark.parametrize("end", ["null", "socket.disconnect()"], ids=["lost", "by-the-page"])
+def test_a_stream_that_breaks_under_a_post_opens_no_session_by_itself(start, new_page, end):
+    with Proxy(start(PAGE).port) as proxy:
+        page = new_page(proxy.url, before=SOURCES)
+        opened(page, transports=["server-events"], reconnectionDelay=PATIENCE * 10)
+        wait_event(page, "connect")
+        HeldPost(page)
+        send_first(page)
+        page.evaluate(end)
+        assert page.evaluate("sources.map(each => each.readyState)") == [1]
+        proxy.cut()
+        page.wait_for_function("sources[0].readyState === EventSource.CLOSED")
+        wait_event(page, "disconnect")
+        assert page.evaluate("sources.length") == 1
 
 
 def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_page):
