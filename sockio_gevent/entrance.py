@@ -185,7 +185,10 @@ class Entrance:
         asked = is_question(request)
         if asked and session is not None:
             return request.answer("200 OK", b"ok")
-        if not asked:
+        if asked:
+            # For functions of the application that do more than to answer.
+            request.environ["sockio_gevent.question"] = True
+        else:
             transport.check(request)
         if session is not None:
             if session.replaced:

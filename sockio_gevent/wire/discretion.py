@@ -31,7 +31,10 @@ def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
         rf"({_SLASH}(?:{places}){_SLASH}{_CHARACTER}+{_SLASH}{_CHARACTER}{{8}}){_CHARACTER}+"
     )
     # In an address that is none of ours, for want of care: with more slashes, dots, capitals.
-    misspelled = rf"""({_SLASH}?(?i:{places}){_SLASH}[^\s?#"'\\]{{0,64}}{_SLASH}(?:{_HEX}){{4}})(?:{_HEX}){{16,}}"""
+    misspelled = (
+        rf"""({_SLASH}?(?i:{places}){_SLASH}[^\s?#"'\\]{{0,64}}"""
+        rf"{_SLASH}(?:{_HEX}){{4}})(?:{_HEX}){{16,}}"
+    )
     return re.compile(f"{misspelled}|{well_spelled}")
 
 

@@ -328,3 +328,71 @@ def test_pongs_that_nobody_reads_count(serve):
     client.vanish()
     wait_for(lambda: not served.listener.clients and not served.listener._farewells)
     assert served.listener.memory.held == 0
+
+
+def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end(serve):
+    """Handlers of the end that wait keep the places of those that were let go."""
+    served = serve(max_memory=4 * MIB)
+    go_on = gevent.event.Event()
+    served.listener.on("clientDisconnect", lambda client: go_on.wait())
+    large = [served.listener.clients[Polling(served.port).open().session_id] for _ in range(5)]
+    idle = [Polling(served.port).open() for _ in range(5)]
+    for each in large:
+        fill(each, 900_000)
+    wait_for(lambda: served.listener.stats()["limits"]["max_memory"])
+    # What comes and goes meanwhile is no reason to look for more.
+    for client in idle:
+        session = served.listener.clients[client.session_id]
+        session.send("x" * 10_000)
+        gevent.idle()
+        assert client.receive() == "x" * 10_000
+    assert sum(each.connected for each in large) == 4
+    assert len(served.listener.clients) == 9
+    go_on.set()
+
+
+@pytest.mark.parametrize("kind", STREAMS, ids=lambda kind: kind.transport)
+def test_a_stream_keeps_nothing_of_what_its_client_has_taken(serve, kind):
+    served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
+    client = kind(served.port).open()
+    session = served.wait("connection")[1]
+    text = "<" * 500_000
+    with traced() as taken:
+        session.send(text)
+        assert client.receive() == text
+        wait_for(lambda: not session.downlink.writing)
+        client._buffer = b""
+        client.messages.clear()
+        gevent.idle()
+        assert taken() < 250_000
+    client.vanish()
+
+
+@pytest.mark.parametrize("kind", [ServerEvents, HTMLFile], ids=lambda kind: kind.transport)
+def test_what_grows_when_it_is_written_is_counted_as_it_is_then(serve, kind):
+    """A character that could be markup takes six bytes."""
+    served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
+    client = kind(served.port).open()
+    session = served.wait("connection")[1]
+    with traced() as taken:
+        session.send("<" * 500_000)
+        wait_for(lambda: session.held > 9_000_000)
+        gevent.idle()
+        assert taken() <= 1.05 * session.held
+        assert served.listener.memory.held > 9_000_000
+    client.vanish()
+
+
+def test_a_body_counts_until_its_messages_are_handled(serve):
+    """As text it takes four bytes for a character, if one of them is astral."""
+    served = serve()
+    go_on = gevent.event.Event()
+    served.listener.on("clientMessage", lambda message, client: go_on.wait())
+    client = Polling(served.port).open()
+    session = served.wait("connection")[1]
+    post = gevent.spawn(client.send, "😀" + "x" * 200_000)
+    served.wait("message")
+    assert session.incoming > 800_000
+    go_on.set()
+    assert post.get(timeout=60).status == 200
+    assert session.incoming == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -151,3 +152,36 @@ def test_a_post_to_a_time_opens_no_session(serve):
     answer = HTTP(served.port).request("POST", path, "data=~m~1~m~a")
     assert (answer.status, answer.text) == UNKNOWN
     assert served.listener.stats()["opened"] == 0
+
+
+def test_the_function_that_is_asked_can_tell_that_no_session_follows(serve):
+    """So that it leaves alone what is good for one time only."""
+    asked = []
+
+    def authorize(environ):
+        asked.append(bool(environ.get("sockio_gevent.question")))
+        return True
+
+    served = serve(authorize=authorize)
+    assert ask(served, "xhr-polling/1") == (200, "ok")
+    client = Polling(served.port).open()
+    assert asked == [True, False]
+    assert "sockio_gevent.question" not in served.listener.clients[client.session_id].environ
+
+
+def test_somebody_else_does_not_learn_that_there_was_a_session(serve):
+    served = serve(same_peer="cookie:sid")
+
+    class Ours(Polling):
+        headers = MappingProxyType({"Cookie": "sid=ours"})
+
+    client = Ours(served.port).open()
+    served.wait("connection")[1].disconnect()
+    served.wait("disconnect")
+    http = HTTP(served.port)
+    address = f"/socket.io/xhr-polling/{client.session_id}/1"
+    nobody = address.replace(client.session_id, "0" * 40)
+    for tail in ("", "?ask"):
+        unknown = http.request("GET", nobody + tail, Cookie="sid=other").text
+        assert http.request("GET", address + tail, Cookie="sid=other").text == unknown
+        assert "disconnected" in http.request("GET", address + tail, Cookie="sid=ours").text

@@ -14,7 +14,7 @@ import pytest
 from gevent.pywsgi import WSGIServer
 from gevent.threadpool import ThreadPool
 from support.clients import ALL, HTMLFile, Polling, ServerEvents, WebSocket, as_json, wait_for
-from support.http import DEADLINE
+from support.http import DEADLINE, Ended
 
 import sockio_gevent as io
 from sockio_gevent import testing
@@ -286,3 +286,65 @@ def test_a_listener_is_closed_from_another_thread_than_the_one_that_serves():
         assert closing.ready()
         assert not listener.clients
         assert not listener._farewells
+
+
+def test_several_threads_may_close_a_listener_at_once():
+    listener = io.listen(hello, log=False, transports=KNOWN_TRANSPORTS)
+    with served_in_a_thread(listener) as port:
+        client = WebSocket(port).open()
+        wait_for(lambda: len(listener.clients) == 1)
+        with threads(lambda _: listener.close(DEADLINE), count=3):
+            assert client.wait_closed() == 1001
+        assert not listener.clients
+
+
+def test_close_does_not_wait_for_sessions_of_a_thread_that_has_ended():
+    gone: list[Any] = []
+    listener = io.listen(hello, log=False, on_client_disconnect=gone.append)
+    with served_in_a_thread(listener) as port:
+        client = WebSocket(port).open()
+        client.send_bytes(b"\x81\xff" + (100_000).to_bytes(8, "big") + bytes(4) + b"x" * 50_000)
+        wait_for(lambda: listener.memory.held > 40_000)
+    with gevent.Timeout(DEADLINE):
+        listener.close(None)
+    assert len(gone) == 1
+    assert listener.memory.held == 0
+    # Its connection is closed, too.
+    client.wait_closed()
+
+
+def test_a_request_for_a_session_of_another_thread_is_refused(serve):
+    """Two servers of one listener, each in a thread of its own."""
+    served = serve()
+    client = Polling(served.port).open()
+    with served_in_a_thread(served.listener) as port:
+        with pytest.raises(Ended) as refused:
+            Polling(port, client.session_id).poll()
+        assert refused.value.args[0] == 421
+        # There it has sessions of its own, and a broadcast reaches both.
+        other = Polling(port).open()
+        served.listener.broadcast([0, 0])
+        check_order(receive(other, 1), count=1, each=1)
+        check_order(receive(client, 1), count=1, each=1)
+
+
+def test_a_thread_without_clients_is_given_nothing_to_do():
+    """It has served, and does not come back to its loop."""
+    listener = io.listen(hello, log=False)
+    done, stopped = threading.Event(), threading.Event()
+
+    def use_and_stay() -> None:
+        use(listener)
+        done.set()
+        stopped.wait(DEADLINE)
+
+    thread = threading.Thread(target=use_and_stay)
+    thread.start()
+    try:
+        wait_for(done.is_set)
+        for _ in range(100):
+            listener.broadcast("news")
+        assert [len(loop._calls) for loop in listener.loops.all()] == [0]
+    finally:
+        stopped.set()
+        thread.join(DEADLINE)
