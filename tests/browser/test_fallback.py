@@ -51,7 +51,7 @@ def test_when_no_transport_connects_it_says_so(start, new_page):
     opened(page, resource="nowhere", reconnect=False)
     wait_event(page, "connect_failed")
     assert wait_event(page, "connecting") == [[name] for name in TRANSPORTS]
-    opened(page, resource="nowhere", transports=["jsonp-polling"])
+    opened(page, resource="nowhere", transports=["jsonp-polling"], reconnect=False)
     wait_event(page, "connect_failed")
     assert all("Unexpected token" in error for error in errors)
     opened(page, transports=["no-such"])
