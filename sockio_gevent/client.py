@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import gevent
 
-from .ends import HAS_ENDED, Cause, End
+from .ends import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End
 from .fairness import rest, turn_end
 from .limits import Limit, OverLimit
 from .loops import this_thread
@@ -131,12 +131,13 @@ class Client(Session):
     def receive(self, payloads: Sequence[str]) -> str:
         """Take payloads from the client, in this greenlet; return what was wrong with them.
 
-        What it returns is :data:`HAS_ENDED` if the session ended before all were taken.
+        What it returns is :data:`NONE_TAKEN` or :data:`NOT_ALL_TAKEN` if the session has
+        ended before that.
 
         Raises:
             OverLimit: if there are too many messages in one; of that one none was taken.
         """
-        problem = ""
+        problem, taken = "", False
         options = self.listener.options
         most, rate = options.max_payload_messages, options.max_message_rate
         with self._turns:
@@ -162,7 +163,8 @@ class Client(Session):
                     # Each message has all of ``handler_timeout``.
                     self._turns.since = now
                     if self.ending is not None:
-                        return HAS_ENDED
+                        return NOT_ALL_TAKEN if taken else NONE_TAKEN
+                    taken = True
                     error = self._take(message) or error
                 if error:
                     problem = problem or error

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from .limits import Limit
 
-__all__ = ["GOES_AWAY", "HAS_ENDED", "Cause", "End"]
+__all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "Cause", "End"]
 
-#: What is wrong with messages that nobody takes any more; compared by identity.
-HAS_ENDED = "the session has ended"
+#: What is wrong with messages that nobody takes any more; compared by identity. Clients
+#: know them by these words.
+NONE_TAKEN = "the session ended before any of the messages was taken"
+NOT_ALL_TAKEN = "the session ended before all messages were taken"
 
 
 class Cause(Enum):

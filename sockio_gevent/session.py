@@ -240,7 +240,6 @@ class Session(Outbox):
         else:
             undelivered = downlink.take_back()
             downlink.close(INTERNAL_ERROR, "heartbeat lost")
-            self._put_aside(downlink)
             text = f"no echo of a heartbeat in {times.timeout} s"
             self.detach(downlink, End(Cause.HEARTBEAT, text), undelivered)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
-from ..ends import HAS_ENDED, End
+from ..ends import NONE_TAKEN, NOT_ALL_TAKEN, End
 from ..fairness import Turn
 from ..limits import Limit, OverLimit
 from ..log import Log
@@ -260,9 +260,9 @@ class Transport(ABC):
             problem = session.receive((payload,))
         finally:
             session.take_in(-held)
-        if problem is HAS_ENDED:
+        if problem is NONE_TAKEN or problem is NOT_ALL_TAKEN:
             # Not "ok": the client may send again, in its next session, what nobody has seen.
-            raise Refusal("404 Not Found", "the session ended before all messages were taken")
+            raise Refusal("404 Not Found", problem)
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
         return request.answer("200 OK", b"ok", self.uplink_content_type)
