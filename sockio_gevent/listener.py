@@ -293,7 +293,7 @@ class Listener(Emitter):
     def ended(self, client: Client, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
         self.departed.add(client.session_id, client.transport, end, client.bound_to)
-        # In this order: who waits for the end of all must find it in one of the two.
+        # In this order: close() in another thread must find the session in one of the two.
         self._farewells.begin(client, downlinks)
         self._clients.pop(client.session_id, None)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from socket import SHUT_RD
-from time import monotonic
 from typing import Any, Protocol
 
 import gevent
 
 from ..environ import peer_name
-from ..fairness import rest, turn_end
+from ..fairness import Turn
 from ..limits import Limit, OverLimit
 from ..refusal import Header, Refusal
 from .sockets import shut_down
@@ -278,7 +277,7 @@ class Request:
         piece = _PIECE if self.environ.get("CONTENT_LENGTH") else _PIECE_OF_CHUNKS
         try:
             with gevent.Timeout(timeout) as running_out:
-                due = turn_end()
+                turn = Turn()
                 while size > 0:
                     chunk = source.read(min(size, piece))
                     take_in(len(chunk))
@@ -286,9 +285,9 @@ class Request:
                         break
                     chunks.append(chunk)
                     size -= len(chunk)
-                    if size > 0 and monotonic() >= due:
+                    if size > 0:
                         # Nor does a server switch greenlets while there is something to read.
-                        due = rest()
+                        turn.pause()
         except gevent.Timeout as error:
             if error is not running_out:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,19 @@ def new_page(chromium):
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Start a server that serves until the tests of a module are done: running(Gunicorn, …)."""
+    with ExitStack() as stack:
+
+        def start(kind, *arguments, **more):
+            server = kind(tmp_path_factory.mktemp("server"), *arguments, **more)
+            stack.callback(server.stop)
+            return server.listening()
+
+        yield start
 
 
 @pytest.fixture(scope="session")

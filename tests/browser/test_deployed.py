@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from contextlib import ExitStack
 
 import pytest
 from support.certificates import Certificate
@@ -13,18 +12,11 @@ from support.servers import Gunicorn
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with ExitStack() as running:
-
-        def started(kind, *arguments, **more):
-            server = kind(tmp_path_factory.mktemp("server"), *arguments, **more)
-            running.callback(server.stop)
-            return server.listening()
-
-        certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-        # The times are those that pages count on.
-        options = {"transport_options": {}}
-        yield started(Nginx, certificate, started(Gunicorn, "gevent", options=options))
+def site(running, tmp_path_factory):
+    certificate = Certificate(tmp_path_factory.mktemp("certificate"))
+    # The times are those that pages count on.
+    options = {"transport_options": {}}
+    return running(Nginx, certificate, running(Gunicorn, "gevent", options=options))
 
 
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from support.certificates import Certificate
 from support.nginx import Nginx
@@ -22,23 +20,15 @@ PLACES = {
 
 
 @pytest.fixture(scope="module", params=PLACES.values(), ids=PLACES)
-def site(request, tmp_path_factory):
+def site(request, running, tmp_path_factory):
     """Where a page finds the listener, and nginx in front of it."""
     location, target, resource = request.param
-    with ExitStack() as running:
-
-        def started(kind, *arguments, **more):
-            server = kind(tmp_path_factory.mktemp("server"), *arguments, **more)
-            running.callback(server.stop)
-            return server.listening()
-
-        certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-        # The times are those that pages count on.
-        options = {"transport_options": {}, "transports": KNOWN_TRANSPORTS}
-        gunicorn = started(Gunicorn, "gevent", options=options)
-        replaced = f"    location {location} {{\n        proxy_pass {target};\n"
-        nginx = started(Nginx, certificate, gunicorn, changes={WRITTEN: replaced})
-        yield nginx, resource
+    certificate = Certificate(tmp_path_factory.mktemp("certificate"))
+    # The times are those that pages count on.
+    options = {"transport_options": {}, "transports": KNOWN_TRANSPORTS}
+    gunicorn = running(Gunicorn, "gevent", options=options)
+    replaced = f"    location {location} {{\n        proxy_pass {target};\n"
+    return running(Nginx, certificate, gunicorn, changes={WRITTEN: replaced}), resource
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from support.certificates import Certificate
 from support.nginx import EVERY_REQUEST_SAYS_UPGRADE, Nginx
@@ -14,19 +12,12 @@ SERVERS = {"command line": (CommandLine,), "gunicorn": (Gunicorn, "gevent_pywsgi
 
 
 @pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS)
-def site(request, tmp_path_factory):
-    with ExitStack() as running:
-
-        def started(kind, *arguments, **more):
-            server = kind(tmp_path_factory.mktemp("server"), *arguments, **more)
-            running.callback(server.stop)
-            return server.listening()
-
-        certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-        options = {"transport_options": {}, "transports": TRANSPORTS}
-        kind, *arguments = request.param
-        server = started(kind, *arguments, options=options)
-        yield started(Nginx, certificate, server, changes=dict([EVERY_REQUEST_SAYS_UPGRADE]))
+def site(request, running, tmp_path_factory):
+    certificate = Certificate(tmp_path_factory.mktemp("certificate"))
+    options = {"transport_options": {}, "transports": TRANSPORTS}
+    kind, *arguments = request.param
+    server = running(kind, *arguments, options=options)
+    return running(Nginx, certificate, server, changes=dict([EVERY_REQUEST_SAYS_UPGRADE]))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
