@@ -286,6 +286,7 @@
     Transport.apply(this, arguments);
     this.texts = [];
     this.size = 0;
+    this.limit = Infinity;
   }
 
   Transport.inherit(WebSocketTransport, 'websocket');
@@ -297,6 +298,8 @@
       if (!self.ended) self.onData(event.data);
     };
     this.native.onclose = function (event) {
+      var over = event && event.code === 1009 && /over (\d+) bytes$/.exec(event.reason);
+      self.limit = over ? Number(over[1]) : Infinity;
       // Before there is a session, a browser does not tell a refusal from a broken line.
       self.onEnd(self.connected ? toldByClose(event) : {});
     };
@@ -323,10 +326,14 @@
     var native = this.native, first = this.texts.length;
     // While it is not closed, the browser may still send what it has.
     var left = native && native.readyState === 3 ? native.bufferedAmount : 0;
+    var length;
     while (left > 0 && first > 0) {
       first -= 1;
-      left -= unescape(encodeURIComponent(frame(this.texts[first]))).length;
+      length = unescape(encodeURIComponent(frame(this.texts[first]))).length;
+      left -= length;
     }
+    // The server has refused the message of which the browser was sending the rest.
+    if (length > this.limit) first += 1;
     return this.texts.slice(first).filter(isMessage);
   };
 
