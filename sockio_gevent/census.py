@@ -6,8 +6,9 @@ from collections import Counter
 from ipaddress import IPv6Address
 from typing import Any
 
+from .ends import Limit
 from .hubs import thread_lock
-from .limits import Limit, OverLimit
+from .limits import OverLimit
 from .options import Options
 
 __all__ = ["Census", "counted_as"]

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import gevent
 
-from .ends import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End
+from .ends import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End, Limit
 from .fairness import rest, turn_end
-from .limits import Limit, OverLimit
+from .limits import OverLimit
 from .loops import this_thread
 from .outgoing import encode
 from .session import Session

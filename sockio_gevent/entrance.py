@@ -12,10 +12,11 @@ from .admission import Admission, Admitted
 from .census import Census
 from .client_file import client_file
 from .departed import Departed
+from .ends import Limit
 from .environ import head_size
 from .forwarded import believe
 from .hosts import Hosts
-from .limits import Limit, Limits, OverLimit
+from .limits import Limits, OverLimit
 from .log import Log
 from .options import Context, Options
 from .origins import Origins, origin_of

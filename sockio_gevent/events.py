@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
 
 from .handlers import callable_problem
 from .hubs import thread_lock
+from .other_names import did_you_mean
 from .sparing import SparingLog
 
-__all__ = ["Emitter", "did_you_mean"]
+__all__ = ["Emitter"]
 
 Handler = Callable[..., Any]
 
 # Handlers are added seldom, so one lock does for all.
 _adding = thread_lock()
 H = TypeVar("H", bound=Handler)
-
-
-def did_you_mean(name: str, known: tuple[str, ...]) -> str:
-    """Say which of the known names was probably meant."""
-    by_lower = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), by_lower, 1, 0.5)
-    return f"did you mean {by_lower[close[0]]!r}?" if close else f"there are {', '.join(known)}"
 
 
 class Emitter:

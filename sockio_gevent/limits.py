@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from enum import Enum
 
+from .ends import Limit
 from .hubs import thread_lock
 from .log import Log
 from .refusal import Header, Reason, Refusal
 from .sparing import SparingLog
 from .wire.websocket import POLICY_VIOLATION
 
-__all__ = ["Limit", "Limits", "OverLimit"]
-
-
-class Limit(Enum):
-    """The limits; the values are the options that set them, by which statistics count."""
-
-    MESSAGE_SIZE = "max_message_size"
-    BODY_SIZE = "max_body_size"
-    PAYLOAD_MESSAGES = "max_payload_messages"
-    MESSAGE_RATE = "max_message_rate"
-    REQUESTS = "max_requests_per_session"
-    JSON_ELEMENTS = "max_json_elements"
-    JSON_DEPTH = "max_json_depth"
-    BUFFER = "max_buffer"
-    MEMORY = "max_memory"
-    SESSIONS = "max_sessions"
-    ADDRESS = "max_sessions_per_address"
-    HEADER_SIZE = "max_header_size"
-    HEADER_COUNT = "max_header_count"
-    HANDSHAKE = "handshake_timeout"
-    BODY_TIME = "body_timeout"
-    HANDLER = "handler_timeout"
-
-    def of(self, text: str) -> str:
-        """What the log says of it: the option is what an operator can change."""
-        return f"{text} (option {self.value!r})"
+__all__ = ["Limits", "OverLimit"]
 
 
 class OverLimit(Refusal):

@@ -12,12 +12,12 @@ from .census import Census
 from .client import Client
 from .clients import Clients, Excluded, new_session_id, session_ids
 from .departed import Departed
-from .ends import Cause, End
+from .ends import Cause, End, Limit
 from .entrance import Entrance
 from .environ import kept
 from .events import Emitter
 from .farewells import Farewells
-from .limits import Limit, Limits
+from .limits import Limits
 from .log import Log, short_id
 from .loops import Loop, Loops
 from .memory import Memory

@@ -65,7 +65,7 @@ class Loop:
     def __init__(self, hub: Any, log: Log) -> None:
         self.hub = hub
         self.flush = Flush(log, hub.loop)
-        self.sweep = Sweep(log)
+        self.sweep = Sweep(log.exception)
         self.traffic = Traffic()
         self._log = log
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()

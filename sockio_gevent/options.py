@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from . import checks
-from .events import did_you_mean
 from .log import LogTarget
-from .other_names import answer_to
+from .other_names import answer_to, did_you_mean
 
 __all__ = ["DEFAULT_TRANSPORTS", "KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
 

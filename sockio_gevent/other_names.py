@@ -6,7 +6,9 @@ own may mean something else.
 
 from __future__ import annotations
 
-__all__ = ["answer_to"]
+from difflib import get_close_matches
+
+__all__ = ["answer_to", "did_you_mean"]
 
 _TIMES = "here each transport has its times: 'transport_options', with {}"
 _RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
@@ -59,3 +61,10 @@ def answer_to(name: str) -> str:
         name: the name, in snake_case or in camelCase.
     """
     return _BY_LETTERS.get(name.replace("_", "").lower(), "")
+
+
+def did_you_mean(name: str, known: tuple[str, ...]) -> str:
+    """Say which of the known names was probably meant."""
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_lower, 1, 0.5)
+    return f"did you mean {by_lower[close[0]]!r}?" if close else f"there are {', '.join(known)}"

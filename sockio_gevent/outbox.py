@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .ends import Cause, End
+from .ends import Cause, End, Limit
 from .events import Emitter
-from .limits import Limit
 from .loops import this_thread
 from .table import Table
 from .transports.base import Downlink

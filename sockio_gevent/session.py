@@ -13,8 +13,7 @@ from enum import Enum
 from time import monotonic
 from typing import Any
 
-from .ends import GOES_AWAY, Cause, End
-from .limits import Limit
+from .ends import GOES_AWAY, Cause, End, Limit
 from .log import short_id
 from .loops import Loop
 from .options import TransportOptions

@@ -9,13 +9,12 @@ session says when to look again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from time import monotonic
 from typing import Any, Protocol
 
 import gevent
-
-from .log import Log
 
 __all__ = ["RESOLUTION", "Sweep"]
 
@@ -38,11 +37,12 @@ class Sweep:
     """The deadlines of one listener.
 
     Args:
-        log: where a failure of an item is reported.
+        report: called with a line and its arguments when an item has failed; the exception is
+            being handled then.
     """
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, report: Callable[..., None]) -> None:
+        self._report = report
         self._slots: dict[int, set[Item]] = {}
         self._next = 0
         self._ticked = 0.0
@@ -108,7 +108,7 @@ class Sweep:
         try:
             again = item.due(now)
         except Exception:
-            self._log.exception("a deadline of %r failed", item)
+            self._report("a deadline of %r failed", item)
             return
         if again is not None:
             self.look(item, again)

@@ -19,11 +19,11 @@ from gevent.queue import Empty, SimpleQueue
 
 from .client import Client as ClientSession
 from .ends import Cause, End
-from .events import did_you_mean
 from .limits import OverLimit
 from .listener import Listener
 from .log import failures
 from .options import KNOWN_TRANSPORTS
+from .other_names import did_you_mean
 from .server.request import Refusal
 from .transports.base import Downlink
 from .wire import payload as wire

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sockio_gevent.events import Emitter, did_you_mean
+from sockio_gevent.events import Emitter
 from sockio_gevent.log import Log
+from sockio_gevent.other_names import did_you_mean
 from sockio_gevent.sparing import SparingLog
 
 

@@ -21,9 +21,8 @@ from support.http import HTTP, Ended
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import sockio_gevent as io
-from sockio_gevent.ends import Cause
+from sockio_gevent.ends import Cause, Limit
 from sockio_gevent.ext.prometheus import Collector, register, unregister
-from sockio_gevent.limits import Limit
 from sockio_gevent.options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 

@@ -12,8 +12,7 @@ from support import framing
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.http import HTTP
 
-from sockio_gevent.ends import Cause
-from sockio_gevent.limits import Limit
+from sockio_gevent.ends import Cause, Limit
 from sockio_gevent.options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 from sockio_gevent.wire.packet import OVERHEAD

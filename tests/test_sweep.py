@@ -46,7 +46,7 @@ class Swept(Sweep):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        super().__init__(Log(self.lines.append))
+        super().__init__(Log(self.lines.append).exception)
 
     def wait_until_idle(self) -> None:
         with gevent.Timeout(DEADLINE, AssertionError("the timer runs on")):
@@ -252,13 +252,12 @@ def test_the_timer_starts_again_after_a_rest(sweep: Swept) -> None:
 def test_a_deadline_alone_does_not_keep_a_program_running() -> None:
     program = f"""
 import gevent
-from sockio_gevent.log import Log
 from sockio_gevent.sweep import Sweep
 
 class Item:
     slot = None
 
-Sweep(Log()).look(Item(), {FAR} + __import__("time").monotonic())
+Sweep(print).look(Item(), {FAR} + __import__("time").monotonic())
 raise SystemExit(0 if gevent.wait(timeout={DEADLINE}) else "still running")
 """
     root = Path(sockio_gevent.__file__).parent.parent

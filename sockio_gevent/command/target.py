@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .. import mounting
-from ..events import did_you_mean
 from ..listener import Listener, live_listeners
+from ..other_names import did_you_mean
 from . import CommandError
 
 __all__ = ["Loaded", "Target", "load", "module_missing", "search_here"]

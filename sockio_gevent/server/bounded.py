@@ -8,7 +8,8 @@ from typing import Any
 
 from gevent.pywsgi import WSGIHandler
 
-from ..limits import Limit, Limits
+from ..ends import Limit
+from ..limits import Limits
 from ..sparing import SparingLog
 from ..wire.malformed import head_problem, line_problem, sound_head_lines
 from ..wire.target import split_url

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import gevent
 
+from ..ends import Limit
 from ..hubs import OfHub
-from ..limits import Limit, Limits
+from ..limits import Limits
 from ..log import Log
 from ..options import Options
 from ..sparing import SparingLog
@@ -69,7 +70,7 @@ class Patience:
         # No deadline that is set between two looks can pass before the second.
         bounds = [each for each in (handshake, body, options.keepalive_timeout) if each is not None]
         self.step = min(bounds, default=None)
-        self.sweeps = OfHub(lambda hub: Sweep(log))
+        self.sweeps = OfHub(lambda hub: Sweep(log.exception))
         self._limits = limits
         self._complaints = complaints
 

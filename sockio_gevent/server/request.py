@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import gevent
 
+from ..ends import Limit
 from ..environ import peer_name
 from ..fairness import Turn
-from ..limits import Limit, OverLimit
+from ..limits import OverLimit
 from ..refusal import Header, Refusal
 from .sockets import shut_down
 

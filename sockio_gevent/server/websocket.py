@@ -17,8 +17,7 @@ from geventwebsocket.exceptions import WebSocketError
 from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
-from ..ends import Cause, End
-from ..limits import Limit
+from ..ends import Cause, End, Limit
 from ..wire.protocols import WebSocketProtocol
 from ..wire.websocket import (
     BINARY,

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
-from ..ends import NONE_TAKEN, NOT_ALL_TAKEN, End
+from ..ends import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
 from ..fairness import Turn
-from ..limits import Limit, OverLimit
+from ..limits import OverLimit
 from ..log import Log
 from ..options import Options
 from ..server.request import Refusal, Request
