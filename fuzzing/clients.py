@@ -15,7 +15,7 @@ import gevent
 from gevent.event import Event
 
 import sockio_gevent as io
-from sockio_gevent.ends import Cause, End
+from sockio_gevent.monitoring.reasons import Cause, End
 from sockio_gevent.wire.packet import OVERHEAD, Packet
 
 from .inside import MOST, Agenda, open_session, wait_until

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import gevent
 
-from sockio_gevent.ends import Cause
+from sockio_gevent.monitoring.reasons import Cause
 
 from .clients import BLOCK, BYE, ECHO, Peer
 from .inside import Errors, listen, wait_until

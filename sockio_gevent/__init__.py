@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .client import Client
 from .listener import Listener, listen
-from .options import Options, TransportOptions
+from .options.listener_options import Options, TransportOptions
 from .refusal import Refusal
 from .version import __version__
 

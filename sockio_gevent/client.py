@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 import gevent
 
-from .ends import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End, Limit
-from .fairness import rest, turn_end
-from .limits import OverLimit
-from .loops import this_thread
-from .outgoing import encode
-from .session import Session
-from .table import Table
-from .wire import payload as wire
+from .dialects.classic_encoding import encode
+from .hub.time_slice import rest, turn_end
+from .monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End, Limit
+from .options.limits import OverLimit
+from .session.loops import this_thread
+from .session.session import Session
+from .session.session_host import Table
+from .wire import classic as wire
 from .wire.packet import Packet
 from .wire.websocket import INTERNAL_ERROR, TOO_BIG
 

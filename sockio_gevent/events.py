@@ -7,10 +7,10 @@ from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
 
-from .handlers import callable_problem
-from .hubs import thread_lock
-from .other_names import did_you_mean
-from .sparing import SparingLog
+from .hub.per_hub import thread_lock
+from .monitoring.throttled_log import SparingLog
+from .options.callables import callable_problem
+from .options.suggestions import did_you_mean
 
 __all__ = ["Emitter"]
 

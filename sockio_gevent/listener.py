@@ -7,31 +7,31 @@ from dataclasses import replace
 from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
-from . import mounting
-from .census import Census
 from .client import Client
 from .clients import Clients, Excluded, new_session_id, session_ids
-from .departed import Departed
-from .ends import Cause, End, Limit
-from .entrance import Entrance
-from .environ import kept
+from .closing import Farewells
+from .dialects.classic_encoding import encode
 from .events import Emitter
-from .farewells import Farewells
-from .limits import Limits
-from .log import Log, short_id
-from .loops import Loop, Loops
-from .memory import Memory
-from .options import Options
-from .origins import Origins
-from .outgoing import encode
-from .server.request import Request
-from .sparing import SparingLog
-from .stats import Counters, Traffic
-from .surroundings import Surroundings
+from .gateway.gateway import Entrance
+from .gateway.session_quota import Census
+from .monitoring.log import Log, short_id
+from .monitoring.reasons import Cause, End, Limit
+from .monitoring.statistics import Counters, Traffic
+from .monitoring.throttled_log import SparingLog
+from .mounting import mount
+from .mounting.environment_checks import Surroundings
+from .options.limits import Limits
+from .options.listener_options import Options
+from .options.origins import Origins
+from .server.http.environ import kept
+from .server.http.request import Request
+from .session.loops import Loop, Loops
+from .session.memory import Memory
+from .session.recently_ended import Departed
 from .transports.base import Downlink
-from .wire import payload as wire
+from .wire import classic as wire
+from .wire.flash_policy import policy_file
 from .wire.packet import Packet
-from .wire.policy import policy_file
 
 __all__ = ["Listener", "listen", "live_listeners"]
 
@@ -47,7 +47,7 @@ def listen(server: Any, **options: Any) -> Listener:
     Args:
         server: a :class:`gevent.pywsgi.WSGIServer`, whose application and
             handler class are taken over, or any WSGI application.
-        **options: see :class:`~sockio_gevent.options.Options`.
+        **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Returns:
         The listener, which is itself a WSGI application.
@@ -74,7 +74,7 @@ class Listener(Emitter):
 
     Args:
         server: see :func:`listen`.
-        **options: see :class:`~sockio_gevent.options.Options`.
+        **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Attributes:
         server: what was passed to :func:`listen`.
@@ -92,7 +92,7 @@ class Listener(Emitter):
     def __init__(self, server: Any, **options: Any) -> None:
         super().__init__()
         self.options = Options.read(options)
-        mounting.check(server)
+        mount.check(server)
         self.server = server
         self.log = Log(self.options.log)
         self.sparing_log = SparingLog(self.log)
@@ -111,14 +111,12 @@ class Listener(Emitter):
         around = Surroundings(self.options.resource, self.log, self.close)
         around.check_at_start()
         around.others = [
-            layer.options.resource
-            for layer in mounting.layers(server)
-            if isinstance(layer, Listener)
+            layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
         ]
         self._entrance = Entrance(self.options, self.log, self, around)
-        self.context = self.options.context or mounting.context_of(server)
-        self._entrance.application = mounting.mount(server, self, self._policy)
-        self._policy_server = mounting.start_policy_server(server, self, self._policy)
+        self.context = self.options.context or mount.context_of(server)
+        self._entrance.application = mount.mount(server, self, self._policy)
+        self._policy_server = mount.start_policy_server(server, self, self._policy)
         for event, handler in (
             ("connection", self.options.on_connection),
             ("clientConnect", self.options.on_client_connect),
@@ -145,7 +143,7 @@ class Listener(Emitter):
             server: the :class:`gevent.pywsgi.WSGIServer`.
             application: the application, or this listener.
         """
-        mounting.take_over(server, application, self, self._policy)
+        mount.take_over(server, application, self, self._policy)
 
     def set_origins(self, origins: Any) -> None:
         """Replace the option ``origins``; the sessions that there are go on.

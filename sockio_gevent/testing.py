@@ -18,15 +18,15 @@ import gevent
 from gevent.queue import Empty, SimpleQueue
 
 from .client import Client as ClientSession
-from .ends import Cause, End
-from .limits import OverLimit
 from .listener import Listener
-from .log import failures
-from .options import KNOWN_TRANSPORTS
-from .other_names import did_you_mean
-from .server.request import Refusal
+from .monitoring.log import failures
+from .monitoring.reasons import Cause, End
+from .options.limits import OverLimit
+from .options.listener_options import KNOWN_TRANSPORTS
+from .options.suggestions import did_you_mean
+from .server.http.request import Refusal
 from .transports.base import Downlink
-from .wire import payload as wire
+from .wire import classic as wire
 from .wire.packet import Packet
 
 __all__ = ["Client", "Disconnected", "Refused"]

@@ -21,7 +21,7 @@ from support.processes import Process
 from support.times import patient
 
 import sockio_gevent as io
-from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 
 class Served:

@@ -12,9 +12,9 @@ from support.documentation import ROOT, all_blocks, literals, rows
 from support.source_texts import BLANK, PACKAGE, texts
 
 import sockio_gevent as io
-from sockio_gevent.ends import Cause, Limit
 from sockio_gevent.ext.prometheus import Collector
-from sockio_gevent.options import KNOWN_TRANSPORTS, TransportOptions
+from sockio_gevent.monitoring.reasons import Cause, Limit
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.refusal import Reason
 
 NONE = "\N{EN DASH}"

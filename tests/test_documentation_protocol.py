@@ -11,7 +11,7 @@ from support.clients import Polling
 from support.documentation import ROOT, Block, all_blocks, blocks, literals, rows
 from support.http import DEADLINE, HTTP
 
-from sockio_gevent.wire import payload as wire
+from sockio_gevent.wire import classic as wire
 
 PAYLOADS = [block for block in all_blocks("text") if "~m~" in block.text]
 EXAMPLES = [row for row in rows("protocol.rst") if row[-1].startswith("``~m~")]

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pytest
 
 from sockio_gevent.events import Emitter
-from sockio_gevent.log import Log
-from sockio_gevent.other_names import did_you_mean
-from sockio_gevent.sparing import SparingLog
+from sockio_gevent.monitoring.log import Log
+from sockio_gevent.monitoring.throttled_log import SparingLog
+from sockio_gevent.options.suggestions import did_you_mean
 
 
 class Door(Emitter):

@@ -33,7 +33,7 @@ from fuzzing.harnesses import (
 )
 from fuzzing.machine import SessionMachine
 from sockio_gevent.client import Client
-from sockio_gevent.session import Session
+from sockio_gevent.session.session import Session
 
 EXAMPLES = 100
 # For mistakes that are easy to make, and for the harness to find them at the latest.

@@ -13,7 +13,7 @@ from gevent.event import Event
 from support.in_process import DEADLINE, echo, listen, wait_until
 
 import sockio_gevent as io
-from sockio_gevent.log import failures
+from sockio_gevent.monitoring.log import failures
 from sockio_gevent.testing import Client, Disconnected
 
 LONG = 1000.0

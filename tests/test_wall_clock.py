@@ -16,7 +16,7 @@ PACKAGE = Path(sockio_gevent.__file__).parent
 # with the times of files, which are of that clock.
 SHOWN = {
     "command/supervisor.py": {"__init__", "_run_worker"},
-    "server/lean.py": {"_respond", "_send_head"},
+    "server/http/fast_path.py": {"_respond", "_send_head"},
     "ext/prometheus.py": {"add"},
 }
 # Of the module time.

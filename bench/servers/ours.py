@@ -11,7 +11,7 @@ from listening import announce, listen
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sockio_gevent as io
-from sockio_gevent.wire.masking import apply_mask, fastest_apply_mask
+from sockio_gevent.wire.websocket_masking import apply_mask, fastest_apply_mask
 
 
 def main() -> None:

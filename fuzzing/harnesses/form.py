@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, quote_plus
 
-from sockio_gevent.wire.form import decode_form
+from sockio_gevent.wire.classic_form import decode_form
 
 from ..references import utf8
 from ..supply import text_of

@@ -6,8 +6,8 @@ import hashlib
 import struct
 from binascii import b2a_base64
 
-from sockio_gevent.wire.handshake import accept_key
 from sockio_gevent.wire.hixie import challenge_answer, key_number
+from sockio_gevent.wire.websocket_handshake import accept_key
 
 from ..supply import Supply
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import string
 from typing import Any
 
-from sockio_gevent.wire.chunks import chunk_size, is_trailer
-from sockio_gevent.wire.head import (
-    answer_head,
-    read_request_head,
-    request_line_pattern,
-)
-from sockio_gevent.wire.malformed import head_problem, line_problem, sound_head_lines
-from sockio_gevent.wire.target import split_url
+from sockio_gevent.wire.http_chunks import chunk_size, is_trailer
+from sockio_gevent.wire.http_head import answer_head, read_request_head, request_line_pattern
+from sockio_gevent.wire.http_malformed import head_problem, line_problem, sound_head_lines
+from sockio_gevent.wire.http_target import split_url
 
 from ..supply import Supply
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockio_gevent.origins import Origins, origin_of
+from sockio_gevent.options.origins import Origins, origin_of
 
 from ..references.origins import pattern, split
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 
 from sockio_gevent.wire.packet import Packet, script_string
-from sockio_gevent.wire.websocket import (
-    CLOSE,
-    NO_STATUS,
-    PING,
-    TEXT,
-    encode_close,
-    encode_frame,
-)
+from sockio_gevent.wire.websocket import CLOSE, NO_STATUS, PING, TEXT, encode_close, encode_frame
 
 from ..references import utf8
 from ..references import websocket as reference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockio_gevent.wire.payload import decode, encode_heartbeat, encode_text
+from sockio_gevent.wire.classic import decode, encode_heartbeat, encode_text
 
 from ..references import payload as reference
 from ..supply import text_of

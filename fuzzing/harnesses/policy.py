@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from sockio_gevent.origins import Origins
-from sockio_gevent.wire.policy import policy_file
+from sockio_gevent.options.origins import Origins
+from sockio_gevent.wire.flash_policy import policy_file
 
 from ..supply import text_of
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.routes import CLIENT_FILE, is_misplaced, match, with_merged_slashes
+from sockio_gevent.dialects.classic_addresses import (
+    CLIENT_FILE,
+    is_misplaced,
+    match,
+    with_merged_slashes,
+)
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 from ..supply import Supply
 

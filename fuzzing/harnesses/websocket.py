@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockio_gevent.wire.masking import apply_mask
 from sockio_gevent.wire.websocket import Close, Failure, FrameParser, Ping, Pong
+from sockio_gevent.wire.websocket_masking import apply_mask
 
 from ..references import websocket as reference
 from ..supply import Supply

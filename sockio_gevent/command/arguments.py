@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..origins import Origins
+from ..options.origins import Origins
 from ..version import __version__
 from . import PROG, CommandError
 from .hints import hint

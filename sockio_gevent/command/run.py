@@ -10,7 +10,7 @@ import sys
 import gevent
 from gevent import monkey
 
-from .. import surroundings
+from ..mounting import environment_checks
 from .arguments import Arguments
 from .target import load, search_here
 
@@ -33,7 +33,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         Exception: what the application's module raises when it is imported.
     """
     monkey.patch_all()
-    surroundings.note_patching()
+    environment_checks.note_patching()
     set_up_logging(arguments.log_level)
     from .server import bind, make_server, tls_context, url
     from .signals import StopSignals

@@ -10,9 +10,9 @@ from pathlib import PurePath
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .. import mounting
 from ..listener import Listener, live_listeners
-from ..other_names import did_you_mean
+from ..mounting import mount
+from ..options.suggestions import did_you_mean
 from . import CommandError
 
 __all__ = ["Loaded", "Target", "load", "module_missing", "search_here"]
@@ -122,12 +122,12 @@ def _find(module: ModuleType, target: Target) -> Any:
             hint = f": {did_you_mean(name, known)}" if known else ""
             raise CommandError(f"{place} has no attribute {name!r}{hint}") from None
         place = f"{name!r}"
-    if mounting.is_gevent_server(found):
+    if mount.is_gevent_server(found):
         raise CommandError(
             f"{target} is a server: run it from a program of its own, or serve "
             f"{target}.application, without its address and its arguments"
         )
-    problem = mounting.problem(found)
+    problem = mount.problem(found)
     if problem:
         raise CommandError(f"{target} is {found!r:.80}, which is no WSGI application: {problem}")
     return found
@@ -139,7 +139,7 @@ def _names(thing: Any, applications: bool) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in members.items()
-        if not name.startswith("_") and (not applications or not mounting.problem(value))
+        if not name.startswith("_") and (not applications or not mount.problem(value))
     )
 
 
@@ -150,13 +150,13 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
         CommandError: if one of them comes before the application, and would
             be passed by.
     """
-    found = [layer for layer in mounting.layers(application) if isinstance(layer, Listener)]
+    found = [layer for layer in mount.layers(application) if isinstance(layer, Listener)]
     seen = bool(found)
     # Not all middleware shows what is behind it.
     for other in live_listeners():
         if other in found:
             continue
-        if any(layer is application for layer in mounting.layers(other)):
+        if any(layer is application for layer in mount.layers(other)):
             names = [name for name, value in vars(module).items() if value is other]
             name = f"{target.module}:{names[0]}" if names else "that io.listen() returned"
             raise CommandError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..advice import advise
+from ..monitoring.warn import advise
 
 __all__ = ["install", "is_bottle"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gevent import monkey
 
-from ..advice import PATCH_FIRST, advise
+from ..monitoring.warn import PATCH_FIRST, advise
 
 __all__ = ["context", "install", "is_flask"]
 

@@ -27,7 +27,7 @@ except ImportError as error:
         name="prometheus_client",
     ) from error
 
-from ..options import Options
+from ..options.listener_options import Options
 
 __all__ = ["Collector", "register", "unregister"]
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
-from ..ends import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
-from ..fairness import Turn
-from ..limits import OverLimit
-from ..log import Log
-from ..options import Options
-from ..server.request import Refusal, Request
-from ..wire.form import decode_form
+from ..hub.time_slice import Turn
+from ..monitoring.log import Log
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
+from ..options.limits import OverLimit
+from ..options.listener_options import Options
+from ..server.http.request import Refusal, Request
+from ..wire.classic_form import decode_form
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL
 

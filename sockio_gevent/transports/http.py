@@ -8,10 +8,10 @@ from typing import Any
 import gevent
 from gevent.hub import Waiter
 
-from ..ends import Cause, End
-from ..server.hangup import HangUpWatch, has_hung_up
-from ..server.request import Refusal, Request
-from ..server.sockets import shut_down
+from ..monitoring.reasons import Cause, End
+from ..server.http.request import Refusal, Request
+from ..server.stream.hang_up import HangUpWatch, has_hung_up
+from ..server.stream.sockets import shut_down
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
 from .base import Downlink, Session, Transport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from ..server.request import Refusal, Request
+from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet, script_string
 from .base import Session
 from .http import Answer, HTTPDownlink, HTTPTransport

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from secrets import token_hex
 from typing import NamedTuple
 
-from ..ends import Cause, End
+from ..monitoring.reasons import Cause, End
 from ..refusal import Header
-from ..server.request import Request
+from ..server.http.request import Request
 from ..wire.packet import Packet, script_string
 from .base import Session
 from .http import Answer, HTTPDownlink, HTTPTransport

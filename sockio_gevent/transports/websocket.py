@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from ..ends import Cause, End
-from ..limits import OverLimit
-from ..server.request import Refusal, Request
+from ..monitoring.reasons import Cause, End
+from ..options.limits import OverLimit
+from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, INTERNAL_ERROR, UNSUPPORTED_DATA
 from .base import Downlink, Session, Transport
 
 if TYPE_CHECKING:
-    from ..server.upgrade import Upgrade
-    from ..server.websocket import WebSocket
+    from ..server.http.upgrade import Upgrade
+    from ..server.stream.websocket import WebSocket
 
 __all__ = ["FlashSocketTransport", "WebSocketTransport"]
 

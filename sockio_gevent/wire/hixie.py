@@ -10,15 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from .websocket import (
-    INVALID_DATA,
-    NO_STATUS,
-    PROTOCOL_ERROR,
-    TOO_BIG,
-    Close,
-    Event,
-    Failure,
-)
+from .websocket import INVALID_DATA, NO_STATUS, PROTOCOL_ERROR, TOO_BIG, Close, Event, Failure
 
 __all__ = ["CLOSING", "HixieParser", "challenge_answer", "encode_text", "key_number"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .masking import fastest_apply_mask
+from .websocket_masking import fastest_apply_mask
 
 __all__ = [
     "BINARY",

@@ -23,7 +23,7 @@ from gevent.pywsgi import WSGIServer
 from support.framing import TRICKY
 
 import sockio_gevent as io
-from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)

@@ -20,7 +20,7 @@ from support.http import LONG
 from support.times import patient
 
 import sockio_gevent as io
-from sockio_gevent.server import websocket as server_websocket
+from sockio_gevent.server.stream import websocket as server_websocket
 
 FEWEST = 250
 

@@ -16,7 +16,7 @@ from support.missing import missing
 from support.servers import Program
 from support.times import POLLING
 
-from sockio_gevent.sweep import RESOLUTION
+from sockio_gevent.hub.deadlines import RESOLUTION
 
 DAY = 24 * 3600
 JUMPS = {"forward": 1, "back": -1}

@@ -15,7 +15,7 @@ from support.ports import reserve
 from support.raw import Raw
 from support.servers import Gunicorn, Program
 
-from sockio_gevent.server.accepting import PAUSE
+from sockio_gevent.server.http.accepting import PAUSE
 
 SAID = "no more connections can be accepted: Too many open files"
 ATTEMPTS = 4  # must have failed before it is believed that it goes on like this

@@ -18,7 +18,7 @@ from support.nginx import CONFIGURATION, Nginx
 from support.servers import Gunicorn, Program, order
 from websockets.exceptions import InvalidStatus
 
-from sockio_gevent.options import Options
+from sockio_gevent.options.listener_options import Options
 
 transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 26)]

@@ -31,7 +31,7 @@ from gevent.pywsgi import WSGIServer
 from support.ports import limit_sending
 
 import sockio_gevent as io
-from sockio_gevent.server.readers import Readers
+from sockio_gevent.server.stream.readers import Readers
 
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
 logging.getLogger("sockio_gevent").setLevel(logging.DEBUG)

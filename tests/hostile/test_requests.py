@@ -82,7 +82,7 @@ def test_no_header_is_made_from_what_clients_say(besiege):
 
 PATHS = [
     "/socket.io/../socket.io/options.py",
-    "/socket.io/../../sockio_gevent/options.py",
+    "/socket.io/../../sockio_gevent/options/checks.py",
     "/socket.io/%2e%2e/socket.io/socket.io.js",
     "/socket.io/static/../socket.io.js",
     "/socket.io/./socket.io.js",

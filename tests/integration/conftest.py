@@ -7,19 +7,20 @@ from functools import partial
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from support.command import Command
+from support.fast_path import Pair, Slow
 from support.http import LONG
-from support.lean import Pair, Slow
 from support.readers import Application
 
 import sockio_gevent as io
-from sockio_gevent.server import hixie, policy, websocket
+from sockio_gevent.server.http import flash_policy, hixie_handshake
+from sockio_gevent.server.stream import websocket
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests of what happens at the end of these times set shorter ones."""
-    monkeypatch.setattr(hixie, "HANDSHAKE_TIMEOUT", LONG)
-    monkeypatch.setattr(policy, "TIMEOUT", LONG)
+    monkeypatch.setattr(hixie_handshake, "HANDSHAKE_TIMEOUT", LONG)
+    monkeypatch.setattr(flash_policy, "TIMEOUT", LONG)
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", LONG)
 
 
@@ -43,7 +44,7 @@ def pair(serve):
     return Pair(serve)
 
 
-@pytest.fixture(params=[WSGIHandler, Slow], ids=["lean", "pywsgi"])
+@pytest.fixture(params=[WSGIHandler, Slow], ids=["fast path", "pywsgi"])
 def serve_in_both_ways(request, serve):
     def hello(environ, start_response):
         start_response("200 OK", [("Content-Length", "5")])
@@ -95,10 +96,10 @@ def hosting(serve, host):
     return start
 
 
-HANDLERS = {"lean": WSGIHandler, "pywsgi": Slow}
+HANDLERS = {"fast path": WSGIHandler, "pywsgi": Slow}
 
 
-@pytest.fixture(params=["lean", "not taken over", "behind middleware"])
+@pytest.fixture(params=["fast path", "not taken over", "behind middleware"])
 def hosted(request, hosting):
     """The same on each kind of server, which may be one that the listener has not taken over."""
     return partial(hosting, request.param)

@@ -11,7 +11,7 @@ from support.clients import Polling
 from support.http import HTTP
 
 import sockio_gevent as io
-from sockio_gevent.server import accepting
+from sockio_gevent.server.http import accepting
 
 ADVICE = {
     errno.EMFILE: "raise the limit of open files of this process",

@@ -7,11 +7,11 @@ import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 from support.clients import ALL, Polling, WebSocket, wait_for
-from support.lean import Slow
+from support.fast_path import Slow
 from support.raw import Raw
 
 import sockio_gevent as io
-from sockio_gevent.server import access_log
+from sockio_gevent.server.http import access_log
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 

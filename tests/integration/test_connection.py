@@ -8,8 +8,8 @@ import gevent.socket
 import pytest
 from support.http import DEADLINE
 
-from sockio_gevent.fairness import TIME_SLICE
-from sockio_gevent.server.connection import Connection
+from sockio_gevent.hub.time_slice import TIME_SLICE
+from sockio_gevent.server.stream.connection import Connection
 
 KIB = 1024
 

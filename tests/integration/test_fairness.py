@@ -14,7 +14,7 @@ from support.http import DEADLINE, HTTP, LONG, connect
 from support.times import bring_forward
 from websockets.frames import Frame, Opcode
 
-from sockio_gevent.sweep import RESOLUTION
+from sockio_gevent.hub.deadlines import RESOLUTION
 
 FLOOD = str(Path(__file__).parents[1] / "support/flood.py")
 

@@ -7,7 +7,7 @@ from support.clients import wait_for
 from support.hixie import CLOSE, Hixie, frame
 from support.http import DEADLINE, LONG, Ended
 
-from sockio_gevent.server import websocket as server_websocket
+from sockio_gevent.server.stream import websocket as server_websocket
 
 KINDS = [(draft, name) for draft in (75, 76) for name in ("websocket", "flashsocket")]
 kinds = pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from support.hixie import ANSWER, CHALLENGE, KEYS, Hixie, frame, request
 from support.http import LONG
 from support.raw import Raw
 
-from sockio_gevent.server import hixie as server_hixie
+from sockio_gevent.server.http import hixie_handshake as server_hixie
 
 names = pytest.mark.parametrize("name", ["websocket", "flashsocket"])
 drafts = pytest.mark.parametrize("draft", [75, 76])

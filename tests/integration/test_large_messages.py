@@ -13,7 +13,7 @@ from support.client_frames import MASK, frame, header
 from support.clients import WebSocket, wait_for
 from support.http import DEADLINE
 
-from sockio_gevent.server import websocket
+from sockio_gevent.server.stream import websocket
 
 MIB = 1024 * 1024
 TEXT, CLOSE = 1, 8

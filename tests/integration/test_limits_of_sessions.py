@@ -12,7 +12,7 @@ from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
 from websockets.exceptions import InvalidStatus
 
-from sockio_gevent.census import counted_as
+from sockio_gevent.gateway.session_quota import counted_as
 
 
 def refused(kind, port):

@@ -12,12 +12,12 @@ from support.http import DEADLINE
 from support.times import bring_forward
 
 from sockio_gevent.client import Client
-from sockio_gevent.server.connection import Connection
-from sockio_gevent.server.hangup import HangUpWatch
-from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
+from sockio_gevent.server.stream.connection import Connection
+from sockio_gevent.server.stream.hang_up import HangUpWatch
+from sockio_gevent.server.stream.websocket import WebSocket as ServerWebSocket
 from sockio_gevent.transports.base import Downlink
+from sockio_gevent.wire.classic import encode_text
 from sockio_gevent.wire.packet import OVERHEAD
-from sockio_gevent.wire.payload import encode_text
 from sockio_gevent.wire.websocket import TEXT, encode_frame
 
 SESSIONS = 1000

@@ -11,7 +11,7 @@ from support.raw import Raw
 
 import sockio_gevent as io
 from sockio_gevent.transports.http import HTTPDownlink
-from sockio_gevent.wire import payload
+from sockio_gevent.wire import classic
 
 MOST = 10  # lines of a kind in ten seconds
 SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -68,7 +68,7 @@ def test_a_plain_server_does_not_see_it(monkeypatch, capfd):
 def test_messages_that_cannot_be_taken(serve, monkeypatch, kind):
     served = serve()
     client = kind(served.port).open()
-    monkeypatch.setattr(payload, "decode", fail)
+    monkeypatch.setattr(classic, "decode", fail)
     if isinstance(client, WebSocket):
         client.begin_send("hello")
         assert client.wait_closed() == 1011

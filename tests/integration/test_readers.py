@@ -14,7 +14,7 @@ from support.clients import WebSocket, wait_for
 from support.http import DEADLINE, LONG, Ended
 from websockets.frames import Frame, Opcode
 
-from sockio_gevent.server import readers
+from sockio_gevent.server.stream import readers
 
 QUIET = 30
 

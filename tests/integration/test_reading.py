@@ -6,7 +6,7 @@ import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from support import doors, framing
 from support.client_frames import frame
-from support.lean import PLAIN, answer_ok
+from support.fast_path import PLAIN, answer_ok
 from support.raw import Raw
 
 from sockio_gevent.wire.websocket import TEXT

@@ -13,7 +13,7 @@ from support.http import DEADLINE, HTTP
 from websockets.frames import Opcode
 
 import sockio_gevent as io
-from sockio_gevent.server.websocket import WebSocket as ServerWebSocket
+from sockio_gevent.server.stream.websocket import WebSocket as ServerWebSocket
 
 
 def echo_request(environ, start_response):

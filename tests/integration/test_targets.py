@@ -11,7 +11,7 @@ from support.readers import ask, statuses
 
 from sockio_gevent.wire.websocket import TEXT
 
-with_sockets = pytest.mark.parametrize("hosted", ["lean", "not taken over"], indirect=True)
+with_sockets = pytest.mark.parametrize("hosted", ["fast path", "not taken over"], indirect=True)
 
 
 @with_sockets

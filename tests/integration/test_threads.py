@@ -18,7 +18,7 @@ from support.http import DEADLINE, Ended
 
 import sockio_gevent as io
 from sockio_gevent import testing
-from sockio_gevent.options import KNOWN_TRANSPORTS
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 MESSAGES = 3000
 THREADS = 4

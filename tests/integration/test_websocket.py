@@ -11,7 +11,7 @@ from support.times import bring_forward, change_times
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from sockio_gevent.server import websocket as server_websocket
+from sockio_gevent.server.stream import websocket as server_websocket
 
 
 def masked(opcode, data, fin=True):

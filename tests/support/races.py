@@ -10,7 +10,7 @@ from typing import Any
 
 import gevent
 
-from sockio_gevent.server.readers import Readers
+from sockio_gevent.server.stream.readers import Readers
 
 from .clients import wait_for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .lean import PATH
+from .fast_path import PATH
 
 METHODS = ["GET", "GET", "GET", "POST", "POST", "POST", "OPTIONS", "PUT", "DELETE", "HEAD", "X-Y"]
 TARGETS = [

@@ -12,8 +12,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from sockio_gevent.options import KNOWN_TRANSPORTS
-from sockio_gevent.server.hangup import has_hung_up
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.server.stream.hang_up import has_hung_up
 
 from .http import DEADLINE, LONG
 

@@ -9,14 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.client_frames import typed
 
-from sockio_gevent.wire.hixie import (
-    CLOSING,
-    HixieParser,
-    challenge_answer,
-    encode_text,
-    key_number,
-)
-from sockio_gevent.wire.protocols import Hixie
+from sockio_gevent.wire.hixie import CLOSING, HixieParser, challenge_answer, encode_text, key_number
 from sockio_gevent.wire.websocket import (
     BINARY,
     INVALID_DATA,
@@ -31,6 +24,7 @@ from sockio_gevent.wire.websocket import (
     Event,
     Failure,
 )
+from sockio_gevent.wire.websocket_versions import Hixie
 
 LIMIT = 1024 * 1024
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.framing import TRICKY
 
+from sockio_gevent.wire.classic import encode
 from sockio_gevent.wire.packet import Packet, script_string
-from sockio_gevent.wire.payload import encode
 from sockio_gevent.wire.websocket import TEXT, encode_frame
 
 HOSTILE = [

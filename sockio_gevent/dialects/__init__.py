@@ -1,0 +1,1 @@
+"""How each generation of clients is spoken to."""

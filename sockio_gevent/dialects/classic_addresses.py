@@ -1,0 +1,69 @@
+"""Which addresses belong to the resource, and what they mean."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..options.listener_options import KNOWN_TRANSPORTS
+
+__all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match", "with_merged_slashes"]
+
+CLIENT_FILE = "socket.io.js"
+
+_TRANSPORTS = frozenset(KNOWN_TRANSPORTS)
+_LONGEST_TIME = 15  # digits; milliseconds since 1970 have 13 of them until the year 2286
+
+
+class Route(NamedTuple):
+    """An address under the resource.
+
+    Attributes:
+        name: the name of a known transport, or :data:`CLIENT_FILE`.
+        session_id: the session that is meant, or empty for a new one.
+        tail: what follows the id.
+    """
+
+    name: str
+    session_id: str
+    tail: str
+
+
+def match(resource: str, path: str) -> Route | None:
+    """Read an address; ``None`` if it is not one of ours.
+
+    Args:
+        resource: the option of that name.
+        path: the path of the request below where the application is mounted.
+    """
+    prefix = f"/{resource}/"
+    if not path.startswith(prefix):
+        return None
+    name, _, rest = path[len(prefix) :].partition("/")
+    if name in _TRANSPORTS:
+        session_id, _, tail = rest.partition("/")
+        return Route(name, session_id, tail)
+    return Route(CLIENT_FILE, "", "") if path == prefix + CLIENT_FILE else None
+
+
+def with_merged_slashes(route: Route) -> Route | None:
+    """What an address of an unknown session means if a proxy has made one slash of two.
+
+    Released clients open a session at ``<transport>//<time>``. nginx merges the
+    slashes as soon as its ``proxy_pass`` has a path, and then the time stands
+    where a session id would stand. A session id may be all digits as well, so
+    the table of sessions is asked first. Ids of other servers that are all
+    digits are longer than a time.
+
+    Returns:
+        The address that opens a session, or ``None`` if it cannot have been one.
+    """
+    time = route.session_id
+    if not (time.isascii() and time.isdigit() and len(time) <= _LONGEST_TIME):
+        return None
+    return Route(route.name, "", f"{time}/{route.tail}" if route.tail else time)
+
+
+def is_misplaced(resource: str, path: str) -> bool:
+    """Whether an address would be one of ours without the path that stands before it."""
+    before, found, rest = path.partition(f"/{resource}/")
+    return bool(before and found) and match(resource, f"{found}{rest}") is not None

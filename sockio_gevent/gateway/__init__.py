@@ -1,0 +1,1 @@
+"""Which requests are ours, who may connect, and what the others are refused with."""

@@ -1,0 +1,87 @@
+"""Requests that are refused: how they are counted and logged."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..dialects.classic_addresses import Route
+from ..monitoring.log import Log, short_id
+from ..monitoring.statistics import Counters
+from ..monitoring.throttled_log import SparingLog
+from ..mounting.environment_checks import Surroundings
+from ..options.limits import Limits, OverLimit
+from ..refusal import Reason, Refusal
+from ..server.http.request import Request
+
+__all__ = ["Refusals", "is_question"]
+
+_QUESTION = "ask"  # the query of an address
+
+
+def is_question(request: Request) -> bool:
+    """Whether a client asks what a GET of this address would be answered; nothing begins."""
+    return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION
+
+
+class Counting(Protocol):
+    """Where refusals are counted.
+
+    Attributes:
+        counters: all of them.
+        limits: those of clients that are over a limit, too.
+    """
+
+    counters: Counters
+    limits: Limits
+
+
+class Refusals:
+    """The refused requests of one listener.
+
+    Args:
+        log: the log of the listener.
+        counting: where they are counted.
+        surroundings: says whether nobody can connect at all.
+    """
+
+    __slots__ = ("_counting", "_log", "_surroundings")
+
+    def __init__(self, log: Log, counting: Counting, surroundings: Surroundings) -> None:
+        self._log = SparingLog(log)
+        self._counting = counting
+        self._surroundings = surroundings
+
+    def note(self, refusal: Refusal, route: Route, request: Request) -> None:
+        """Count a refusal and log it."""
+        reason = refusal.reason
+        self._counting.counters.note_refused(reason)
+        line = "refused %r %r from %s (%s): %s"
+        place = _place(route)
+        said = request.method, place, request.peer, refusal.status, refusal.log_text
+        if isinstance(refusal, OverLimit):
+            self._counting.limits.note(refusal.limit, line, *said)
+        elif reason is Reason.HUNG_UP or self._surroundings.refusal or is_question(request):
+            # Nobody waits for an answer; or nobody can connect, and that has been said; or it
+            # has been said of what the client did before it asked.
+            self._log.debug(reason, line, *said)
+        elif reason is Reason.UNAVAILABLE:
+            # Not what the client does wrong.
+            self._log.info(reason, line, *said)
+        else:
+            self._log.warning(reason, line, *said)
+
+    def note_failure(self, error: BaseException, route: Route, request: Request) -> None:
+        """Count and log an exception that is being handled, in place of an answer.
+
+        Servers would log it with the address of the request, and so with the session id, and
+        as often as it happens.
+        """
+        kind = "failed", type(error).__name__
+        line = "the answer to %r %r from %s failed"
+        self._log.exception(kind, line, request.method, _place(route), request.peer)
+        self._counting.counters.note_refused(Reason.FAILURE)
+
+
+def _place(route: Route) -> str:
+    """What the log says of where a request goes."""
+    return f"{route.name}/{short_id(route.session_id)}"

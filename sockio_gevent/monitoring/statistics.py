@@ -1,0 +1,96 @@
+"""What a listener counts, and how that is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any
+
+from ..hub.per_hub import thread_lock
+from ..refusal import Reason
+from .reasons import Cause
+
+__all__ = ["Counters", "Traffic"]
+
+
+class Traffic:
+    """What has gone through the sessions on one loop so far; only its thread counts.
+
+    Attributes:
+        messages_in: how many messages clients have sent.
+        messages_out: how many messages were sent to clients; a broadcast
+            counts once for each.
+        bytes_in: the size of the payloads received.
+        bytes_out: the size of the payloads given to connections.
+    """
+
+    __slots__ = ("bytes_in", "bytes_out", "messages_in", "messages_out")
+
+    def __init__(self) -> None:
+        self.messages_in = 0
+        self.messages_out = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    def add(self, other: Traffic) -> None:
+        """Count what another one has counted, too."""
+        self.messages_in += other.messages_in
+        self.messages_out += other.messages_out
+        self.bytes_in += other.bytes_in
+        self.bytes_out += other.bytes_out
+
+
+class Counters:
+    """What has happened to the sessions of one listener so far; any thread may count.
+
+    Attributes:
+        opened: how many sessions have begun.
+        closes: how many have ended, by cause.
+        refused: how many requests were refused, by reason.
+    """
+
+    __slots__ = ("_lock", "_started", "closes", "opened", "refused")
+
+    def __init__(self) -> None:
+        self._started = monotonic()
+        self._lock = thread_lock()
+        self.opened = 0
+        self.closes: Counter[Cause] = Counter()
+        self.refused: Counter[Reason] = Counter()
+
+    def note_opened(self) -> None:
+        """A session has begun."""
+        with self._lock:
+            self.opened += 1
+
+    def note_closed(self, cause: Cause) -> None:
+        """A session has ended."""
+        with self._lock:
+            self.closes[cause] += 1
+
+    def note_refused(self, reason: Reason) -> None:
+        """A request was refused."""
+        with self._lock:
+            self.refused[reason] += 1
+
+    def stats(
+        self, transports: Iterable[str], clients: Iterable[Any], traffic: Traffic
+    ) -> dict[str, Any]:
+        """All of it as plain data; see :meth:`Listener.stats`."""
+        sessions = {name: {"open": 0, "away": 0} for name in transports}
+        buffered = 0
+        # Copied at once: who asks may run in another thread than the sessions.
+        for client in list(clients):
+            sessions[client.transport]["away" if client.away else "open"] += 1
+            buffered += client.buffered
+        return {
+            "uptime": monotonic() - self._started,
+            "opened": self.opened,
+            "sessions": sessions,
+            "closes": {cause.value: self.closes[cause] for cause in Cause},
+            "refused": {reason.value: self.refused[reason] for reason in Reason},
+            "messages": {"in": traffic.messages_in, "out": traffic.messages_out},
+            "bytes": {"in": traffic.bytes_in, "out": traffic.bytes_out},
+            "buffered": buffered,
+        }

@@ -1,0 +1,161 @@
+"""What a listener finds around itself: monkeypatching, gunicorn, the kind of server.
+
+Where it cannot work, it says so and what to do, as early as that can be
+known: when it is made, or else at the first request that passes through it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+
+from ..dialects import classic_addresses
+from ..monitoring.log import Log
+from ..monitoring.warn import PATCH_FIRST, advise
+from ..server.http import gunicorn
+from ..server.http.request import Refusal
+
+__all__ = ["Surroundings", "note_patching"]
+
+_was_patched = monkey.is_module_patched("socket")
+
+
+def note_patching() -> None:
+    """Take the state of monkeypatching as that before anything was imported."""
+    global _was_patched
+    _was_patched = monkey.is_module_patched("socket")
+
+
+def _check_patching() -> None:
+    if monkey.is_module_patched("socket") and not _was_patched:
+        note_patching()
+        advise(
+            "gevent.monkey.patch_all() ran after sockio_gevent was imported. sockio_gevent does "
+            "not mind, but what was imported before may block the whole server, or break: "
+            f"{PATCH_FIRST}"
+        )
+
+
+class Surroundings:
+    """What the requests of one listener show of its surroundings.
+
+    Args:
+        resource: the option of that name.
+        log: the log of the listener.
+        stopping: called when the gunicorn worker of this process stops, with
+            the seconds that are left.
+
+    Attributes:
+        others: the resources of the listeners behind this one.
+        refusal: what sessions are refused with on a server that cannot keep them.
+        seen: whether a request from a server was looked at.
+    """
+
+    __slots__ = (
+        "_log",
+        "_missed",
+        "_newer",
+        "_resource",
+        "_stopping",
+        "_watch",
+        "others",
+        "refusal",
+        "seen",
+    )
+
+    def __init__(self, resource: str, log: Log, stopping: Callable[[float], None]) -> None:
+        self.others: list[str] = []
+        self.refusal: Refusal | None = None
+        self._resource = resource
+        self._log = log
+        self._stopping = stopping
+        self.seen = False
+        self._missed = False
+        self._newer = False
+        self._watch: gunicorn.StopWatch | None = None
+
+    def check_at_start(self) -> None:
+        """Check what can be known before the first request.
+
+        Raises:
+            RuntimeError: if this process is a gunicorn worker of a class that cannot work.
+            ValueError: if the resource repeats the prefix that the application is mounted at.
+        """
+        _check_patching()
+        if not gunicorn.is_around():
+            return
+        gunicorn.check_configuration(self._log)
+        mounted = os.environ.get("SCRIPT_NAME", "").strip("/")
+        if mounted and f"{self._resource}/".startswith(f"{mounted}/"):
+            raise ValueError(
+                f"option 'resource': {self._resource!r} begins with SCRIPT_NAME, '/{mounted}', "
+                "which gunicorn takes off every path: leave it out"
+            )
+
+    def see(self, environ: dict[str, Any]) -> None:
+        """Look at the first request that comes from a server."""
+        # In-process test clients have no name, and say that there is one thread only.
+        if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
+            return
+        self.seen = True
+        _check_patching()
+        worker = gunicorn.find_worker()
+        if worker is not None:
+            self._watch = gunicorn.StopWatch(worker, self._stopping)
+        if gevent.getcurrent().parent is None:
+            self._refuse_all(environ.get("SERVER_SOFTWARE") or "this server")
+        elif environ.get("wsgi.multiprocess") and worker is None:
+            self._log.warning(
+                "there are several processes, and each has sessions of its own: all requests of "
+                "a session must reach the same one, and a broadcast reaches the clients of one"
+            )
+
+    def _refuse_all(self, server: str) -> None:
+        problem = f"{server} does not run requests in greenlets, so it cannot keep connections"
+        self._log.error(
+            "%s; all will be refused. Serve the application with 'python -m sockio_gevent', with "
+            "gunicorn -k gevent or gevent's WSGIServer; or %s, if it serves from threads",
+            problem,
+            PATCH_FIRST,
+        )
+        self.refusal = Refusal("503 Service Unavailable", problem)
+
+    def miss(self, path: str, query: str) -> None:
+        """Look at the address of a request that goes to the application behind."""
+        if "EIO=" in query and not self._newer:
+            self._look_for_newer_client(path, query)
+        if self._missed or not classic_addresses.is_misplaced(self._resource, path):
+            return
+        if any(classic_addresses.match(other, path) for other in self.others):
+            return
+        self._missed = True
+        prefix, place, rest = path.partition(f"/{self._resource}/")
+        self._log.warning(
+            # Without what follows: there may be a session id in it.
+            "a request for %.200r passes by: this is not below %r. If the application is mounted "
+            "at %.100r, the server or proxy in front should take that off the path (SCRIPT_NAME), "
+            "or the option 'resource' should begin with it",
+            prefix + place + rest.partition("/")[0],
+            place,
+            prefix,
+        )
+
+    def _look_for_newer_client(self, path: str, query: str) -> None:
+        """Tell of a client that speaks a newer protocol: it can only be told apart by its query."""
+        version = re.search(r"(?:^|&)EIO=([0-9]{1,2})(?:&|$)", query)
+        if version is None or not f"{path}/".startswith(f"/{self._resource}/"):
+            return
+        self._newer = True
+        self._log.warning(
+            "a client of Socket.IO 1.0 or newer asks for %.100r (EIO=%s): it cannot connect, for "
+            "this server speaks the protocol of Socket.IO 0.5 and 0.6. The request goes to the "
+            "application. Have the page use the client at /%s/socket.io.js",
+            path,
+            version[1],
+            self._resource,
+        )

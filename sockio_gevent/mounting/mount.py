@@ -1,0 +1,179 @@
+"""Where a listener comes before an application: on a server, in a framework's object, or anywhere.
+
+What is wrong with an application or its surroundings is said here, at the
+start, rather than by connections that fail later.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from ..ext import bottle, django, flask
+from ..options.listener_options import Context
+
+__all__ = [
+    "check",
+    "context_of",
+    "is_gevent_server",
+    "layers",
+    "mount",
+    "problem",
+    "start_policy_server",
+    "take_over",
+]
+
+Policy = Callable[[Any], bytes]
+
+_DEEPEST = 30  # layers of middleware; more are a circle
+
+
+def is_gevent_server(target: Any) -> bool:
+    """Whether this is a gevent ``WSGIServer``."""
+    # Not imported here: who has made a server has done so already.
+    pywsgi = sys.modules.get("gevent.pywsgi")
+    return pywsgi is not None and isinstance(target, pywsgi.WSGIServer)
+
+
+def check(target: Any) -> None:
+    """Raise ``TypeError`` if a listener cannot come before this, and say what to do instead."""
+    found = "" if is_gevent_server(target) else problem(target)
+    if found:
+        raise TypeError(
+            "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
+            f"not {target!r:.80}: {found}"
+        )
+
+
+def problem(target: Any) -> str:
+    """Why this is no WSGI application, and what to do instead; empty if it is one."""
+    try:
+        return _problem(target)
+    except RuntimeError:  # Flask's current_app, for one, is nothing outside of a request
+        return "what it stands for is not there now; pass the application itself"
+
+
+def _problem(target: Any) -> str:
+    if isinstance(target, str):
+        return "pass the application itself; 'python -m sockio_gevent module:app' takes its name"
+    if isinstance(target, ModuleType):
+        return "that is a module; pass the application in it"
+    if not callable(target):
+        if hasattr(target, "serve_forever") or hasattr(target, "run"):
+            return (
+                "this server cannot upgrade connections; pass its application, and serve that "
+                "with gevent.pywsgi.WSGIServer or gunicorn -k gevent"
+            )
+        return "it cannot be called"
+    if isinstance(target, type) and not hasattr(target, "__iter__"):
+        return "that is a class; pass an object of it"
+    is_async = inspect.iscoroutinefunction
+    if is_async(target) or is_async(type(target).__call__):
+        return "that is an ASGI application, which needs an ASGI server; pass a WSGI one"
+    try:
+        inspect.signature(target).bind({}, print)
+    except TypeError:
+        return (
+            "it does not take (environ, start_response); if it makes the application, "
+            "pass what it returns"
+        )
+    except ValueError:
+        pass  # some builtins have no signature
+    return ""
+
+
+def _attribute(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # whatever its own __getattr__ does
+        return None
+
+
+def layers(target: Any) -> Iterator[Any]:
+    """An application and what stands behind it, as far as that can be seen.
+
+    Frameworks and most middleware keep the application behind them in an
+    attribute with one of a few names.
+    """
+    for _ in range(_DEEPEST):
+        yield target
+        for name in ("wsgi_app", "wsgi", "application", "app"):
+            behind = _attribute(target, name)
+            if callable(behind):
+                target = behind
+                break
+        else:
+            return
+
+
+def mount(target: Any, listener: Any, policy: Policy) -> Any:
+    """Put a listener before an application.
+
+    Args:
+        target: what was passed to :func:`~sockio_gevent.listen`.
+        listener: the listener.
+        policy: makes the Flash policy file for a connection.
+
+    Returns:
+        The application that it is to pass requests on to.
+
+    Raises:
+        ValueError: if there is a listener at its resource already.
+    """
+    options = listener.options
+    for layer in layers(target):
+        if isinstance(layer, type(listener)) and layer.options.resource == options.resource:
+            raise ValueError(
+                f"there is a listener at {options.resource!r} already; "
+                "give this one another 'resource'"
+            )
+    if is_gevent_server(target):
+        return take_over(target, listener, listener, policy)
+    if flask.is_flask(target):
+        return flask.install(target, listener)
+    if bottle.is_bottle(target):
+        return bottle.install(target, listener)
+    return target
+
+
+def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> Any:
+    """Have a gevent server call an application, with upgrades, as a listener needs it.
+
+    Args:
+        server: the server.
+        application: the listener, or an application that it is in.
+        listener: the listener.
+        policy: makes the Flash policy file for a connection.
+
+    Returns:
+        The application that the server had, or ``None``.
+    """
+    from ..server.http import install
+
+    flash = "flashsocket" in listener.options.transports
+    return install.take_over(server, application, listener, policy if flash else None)
+
+
+def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:
+    """Serve Flash policy files on their own port, if the listener of a server wants that."""
+    options = listener.options
+    wanted = options.flash_policy_port and "flashsocket" in options.transports
+    if not wanted or not is_gevent_server(target) or not isinstance(target.address, tuple):
+        return None
+    from ..server.http import flash_policy as policy_server
+
+    host = target.address[0]
+    return policy_server.start_policy_server(host, options.flash_policy_port, policy, listener.log)
+
+
+def context_of(target: Any) -> Context | None:
+    """What handlers of an application run in."""
+    for layer in layers(target):
+        if flask.is_flask(layer):
+            return flask.context(layer)  # type: ignore[no-any-return]
+        if django.is_django(layer):
+            return django.context
+    return None

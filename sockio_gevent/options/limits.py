@@ -1,0 +1,62 @@
+"""What clients may not exceed, and what is counted and logged of those who do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..hub.per_hub import thread_lock
+from ..monitoring.log import Log
+from ..monitoring.reasons import Limit
+from ..monitoring.throttled_log import SparingLog
+from ..refusal import Header, Reason, Refusal
+from ..wire.websocket import POLICY_VIOLATION
+
+__all__ = ["Limits", "OverLimit"]
+
+
+class OverLimit(Refusal):
+    """A request, or what came over a WebSocket, that is over a limit.
+
+    Args:
+        limit: which.
+        status: the HTTP status.
+        text: what was wrong, one line for the client and the log.
+        *headers: what goes with it.
+        code: the close code, if it came over a WebSocket.
+    """
+
+    def __init__(
+        self, limit: Limit, status: str, text: str, *headers: Header, code: int = POLICY_VIOLATION
+    ) -> None:
+        super().__init__(status, text, *headers)
+        self.limit = limit
+        self.code = code
+        self.counted_as(Reason.LIMIT, limit.of(self.text))
+
+
+class Limits:
+    """How often the limits of one listener were exceeded.
+
+    Args:
+        log: where that is said, sparingly.
+
+    Attributes:
+        exceeded: how often, by limit.
+    """
+
+    __slots__ = ("_lock", "_log", "exceeded")
+
+    def __init__(self, log: Log) -> None:
+        self._lock = thread_lock()
+        self.exceeded: Counter[Limit] = Counter()
+        self._log = SparingLog(log)
+
+    def stats(self) -> dict[str, int]:
+        """How often each limit was exceeded, as plain data."""
+        return {limit.value: self.exceeded[limit] for limit in Limit}
+
+    def note(self, limit: Limit, line: str, *arguments: object) -> None:
+        """Count that somebody was over a limit, and log it."""
+        with self._lock:
+            self.exceeded[limit] += 1
+        self._log.warning(limit, line, *arguments)

@@ -1,0 +1,254 @@
+"""The options of a listener: their defaults, and the check of what the user gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from ..monitoring.log import LogTarget
+from . import checks
+from .suggestions import answer_to, did_you_mean
+
+__all__ = ["DEFAULT_TRANSPORTS", "KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
+
+Context = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """The times of one transport, in seconds.
+
+    Attributes:
+        heartbeat_interval: from an echo to the next heartbeat; ``None`` for no heartbeats.
+        timeout: how long the echo of a heartbeat may take.
+        close_timeout: how long a session without a connection is kept.
+        duration: how long a poll waits; ``None`` where nothing polls.
+    """
+
+    heartbeat_interval: float | None = 10.0
+    timeout: float = 8.0
+    close_timeout: float = 0.0
+    duration: float | None = None
+
+
+_STREAMING = TransportOptions()
+_POLLING = TransportOptions(heartbeat_interval=None, close_timeout=8.0, duration=20.0)
+
+_DEFAULTS = {
+    "websocket": _STREAMING,
+    "server-events": _STREAMING,
+    "flashsocket": _STREAMING,
+    "htmlfile": _STREAMING,
+    "xhr-multipart": _STREAMING,
+    "xhr-polling": _POLLING,
+    "jsonp-polling": _POLLING,
+}
+
+KNOWN_TRANSPORTS = tuple(_DEFAULTS)
+
+# What jsonp-polling sends is a script, which browsers run in any page that asks for it.
+DEFAULT_TRANSPORTS = tuple(name for name in KNOWN_TRANSPORTS if name != "jsonp-polling")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a listener was given, over the defaults.
+
+    Limits that may be ``None`` do not exist then.
+
+    Attributes:
+        resource: the path that belongs to the listener, without the slash.
+        transports: the names of the transports that clients may use; by default
+            all but ``'jsonp-polling'``.
+        transport_options: for each known transport, its times.
+        log: ``None`` for the logger ``sockio_gevent``, a logger, a function
+            that takes a line, or ``False`` for no log.
+        origins: who may connect, see :class:`~sockio_gevent.options.origins.Origins`.
+        hosts: by which names the server may be addressed, see
+            :class:`~sockio_gevent.options.hosts.Hosts`; ``None`` for whatever name.
+        authorize: a function of the WSGI environ that is asked who may open a
+            session. ``True`` lets a client in, and so does anything else that
+            counts as true, which is ``client.identity`` then; what counts as
+            false refuses with status 403. It may raise
+            :class:`~sockio_gevent.Refusal`; another exception refuses with 500.
+        same_peer: what a request has to share with the one that has opened its
+            session: ``'address'``, ``'cookie:NAME'``, or a function of the WSGI
+            environ whose values are compared, ``None`` for nobody known.
+            ``None`` to ask for the session id only.
+        handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
+            object ``{"sessionid": …}``.
+        max_message_size: the largest payload to accept, in bytes.
+        max_body_size: the largest body of a POST to accept, in bytes; ``None``
+            for what a payload of ``max_message_size`` takes when all of it is escaped.
+        max_payload_messages: how many messages one payload may have.
+        max_json_elements: how many elements the JSON of one message may have:
+            values, and names of members.
+        max_json_depth: how deep arrays and objects in it may be nested.
+        max_message_rate: how many messages a second one session may send; in
+            the first instant as many as in a second.
+        max_requests_per_session: how many POSTs of one session may be under way
+            at once, and how many polls that newer ones have replaced.
+        max_buffer: how much memory the messages may take that wait for one
+            session to take them, in bytes.
+        max_memory: how much memory all sessions together may take for messages
+            to and from their clients, in bytes. Over it, those that take most end.
+        max_sessions: how many sessions there may be.
+        max_sessions_per_address: how many of them from one address, of IPv6 from
+            one network of 64 bits; addresses of the machine itself do not count.
+        max_header_size: the largest head of a request to accept, in bytes; on
+            other servers than gevent's, of one that opens a session.
+        max_header_count: how many header lines a request may have, at most 99;
+            on gevent servers.
+        handshake_timeout: how many seconds a client has to shake hands for TLS,
+            and again to send the head of a request; on gevent servers.
+        keepalive_timeout: how many seconds a connection is kept between two
+            requests; on gevent servers.
+        body_timeout: how many seconds a client has to send the body of a POST, to
+            take the end of an answer when its session ends, and on gevent servers
+            to take any other answer of the listener's.
+        handler_timeout: how many seconds a handler may take; then its session ends.
+        trusted_proxies: how many proxies in front of the server are to be
+            believed: the scheme, the host and the address of a client are taken
+            from what the outermost of them has put into ``X-Forwarded-Proto``,
+            ``X-Forwarded-Host`` and ``X-Forwarded-For``. 0 for none.
+        context: a function that returns a context manager; handlers run inside
+            one of its own for each event. ``None`` for what the framework has:
+            the application context of Flask, and in Django the care for
+            database connections that a request has.
+        flash_policy_port: where Flash policy files are served if ``flashsocket``
+            is enabled on a gevent server, beside the main port; ``None`` for
+            the main port only.
+        on_connection: a handler of ``connection(client)``.
+        on_client_connect: a handler of ``clientConnect(client)``.
+        on_client_message: a handler of ``clientMessage(message, client)``.
+        on_client_disconnect: a handler of ``clientDisconnect(client)``.
+    """
+
+    resource: str = "socket.io"
+    transports: tuple[str, ...] = DEFAULT_TRANSPORTS
+    transport_options: Mapping[str, TransportOptions] = field(
+        default_factory=lambda: dict(_DEFAULTS)
+    )
+    log: LogTarget = None
+    origins: Any = None
+    hosts: str | Iterable[str] | None = None
+    authorize: Callable[[dict[str, Any]], Any] | None = None
+    same_peer: str | Callable[[dict[str, Any]], Any] | None = None
+    handshake: str = "plain"
+    max_message_size: int = 1024 * 1024
+    max_body_size: int | None = None
+    max_payload_messages: int | None = 10_000
+    max_json_elements: int | None = 20_000
+    max_json_depth: int = 100
+    max_message_rate: float | None = None
+    max_requests_per_session: int | None = 10
+    max_buffer: int = 1024 * 1024
+    max_memory: int | None = 512 * 1024 * 1024
+    max_sessions: int | None = 10_000
+    max_sessions_per_address: int | None = 1000
+    max_header_size: int = 16 * 1024
+    max_header_count: int = 80
+    handshake_timeout: float | None = 20.0
+    keepalive_timeout: float | None = 75.0
+    body_timeout: float | None = 20.0
+    handler_timeout: float | None = 300.0
+    trusted_proxies: int = 0
+    context: Context | None = None
+    flash_policy_port: int | None = 843
+    on_connection: Callable[..., Any] | None = None
+    on_client_connect: Callable[..., Any] | None = None
+    on_client_message: Callable[..., Any] | None = None
+    on_client_disconnect: Callable[..., Any] | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Options:
+        """Check what the user gave and put it over the defaults.
+
+        Raises:
+            TypeError: if there is no such option, or its value is of the wrong kind.
+            ValueError: if the value is of the right kind, but makes no sense.
+        """
+        known = tuple(each.name for each in fields(cls))
+        checked = {}
+        for name, value in given.items():
+            if name not in known:
+                hint = answer_to(name) or did_you_mean(name, known)
+                raise TypeError(f"no option {name!r}: {hint}")
+            checked[name] = _CHECKS[name](name, value)
+        return cls(**checked)
+
+
+def _transports(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise checks.wrong(name, value, "a list of names")
+    for transport in value:
+        if transport not in KNOWN_TRANSPORTS:
+            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
+            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
+    if not value:
+        raise ValueError(f"option {name!r} is empty: nobody could connect")
+    return tuple(dict.fromkeys(value))
+
+
+def _transport_options(name: str, value: object) -> Mapping[str, TransportOptions]:
+    if not isinstance(value, Mapping):
+        raise checks.wrong(name, value, "a dict of dicts, by the names of transports")
+    merged = dict(_DEFAULTS)
+    for transport, given in value.items():
+        if transport not in _DEFAULTS:
+            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
+            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
+        if not isinstance(given, Mapping):
+            raise checks.wrong(f"{name}[{transport!r}]", given, "a dict")
+        polling = merged[transport].duration is not None
+        known = ("close_timeout", "duration") if polling else _STREAMING_TIMES
+        for key, seconds in given.items():
+            place = f"{name}[{transport!r}][{key!r}]"
+            if key not in known:
+                raise TypeError(f"no option {place!r}: {did_you_mean(str(key), known)}")
+            if key != "heartbeat_interval" or seconds is not None:
+                checks.seconds(place, seconds, zero=key == "close_timeout")
+        merged[transport] = replace(merged[transport], **given)
+    return merged
+
+
+_STREAMING_TIMES = ("heartbeat_interval", "timeout", "close_timeout")
+
+
+_CHECKS: dict[str, checks.Check] = {
+    "resource": checks.resource,
+    "transports": _transports,
+    "transport_options": _transport_options,
+    "log": checks.log,
+    "origins": checks.origins,
+    "hosts": checks.optional(checks.hosts),
+    "authorize": checks.called_with("environ"),
+    "same_peer": checks.same_peer,
+    "handshake": checks.handshake,
+    "max_message_size": checks.size,
+    "max_body_size": checks.optional(checks.size),
+    "max_payload_messages": checks.optional(checks.positive()),
+    "max_json_elements": checks.optional(checks.positive()),
+    "max_json_depth": checks.positive(most=500),
+    "max_message_rate": checks.optional(checks.rate),
+    "max_requests_per_session": checks.optional(checks.positive()),
+    "max_buffer": checks.size,
+    "max_memory": checks.optional(checks.size),
+    "max_sessions": checks.optional(checks.positive()),
+    "max_sessions_per_address": checks.optional(checks.positive()),
+    "max_header_size": checks.size,
+    "max_header_count": checks.positive(most=99),
+    "handshake_timeout": checks.optional(checks.seconds),
+    "keepalive_timeout": checks.optional(checks.seconds),
+    "body_timeout": checks.optional(checks.seconds),
+    "handler_timeout": checks.optional(checks.seconds),
+    "trusted_proxies": checks.count,
+    "context": checks.called_with(),
+    "flash_policy_port": checks.optional(checks.port),
+    "on_connection": checks.handler,
+    "on_client_connect": checks.handler,
+    "on_client_message": checks.handler,
+    "on_client_disconnect": checks.handler,
+}

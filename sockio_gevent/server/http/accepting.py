@@ -1,0 +1,115 @@
+"""A server that cannot accept connections for a while, because the process has no file left.
+
+gevent's servers print a traceback for each attempt then, and if stderr takes
+none, never pause. Here one line says what is wrong, the server pauses, and
+tries again by itself. It does so a little early: the last files are for what
+else the process does, such as reading a certificate for the next connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from types import ModuleType
+from typing import Any
+
+from gevent.baseserver import BaseServer
+
+from ...monitoring.log import Log, Seldom
+
+# Not when it is needed: without files, nothing can be imported.
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
+
+__all__ = ["PAUSE", "accept_with_pauses"]
+
+PAUSE = 0.5  # seconds until it is tried again; connections wait meanwhile
+
+# Files that are not for connections: so many, but no more than one in
+_RESERVE = 16
+_SHARE = 16
+
+_NO_MEMORY = "the system has no memory left for more"
+_ADVICE = {
+    errno.EMFILE: "raise the limit of open files of this process{limit}: 'ulimit -n', "
+    "or LimitNOFILE in a systemd unit",
+    errno.ENFILE: "raise the limit of open files of the whole system: 'sysctl fs.file-max'",
+    errno.ENOBUFS: _NO_MEMORY,
+    errno.ENOMEM: _NO_MEMORY,
+}
+
+
+def accept_with_pauses(server: BaseServer, log: Log) -> None:
+    """Have a server pause when it cannot accept connections.
+
+    Args:
+        server: a gevent server; it stays as it is otherwise.
+        log: where it is said.
+    """
+    if not isinstance(vars(server).get("do_read"), _Accepting):
+        server.do_read = _Accepting(server, log)
+
+
+class _Accepting:
+    """Stands in for a server's ``do_read``, which accepts a connection."""
+
+    def __init__(self, server: Any, log: Log) -> None:
+        self._server = server
+        self._accept = server.do_read
+        self._log = log
+        self._seldom = Seldom()
+        self._near = False  # whether the next file may be one of the last
+
+    def __call__(self) -> Any:
+        """Accept a connection; ``None`` if there is none, or none can be had."""
+        try:
+            if self._near and not _is_left(_next_file(self._server.socket.fileno())):
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            accepted = self._accept()
+        except OSError as error:
+            if error.errno not in _ADVICE:
+                raise
+            self._pause(error)
+            return None
+        if accepted:
+            self._near = not _is_left(accepted[0].fileno() + 1)
+        return accepted
+
+    def _pause(self, error: OSError) -> None:
+        if self._seldom.due():
+            limit = _limit()
+            self._log.error(
+                "no more connections can be accepted: %s. Sessions go on, and it is tried again "
+                "every %s s; %s",
+                error.strerror,
+                PAUSE,
+                _ADVICE[error.errno or 0].format(limit=f", which is {limit}" if limit > 0 else ""),
+            )
+        server = self._server
+        # As gevent's servers do it, so that stop() and stop_accepting() end the pause.
+        server.stop_accepting()
+        server._timer = server.loop.timer(PAUSE)
+        server._timer.start(server._start_accepting_if_started)
+
+
+def _next_file(some: int) -> int:
+    """The number that the next file will have, given that of one that there is."""
+    file = os.dup(some)
+    os.close(file)
+    return file
+
+
+def _is_left(file: int) -> bool:
+    """Whether a file of this number, the lowest that is free, may be a connection's."""
+    limit = _limit()
+    return limit <= 0 or file < limit - min(_RESERVE, limit // _SHARE)
+
+
+def _limit() -> int:
+    """The limit of open files of this process; 0 or less where there is none."""
+    if resource is None:
+        return 0
+    return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

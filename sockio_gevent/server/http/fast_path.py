@@ -1,0 +1,286 @@
+"""Short work for plain requests: pywsgi's own reading and writing is most of what a poll costs.
+
+If a connection holds the whole head of a plain request to the resource, it is
+read in one look, and an answer of known length leaves in one write. Whatever
+is not plain is left to pywsgi before anything of it was consumed, and so is
+everything that surrounds a request: keep-alive, errors, the access log.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from io import DEFAULT_BUFFER_SIZE, BytesIO
+from re import Pattern
+from time import time
+from typing import Any
+
+from gevent import pywsgi
+from gevent.socket import socket as GeventSocket  # noqa: N812
+
+from ...wire.http_head import AnswerHead, RequestHead, answer_head, read_request_head
+from .access_log import NO_LOG, log_request
+from .body import Body, BrokenBody
+from .discard_body import abandon_input
+from .head_limits import BoundedHandler
+
+__all__ = ["LeanHandler"]
+
+_READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
+_MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
+
+
+class _Date:
+    """The header of that name, which changes only once a second.
+
+    Attributes:
+        second: when it was made, by the clock.
+        line: the header, and the end of the head.
+    """
+
+    __slots__ = ("line", "second")
+
+    def __init__(self) -> None:
+        self.second = 0
+        self.line = b""
+
+    def renew(self, second: int) -> None:
+        """Make it anew."""
+        # In this order: a server in another thread may look in between.
+        self.line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(second)
+        self.second = second
+
+
+_date = _Date()
+
+
+class LeanHandler(BoundedHandler):
+    """Handles the requests of one connection, the plain ones quickly."""
+
+    #: What plain requests to the resources begin with, if any are to be handled quickly.
+    plain: Pattern[str] | None = None
+
+    status: Any
+
+    _fast = False  # whether there is only TCP below the reader, and nobody wants to look in
+    _first_request = True
+    _logs = True  # whether anybody sees what is written to the access log
+    _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
+    _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
+
+    def handle(self) -> None:
+        """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
+        if self.plain is not None and type(self.socket) is GeventSocket:
+            self._fast = True
+            no_log = isinstance(self.server.log, NO_LOG)
+            self._logs = not (no_log and type(self).log_request is log_request)
+        super().handle()
+
+    def abandon_input(self) -> None:
+        """Do not read the rest of a body to its end, however long it is."""
+        abandon_input(self)
+
+    def handle_one_request(self) -> Any:
+        """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
+        if not self._fast or self.rfile.closed:
+            return super().handle_one_request()
+        self._watch.request_awaited()
+        self._unread.request_awaited()
+        try:
+            data = self._read_ahead()
+        except OSError:  # as at any time: the client has gone
+            return None
+        head = read_request_head(self.plain, data)  # type: ignore[arg-type]
+        if head is None or not self._begin(head, data):
+            self._put_back(data)
+            return super().handle_one_request()
+        self._watch.head_read()
+        self._first_request = False
+        self._respond()
+        return None if self.close_connection else True
+
+    def _read_ahead(self) -> bytes:
+        """Wait until the client has sent something, and read what is there."""
+        if not self._reader_empty:
+            data = self._await_bytes()
+            self.rfile.read(len(data))
+            self._reader_empty = True
+            return data
+        socket = self.socket
+        while True:
+            # What other clients have sent meanwhile comes first. To read
+            # before there is something to read would hardly ever be of use.
+            socket._wait(socket._read_event)
+            self._unread.waited()
+            try:
+                return bytes(socket._sock.recv(_READ_SIZE))
+            except BlockingIOError:
+                pass
+
+    def read_requestline(self) -> str:
+        """Read the first line of a head."""
+        # Whether it came early, that was seen when it was read ahead.
+        return self._read_begun_line() if self._fast else super().read_requestline()
+
+    def _put_back(self, data: bytes) -> None:
+        """Leave what was read too early to the reader."""
+        self._unread.first = data
+        self._reader_empty = False
+
+    def _begin(self, head: RequestHead, data: bytes) -> bool:
+        """Begin to handle a request; false if pywsgi might make something else of it.
+
+        Args:
+            head: its head.
+            data: what was read of the connection so far.
+        """
+        size, line, method, target, path, query, (fields, body_size, closes) = head
+        if size > self.max_header_size or len(fields) > self.max_header_count:
+            return False
+        environ = self.server.get_environ()
+        count = len(environ)
+        environ.update(fields)
+        if len(environ) != count + len(fields):
+            # The server has some of its own by these names, which have to be joined.
+            return False
+        environ["REQUEST_METHOD"] = method
+        environ["SCRIPT_NAME"] = ""
+        environ["PATH_INFO"] = path
+        environ["QUERY_STRING"] = query
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1"
+        address = self.client_address
+        if isinstance(address, tuple):
+            environ["REMOTE_ADDR"] = str(address[0])
+            environ["REMOTE_PORT"] = str(address[1])
+        end = size + (body_size or 0)
+        if end <= len(data):
+            environ["wsgi.input"] = BytesIO(data[size:end])
+            self.wsgi_input = None
+        else:
+            end = size
+            environ["wsgi.input"] = self.wsgi_input = Body(self.rfile, body_size)
+            self._reader_empty = False
+        if end < len(data):
+            self._put_back(data[end:])
+        environ["wsgi.input_terminated"] = True
+        environ["sockio_gevent.socket"] = self.socket
+        environ["sockio_gevent.abandon_input"] = self.abandon_input
+        environ["sockio_gevent.answer_given"] = self._watch.answer_given
+        self.environ = environ
+        self.requestline = line
+        self.command = method
+        self.path = target
+        self.request_version = "HTTP/1.1"
+        self.content_length = body_size
+        self.close_connection = closes
+        return True
+
+    def _respond(self) -> None:
+        """Answer a plain request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_response`."""
+        self.time_start = time()
+        self.status = self.result = self._head = None
+        self.headers_sent = self.response_use_chunked = self.connection_upgraded = False
+        self.response_length = 0
+        self.application = self.server.application
+        try:
+            try:
+                self.result = self.application(self.environ, self._start)
+                if self._head is None:
+                    self.process_result()
+                else:
+                    self._send_result(self.result)
+            finally:
+                result: Any = self.result
+                self.result = self._head = None
+                if hasattr(result, "close"):
+                    result.close()
+                if self.wsgi_input is not None:
+                    self._watch.answer_given()
+                    self._discard_input()
+        except BrokenBody as error:
+            self.refuse_body(error)
+        except OSError as error:
+            ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors
+            if ignored or self.headers_sent:
+                # The client has gone; another answer could not be sent, either.
+                self.close_connection = True
+            else:
+                self.handle_error(*sys.exc_info())
+        except BaseException:
+            self.handle_error(*sys.exc_info())
+        finally:
+            if self._logs:
+                self.time_finish = time()
+                self.log_request()
+
+    def _discard_input(self) -> None:
+        try:
+            self.wsgi_input._discard()
+        except BrokenBody:
+            raise
+        except OSError:
+            pass  # the next request will not come, either
+
+    def _send_result(self, result: Iterable[bytes]) -> None:
+        for chunk in result:
+            if not chunk:
+                continue
+            if self._head is None:
+                self.write(chunk)
+            else:
+                self._send_head(chunk)
+        if self._head is not None:
+            self._send_head(b"")
+        elif not self.headers_sent:
+            self.write(b"")
+        if self.response_use_chunked:
+            self._sendall(b"0\r\n\r\n")
+
+    def _start(
+        self, status: str, headers: Sequence[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], Any]:
+        """The ``start_response`` of plain requests, PEP 3333."""
+        if self.result is None and exc_info is None and not self.status:
+            try:
+                head = answer_head(status, tuple(headers))
+            except (AttributeError, TypeError, ValueError):
+                head = None
+            if head is not None:
+                self._head = head
+                self._begun = status, headers
+                self.status = self._orig_status = status
+                self.code = head.code
+                if head.closes:
+                    self.close_connection = True
+                return self._write_early
+        self._head = None
+        return self.start_response(status, headers, exc_info)  # type: ignore[no-any-return]
+
+    def _write_early(self, data: bytes) -> None:
+        """The ``write`` of PEP 3333: all that follows is left to pywsgi."""
+        if self._head is not None:
+            self._head = None
+            self.start_response(*self._begun)
+        self.write(data)
+
+    def _send_head(self, data: bytes) -> None:
+        """Send the head, and what follows it in the same write if that is not too long."""
+        now = int(time())
+        if now != _date.second:
+            _date.renew(now)
+        head = self._head.data + _date.line  # type: ignore[union-attr]
+        self._head = None
+        self.headers_sent = True
+        if len(data) > _MOST_AT_ONCE:
+            self._sendall(head)
+            self._sendall(data)
+            return
+        data = head + data
+        sent = 0
+        try:
+            sent = self.socket._sock.send(data)
+        except OSError:
+            pass  # full, or broken: the next lines find out
+        self.response_length += sent
+        if sent < len(data):
+            self._sendall(memoryview(data)[sent:])

@@ -1,0 +1,133 @@
+"""The gunicorn that this process belongs to, if any.
+
+gunicorn tells an application neither how many workers there are nor when its
+own one is to stop. Both are known to the object whose method handles SIGTERM:
+in a worker it is the worker, in the master the arbiter. That loads an
+application first of all (``--preload``), and is found among its callers then.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import signal
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import gevent
+
+from ...monitoring.log import Log
+
+__all__ = ["StopWatch", "check_configuration", "find_worker", "is_around"]
+
+_INTERVAL = 0.1  # seconds between two looks at a worker
+_CLOSING_TIME = 1.5  # seconds in which a worker that stops closes its listening sockets
+
+_SEVERAL = (
+    "gunicorn runs %d workers, and each has sessions of its own: all requests of a session must "
+    "reach the same worker, or every transport but WebSocket will fail, and a broadcast reaches "
+    "the clients of one worker only. Run gunicorn with --workers 1; to use more cores, run several "
+    "of them on ports of their own behind a proxy that keeps each client on one (nginx: ip_hash)"
+)
+
+
+def _owner() -> Any:
+    arbiter = sys.modules.get("gunicorn.arbiter")
+    if arbiter is None:
+        return None
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if hasattr(owner, "cfg"):
+        return owner
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, arbiter.Arbiter):
+            return caller
+        frame = frame.f_back
+    return None
+
+
+def is_around() -> bool:
+    """Whether this process is a gunicorn worker or master."""
+    return _owner() is not None
+
+
+def find_worker() -> Any:
+    """The gunicorn worker that runs in this process, or ``None``."""
+    owner = _owner()
+    return owner if hasattr(owner, "alive") and hasattr(owner, "sockets") else None
+
+
+def check_configuration(log: Log) -> None:
+    """Say what is wrong with the gunicorn that loads the application.
+
+    Args:
+        log: the log of the listener.
+
+    Raises:
+        RuntimeError: if its workers are of a class that cannot work, or it speaks HTTP/2.
+    """
+    owner = _owner()
+    if owner is None:
+        return
+    names = [base.__module__ for base in owner.cfg.worker_class.__mro__]
+    if "gunicorn.workers.ggevent" not in names:
+        raise RuntimeError(
+            f"gunicorn's worker class {owner.cfg.worker_class_str!r} cannot keep connections for "
+            "sockio_gevent: run gunicorn with --worker-class gevent"
+        )
+    if "h2" in (getattr(owner.cfg, "http_protocols", None) or ()):
+        raise RuntimeError(
+            "gunicorn serves the requests of an HTTP/2 connection one after another, so a poll "
+            "that waits would block all others: leave h2 out of --http-protocols, and have the "
+            "proxy in front speak it"
+        )
+    workers = owner.cfg.workers
+    # One line for each generation of workers, not one for each of them.
+    if workers > 1 and (getattr(owner, "age", 1) - 1) % workers == 0:
+        log.warning(_SEVERAL, workers)
+
+
+class StopWatch:
+    """Tells when a worker stops: by a signal, a reload, or after its ``max_requests``.
+
+    Args:
+        worker: the gunicorn worker of this process.
+        stopping: called in a greenlet of its own, when new connections go to
+            other workers already, with the seconds that are left; and once
+            more with none, when there are no connections either, or no time.
+    """
+
+    __slots__ = ("_since", "_stopping", "_timer", "_worker")
+
+    def __init__(self, worker: Any, stopping: Callable[[float], None]) -> None:
+        self._worker = worker
+        self._stopping = stopping
+        self._since: float | None = None
+        # Without a reference: the timer alone must not keep a program running.
+        self._timer = gevent.get_hub().loop.timer(_INTERVAL, _INTERVAL, ref=False)
+        self._timer.start(self._look)
+
+    def _look(self) -> None:
+        if self._worker.alive:
+            return
+        if self._since is None:
+            self._since = monotonic()
+        # A page that reconnects before that might reach this worker again.
+        accepting = any(socket.fileno() >= 0 for socket in self._worker.sockets)
+        if accepting and monotonic() - self._since < _CLOSING_TIME:
+            return
+        self._timer.stop()
+        self._timer.close()
+        passed = monotonic() - self._since
+        left = max(float(self._worker.cfg.graceful_timeout) - passed, 0.0)
+        # Done a little before gunicorn kills what goes on.
+        stopping = gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
+        # gunicorn goes as soon as it has no connection, whatever else goes on.
+        atexit.register(self._at_exit, stopping)
+
+    def _at_exit(self, stopping: gevent.Greenlet) -> None:
+        self._stopping(0.0)
+        stopping.join()

@@ -1,0 +1,174 @@
+"""gevent's HTTP handler, with upgrades through gevent-websocket.
+
+An upgrade is not carried out at once: the application behind (the listener)
+is called first and decides, so that a request which is refused never becomes
+a WebSocket. What it needs for that is in the environ:
+
+``sockio_gevent.socket``
+    the socket of the request, to notice a peer that hangs up.
+``sockio_gevent.abandon_input``
+    to call when the rest of a request's body is not wanted.
+``sockio_gevent.answer_given``
+    to call when all of an answer is there, and only has to be taken.
+``sockio_gevent.upgrade``
+    if the request asks for a WebSocket, an :class:`~.upgrade.Upgrade`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from ssl import SSL_ERROR_EOF
+from typing import Any
+
+from gevent.pywsgi import WSGIHandler
+
+from ...wire.websocket import INTERNAL_ERROR
+from ...wire.websocket_versions import Hixie
+from ..stream.sockets import send_at_once
+from ..stream.websocket import WebSocket
+from .fast_path import LeanHandler
+from .flash_policy import answer_policy_request
+from .hixie_handshake import shake_hands
+from .upgrade import Upgrade, asks_for_websocket, may_upgrade
+
+__all__ = ["HandlerUpgrade", "UpgradeHandler"]
+
+StartResponse = Callable[..., Any]
+
+
+class UpgradeHandler(LeanHandler):
+    """Handles requests as before, and hands upgrades to the application."""
+
+    #: How large a message an application's own WebSocket routes accept, in bytes.
+    max_message_size = 1024 * 1024
+
+    #: Makes the Flash policy file for a connection, if one is to be had on this port.
+    policy: Callable[[Any], bytes] | None = None
+
+    #: The resources of the listeners on the server.
+    resources: tuple[str, ...] = ()
+
+    #: Whether the application has decided that this request becomes a WebSocket.
+    upgrade_accepted = False
+
+    #: A client that hangs up shows in this way, too, where TLS stands between.
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
+
+    def handle(self) -> None:
+        """Handle the requests of one connection."""
+        send_at_once(self.socket)
+        super().handle()
+
+    def read_requestline(self) -> str:
+        """Read the first line of a request, or answer one for a policy file."""
+        if self._first_request and self.policy is not None:
+            self._first_request = False
+            # No HTTP request begins like this, and this one has no line end to wait for.
+            if self.rfile.peek(1)[:1] == b"<":
+                answer_policy_request(self.socket, self.rfile, self.policy, self.complaints)
+                return ""
+        return super().read_requestline()
+
+    def run_application(self) -> None:
+        """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
+        self.environ["sockio_gevent.socket"] = self.socket
+        self.environ["sockio_gevent.abandon_input"] = self.abandon_input
+        if asks_for_websocket(self.environ):
+            # Refused, the eight bytes behind a hixie-76 head would be read as a request.
+            self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
+            self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)
+        super().run_application()
+
+    def upgrade_websocket(self) -> Any:
+        """Upgrade, but not before the application has been asked, as gevent-websocket would."""
+        return super().upgrade_websocket() if self.upgrade_accepted else None
+
+
+class HandlerUpgrade(Upgrade):
+    """An upgrade that gevent-websocket carries out."""
+
+    __slots__ = ("_handler",)
+
+    def __init__(self, handler: UpgradeHandler) -> None:
+        super().__init__(handler.environ)
+        self._handler = handler
+
+    def accept(self, max_size: int) -> WebSocket | None:
+        """Switch protocols; see :meth:`Upgrade.accept`."""
+        handler = self._handler
+        protocol = self._protocol(max_size)
+        if isinstance(protocol, Hixie):
+            # As gevent-websocket does it: what follows is no HTTP any more.
+            handler.close_connection = True
+            if not shake_hands(
+                handler.environ, handler.path, self._send_head, handler.socket, handler.rfile
+            ):
+                return None
+        else:
+            handler.upgrade_accepted = True
+            handler.upgrade_websocket()
+            # gevent-websocket's own object ends here. Marked as closed, it does
+            # not send a close frame when it is collected.
+            handler.websocket.closed = True
+            handler.write(b"")
+        websocket = WebSocket(handler.environ, handler.socket, handler.rfile, protocol, handler)
+        handler.websocket = handler.environ["wsgi.websocket"] = websocket
+        return websocket
+
+    def release(self) -> Any:
+        """Let the connection outlive the request; see :meth:`Upgrade.release`."""
+        handler = self._handler
+        if handler.server.pool is not None:
+            # Its size is the limit of connections, and its greenlets are what is counted.
+            return None
+        file = handler.socket.makefile("rb", 0)
+        # What the handler, and the server behind it, close is not this file.
+        handler.socket = None
+        handler.close_connection = True
+        return file
+
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self._handler.start_response(status, headers)
+        self._handler.provided_date = True
+        self._handler.write(b"")
+
+    def run(
+        self, application: Any, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Give the WebSocket to an application, as gevent-websocket does.
+
+        Args:
+            application: the WSGI application; it finds ``wsgi.websocket`` in its environ.
+            environ: the environ to call it with.
+            start_response: what to answer with if the handshake fails.
+        """
+        if not may_upgrade(environ):
+            # With a body, or in HTTP/1.0, it is an ordinary request (RFC 9110, section 7.8).
+            return application(environ, start_response)  # type: ignore[no-any-return]
+        handler = self._handler
+        # Where gevent-websocket looks for the protocols that the application speaks.
+        handler.application = application
+        handler.environ = self._environ = environ
+        problem = self.problem()
+        if problem is not None:
+            start_response(problem.status, [("Content-Type", "text/plain"), *problem.headers])
+            return [problem.text.encode()]
+        websocket = self.accept(handler.max_message_size)
+        if websocket is None:
+            return []
+
+        def call(*arguments: Any) -> list[bytes]:
+            try:
+                return list(application(*arguments))
+            except Exception:
+                websocket.close(INTERNAL_ERROR)
+                websocket.connection.end()
+                raise
+
+        handler.application = call
+        try:
+            handler.run_websocket()
+            websocket.linger()
+        finally:
+            websocket.abort()
+        return []

@@ -1,0 +1,240 @@
+"""gevent's HTTP handler within limits: of how large a head is, and of how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import DEFAULT_BUFFER_SIZE, BufferedReader
+from typing import Any
+
+from gevent.pywsgi import WSGIHandler
+
+from ...monitoring.reasons import Limit
+from ...monitoring.throttled_log import SparingLog
+from ...options.limits import Limits
+from ...wire.http_malformed import head_problem, line_problem, sound_head_lines
+from ...wire.http_target import split_url
+from ..stream.sockets import read_ahead
+from .access_log import DiscreetHandler
+from .body import BrokenBody, give_body
+from .push_back import Unread
+from .timeouts import ConnectionWatch, Patience
+from .upgrade import may_upgrade
+
+__all__ = ["BoundedHandler"]
+
+_END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
+_MALFORMED = b"HTTP/1.1 400 Bad Request" + _END
+
+_NO_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")  # as an environ names headers
+
+
+class _HeadTooLarge(Exception):
+    def __init__(self, limit: Limit, text: str) -> None:
+        super().__init__(text)
+        self.limit = limit
+
+
+class _Head:
+    """Stands in for the reader of a connection while the lines of a head are read.
+
+    Args:
+        reader: the reader.
+        size: how many bytes of the head were read already.
+        max_size: how many there may be.
+        max_count: how many header lines there may be.
+
+    Attributes:
+        lines: what was read.
+        whole: whether its end was read.
+    """
+
+    def __init__(self, reader: Any, size: int, max_size: int, max_count: int) -> None:
+        self._reader = reader
+        self._left = max_size - size
+        self._max_size = max_size
+        self._max_count = max_count
+        self.lines: list[bytes] = []
+        self.whole = False
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read a line."""
+        most = max(self._left, 0) + 1
+        line = bytes(self._reader.readline(most if size < 0 else min(size, most)))
+        self._left -= len(line)
+        if self._left < 0:
+            raise _HeadTooLarge(Limit.HEADER_SIZE, f"a head has over {self._max_size} bytes")
+        if line == b"\r\n":
+            self.whole = True
+        elif line:
+            # The parser stops at a bare line feed, too; it is found malformed later.
+            self.whole = line == b"\n"
+            self.lines.append(line)
+            if len(self.lines) > self._max_count:
+                text = f"a head has over {self._max_count} header lines"
+                raise _HeadTooLarge(Limit.HEADER_COUNT, text)
+        return line
+
+
+class BoundedHandler(DiscreetHandler):
+    """Handles the requests of one connection, and waits for none for ever."""
+
+    #: How long clients are waited for; set for each server.
+    patience: Patience
+
+    #: Where it is counted if a head is too large; set for each server.
+    limits: Limits
+
+    #: Where it is said that a request was malformed; set for each server.
+    complaints: SparingLog
+
+    #: How large a head may be, in bytes, and how many header lines it may have.
+    max_header_size = 16 * 1024
+    max_header_count = 80
+
+    rfile: Any
+    headers: Any
+    path: str
+    command: str
+    requestline: str
+    close_connection: bool
+    wsgi_input: Any
+
+    _watch: ConnectionWatch
+    _unread: Unread  # what is below the reader
+    _reader_empty = True  # whether the reader surely holds nothing
+
+    def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
+        base: Any = super().__init__
+        self._may_be_begun = rfile is not None or base.__func__ is not WSGIHandler.__init__
+        base(sock, address, server, rfile)
+
+    def handle(self) -> None:
+        """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
+        self._watch = ConnectionWatch(self.patience, self.socket, self.client_address)
+        self._unread = unread = Unread(self.socket)
+        if self._may_be_begun:
+            # Who has made the reader, or the handler, may have used it: to learn
+            # from a proxy who the client is, say.
+            unread.first = read_ahead(self.socket, self.rfile)
+            self._reader_empty = not unread.first
+        self.rfile = BufferedReader(unread, max(DEFAULT_BUFFER_SIZE, len(unread.first)))
+        try:
+            super().handle()
+        except OSError:
+            pass  # the client has gone before it was told what was wrong
+        finally:
+            self._watch.stop()
+
+    def handle_one_request(self) -> Any:
+        """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
+        self._watch.request_awaited()
+        self._unread.request_awaited()
+        result = super().handle_one_request()
+        # Who was cut off is neither answered nor complained about.
+        return None if self._watch.expired else result
+
+    def read_requestline(self) -> str:
+        """Read the first line of a head."""
+        self._await_bytes()
+        return self._read_begun_line()
+
+    def _await_bytes(self) -> bytes:
+        """Wait until the client has sent something; return it, without consuming it."""
+        reads = self._unread.reads
+        data = bytes(self.rfile.peek(1))
+        if data and self._unread.reads == reads:
+            # Sent before the last answer: who does that could go on for long.
+            self._unread.breathe()
+        return data
+
+    def _read_begun_line(self) -> str:
+        self.rfile.peek(1)
+        self._watch.head_begun()
+        return super().read_requestline()  # type: ignore[no-any-return]
+
+    def read_request(self, raw_requestline: str) -> Any:
+        """Read a head; see :meth:`gevent.pywsgi.WSGIHandler.read_request`.
+
+        Raises:
+            ValueError: if something is wrong with it.
+        """
+        if problem := line_problem(raw_requestline):
+            self.requestline = raw_requestline.rstrip()  # for the access log
+            raise ValueError(problem)
+        reader, size = self.rfile, len(raw_requestline)
+        # Mostly all of it is here, and nothing about it is odd.
+        lines, sound_size = sound_head_lines(reader.peek(1))
+        if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
+            done = super().read_request(raw_requestline)
+        else:
+            head = _Head(reader, size, self.max_header_size, self.max_header_count)
+            self.rfile = head
+            try:
+                done = super().read_request(raw_requestline)
+            finally:
+                self.rfile = reader
+                if head.whole and (problem := head_problem(head.lines, self.request_version)):
+                    # Clearer than what pywsgi may have raised.
+                    raise ValueError(problem)
+            if not head.whole:
+                raise ValueError("its head has no end")
+        if not self.path.startswith("/") and (url := split_url(self.path, self.command)):
+            host, self.path = url
+            del self.headers["Host"]
+            self.headers["Host"] = host
+        self._watch.head_read()
+        return done
+
+    def get_environ(self) -> dict[str, Any]:
+        """Make the environ of a request; see :meth:`gevent.pywsgi.WSGIHandler.get_environ`."""
+        environ: dict[str, Any] = super().get_environ()
+        # If a request asks for any upgrade, pywsgi gives it the bare reader instead of
+        # a body. It discards as many bytes afterwards, even if the body was read.
+        give_body(self, environ, raw=may_upgrade(environ))
+        return environ
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        """Name and value of each header, as :meth:`gevent.pywsgi.WSGIHandler.get_environ` asks."""
+        inherited: Any = super()._headers
+        changed = inherited.__func__ is not WSGIHandler._headers
+        return inherited() if changed else self._exact_headers()
+
+    def _exact_headers(self) -> Iterator[tuple[str, str]]:
+        """The same, but only spaces and tabs are taken off values: UTF-8 may end with 0xA0."""
+        for line in self.headers.headers:
+            name, _, value = line.partition(":")
+            key = name.replace("-", "_").upper()
+            if "_" not in name and key not in _NO_PREFIX:
+                yield f"HTTP_{key}", value.strip("\t\r\n ")
+
+    def run_application(self) -> None:
+        """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
+        self.environ["sockio_gevent.answer_given"] = self._watch.answer_given
+        super().run_application()
+        # What is left is to read the rest of the body.
+        self._watch.answer_given()
+
+    def refuse_body(self, error: BrokenBody) -> None:
+        """Refuse a request whose body is broken, if no answer has begun, and end the connection."""
+        self._handle_client_error(error)
+        self.close_connection = True
+        self._send_error_response_if_possible(400)
+
+    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+        """Answer a request that cannot be read; pywsgi would log each one, and all of it."""
+        if isinstance(error, _HeadTooLarge):
+            line = "refused a request from %s (431): %s"
+            limit = error.limit
+            self.limits.note(limit, line, self._peer, limit.of(str(error)))
+            return "431", _TOO_LARGE
+        if not self._watch.expired:
+            # Without what the client has sent, which may be a session id.
+            what = str(error).partition(":")[0] or type(error).__name__
+            self.complaints.warning("malformed", "a bad request from %s: %s", self._peer, what)
+        return "400", _MALFORMED
+
+    @property
+    def _peer(self) -> Any:
+        address = self.client_address
+        return address[0] if isinstance(address, tuple) else "a local client"

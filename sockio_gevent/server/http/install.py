@@ -1,0 +1,125 @@
+"""Taking a gevent server over: an application before its own, and a handler class that upgrades."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from geventwebsocket.handler import WebSocketHandler
+
+from ...monitoring.log import Log
+from ...monitoring.throttled_log import SparingLog
+from ...options.limits import Limits
+from ...options.listener_options import Options
+from ...wire.http_head import request_line_pattern
+from ...wire.redact import session_id_pattern
+from .accepting import accept_with_pauses
+from .access_log import DiscreetHandler, log_request_of
+from .fast_path import LeanHandler
+from .handler import UpgradeHandler
+from .head_limits import BoundedHandler
+from .timeouts import Patience
+
+__all__ = ["Tenant", "take_over"]
+
+# What plain requests pass by, and in a subclass may be meant to change something.
+_PASSED_BY = (
+    "MessageClass",
+    "__init__",
+    "_headers",
+    "_sendall",
+    "_write",
+    "_write_with_headers",
+    "finalize_headers",
+    "format_request",
+    "get_environ",
+    "handle",
+    "handle_one_request",
+    "handle_one_response",
+    "log_request",
+    "process_result",
+    "read_request",
+    "read_requestline",
+    "run_application",
+    "start_response",
+    "write",
+)
+
+
+class Tenant(Protocol):
+    """The listener that a server is taken over for."""
+
+    options: Options
+    log: Log
+    limits: Limits
+
+
+def _is_as_before(handler_class: type) -> bool:
+    """Whether a handler class reads requests and writes answers as pywsgi does."""
+    ours = (UpgradeHandler, LeanHandler, BoundedHandler, DiscreetHandler)
+    known = (*ours, WebSocketHandler, WSGIHandler, object)
+    # Those that were made here have resources of their own.
+    users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
+    return not any(name in vars(base) for base in users for name in _PASSED_BY)
+
+
+def take_over(
+    server: WSGIServer,
+    application: Any,
+    tenant: Tenant,
+    policy: Callable[[Any], bytes] | None,
+) -> Any:
+    """Put an application before the one that a server has, and let it upgrade.
+
+    Args:
+        server: the server; its handler class is extended, not replaced.
+        application: the new application.
+        tenant: the listener. Its limits on heads, connections and WebSocket messages
+            are those of the server from then on, for other requests, too.
+        policy: makes the Flash policy file for a connection, or ``None`` for no such file.
+
+    Returns:
+        The application that the server had, or ``None``.
+    """
+    before = getattr(server, "application", None)
+    server.application = application
+    handler_class = server.handler_class
+    options = tenant.options
+    complaints = SparingLog(tenant.log)
+    patience = Patience(options, tenant.log, tenant.limits, complaints)
+    attributes: dict[str, Any] = {
+        "max_message_size": options.max_message_size,
+        "max_header_size": options.max_header_size,
+        "max_header_count": options.max_header_count,
+        "patience": patience,
+        "limits": tenant.limits,
+        "complaints": complaints,
+        "problems_log": tenant.log,
+    }
+    if policy is not None:
+        attributes["policy"] = staticmethod(policy)
+    bases: tuple[type, ...] = (handler_class,)
+    if not issubclass(handler_class, UpgradeHandler):
+        bases = (
+            (UpgradeHandler,) if handler_class is WSGIHandler else (UpgradeHandler, handler_class)
+        )
+    if not issubclass(handler_class, WebSocketHandler):
+        # gevent-websocket would write the access log elsewhere, and set up a
+        # logger of its own on the server.
+        attributes["logger"] = Log(logging.getLogger("geventwebsocket.handler"))
+    if not issubclass(handler_class, DiscreetHandler):
+        attributes["log_request"] = log_request_of(handler_class)
+    resources = (*getattr(handler_class, "resources", ()), options.resource)
+    attributes["resources"] = resources
+    attributes["session_ids"] = session_id_pattern(resources)
+    made: Any = type(handler_class.__name__, bases, attributes)
+    # A hook that gevent-websocket's server calls before each request is to see all of them.
+    if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
+        made.plain = request_line_pattern(f"/{each}/" for each in resources)
+    server.handler_class = made
+    accept_with_pauses(server, tenant.log)
+    if server.ssl_args:
+        server.wrap_socket = patience.in_time(server.wrap_socket)
+    return before

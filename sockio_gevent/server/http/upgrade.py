@@ -1,0 +1,128 @@
+"""A request for a WebSocket that nobody has answered yet."""
+
+from __future__ import annotations
+
+import binascii
+from abc import ABC, abstractmethod
+from base64 import b64decode
+from typing import Any
+
+from ...wire.websocket_versions import Hixie, Rfc6455, WebSocketProtocol
+from ..stream.websocket import WebSocket
+from .hixie_handshake import draft_problem, is_draft
+from .request import Refusal
+
+__all__ = ["VERSIONS", "Upgrade", "asks_for_websocket", "may_upgrade"]
+
+VERSIONS = ("13", "8", "7")
+
+
+def asks_for_websocket(environ: dict[str, Any]) -> bool:
+    """Whether a request asks for an upgrade to WebSocket, RFC 6455 section 4.2.1."""
+    return (
+        environ["REQUEST_METHOD"] == "GET"
+        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        and _names_upgrade(environ.get("HTTP_CONNECTION", ""))
+    )
+
+
+def may_upgrade(environ: dict[str, Any]) -> bool:
+    """Whether something else than HTTP may follow the head of a request.
+
+    After any other head, its body or the next request follows. ``Connection: upgrade``
+    alone asks for nothing (RFC 9110, section 7.8); some proxies add it to every request.
+    """
+    return (
+        asks_for_websocket(environ)
+        and environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        and not _announces_body(environ)
+    )
+
+
+def _names_upgrade(connection: str) -> bool:
+    return any(option.strip("\t ").lower() == "upgrade" for option in connection.split(","))
+
+
+def _announces_body(environ: dict[str, Any]) -> bool:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return "HTTP_TRANSFER_ENCODING" in environ or length.strip("0") != ""
+
+
+class Upgrade(ABC):
+    """What switches protocols, once the listener has decided so.
+
+    Args:
+        environ: the WSGI environ of the request.
+    """
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._environ = environ
+
+    def problem(self, drafts: bool = False) -> Refusal | None:
+        """Why the handshake cannot succeed, or ``None`` (RFC 6455 section 4.2).
+
+        Args:
+            drafts: whether the drafts before RFC 6455 will do, too.
+        """
+        environ = self._environ
+        if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+            return self._refusal("400 Bad Request", "a WebSocket needs HTTP/1.1")
+        if _announces_body(environ):
+            # Nobody could tell it from the frames that follow.
+            text = "a handshake for a WebSocket has no body"
+            return Refusal("400 Bad Request", text, ("Connection", "close"))
+        if drafts and is_draft(environ):
+            found = draft_problem(environ)
+            return None if found is None else self._refusal("400 Bad Request", found)
+        version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
+        if version not in VERSIONS:
+            return self._refusal("426 Upgrade Required", f"no WebSocket version {version!r} here")
+        try:
+            key = b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != 16:
+            return self._refusal("400 Bad Request", "Sec-WebSocket-Key is not 16 bytes in base64")
+        return None
+
+    def _refusal(self, status: str, text: str) -> Refusal:
+        """A refusal that says how it would be right, RFC 6455 section 4.4."""
+        return Refusal(
+            status,
+            text,
+            ("Sec-WebSocket-Version", ", ".join(VERSIONS)),
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+        )
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Refuse in another way than by an HTTP answer; false if there is none."""
+        return False
+
+    @abstractmethod
+    def accept(self, max_size: int) -> WebSocket | None:
+        """Switch protocols; only to be called if there is no :meth:`problem`.
+
+        Args:
+            max_size: the largest message to accept, in bytes.
+
+        Returns:
+            The WebSocket, or ``None`` if the client did not finish its handshake.
+        """
+
+    def release(self) -> Any:
+        """Let the connection outlive the request.
+
+        Returns:
+            A file of the socket, which is open until the file is closed; or
+            ``None`` if the server wants the request to last as long.
+        """
+        return None
+
+    def _protocol(self, max_size: int) -> WebSocketProtocol:
+        """The version of WebSocket that the request asks for."""
+        if is_draft(self._environ):
+            return Hixie(max_size, closing="HTTP_SEC_WEBSOCKET_KEY1" in self._environ)
+        return Rfc6455(max_size)

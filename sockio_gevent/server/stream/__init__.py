@@ -1,0 +1,1 @@
+"""Sockets after their request."""

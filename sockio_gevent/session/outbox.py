@@ -1,0 +1,212 @@
+"""What waits for the client of a session: in its outbox, or on the way to the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..events import Emitter
+from ..monitoring.reasons import Cause, End, Limit
+from ..transports.base import Downlink
+from ..wire.packet import OVERHEAD, Packet
+from ..wire.websocket import NORMAL
+from .loops import this_thread
+from .session_host import Table
+
+__all__ = ["Outbox"]
+
+# Bytes of messages that a downlink is given at once that takes pieces, where more of them wait.
+_PIECE = 256 * 1024
+
+# Bytes up to which a change of what is held is not worth telling.
+_LITTLE = 1024
+
+
+class Outbox(Emitter):
+    """The part of a session that keeps messages until its client takes them.
+
+    It belongs to the thread of its loop; other threads use ``loop.call``.
+
+    Args:
+        listener: what keeps the session.
+        greeting: the first message.
+
+    Attributes:
+        downlink: what carries the messages, while the session is open.
+        ending: why the session has ended; ``None`` while it lives.
+        incoming: how many bytes have come from the client that are no whole
+            payload yet, or wait for their turn.
+        listener: the same as given.
+        loop: the event loop that the session lives on.
+        touched: whether it is to be flushed when the tick ends.
+    """
+
+    __slots__ = (
+        "_carried",
+        "_counted",
+        "_outbox",
+        "_polls",
+        "_waiting",
+        "downlink",
+        "ending",
+        "incoming",
+        "listener",
+        "loop",
+        "touched",
+    )
+
+    def __init__(self, listener: Table, greeting: Packet) -> None:
+        super().__init__()
+        self.listener = listener
+        # Before any other thread can find the session.
+        self.loop = listener.loops.here()
+        self.touched = False
+        self.downlink: Downlink | None = None
+        self.incoming = 0
+        self._outbox = [greeting]
+        # What the messages take in memory: those in the outbox, and those that the
+        # downlink was given and has not written yet.
+        self._waiting = greeting.cost
+        self._carried = 0
+        self._counted = 0  # how much of all that the listener knows of
+        self._polls = False  # whether a downlink is over after one batch
+        self.ending: End | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the thread of its loop."""
+        return this_thread.hub is self.loop.hub
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes of memory those messages take that the client has not taken yet."""
+        return self._waiting + self._carried
+
+    @property
+    def undelivered(self) -> int:
+        """How many bytes of messages are in the outbox, without what they take besides."""
+        return self._waiting - OVERHEAD * len(self._outbox)
+
+    @property
+    def held(self) -> int:
+        """How many bytes of memory it takes beyond what every session takes."""
+        downlink = self.downlink
+        copied = 0 if downlink is None else downlink.copied
+        return self._waiting + self._carried + self.incoming + copied
+
+    @property
+    def counted(self) -> int:
+        """How much of that the listener knows of."""
+        return self._counted
+
+    def enqueue(self, packet: Packet) -> None:
+        """Put an encoded message into the outbox."""
+        if self.ending is not None:
+            return
+        self._outbox.append(packet)
+        self._waiting += packet.cost
+        if self._waiting + self._carried > self.listener.options.max_buffer:
+            # What the socket takes right now does not count.
+            self.flush()
+            self._keep_bound()
+        if not self.touched:
+            self.loop.flush.touch(self)
+
+    def flush(self) -> None:
+        """Give the outbox to the downlink, if there is one and it is ready."""
+        downlink = self.downlink
+        if downlink is not None:
+            while self._outbox:
+                batch, cost = self._outbox, self._waiting
+                if cost > _PIECE and downlink.in_pieces:
+                    batch, cost = self._piece()
+                carried = downlink.offer(batch)
+                if carried is None:
+                    break
+                self._outbox = [] if batch is self._outbox else self._outbox[len(batch) :]
+                self._waiting -= cost
+                self.loop.traffic.bytes_out += cost - OVERHEAD * len(batch)
+                if carried:
+                    self._carried = cost
+                if self._polls:
+                    self._poll_answered()
+        if self._counted or self._waiting or self._carried:
+            self.settle()
+
+    def _poll_answered(self) -> None:
+        """A poll has been given its batch."""
+        raise NotImplementedError
+
+    def _piece(self) -> tuple[list[Packet], int]:
+        """So much of the outbox that what a downlink makes of it takes little more memory."""
+        cost = size = 0
+        for count, packet in enumerate(self._outbox):
+            if size > _PIECE:
+                return self._outbox[:count], cost
+            cost += packet.cost
+            size += packet.cost - OVERHEAD
+        return self._outbox, cost
+
+    def drained(self) -> None:
+        """The downlink has written all that it was given."""
+        self._carried = 0
+        if self._outbox:
+            if not self.touched:
+                self.loop.flush.touch(self)
+        elif self._counted:
+            self.settle()
+
+    def settle(self) -> None:
+        """Tell the listener how much the session holds, if that has changed a lot."""
+        held = self.held
+        change = held - self._counted
+        if change and (held == 0 or not -_LITTLE < change < _LITTLE):
+            self._counted = held
+            self.listener.memory.change(change)
+
+    def take_in(self, change: int) -> None:
+        """Count bytes that have come, and are no whole payload yet or wait for their turn."""
+        self.incoming += change
+        self.settle()
+
+    def _put_outbox_down(self, kept: bool) -> list[Packet]:
+        """Empty the outbox in the end.
+
+        Args:
+            kept: whether the downlink is given what was in it.
+        """
+        if kept and self.downlink is not None:
+            self.loop.traffic.bytes_out += self.undelivered
+            self._carried += self._waiting + self.downlink.copied
+        outbox, self._outbox = self._outbox, []
+        self._waiting = 0
+        return outbox
+
+    def release(self) -> None:
+        """Nothing of the session is under way any more: what it held is free."""
+        self._waiting = self._carried = 0
+        self._outbox = []
+        if self._counted:
+            self.settle()
+
+    def _outbox_cost(self) -> int:
+        return sum([packet.cost for packet in self._outbox])
+
+    def _take_back(self, undelivered: Sequence[Packet]) -> None:
+        """Put back what did not arrive; over the bound, that ends the session."""
+        self._carried = 0
+        if undelivered:
+            self._outbox[:0] = undelivered
+            self._waiting = self._outbox_cost()
+            self._keep_bound()
+        if self._counted:
+            self.settle()
+
+    def _keep_bound(self) -> None:
+        # One message of that size may wait, whatever it takes besides.
+        if self.buffered > self.listener.options.max_buffer + OVERHEAD:
+            text = f"messages that take {self.buffered} bytes wait and are not taken"
+            self.end(End(Cause.BUFFER, text, Limit.BUFFER), abort=True)
+
+    def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
+        """End the session, for whatever reason; the one way it can end."""
+        raise NotImplementedError

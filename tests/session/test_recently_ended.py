@@ -1,0 +1,69 @@
+"""Why sessions have ended is remembered for a while, and never for too many of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sockio_gevent.monitoring.reasons import GOES_AWAY, Cause, End
+from sockio_gevent.session import recently_ended
+from sockio_gevent.session.recently_ended import Departed
+
+SENT_AWAY = End(Cause.APPLICATION, "disconnected by the application")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(recently_ended, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_end_of_a_session_is_told_with_its_cause() -> None:
+    sessions = Departed()
+    sessions.add("a", "xhr-polling", SENT_AWAY, "ann")
+    sessions.add("b", "server-events", GOES_AWAY, "ann")
+    ended = sessions.find("a")
+    assert ended is not None
+    assert ended.why == "this session has ended (disconnected): disconnected by the application"
+    assert ended.bound_to == "ann"
+    ended = sessions.find("b")
+    assert ended is not None
+    assert ended.why == "this session has ended (going_away): the server goes away"
+    assert sessions.find("c") is None
+
+
+@pytest.mark.parametrize("cause", [Cause.CLIENT, Cause.LOST, Cause.AWAY])
+def test_what_clients_do_themselves_is_not_kept(cause: Cause) -> None:
+    sessions = Departed()
+    sessions.add("a", "xhr-polling", End(cause, "gone"), "ann")
+    assert not len(sessions)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "flashsocket"])
+def test_a_websocket_is_told_when_it_is_closed(transport: str) -> None:
+    sessions = Departed()
+    sessions.add("a", transport, SENT_AWAY, "ann")
+    assert not len(sessions)
+
+
+def test_an_end_is_forgotten_after_half_a_minute(clock: list[float]) -> None:
+    sessions = Departed()
+    sessions.add("a", "xhr-polling", SENT_AWAY, "ann")
+    clock[0] = 29.0
+    sessions.add("b", "xhr-polling", SENT_AWAY, "ann")
+    assert sessions.find("a") is not None
+    clock[0] = 31.0
+    assert sessions.find("a") is None
+    assert sessions.find("b") is not None
+    clock[0] = 60.0
+    sessions.add("c", "xhr-polling", SENT_AWAY, "ann")
+    assert len(sessions) == 1
+
+
+def test_the_oldest_of_too_many_is_forgotten() -> None:
+    sessions = Departed()
+    for number in range(1001):
+        sessions.add(str(number), "xhr-polling", SENT_AWAY, "ann")
+    assert len(sessions) == 1000
+    assert sessions.find("0") is None
+    assert sessions.find("1") is not None
