@@ -15,7 +15,7 @@ import gevent
 from gevent.event import Event
 
 import sockio_gevent as io
-from sockio_gevent.monitoring.reasons import Cause, End
+from sockio_gevent.monitoring.reasons import CloseReason, End
 from sockio_gevent.wire.packet import OVERHEAD, Packet
 
 from .inside import MOST, Agenda, open_session, wait_until
@@ -105,9 +105,9 @@ class Peer:
         if link is not None and link.answering:
             link.take_all()
             link.end()
-            self._over(link, Cause.LOST)
+            self._over(link, CloseReason.LOST)
 
-    def lose(self, cause: Cause) -> None:
+    def lose(self, cause: CloseReason) -> None:
         """The connection ends, and what is under way does not arrive."""
         link = self.link
         if link is not None:
@@ -115,14 +115,14 @@ class Peer:
             link.abort()
             self._over(link, cause, undelivered)
 
-    def _over(self, link: Link, cause: Cause, undelivered: Sequence[Packet] = ()) -> None:
+    def _over(self, link: Link, cause: CloseReason, undelivered: Sequence[Packet] = ()) -> None:
         self._away(undelivered)
         self.session.detach(link, End(cause, "as the test wants it"), undelivered)
 
     def late(self) -> None:
         """The requests that are long over tell so once more."""
         for link in self._older:
-            self.session.detach(link, End(Cause.LOST, "late"))
+            self.session.detach(link, End(CloseReason.LOST, "late"))
 
     # What the application does.
 

@@ -78,7 +78,7 @@ def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
         },
     )
     agenda = Agenda()
-    listener.loops.here().sweep = agenda  # type: ignore[assignment]
+    listener.loops.here().deadlines = agenda  # type: ignore[assignment]
     return listener, agenda
 
 

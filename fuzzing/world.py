@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import gevent
 
-from sockio_gevent.monitoring.reasons import Cause
+from sockio_gevent.monitoring.reasons import CloseReason
 
 from .clients import BLOCK, BYE, ECHO, Peer
 from .inside import Errors, listen, wait_until
@@ -108,7 +108,7 @@ class World:
     def lose(self, which: int, amount: int) -> None:
         """A connection ends, by accident or because the client wants it."""
         for peer in self._peer(which):
-            peer.lose((Cause.LOST, Cause.CLIENT, Cause.PROTOCOL)[amount % 3])
+            peer.lose((CloseReason.LOST, CloseReason.CLIENT, CloseReason.PROTOCOL)[amount % 3])
 
     def late(self, which: int, amount: int) -> None:
         """A request that was replaced tells that it is over."""

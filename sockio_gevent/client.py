@@ -11,19 +11,19 @@ from typing import Any, ClassVar
 import gevent
 
 from .dialects.classic_encoding import encode
-from .hub.time_slice import rest, turn_end
-from .monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, Cause, End, Limit
+from .hub.time_slice import let_others_run, slice_end
+from .monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, CloseReason, End, Limit
 from .options.limits import OverLimit
 from .session.loops import this_thread
 from .session.session import Session
-from .session.session_host import Table
+from .session.session_host import SessionHost
 from .wire import classic as wire
 from .wire.packet import Packet
 from .wire.websocket import INTERNAL_ERROR, TOO_BIG
 
 __all__ = ["Client"]
 
-_BY_APPLICATION = End(Cause.APPLICATION, "disconnected by the application")
+_BY_APPLICATION = End(CloseReason.APPLICATION, "disconnected by the application")
 
 
 class Client(Session):
@@ -60,7 +60,7 @@ class Client(Session):
 
     def __init__(
         self,
-        listener: Table,
+        listener: SessionHost,
         session_id: str,
         transport: str,
         environ: dict[str, Any],
@@ -119,13 +119,13 @@ class Client(Session):
 
         ``None`` while it is connected.
         """
-        return None if self.ending is None else self.ending.cause.value
+        return None if self.ending is None else self.ending.reason.value
 
     def announce(self) -> None:
         """Run the handlers of a new session, once."""
         if not self.announced:
             self.announced = True
-            with self._turns:
+            with self._handler_lock:
                 self._run(self.listener.opened, self)
 
     def receive(self, payloads: Sequence[str]) -> str:
@@ -140,8 +140,8 @@ class Client(Session):
         problem, taken = "", False
         options = self.listener.options
         most, rate = options.max_payload_messages, options.max_message_rate
-        with self._turns:
-            due = turn_end()
+        with self._handler_lock:
+            due = slice_end()
             for payload in payloads:
                 size = len(payload) if payload.isascii() else len(payload.encode())
                 self.loop.traffic.bytes_in += size
@@ -157,11 +157,11 @@ class Client(Session):
                     if now >= due:
                         # Handlers that never block would keep all others waiting.
                         # None runs meanwhile, however long it takes.
-                        self._turns.since = inf
-                        due = rest()
+                        self._handler_lock.since = inf
+                        due = let_others_run()
                         now = monotonic()
                     # Each message has all of ``handler_timeout``.
-                    self._turns.since = now
+                    self._handler_lock.since = now
                     if self.ending is not None:
                         return NOT_ALL_TAKEN if taken else NONE_TAKEN
                     taken = True
@@ -217,12 +217,12 @@ class Client(Session):
         return wire.decode_json(text)
 
     def _deliver(self, message: Any) -> BaseException | None:
-        failure = self._emit(self.listener.sparing_log, "message", message)
+        failure = self._emit(self.listener.throttled_log, "message", message)
         return self.listener.received(message, self) or failure
 
     def _complain(self, problem: str) -> None:
         line = "session %s (%s, %s) sent a bad payload: %s"
-        log = self.listener.sparing_log
+        log = self.listener.throttled_log
         # A warning once: a client that sends nothing else must not hide what others do.
         if self._complained:
             log.debug("more bad payloads", line, *self._named(), problem)
@@ -232,16 +232,16 @@ class Client(Session):
 
     def farewell(self) -> None:
         """Run the handlers of the end, once the handler that is running now is done."""
-        with self._turns:
+        with self._handler_lock:
             # From here on it is looked at, too.
             self._set_deadline(None)
             self._run(self._depart)
-        self.loop.sweep.forget(self)
+        self.loop.deadlines.forget(self)
         # Handlers mostly close over their client; without them it is free at once.
         self._handlers = None
 
     def _depart(self) -> BaseException | None:
-        failure = self._emit(self.listener.sparing_log, "disconnect")
+        failure = self._emit(self.listener.throttled_log, "disconnect")
         return self.listener.gone(self) or failure
 
     def _run(self, run: Callable[..., BaseException | None], *arguments: Any) -> None:
@@ -258,7 +258,7 @@ class Client(Session):
         from any greenlet, and ``GreenletExit`` ends this one.
         """
         if isinstance(error, gevent.GreenletExit):
-            self.end(End(Cause.FAILURE, "its handler was killed"), INTERNAL_ERROR)
+            self.end(End(CloseReason.FAILURE, "its handler was killed"), INTERNAL_ERROR)
             raise error
         self.failed("a handler")
         hub = gevent.get_hub()
@@ -272,8 +272,8 @@ class Client(Session):
             what: what has failed.
         """
         kind = "failed", what, type(sys.exc_info()[1]).__name__
-        self.listener.sparing_log.exception(kind, "%s failed for %r, and ends it", what, self)
-        self.end(End(Cause.FAILURE, f"{what} failed"), INTERNAL_ERROR)
+        self.listener.throttled_log.exception(kind, "%s failed for %r, and ends it", what, self)
+        self.end(End(CloseReason.FAILURE, f"{what} failed"), INTERNAL_ERROR)
 
     def _in_context(self, run: Callable[..., BaseException | None], *arguments: Any) -> None:
         """Run handlers inside what the option ``context`` gives."""
@@ -291,4 +291,4 @@ class Client(Session):
         except (Exception, gevent.Timeout) as error:
             if error is not failure:
                 line = "the context of a handler failed for %r"
-                self.listener.sparing_log.exception("context", line, self)
+                self.listener.throttled_log.exception("context", line, self)

@@ -22,13 +22,13 @@ from .monitoring.reasons import GOES_AWAY
 from .transports.base import Downlink
 from .wire.websocket import GOING_AWAY
 
-__all__ = ["Farewells"]
+__all__ = ["ClosingSessions"]
 
 # What is kept of the time to close for the handlers of who has not come back.
 _KEPT = 0.1
 
 
-class Farewells:
+class ClosingSessions:
     """The ends of sessions that are under way; their number is its length.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar, overload
 import gevent
 
 from .hub.per_hub import thread_lock
-from .monitoring.throttled_log import SparingLog
+from .monitoring.throttled_log import ThrottledLog
 from .options.callables import callable_problem
 from .options.suggestions import did_you_mean
 
@@ -96,7 +96,7 @@ class Emitter:
         if event not in self.EVENTS:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(self.EVENTS))}")
 
-    def _emit(self, log: SparingLog, event: str, *arguments: object) -> BaseException | None:
+    def _emit(self, log: ThrottledLog, event: str, *arguments: object) -> BaseException | None:
         """Run the handlers of an event; what one raises is logged, and the others go on.
 
         Returns:

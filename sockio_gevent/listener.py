@@ -9,17 +9,17 @@ from weakref import WeakKeyDictionary
 
 from .client import Client
 from .clients import Clients, Excluded, new_session_id, session_ids
-from .closing import Farewells
+from .closing import ClosingSessions
 from .dialects.classic_encoding import encode
 from .events import Emitter
-from .gateway.gateway import Entrance
-from .gateway.session_quota import Census
+from .gateway.gateway import Gateway
+from .gateway.session_quota import SessionQuota
 from .monitoring.log import Log, short_id
-from .monitoring.reasons import Cause, End, Limit
+from .monitoring.reasons import CloseReason, End, Limit
 from .monitoring.statistics import Counters, Traffic
-from .monitoring.throttled_log import SparingLog
+from .monitoring.throttled_log import ThrottledLog
 from .mounting import mount
-from .mounting.environment_checks import Surroundings
+from .mounting.environment_checks import EnvironmentChecks
 from .options.limits import Limits
 from .options.listener_options import Options
 from .options.origins import Origins
@@ -27,7 +27,7 @@ from .server.http.environ import kept
 from .server.http.request import Request
 from .session.loops import Loop, Loops
 from .session.memory import Memory
-from .session.recently_ended import Departed
+from .session.recently_ended import RecentlyEnded
 from .transports.base import Downlink
 from .wire import classic as wire
 from .wire.flash_policy import policy_file
@@ -95,27 +95,27 @@ class Listener(Emitter):
         mount.check(server)
         self.server = server
         self.log = Log(self.options.log)
-        self.sparing_log = SparingLog(self.log)
+        self.throttled_log = ThrottledLog(self.log)
         self.loops = Loops(self.log, self._threads_ended)
         self.memory = Memory(self.options.max_memory, self._free)
         self._traffic = Traffic()  # on loops whose threads have ended
         self._clients: dict[str, Client] = {}
         self._view = Clients(self._clients)
         self._let_go: set[Client] = set()  # because all together held too much
-        self._farewells = Farewells(self._clients, self.log, self._freed)
-        self.departed = Departed()
+        self._closing_sessions = ClosingSessions(self._clients, self.log, self._freed)
+        self.recently_ended = RecentlyEnded()
         self.closing = False
         self.counters = Counters()
         self.limits = Limits(self.log)
-        self.census = Census(self.options)
-        around = Surroundings(self.options.resource, self.log, self.close)
+        self.quota = SessionQuota(self.options)
+        around = EnvironmentChecks(self.options.resource, self.log, self.close)
         around.check_at_start()
         around.others = [
             layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
         ]
-        self._entrance = Entrance(self.options, self.log, self, around)
+        self._gateway = Gateway(self.options, self.log, self, around)
         self.context = self.options.context or mount.context_of(server)
-        self._entrance.application = mount.mount(server, self, self._policy)
+        self._gateway.application = mount.mount(server, self, self._policy)
         self._policy_server = mount.start_policy_server(server, self, self._policy)
         for event, handler in (
             ("connection", self.options.on_connection),
@@ -129,12 +129,12 @@ class Listener(Emitter):
 
     def _policy(self, socket: Any) -> bytes:
         """The Flash policy file for who connects to this socket."""
-        return policy_file(self._entrance.origins.allowed(socket.getsockname()[0]))
+        return policy_file(self._gateway.origins.allowed(socket.getsockname()[0]))
 
     @property
     def application(self) -> Any:
         """What gets the requests that are not for the resource."""
-        return self._entrance.application
+        return self._gateway.application
 
     def serve_on(self, server: Any, application: Any) -> None:
         """Have a gevent server call an application that this listener is in already.
@@ -154,7 +154,7 @@ class Listener(Emitter):
         """
         checked = Options.read({"origins": origins}).origins
         self.options = replace(self.options, origins=checked)
-        self._entrance.origins = Origins(checked)
+        self._gateway.origins = Origins(checked)
 
     def __repr__(self) -> str:
         return f"<Listener {self.options.resource} {len(self._clients)} clients>"
@@ -240,13 +240,13 @@ class Listener(Emitter):
         self.loops.forget_dead()
         if self._policy_server is not None:
             self._policy_server.stop(0)
-        self._farewells.close(timeout)
+        self._closing_sessions.close(timeout)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        return self._entrance(environ, start_response)
+        return self._gateway(environ, start_response)
 
     def open_session(
         self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -256,7 +256,7 @@ class Listener(Emitter):
         Raises:
             Refusal: if the request may not connect.
         """
-        return cast(Client, self._entrance.open_session(transport, environ, start_response))
+        return cast(Client, self._gateway.open_session(transport, environ, start_response))
 
     def find(self, session_id: str) -> Client | None:
         """The live session of this id."""
@@ -273,7 +273,7 @@ class Listener(Emitter):
         environ = kept(request.environ)
         greeting = session_id if self.options.handshake == "plain" else {"sessionid": session_id}
         client = Client(self, session_id, transport, environ, Packet(wire.encode(greeting)))
-        client.network = self.census.enter(environ)
+        client.network = self.quota.enter(environ)
         self._clients[session_id] = client
         self.counters.note_opened()
         self.log.info("session %s (%s, %s) opened", short_id(session_id), transport, request.peer)
@@ -281,38 +281,38 @@ class Listener(Emitter):
 
     def opened(self, client: Client) -> BaseException | None:
         """A new client has connected."""
-        failure = self._emit(self.sparing_log, "clientConnect", client)
-        return self._emit(self.sparing_log, "connection", client) or failure
+        failure = self._emit(self.throttled_log, "clientConnect", client)
+        return self._emit(self.throttled_log, "connection", client) or failure
 
     def received(self, message: Any, client: Client) -> BaseException | None:
         """A client has sent a message."""
-        return self._emit(self.sparing_log, "clientMessage", message, client)
+        return self._emit(self.throttled_log, "clientMessage", message, client)
 
     def ended(self, client: Client, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: it is not to be found any more, and its handlers are told."""
-        self.departed.add(client.session_id, client.transport, end, client.bound_to)
+        self.recently_ended.add(client.session_id, client.transport, end, client.bound_to)
         # In this order: close() in another thread must find the session in one of the two.
-        self._farewells.begin(client, downlinks)
+        self._closing_sessions.begin(client, downlinks)
         self._clients.pop(client.session_id, None)
 
     def _freed(self, client: Client) -> None:
         """Nothing of a session is under way any more: its place is free."""
         self._let_go.discard(client)
         client.release()
-        self.census.leave(client.network)
+        self.quota.leave(client.network)
 
     def _free(self, excess: int) -> None:
         """Sessions hold too much together: let go of those that hold most."""
         # Those that were let go a moment ago hold it until their connections are over.
         excess -= sum(client.counted for client in list(self._let_go))
-        holders = {*self._clients.values(), *self._farewells.clients()} - self._let_go
+        holders = {*self._clients.values(), *self._closing_sessions.clients()} - self._let_go
         for client in sorted(holders, key=lambda client: client.held, reverse=True):
             if excess <= 0 or not client.held:
                 return
             excess -= client.held
             self._let_go.add(client)
             text = f"all sessions together hold too much, and this one {client.held} bytes of it"
-            end = End(Cause.LIMIT, text, Limit.MEMORY)
+            end = End(CloseReason.LIMIT, text, Limit.MEMORY)
             client.loop.call(client.let_go, end)
 
     def _threads_ended(self, loops: list[Loop]) -> None:
@@ -320,15 +320,15 @@ class Listener(Emitter):
         for loop in loops:
             self._traffic.add(loop.traffic)
         here = self.loops.here()
-        for client in [*self._farewells.clients(), *self._clients.values()]:
+        for client in [*self._closing_sessions.clients(), *self._clients.values()]:
             if client.loop in loops:
                 client.move(here)
-                self._farewells.abandon(client)
-                client.end(End(Cause.LOST, "the thread that served it has ended"))
+                self._closing_sessions.abandon(client)
+                client.end(End(CloseReason.LOST, "the thread that served it has ended"))
 
     def gone(self, client: Client) -> BaseException | None:
         """The handlers of a client have seen its end."""
-        return self._emit(self.sparing_log, "clientDisconnect", client)
+        return self._emit(self.throttled_log, "clientDisconnect", client)
 
 
 def _enqueue(loop: Loop, packet: Packet, clients: Sequence[Client]) -> None:

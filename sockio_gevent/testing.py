@@ -20,7 +20,7 @@ from gevent.queue import Empty, SimpleQueue
 from .client import Client as ClientSession
 from .listener import Listener
 from .monitoring.log import failures
-from .monitoring.reasons import Cause, End
+from .monitoring.reasons import CloseReason, End
 from .options.limits import OverLimit
 from .options.listener_options import KNOWN_TRANSPORTS
 from .options.suggestions import did_you_mean
@@ -129,7 +129,7 @@ class Client:
                 self.session.announce()
             greeting = self.receive(timeout=None)
         except BaseException:
-            self.session.end(End(Cause.CLIENT, "the client gave up connecting"))
+            self.session.end(End(CloseReason.CLIENT, "the client gave up connecting"))
             raise
         self.session_id = greeting if isinstance(greeting, str) else greeting["sessionid"]
         if self._failures:
@@ -222,7 +222,7 @@ class Client:
             TimeoutError: if they take longer; they go on all the same.
             Exception: what a handler has raised.
         """
-        self.session.end(End(Cause.CLIENT, "the client has left"))
+        self.session.end(End(CloseReason.CLIENT, "the client has left"))
         # Nothing to receive, but its turn comes behind that of the handlers.
         waiting = gevent.spawn(self.session.receive, ())
         waiting.join(timeout)

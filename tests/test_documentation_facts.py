@@ -13,7 +13,7 @@ from support.source_texts import BLANK, PACKAGE, texts
 
 import sockio_gevent as io
 from sockio_gevent.ext.prometheus import Collector
-from sockio_gevent.monitoring.reasons import Cause, Limit
+from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.refusal import Reason
 
@@ -68,7 +68,7 @@ def test_each_event_is_named():
 
 
 def test_each_cause_is_named():
-    assert {cause.value for cause in Cause} <= set(named("monitoring.rst"))
+    assert {cause.value for cause in CloseReason} <= set(named("monitoring.rst"))
 
 
 def test_each_reason_of_a_refusal_is_named():

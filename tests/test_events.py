@@ -11,7 +11,7 @@ import pytest
 
 from sockio_gevent.events import Emitter
 from sockio_gevent.monitoring.log import Log
-from sockio_gevent.monitoring.throttled_log import SparingLog
+from sockio_gevent.monitoring.throttled_log import ThrottledLog
 from sockio_gevent.options.suggestions import did_you_mean
 
 
@@ -25,7 +25,7 @@ class Door(Emitter):
 
     def __init__(self, lines: list[str] | None = None) -> None:
         super().__init__()
-        self.log = SparingLog(Log(False if lines is None else lines.append))
+        self.log = ThrottledLog(Log(False if lines is None else lines.append))
 
     def happen(self, event: str, *arguments: object) -> None:
         self._emit(self.log, event, *arguments)

@@ -40,7 +40,7 @@ FLOOD = "flood " + 16 * 1024 * "x"
 MOST = 1000  # messages of a flood, if nothing ends it
 KEPT = 5  # lines of errors that are told
 # What is kept to be used again, up to a bound; of queues there is one in a thread.
-CACHED = ("AnswerHead", "Fields", "NextTurn", "Departure", "_Period", "_Queue")
+CACHED = ("AnswerHead", "Fields", "NextIteration", "RecentEnd", "_Period", "_Queue")
 
 
 class Errors(logging.Handler):
@@ -161,8 +161,8 @@ class Soaked:
             "greenlets": greenlets - parked,
             "parked": parked,
             "descriptors": len(os.listdir("/proc/self/fd")),
-            "sweep": sum(map(len, listener.loops.here().sweep._slots.values())),
-            "farewells": len(listener._farewells),
+            "deadlines": sum(map(len, listener.loops.here().deadlines._slots.values())),
+            "closing_sessions": len(listener._closing_sessions),
             "objects": objects,
             "errors": self.errors.count,
             "first_errors": self.errors.first,

@@ -120,8 +120,8 @@ class _Churn:
             sample.sessions,
             sample.greenlets,
             sample.descriptors,
-            sample.sweep,
-            sample.farewells,
+            sample.deadlines,
+            sample.closing_sessions,
             sum(sample.objects.values()),
             sample.errors,
         )

@@ -22,8 +22,8 @@ EXACT = {
     "sessions": "sessions",
     "greenlets": "greenlets",
     "descriptors": "descriptors",
-    "sweep": "in the sweep",
-    "farewells": "farewells",
+    "deadlines": "in the sweep",
+    "closing_sessions": "closing_sessions",
 }
 
 
@@ -52,8 +52,8 @@ class Sample:
     greenlets: int
     parked: int
     descriptors: int
-    sweep: int
-    farewells: int
+    deadlines: int
+    closing_sessions: int
     objects: dict[str, int]
     errors: int
     first_errors: list[str]

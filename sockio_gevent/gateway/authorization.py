@@ -15,7 +15,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from ..monitoring.log import Log
-from ..monitoring.throttled_log import SparingLog
+from ..monitoring.throttled_log import ThrottledLog
 from ..options.listener_options import Context, Options
 from ..options.origins import Environ, OriginCheck
 from ..options.same_peer import are_same, peer_rule
@@ -24,7 +24,7 @@ from ..server.http.environ import kept, peer_name
 from ..server.http.request import Request
 from ..server.stream.hang_up import has_hung_up
 
-__all__ = ["Admission", "Admitted", "Surrounding"]
+__all__ = ["Admitted", "Authorization", "Surrounding"]
 
 
 class Surrounding(Protocol):
@@ -52,7 +52,7 @@ class Admitted(NamedTuple):
 _ANYONE = Admitted()
 
 
-class Admission:
+class Authorization:
     """The rule of one listener, beyond lists of origins.
 
     Args:
@@ -71,7 +71,7 @@ class Admission:
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
         self.binds = self._peer is not None
         # Clients may be what makes them fail, again and again.
-        self._log = SparingLog(log)
+        self._log = ThrottledLog(log)
         self._surrounding = surrounding
 
     def _peer_by(self, same_peer: str | Callable[..., Any]) -> Callable[[Request], Any]:

@@ -12,7 +12,7 @@ from ..monitoring.log import Log
 from ..monitoring.reasons import Limit
 from ..monitoring.statistics import Counters
 from ..mounting import mount
-from ..mounting.environment_checks import Surroundings
+from ..mounting.environment_checks import EnvironmentChecks
 from ..options.hosts import Hosts
 from ..options.limits import Limits, OverLimit
 from ..options.listener_options import Context, Options
@@ -20,17 +20,17 @@ from ..options.origins import Origins, origin_of
 from ..refusal import Reason
 from ..server.http.environ import head_size
 from ..server.http.request import Refusal, Request
-from ..session.recently_ended import Departed
+from ..session.recently_ended import RecentlyEnded
 from ..transports import TRANSPORTS
 from ..transports.base import Session, Transport
 from ..wire.redact import session_id_pattern
-from .authorization import Admission, Admitted
+from .authorization import Admitted, Authorization
 from .client_file import client_file
 from .proxy_headers import believe
 from .refused_requests import Refusals, is_question
-from .session_quota import Census
+from .session_quota import SessionQuota
 
-__all__ = ["Entrance", "Sessions"]
+__all__ = ["Gateway", "Sessions"]
 
 # What browsers make a document of (Fetch Metadata, section 2.1), which could run scripts.
 _DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
@@ -55,9 +55,9 @@ class Sessions(Protocol):
     closing: bool
     counters: Counters
     limits: Limits
-    census: Census
+    quota: SessionQuota
     context: Context | None
-    departed: Departed
+    recently_ended: RecentlyEnded
 
     def find(self, session_id: str) -> Session | None:
         """The live session of this id."""
@@ -66,7 +66,7 @@ class Sessions(Protocol):
         """Begin a session for a request that was admitted."""
 
 
-class Entrance:
+class Gateway:
     """The WSGI application of a listener.
 
     Args:
@@ -81,16 +81,16 @@ class Entrance:
     """
 
     def __init__(
-        self, options: Options, log: Log, sessions: Sessions, surroundings: Surroundings
+        self, options: Options, log: Log, sessions: Sessions, environment: EnvironmentChecks
     ) -> None:
         self.application: Any = None
         self.origins = Origins(options.origins)
         self._hosts = None if options.hosts is None else Hosts(options.hosts)
         self._options = options
-        self._refusals = Refusals(log, sessions, surroundings)
+        self._refusals = Refusals(log, sessions, environment)
         self._sessions = sessions
-        self._surroundings = surroundings
-        self._admission = Admission(options, log, sessions)
+        self._environment = environment
+        self._authorization = Authorization(options, log, sessions)
         # Read at once: later there may be no file descriptor left for that.
         self._client_file = client_file()
         self._session_ids = session_id_pattern((options.resource,))
@@ -100,8 +100,8 @@ class Entrance:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        if not self._surroundings.seen:
-            self._surroundings.see(environ)
+        if not self._environment.seen:
+            self._environment.see(environ)
         is_foreign = "sockio_gevent.socket" not in environ
         if is_foreign:
             from ..server.http import odd_requests
@@ -155,7 +155,7 @@ class Entrance:
     ) -> Iterable[bytes]:
         """Give the application behind a request that is not ours."""
         query = environ.get("QUERY_STRING", "")
-        self._surroundings.miss(environ.get("PATH_INFO", ""), query)
+        self._environment.miss(environ.get("PATH_INFO", ""), query)
         application = self.application
         if application is None:
             return Request(environ, start_response).answer("404 Not Found", b"not found\n")
@@ -200,27 +200,29 @@ class Entrance:
                 self._check_number(sum(not each.is_over for each in session.replaced))
             return transport.downlink(request, lambda: session)
         self._check_head(request)
-        self._sessions.census.check(request.environ)
-        admitted = self._admission.admit(request)
+        self._sessions.quota.check(request.environ)
+        admitted = self._authorization.admit(request)
         # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
         self._check_open()
-        self._sessions.census.check(request.environ)
+        self._sessions.quota.check(request.environ)
         if asked:
             return request.answer("200 OK", b"ok")
         return transport.downlink(request, lambda: self._open(route.name, request, admitted))
 
     def _find(self, route: classic_addresses.Route, request: Request) -> Session | None:
         """The session that a request goes on with; ``None`` if it is to open one after all."""
-        admission = self._admission
+        authorization = self._authorization
         # Asked before anyone looks: how long it takes must not tell which ids there are.
-        peer = admission.peer_of(request) if admission.binds else None
+        peer = authorization.peer_of(request) if authorization.binds else None
         session = self._sessions.find(route.session_id)
         if session is None and request.method == "GET":
             opening = classic_addresses.with_merged_slashes(route)
             if opening is not None:
                 request.tail = opening.tail
                 return None
-        if session is None or (admission.binds and not admission.is_same(session.bound_to, peer)):
+        if session is None or (
+            authorization.binds and not authorization.is_same(session.bound_to, peer)
+        ):
             if not is_question(request):
                 self._check_open()
             raise self._no_session(session, route.session_id, peer)
@@ -265,7 +267,7 @@ class Entrance:
             raise Refusal("403 Forbidden", text).counted_as(Reason.HOST)
         transport = self._transports.get(name)
         scripted = transport is not None and transport.scripted and request.method == "GET"
-        if not self.origins.allows(environ, scripted, self._admission.ask_for_origin):
+        if not self.origins.allows(environ, scripted, self._authorization.ask_for_origin):
             origin = f"{origin_of(environ, scripted)!r:.80}"
             text = f"the origin {origin} is not in the option 'origins'"
             raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)
@@ -278,7 +280,7 @@ class Entrance:
         return transport
 
     def _check_open(self) -> None:
-        refusal = self._surroundings.refusal
+        refusal = self._environment.refusal
         if refusal is not None:
             # Not the same again and again: it would keep the traceback of each time.
             raise Refusal(refusal.status, refusal.text)
@@ -288,9 +290,9 @@ class Entrance:
     def _no_session(self, session: Session | None, session_id: str, peer: Any) -> Refusal:
         """What a request for no session, or for somebody else's, is refused with."""
         text = "no such session; it may have timed out"
-        departure = self._sessions.departed.find(session_id)
+        departure = self._sessions.recently_ended.find(session_id)
         if departure is not None and (
-            not self._admission.binds or self._admission.is_same(departure.bound_to, peer)
+            not self._authorization.binds or self._authorization.is_same(departure.bound_to, peer)
         ):
             text = departure.why
         refusal = Refusal("404 Not Found", text)
@@ -302,7 +304,7 @@ class Entrance:
 
     def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
         self._check_open()
-        self._sessions.census.check(request.environ)
+        self._sessions.quota.check(request.environ)
         session = self._sessions.open(transport, request)
         session.identity, session.bound_to = admitted
         return session
@@ -319,7 +321,7 @@ class Entrance:
         try:
             self._admit(transport, request)
             self._check_open()
-            return self._open(transport, request, self._admission.admit(request))
+            return self._open(transport, request, self._authorization.admit(request))
         except Refusal as refusal:
             self._refusals.note(refusal, classic_addresses.Route(transport, "", ""), request)
             raise

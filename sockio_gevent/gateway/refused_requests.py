@@ -7,8 +7,8 @@ from typing import Protocol
 from ..dialects.classic_addresses import Route
 from ..monitoring.log import Log, short_id
 from ..monitoring.statistics import Counters
-from ..monitoring.throttled_log import SparingLog
-from ..mounting.environment_checks import Surroundings
+from ..monitoring.throttled_log import ThrottledLog
+from ..mounting.environment_checks import EnvironmentChecks
 from ..options.limits import Limits, OverLimit
 from ..refusal import Reason, Refusal
 from ..server.http.request import Request
@@ -44,12 +44,12 @@ class Refusals:
         surroundings: says whether nobody can connect at all.
     """
 
-    __slots__ = ("_counting", "_log", "_surroundings")
+    __slots__ = ("_counting", "_environment", "_log")
 
-    def __init__(self, log: Log, counting: Counting, surroundings: Surroundings) -> None:
-        self._log = SparingLog(log)
+    def __init__(self, log: Log, counting: Counting, environment: EnvironmentChecks) -> None:
+        self._log = ThrottledLog(log)
         self._counting = counting
-        self._surroundings = surroundings
+        self._environment = environment
 
     def note(self, refusal: Refusal, route: Route, request: Request) -> None:
         """Count a refusal and log it."""
@@ -60,7 +60,7 @@ class Refusals:
         said = request.method, place, request.peer, refusal.status, refusal.log_text
         if isinstance(refusal, OverLimit):
             self._counting.limits.note(refusal.limit, line, *said)
-        elif reason is Reason.HUNG_UP or self._surroundings.refusal or is_question(request):
+        elif reason is Reason.HUNG_UP or self._environment.refusal or is_question(request):
             # Nobody waits for an answer; or nobody can connect, and that has been said; or it
             # has been said of what the client did before it asked.
             self._log.debug(reason, line, *said)

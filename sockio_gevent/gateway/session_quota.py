@@ -11,7 +11,7 @@ from ..monitoring.reasons import Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
 
-__all__ = ["Census", "counted_as"]
+__all__ = ["SessionQuota", "counted_as"]
 
 _RETRY = ("Retry-After", "10")  # seconds
 
@@ -39,7 +39,7 @@ def counted_as(address: str | None) -> str:
     return "" if parsed.is_loopback else parsed.packed[:8].hex()
 
 
-class Census:
+class SessionQuota:
     """Counts the sessions of one listener; any thread may count.
 
     A session counts from when it is opened until it holds nothing any more,

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import gevent
 
-__all__ = ["RESOLUTION", "Sweep"]
+__all__ = ["RESOLUTION", "Deadlines"]
 
 RESOLUTION = 0.1
 
@@ -33,7 +33,7 @@ class Item(Protocol):
         """Do what is due; return when to look again, or ``None`` for never."""
 
 
-class Sweep:
+class Deadlines:
     """The deadlines of one listener.
 
     Args:

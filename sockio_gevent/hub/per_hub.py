@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import gevent
 from gevent import monkey
 
-__all__ = ["NextTurn", "OfHub", "thread_lock"]
+__all__ = ["NextIteration", "PerHub", "thread_lock"]
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 thread_lock: Callable[[], Any] = monkey.get_original("_thread", "RLock")
 
 
-class OfHub(Generic[T]):
+class PerHub(Generic[T]):
     """Something that each hub has one of.
 
     Args:
@@ -54,7 +54,7 @@ class OfHub(Generic[T]):
         return [found for hub in dead if (found := self._of.pop(hub, None)) is not None]
 
 
-class NextTurn:
+class NextIteration:
     """Calls a function in the next turn of the loop, once the loop has looked at its sockets.
 
     A mere callback of the loop does not do: the loop may run dozens of them,

@@ -1,4 +1,4 @@
-"""Turns for greenlets that always have something more to do."""
+"""HandlerLock for greenlets that always have something more to do."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import gevent
 from gevent.hub import Waiter
 
-from .per_hub import NextTurn, OfHub
+from .per_hub import NextIteration, PerHub
 
-__all__ = ["TIME_SLICE", "Turn", "rest", "turn_end"]
+__all__ = ["TIME_SLICE", "TimeSlice", "let_others_run", "slice_end"]
 
 TIME_SLICE = 0.005  # seconds that greenlets may go on while others wait
 
 _LEAST = 0.001  # seconds; who needs less never stands behind those that need a lot
 
-_resting: set[Any] = set()  # of all threads
+_yielding: set[Any] = set()  # of all threads
 
 
 class _Queue:
@@ -27,10 +27,10 @@ class _Queue:
         until: when this slice is over, on the monotonic clock.
     """
 
-    __slots__ = ("_next_turn", "_scheduled", "_waiting", "until")
+    __slots__ = ("_next_iteration", "_scheduled", "_waiting", "until")
 
     def __init__(self, hub: Any) -> None:
-        self._next_turn = NextTurn(hub.loop, self._wake)
+        self._next_iteration = NextIteration(hub.loop, self._wake)
         self._scheduled = False
         self._waiting: deque[Any] = deque()
         self.until = 0.0
@@ -43,7 +43,7 @@ class _Queue:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        self._next_turn.start()
+        self._next_iteration.start()
 
     def _wake(self) -> None:
         self._scheduled = False
@@ -55,20 +55,20 @@ class _Queue:
             self._schedule()
 
 
-_queues = OfHub(_Queue)
+_queues = PerHub(_Queue)
 
 
-def turn_end() -> float:
+def slice_end() -> float:
     """When a greenlet that begins its turn has to rest, on the monotonic clock.
 
     The more rest already, the sooner it joins them.
     """
-    if not _resting:  # as mostly, and every request asks
+    if not _yielding:  # as mostly, and every request asks
         return monotonic() + TIME_SLICE
-    return monotonic() + max(TIME_SLICE / (1 + len(_resting)), _LEAST)
+    return monotonic() + max(TIME_SLICE / (1 + len(_yielding)), _LEAST)
 
 
-def rest() -> float:
+def let_others_run() -> float:
     """Let the loop come round once, and whoever rests already go first; then go on.
 
     Returns:
@@ -76,24 +76,24 @@ def rest() -> float:
     """
     queue = _queues.here()
     waiter = Waiter(gevent.get_hub())
-    _resting.add(waiter)
+    _yielding.add(waiter)
     try:
         queue.add(waiter)
         waiter.get()
     finally:
-        _resting.discard(waiter)
+        _yielding.discard(waiter)
     return queue.until
 
 
-class Turn:
+class TimeSlice:
     """What a greenlet does in one go, as long as nobody has to wait for it."""
 
     __slots__ = ("_due",)
 
     def __init__(self) -> None:
-        self._due = turn_end()
+        self._due = slice_end()
 
     def pause(self) -> None:
         """Let others go first, if it is time."""
         if monotonic() >= self._due:
-            self._due = rest()
+            self._due = let_others_run()

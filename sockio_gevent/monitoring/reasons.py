@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "Cause", "End", "Limit"]
+__all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "CloseReason", "End", "Limit"]
 
 #: What is wrong with messages that nobody takes any more; compared by identity. Clients
 #: know them by these words.
@@ -13,7 +13,7 @@ NONE_TAKEN = "the session ended before any of the messages was taken"
 NOT_ALL_TAKEN = "the session ended before all messages were taken"
 
 
-class Cause(Enum):
+class CloseReason(Enum):
     """What ended a session; the values are what statistics count by."""
 
     CLIENT = "client_closed"
@@ -58,14 +58,14 @@ class End(NamedTuple):
     """An end, for counting and for reading.
 
     Attributes:
-        cause: what it counts as.
+        reason: what it counts as.
         text: the same in words, with the details, for the log.
         limit: the limit that was exceeded, if that is why.
     """
 
-    cause: Cause
+    reason: CloseReason
     text: str
     limit: Limit | None = None
 
 
-GOES_AWAY = End(Cause.SERVER, "the server goes away")
+GOES_AWAY = End(CloseReason.SERVER, "the server goes away")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..hub.per_hub import thread_lock
 from ..refusal import Reason
-from .reasons import Cause
+from .reasons import CloseReason
 
 __all__ = ["Counters", "Traffic"]
 
@@ -56,7 +56,7 @@ class Counters:
         self._started = monotonic()
         self._lock = thread_lock()
         self.opened = 0
-        self.closes: Counter[Cause] = Counter()
+        self.closes: Counter[CloseReason] = Counter()
         self.refused: Counter[Reason] = Counter()
 
     def note_opened(self) -> None:
@@ -64,7 +64,7 @@ class Counters:
         with self._lock:
             self.opened += 1
 
-    def note_closed(self, cause: Cause) -> None:
+    def note_closed(self, cause: CloseReason) -> None:
         """A session has ended."""
         with self._lock:
             self.closes[cause] += 1
@@ -88,7 +88,7 @@ class Counters:
             "uptime": monotonic() - self._started,
             "opened": self.opened,
             "sessions": sessions,
-            "closes": {cause.value: self.closes[cause] for cause in Cause},
+            "closes": {cause.value: self.closes[cause] for cause in CloseReason},
             "refused": {reason.value: self.refused[reason] for reason in Reason},
             "messages": {"in": traffic.messages_in, "out": traffic.messages_out},
             "bytes": {"in": traffic.bytes_in, "out": traffic.bytes_out},

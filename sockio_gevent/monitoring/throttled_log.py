@@ -11,7 +11,7 @@ from gevent._hub_local import get_hub_if_exists
 from ..hub.per_hub import thread_lock
 from .log import Log, note_failure
 
-__all__ = ["SparingLog"]
+__all__ = ["ThrottledLog"]
 
 _MOST = 10  # lines of a kind
 _PERIOD = 10.0  # seconds in which there may be so many
@@ -38,7 +38,7 @@ class _Period(NamedTuple):
 _NOTHING_YET = _Period(float("-inf"))
 
 
-class SparingLog:
+class ThrottledLog:
     """Writes a few lines of each kind, and of more of them only the last, and how many there were.
 
     That is said with the next line of the kind, or when none has come for a

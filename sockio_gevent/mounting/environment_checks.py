@@ -20,7 +20,7 @@ from ..monitoring.warn import PATCH_FIRST, advise
 from ..server.http import gunicorn
 from ..server.http.request import Refusal
 
-__all__ = ["Surroundings", "note_patching"]
+__all__ = ["EnvironmentChecks", "note_patching"]
 
 _was_patched = monkey.is_module_patched("socket")
 
@@ -41,7 +41,7 @@ def _check_patching() -> None:
         )
 
 
-class Surroundings:
+class EnvironmentChecks:
     """What the requests of one listener show of its surroundings.
 
     Args:

@@ -7,7 +7,7 @@ from collections import Counter
 from ..hub.per_hub import thread_lock
 from ..monitoring.log import Log
 from ..monitoring.reasons import Limit
-from ..monitoring.throttled_log import SparingLog
+from ..monitoring.throttled_log import ThrottledLog
 from ..refusal import Header, Reason, Refusal
 from ..wire.websocket import POLICY_VIOLATION
 
@@ -49,7 +49,7 @@ class Limits:
     def __init__(self, log: Log) -> None:
         self._lock = thread_lock()
         self.exceeded: Counter[Limit] = Counter()
-        self._log = SparingLog(log)
+        self._log = ThrottledLog(log)
 
     def stats(self) -> dict[str, int]:
         """How often each limit was exceeded, as plain data."""

@@ -9,7 +9,7 @@ from typing import Any
 from gevent import Timeout, getcurrent
 from gevent.event import Event
 
-__all__ = ["HandlerTimeout", "Turns"]
+__all__ = ["HandlerLock", "HandlerTimeout"]
 
 
 class HandlerTimeout(Timeout):  # type: ignore[misc]
@@ -30,7 +30,7 @@ class HandlerTimeout(Timeout):  # type: ignore[misc]
         return self._text
 
 
-class Turns:
+class HandlerLock:
     """A lock that goes from hand to hand: first come, first served.
 
     Handlers may block, and several greenlets may bring messages of one session

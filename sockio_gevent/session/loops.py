@@ -16,8 +16,8 @@ from typing import Any
 import gevent
 from gevent import monkey
 
-from ..hub.deadlines import Sweep
-from ..hub.per_hub import NextTurn, OfHub
+from ..hub.deadlines import Deadlines
+from ..hub.per_hub import NextIteration, PerHub
 from ..hub.time_slice import TIME_SLICE
 from ..monitoring.log import Log
 from ..monitoring.statistics import Traffic
@@ -60,17 +60,26 @@ class Loop:
         traffic: what its sessions have sent and received.
     """
 
-    __slots__ = ("_calls", "_log", "_next_turn", "_scheduled", "flush", "hub", "sweep", "traffic")
+    __slots__ = (
+        "_calls",
+        "_log",
+        "_next_iteration",
+        "_scheduled",
+        "deadlines",
+        "flush",
+        "hub",
+        "traffic",
+    )
 
     def __init__(self, hub: Any, log: Log) -> None:
         self.hub = hub
         self.flush = Flush(log, hub.loop)
-        self.sweep = Sweep(log.exception)
+        self.deadlines = Deadlines(log.exception)
         self.traffic = Traffic()
         self._log = log
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._scheduled = False
-        self._next_turn = NextTurn(hub.loop, self._run)
+        self._next_iteration = NextIteration(hub.loop, self._run)
 
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in the thread of this loop: at once if that is this thread, or else soon.
@@ -103,7 +112,7 @@ class Loop:
             if monotonic() >= until:
                 # A thread that sends without a pause must not keep clients waiting.
                 self._scheduled = True
-                self._next_turn.start()
+                self._next_iteration.start()
                 return
             function, arguments = self._calls.popleft()
             try:
@@ -112,7 +121,7 @@ class Loop:
                 self._log.exception("what another thread has called failed: %r", function)
 
 
-class Loops(OfHub[Loop]):
+class Loops(PerHub[Loop]):
     """The loops of one listener: mostly one, and more if several threads serve.
 
     Args:

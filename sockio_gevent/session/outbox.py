@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..events import Emitter
-from ..monitoring.reasons import Cause, End, Limit
+from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.base import Downlink
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
 from .loops import this_thread
-from .session_host import Table
+from .session_host import SessionHost
 
 __all__ = ["Outbox"]
 
@@ -54,7 +54,7 @@ class Outbox(Emitter):
         "touched",
     )
 
-    def __init__(self, listener: Table, greeting: Packet) -> None:
+    def __init__(self, listener: SessionHost, greeting: Packet) -> None:
         super().__init__()
         self.listener = listener
         # Before any other thread can find the session.
@@ -205,7 +205,7 @@ class Outbox(Emitter):
         # One message of that size may wait, whatever it takes besides.
         if self.buffered > self.listener.options.max_buffer + OVERHEAD:
             text = f"messages that take {self.buffered} bytes wait and are not taken"
-            self.end(End(Cause.BUFFER, text, Limit.BUFFER), abort=True)
+            self.end(End(CloseReason.BUFFER, text, Limit.BUFFER), abort=True)
 
     def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
         """End the session, for whatever reason; the one way it can end."""

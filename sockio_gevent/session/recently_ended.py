@@ -10,19 +10,19 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from ..hub.per_hub import thread_lock
-from ..monitoring.reasons import Cause, End
+from ..monitoring.reasons import CloseReason, End
 
-__all__ = ["Departed", "Departure"]
+__all__ = ["RecentEnd", "RecentlyEnded"]
 
 _MOST = 1000  # sessions
 _PERIOD = 30.0  # seconds that an end is remembered
 
 # What the client has not done itself, and cannot know.
-_TOLD = frozenset(Cause) - {Cause.CLIENT, Cause.LOST, Cause.AWAY}
+_TOLD = frozenset(CloseReason) - {CloseReason.CLIENT, CloseReason.LOST, CloseReason.AWAY}
 _TOLD_OTHERWISE = frozenset(("websocket", "flashsocket"))
 
 
-class Departure(NamedTuple):
+class RecentEnd(NamedTuple):
     """A session that has ended.
 
     Attributes:
@@ -36,7 +36,7 @@ class Departure(NamedTuple):
     bound_to: Any
 
 
-class Departed:
+class RecentlyEnded:
     """The sessions of one listener that have ended lately; their number is its length.
 
     Any thread may add one, and ask.
@@ -45,7 +45,7 @@ class Departed:
     __slots__ = ("_departures", "_lock")
 
     def __init__(self) -> None:
-        self._departures: dict[str, Departure] = {}
+        self._departures: dict[str, RecentEnd] = {}
         self._lock = thread_lock()
 
     def __len__(self) -> int:
@@ -53,16 +53,16 @@ class Departed:
 
     def add(self, session_id: str, transport: str, end: End, bound_to: Any) -> None:
         """Remember an end for a while, if the client will not know why it came."""
-        if end.cause not in _TOLD or transport in _TOLD_OTHERWISE:
+        if end.reason not in _TOLD or transport in _TOLD_OTHERWISE:
             return
-        why = f"this session has ended ({end.cause.value}): {end.text}"
+        why = f"this session has ended ({end.reason.value}): {end.text}"
         with self._lock:
             self._forget_old()
             if len(self._departures) >= _MOST:
                 del self._departures[next(iter(self._departures))]
-            self._departures[session_id] = Departure(monotonic(), why, bound_to)
+            self._departures[session_id] = RecentEnd(monotonic(), why, bound_to)
 
-    def find(self, session_id: str) -> Departure | None:
+    def find(self, session_id: str) -> RecentEnd | None:
         """The end of a session that is not there, if it is remembered."""
         with self._lock:
             self._forget_old()

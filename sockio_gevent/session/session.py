@@ -14,17 +14,17 @@ from time import monotonic
 from typing import Any
 
 from ..monitoring.log import short_id
-from ..monitoring.reasons import GOES_AWAY, Cause, End, Limit
+from ..monitoring.reasons import GOES_AWAY, CloseReason, End, Limit
 from ..options.listener_options import TransportOptions
 from ..transports.base import Downlink, Upload
 from ..wire import classic as wire
 from ..wire.packet import Packet
 from ..wire.redact import printable
 from ..wire.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL
-from .handler_lock import HandlerTimeout, Turns
+from .handler_lock import HandlerLock, HandlerTimeout
 from .loops import Loop
 from .outbox import Outbox
-from .session_host import Table
+from .session_host import SessionHost
 
 __all__ = ["Session"]
 
@@ -57,9 +57,9 @@ class Session(Outbox):
     __slots__ = (
         "_awaits_echo",
         "_deadline",
+        "_handler_lock",
         "_heartbeats",
         "_state",
-        "_turns",
         "connections",
         "environ",
         "posts",
@@ -72,7 +72,7 @@ class Session(Outbox):
 
     def __init__(
         self,
-        listener: Table,
+        listener: SessionHost,
         session_id: str,
         transport: str,
         environ: dict[str, Any],
@@ -87,7 +87,7 @@ class Session(Outbox):
         self.replaced: Sequence[Downlink] = ()
         self.slot: int | None = None
         self._state = State.AWAY
-        self._turns = Turns()
+        self._handler_lock = HandlerLock()
         self.uploads: set[Upload] | None = None
         self._deadline: float | None = None
         self._heartbeats = 0
@@ -178,21 +178,27 @@ class Session(Outbox):
         now = monotonic()
         self._deadline = None if seconds is None else now + seconds
         limit = self.listener.options.handler_timeout
-        if limit is None or (seconds is not None and seconds <= limit and not self._turns.busy):
+        if limit is None or (
+            seconds is not None and seconds <= limit and not self._handler_lock.busy
+        ):
             again = self._deadline
         else:
             again = self._look_again(now)
         if again is None:
-            self.loop.sweep.forget(self)
+            self.loop.deadlines.forget(self)
         else:
-            self.loop.sweep.look(self, again)
+            self.loop.deadlines.look(self, again)
 
     def due(self, now: float) -> float | None:
         """The sweep asks: do what is due and return when to ask again."""
         if self._deadline is not None and now >= self._deadline:
             self._on_deadline()
         limit = self.listener.options.handler_timeout
-        if limit is not None and self._turns.busy and now - self._turns.since >= limit:
+        if (
+            limit is not None
+            and self._handler_lock.busy
+            and now - self._handler_lock.since >= limit
+        ):
             self._stop_handler(limit)
         return self._look_again(now)
 
@@ -201,10 +207,10 @@ class Session(Outbox):
         closed = self._state is _CLOSED
         deadline = None if closed else self._deadline
         limit = self.listener.options.handler_timeout
-        if limit is None or (closed and not self._turns.busy):
+        if limit is None or (closed and not self._handler_lock.busy):
             return deadline
         # A handler that begins after this cannot be late before that.
-        late = (min(self._turns.since, now) if self._turns.busy else now) + limit
+        late = (min(self._handler_lock.since, now) if self._handler_lock.busy else now) + limit
         return late if deadline is None or late < deadline else deadline
 
     def _stop_handler(self, limit: float) -> None:
@@ -214,18 +220,18 @@ class Session(Outbox):
             name = "session %s (%s, %s) has ended, and %s"
             said = Limit.HANDLER.of(text)
             self.listener.limits.note(Limit.HANDLER, name, *self._named(), said)
-        self.end(End(Cause.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
-        self._turns.throw(HandlerTimeout(text))
+        self.end(End(CloseReason.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
+        self._handler_lock.throw(HandlerTimeout(text))
 
     def _on_deadline(self) -> None:
         downlink = self.downlink
         times = self._times()
         if downlink is None:
-            self.end(End(Cause.AWAY, f"away for longer than {times.close_timeout} s"))
+            self.end(End(CloseReason.AWAY, f"away for longer than {times.close_timeout} s"))
         elif times.duration is not None:
             if not downlink.ready:
                 text = "the answer of a poll was not taken in time"
-                self.end(End(Cause.STALLED, text), abort=True)
+                self.end(End(CloseReason.STALLED, text), abort=True)
             else:
                 self._set_deadline(times.duration)
                 downlink.write([])
@@ -240,11 +246,11 @@ class Session(Outbox):
             undelivered = downlink.take_back()
             downlink.close(INTERNAL_ERROR, "heartbeat lost")
             text = f"no echo of a heartbeat in {times.timeout} s"
-            self.detach(downlink, End(Cause.HEARTBEAT, text), undelivered)
+            self.detach(downlink, End(CloseReason.HEARTBEAT, text), undelivered)
 
     def _may_have_echoed(self, downlink: Downlink) -> bool:
         """Whether the echo of a heartbeat may be there without having been read."""
-        if self._turns.busy:
+        if self._handler_lock.busy:
             return True  # while a handler blocks, nobody reads
         # Who sends without a pause always has something unread: the echo would
         # have come to light meanwhile.
@@ -258,7 +264,7 @@ class Session(Outbox):
         self._state = State.CLOSED
         self.ending = end
         self._set_deadline(None)
-        self.listener.counters.note_closed(end.cause)
+        self.listener.counters.note_closed(end.reason)
         downlink = self.downlink
         self._put_aside(downlink)
         self.listener.ended(self, end, self.replaced)
@@ -314,7 +320,7 @@ class Session(Outbox):
         self.replaced = ()
         self.uploads = None
         self.incoming = 0
-        self._turns = Turns()
+        self._handler_lock = HandlerLock()
 
     def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:
         if end.limit is None:

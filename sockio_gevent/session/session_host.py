@@ -8,17 +8,17 @@ from typing import Any, Protocol
 from ..monitoring.log import Log
 from ..monitoring.reasons import End
 from ..monitoring.statistics import Counters
-from ..monitoring.throttled_log import SparingLog
+from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
 from ..options.listener_options import Context, Options
 from ..transports.base import Downlink
 from .loops import Loops
 from .memory import Memory
 
-__all__ = ["Table"]
+__all__ = ["SessionHost"]
 
 
-class Table(Protocol):
+class SessionHost(Protocol):
     """What a session asks of the listener that keeps it.
 
     The session is an ``Any`` here: to name its class would make a circle.
@@ -26,7 +26,7 @@ class Table(Protocol):
 
     options: Options
     log: Log
-    sparing_log: SparingLog
+    throttled_log: ThrottledLog
     loops: Loops
     memory: Memory
     counters: Counters

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
-from ..hub.time_slice import Turn
+from ..hub.time_slice import TimeSlice
 from ..monitoring.log import Log
 from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
 from ..options.limits import OverLimit
@@ -247,7 +247,7 @@ class Transport(ABC):
         session.take_in(held)
         try:
             try:
-                payload = self.normalize(decode_form(body, Turn().pause), request.tail)
+                payload = self.normalize(decode_form(body, TimeSlice().pause), request.tail)
             except ValueError as error:
                 raise Refusal("400 Bad Request", str(error)) from None
             if len(payload.encode()) > limit:

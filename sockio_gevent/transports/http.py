@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 from gevent.hub import Waiter
 
-from ..monitoring.reasons import Cause, End
+from ..monitoring.reasons import CloseReason, End
 from ..server.http.request import Refusal, Request
 from ..server.stream.hang_up import HangUpWatch, has_hung_up
 from ..server.stream.sockets import shut_down
@@ -18,9 +18,9 @@ from .base import Downlink, Session, Transport
 
 __all__ = ["Answer", "HTTPDownlink", "HTTPTransport"]
 
-_CUT_OFF = End(Cause.LOST, "the connection was lost")
-_DONE = End(Cause.LOST, "the answer is over")
-_HUNG_UP = End(Cause.LOST, "the client hung up")
+_CUT_OFF = End(CloseReason.LOST, "the connection was lost")
+_DONE = End(CloseReason.LOST, "the answer is over")
+_HUNG_UP = End(CloseReason.LOST, "the client hung up")
 
 
 class HTTPDownlink(Downlink):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from secrets import token_hex
 from typing import NamedTuple
 
-from ..monitoring.reasons import Cause, End
+from ..monitoring.reasons import CloseReason, End
 from ..refusal import Header
 from ..server.http.request import Request
 from ..wire.packet import Packet, script_string
@@ -16,7 +16,7 @@ from .http import Answer, HTTPDownlink, HTTPTransport
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
 
 _BOUNDARY_SIZE = 24  # bytes; nobody guesses half of them
-_NOT_TO_BE_CARRIED = End(Cause.LOST, "a message has the boundary of the stream in it")
+_NOT_TO_BE_CARRIED = End(CloseReason.LOST, "a message has the boundary of the stream in it")
 _LARGE = 4 * 1024  # bytes
 _SANDBOX: tuple[Header, ...] = (("Content-Security-Policy", "sandbox"),)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from ..monitoring.reasons import Cause, End
+from ..monitoring.reasons import CloseReason, End
 from ..options.limits import OverLimit
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FlashSocketTransport", "WebSocketTransport"]
 
-_KILLED = End(Cause.FAILURE, "its greenlet was killed")
-_LOST = End(Cause.LOST, "the connection was lost")
+_KILLED = End(CloseReason.FAILURE, "its greenlet was killed")
+_LOST = End(CloseReason.LOST, "the connection was lost")
 
 
 class SocketDownlink(Downlink):
@@ -103,7 +103,7 @@ class SocketDownlink(Downlink):
                 if batch:
                     self._session.receive(batch)  # type: ignore[arg-type]
         except OverLimit as error:
-            self._session.end(End(Cause.LIMIT, error.text, error.limit), error.code)
+            self._session.end(End(CloseReason.LIMIT, error.text, error.limit), error.code)
         if websocket.finished:
             self.over()
         elif websocket.discarding and websocket.end is not None:
@@ -120,7 +120,7 @@ class SocketDownlink(Downlink):
 
     def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
         self._session.receive([payload for payload in batch if isinstance(payload, str)])
-        end = End(Cause.PROTOCOL, "protocol error: a binary message, and payloads are text")
+        end = End(CloseReason.PROTOCOL, "protocol error: a binary message, and payloads are text")
         self._session.end(end, UNSUPPORTED_DATA)
 
     def drained(self) -> None:
@@ -193,7 +193,7 @@ class SocketDownlink(Downlink):
         """The connection is over, for whatever reason."""
         if self.is_over:
             return
-        end = self._websocket.end or End(Cause.LOST, "the server gave the connection up")
+        end = self._websocket.end or End(CloseReason.LOST, "the server gave the connection up")
         try:
             self._session.detach(self, end, self.take_back())
         finally:

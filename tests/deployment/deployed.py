@@ -67,8 +67,11 @@ def tell_what_is_left() -> None:
         found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
         parked = Readers.of_this_hub()._parked
         running = [each for each in found if not each.dead and each not in parked]
-        clients, farewells = len(listener.clients), len(listener._farewells)
-        print(f"left: {clients} clients, {farewells} farewells, greenlets {running}", flush=True)
+        clients, closing_sessions = len(listener.clients), len(listener._closing_sessions)
+        print(
+            f"left: {clients} clients, {closing_sessions} farewells, greenlets {running}",
+            flush=True,
+        )
 
 
 def obey(message: Any, client: io.Client) -> None:

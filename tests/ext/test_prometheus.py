@@ -22,7 +22,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import sockio_gevent as io
 from sockio_gevent.ext.prometheus import Collector, register, unregister
-from sockio_gevent.monitoring.reasons import Cause, Limit
+from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 
@@ -84,8 +84,8 @@ def test_it_tells_what_stats_tells(serve, registry):
     for transport in KNOWN_TRANSPORTS:
         for state, count in stats["sessions"][transport].items():
             assert found.pop(("sockio_sessions", transport, state)) == count
-    for cause in Cause:
-        expected = int(cause is Cause.CLIENT)
+    for cause in CloseReason:
+        expected = int(cause is CloseReason.CLIENT)
         assert found.pop(("sockio_sessions_closed_total", cause.value)) == expected
     for reason in Reason:
         expected = int(reason is Reason.SESSION)

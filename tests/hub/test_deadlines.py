@@ -15,7 +15,7 @@ from gevent.event import Event
 from support.times import stand_still
 
 import sockio_gevent
-from sockio_gevent.hub.deadlines import RESOLUTION, Sweep
+from sockio_gevent.hub.deadlines import RESOLUTION, Deadlines
 from sockio_gevent.monitoring.log import Log
 
 DEADLINE = 60.0
@@ -41,7 +41,7 @@ class Item:
         return "<an item>"
 
 
-class Swept(Sweep):
+class ReportedDeadlines(Deadlines):
     """A sweep whose log can be read, and whose end can be awaited."""
 
     def __init__(self) -> None:
@@ -55,8 +55,8 @@ class Swept(Sweep):
 
 
 @pytest.fixture
-def sweep() -> Swept:
-    return Swept()
+def deadlines() -> ReportedDeadlines:
+    return ReportedDeadlines()
 
 
 def wait_for(*items: Item) -> None:
@@ -65,46 +65,50 @@ def wait_for(*items: Item) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.15, 0.2, 0.33])
-def test_an_item_is_due_at_its_deadline_and_not_before(sweep: Swept, seconds: float) -> None:
+def test_an_item_is_due_at_its_deadline_and_not_before(
+    deadlines: ReportedDeadlines, seconds: float
+) -> None:
     item = Item()
     deadline = monotonic() + seconds
-    sweep.look(item, deadline)
+    deadlines.look(item, deadline)
     wait_for(item)
     assert item.times[0] >= deadline - ROUNDING
     assert monotonic() >= deadline - ROUNDING
 
 
-def test_a_deadline_that_is_past_is_due_soon_but_not_at_once(sweep: Swept) -> None:
+def test_a_deadline_that_is_past_is_due_soon_but_not_at_once(deadlines: ReportedDeadlines) -> None:
     item = Item()
-    sweep.look(item, monotonic() - 50)
+    deadlines.look(item, monotonic() - 50)
     assert item.times == []
     wait_for(item)
 
 
-def test_items_are_due_in_the_order_of_their_deadlines(sweep: Swept) -> None:
+def test_items_are_due_in_the_order_of_their_deadlines(deadlines: ReportedDeadlines) -> None:
     now = monotonic()
     order: list[str] = []
     late = Item(lambda: order.append("late"))
     middle = Item(lambda: order.append("middle"))
     early = Item(lambda: order.append("early"))
-    sweep.look(late, now + 5 * RESOLUTION)
-    sweep.look(early, now + RESOLUTION)
-    sweep.look(middle, now + 3 * RESOLUTION)
+    deadlines.look(late, now + 5 * RESOLUTION)
+    deadlines.look(early, now + RESOLUTION)
+    deadlines.look(middle, now + 3 * RESOLUTION)
     wait_for(late)
     assert order == ["early", "middle", "late"]
 
 
-def test_an_item_is_due_once_unless_it_asks_again(sweep: Swept) -> None:
+def test_an_item_is_due_once_unless_it_asks_again(deadlines: ReportedDeadlines) -> None:
     once, witness = Item(), Item()
     now = monotonic()
-    sweep.look(once, now)
-    sweep.look(witness, now + 4 * RESOLUTION)
+    deadlines.look(once, now)
+    deadlines.look(witness, now + 4 * RESOLUTION)
     wait_for(witness)
     assert len(once.times) == 1
     assert once.slot is None
 
 
-def test_an_item_that_asks_again_is_due_again_not_before_that_time(sweep: Swept) -> None:
+def test_an_item_that_asks_again_is_due_again_not_before_that_time(
+    deadlines: ReportedDeadlines,
+) -> None:
     asked: list[float] = []
 
     def again() -> float | None:
@@ -116,7 +120,7 @@ def test_an_item_that_asks_again_is_due_again_not_before_that_time(sweep: Swept)
 
     done = Event()
     item = Item(again)
-    sweep.look(item, monotonic())
+    deadlines.look(item, monotonic())
     assert done.wait(DEADLINE)
     assert len(item.times) == 4
     assert all(
@@ -125,83 +129,89 @@ def test_an_item_that_asks_again_is_due_again_not_before_that_time(sweep: Swept)
 
 
 def test_an_item_that_asks_for_now_again_and_again_does_not_hold_up_the_loop(
-    sweep: Swept,
+    deadlines: ReportedDeadlines,
 ) -> None:
     item = Item(monotonic)
     witness = Item()
-    sweep.look(item, monotonic())
-    sweep.look(witness, monotonic() + 3 * RESOLUTION)
+    deadlines.look(item, monotonic())
+    deadlines.look(witness, monotonic() + 3 * RESOLUTION)
     wait_for(witness)
     assert 1 <= len(item.times) <= 5
-    sweep.forget(item)
-    sweep.wait_until_idle()
+    deadlines.forget(item)
+    deadlines.wait_until_idle()
 
 
-def test_an_earlier_deadline_moves_the_item(sweep: Swept) -> None:
+def test_an_earlier_deadline_moves_the_item(deadlines: ReportedDeadlines) -> None:
     item = Item()
-    sweep.look(item, monotonic() + FAR)
-    sweep.look(item, monotonic() + RESOLUTION)
+    deadlines.look(item, monotonic() + FAR)
+    deadlines.look(item, monotonic() + RESOLUTION)
     wait_for(item)
-    sweep.wait_until_idle()
+    deadlines.wait_until_idle()
     assert len(item.times) == 1
 
 
-def test_a_later_deadline_is_learnt_when_the_earlier_one_comes(sweep: Swept) -> None:
+def test_a_later_deadline_is_learnt_when_the_earlier_one_comes(
+    deadlines: ReportedDeadlines,
+) -> None:
     now = monotonic()
     deadline = now + 4 * RESOLUTION
     item = Item(lambda: deadline if len(item.times) == 1 else None)
-    sweep.look(item, now + RESOLUTION)
-    sweep.look(item, deadline)
+    deadlines.look(item, now + RESOLUTION)
+    deadlines.look(item, deadline)
     wait_for(item)
-    sweep.wait_until_idle()
+    deadlines.wait_until_idle()
     assert len(item.times) == 2
     assert item.times[-1] >= deadline - ROUNDING
 
 
-def test_a_forgotten_item_is_not_due(sweep: Swept) -> None:
+def test_a_forgotten_item_is_not_due(deadlines: ReportedDeadlines) -> None:
     item, witness = Item(), Item()
     now = monotonic()
-    sweep.look(item, now + RESOLUTION)
-    sweep.look(witness, now + 3 * RESOLUTION)
-    sweep.forget(item)
+    deadlines.look(item, now + RESOLUTION)
+    deadlines.look(witness, now + 3 * RESOLUTION)
+    deadlines.forget(item)
     wait_for(witness)
     assert item.times == []
     assert item.slot is None
 
 
-def test_forgetting_an_item_leaves_the_others_of_its_slot(sweep: Swept) -> None:
+def test_forgetting_an_item_leaves_the_others_of_its_slot(deadlines: ReportedDeadlines) -> None:
     item, other = Item(), Item()
     deadline = monotonic() + RESOLUTION
-    sweep.look(item, deadline)
-    sweep.look(other, deadline)
-    sweep.forget(item)
+    deadlines.look(item, deadline)
+    deadlines.look(other, deadline)
+    deadlines.forget(item)
     wait_for(other)
     assert item.times == []
 
 
-def test_an_item_may_be_forgotten_twice_or_without_having_been_looked_at(sweep: Swept) -> None:
+def test_an_item_may_be_forgotten_twice_or_without_having_been_looked_at(
+    deadlines: ReportedDeadlines,
+) -> None:
     item = Item()
-    sweep.forget(item)
-    sweep.look(item, monotonic() + FAR)
-    sweep.forget(item)
-    sweep.forget(item)
-    sweep.look(item, monotonic())
+    deadlines.forget(item)
+    deadlines.look(item, monotonic() + FAR)
+    deadlines.forget(item)
+    deadlines.forget(item)
+    deadlines.look(item, monotonic())
     wait_for(item)
 
 
-def test_an_item_that_forgets_another_of_its_slot_spares_it(sweep: Swept) -> None:
+def test_an_item_that_forgets_another_of_its_slot_spares_it(deadlines: ReportedDeadlines) -> None:
     # Which of the two comes first is not said, so each forgets the other.
     items = [Item(), Item()]
-    items[0].then = lambda: sweep.forget(items[1])
-    items[1].then = lambda: sweep.forget(items[0])
+    items[0].then = lambda: deadlines.forget(items[1])
+    items[1].then = lambda: deadlines.forget(items[0])
     deadline = monotonic() + RESOLUTION
     for item in items:
-        sweep.look(item, deadline)
-    sweep.wait_until_idle()
+        deadlines.look(item, deadline)
+    deadlines.wait_until_idle()
     assert sorted(len(item.times) for item in items) == [0, 1]
 
 
-def test_an_item_that_fails_is_logged_and_does_not_stop_the_others(sweep: Swept) -> None:
+def test_an_item_that_fails_is_logged_and_does_not_stop_the_others(
+    deadlines: ReportedDeadlines,
+) -> None:
     def fail() -> None:
         raise RuntimeError("no clock")
 
@@ -211,62 +221,64 @@ def test_an_item_that_fails_is_logged_and_does_not_stop_the_others(sweep: Swept)
     now = monotonic()
     for pair in zip(bad, good, strict=True):
         for item in pair:
-            sweep.look(item, now + RESOLUTION)
-    sweep.look(later, now + 2 * RESOLUTION)
+            deadlines.look(item, now + RESOLUTION)
+    deadlines.look(later, now + 2 * RESOLUTION)
     wait_for(*bad, *good, later)
-    assert len(sweep.lines) == 3
-    for line in sweep.lines:
+    assert len(deadlines.lines) == 3
+    for line in deadlines.lines:
         assert "a deadline of <an item> failed" in line
         assert "RuntimeError: no clock" in line
 
 
-def test_the_timer_runs_only_while_there_are_deadlines(sweep: Swept) -> None:
-    assert sweep._timer is None
+def test_the_timer_runs_only_while_there_are_deadlines(deadlines: ReportedDeadlines) -> None:
+    assert deadlines._timer is None
     item = Item()
-    sweep.look(item, monotonic() + RESOLUTION)
-    assert sweep._timer is not None
+    deadlines.look(item, monotonic() + RESOLUTION)
+    assert deadlines._timer is not None
     wait_for(item)
-    sweep.wait_until_idle()
+    deadlines.wait_until_idle()
 
 
-def test_the_timer_stops_when_all_are_forgotten(sweep: Swept) -> None:
+def test_the_timer_stops_when_all_are_forgotten(deadlines: ReportedDeadlines) -> None:
     items = [Item() for _ in range(5)]
     for item in items:
-        sweep.look(item, monotonic() + FAR)
+        deadlines.look(item, monotonic() + FAR)
     for item in items:
-        sweep.forget(item)
-    sweep.wait_until_idle()
+        deadlines.forget(item)
+    deadlines.wait_until_idle()
     assert [item.times for item in items] == [[]] * 5
 
 
-def test_the_timer_starts_again_after_a_rest(sweep: Swept) -> None:
+def test_the_timer_starts_again_after_a_rest(deadlines: ReportedDeadlines) -> None:
     for _ in range(2):
         item = Item()
         deadline = monotonic() + RESOLUTION
-        sweep.look(item, deadline)
+        deadlines.look(item, deadline)
         wait_for(item)
         assert item.times[0] >= deadline - ROUNDING
-        sweep.wait_until_idle()
+        deadlines.wait_until_idle()
 
 
 def test_a_deadline_alone_does_not_keep_a_program_running() -> None:
     program = f"""
 import gevent
-from sockio_gevent.hub.deadlines import Sweep
+from sockio_gevent.hub.deadlines import Deadlines
 
 class Item:
     slot = None
 
-Sweep(print).look(Item(), {FAR} + __import__("time").monotonic())
+Deadlines(print).look(Item(), {FAR} + __import__("time").monotonic())
 raise SystemExit(0 if gevent.wait(timeout={DEADLINE}) else "still running")
 """
     root = Path(sockio_gevent.__file__).parent.parent
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=2 * DEADLINE)
 
 
-def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(sweep: Swept) -> None:
+def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(
+    deadlines: ReportedDeadlines,
+) -> None:
     late, reader = Item(), Event()
-    sweep.look(late, monotonic() + 0.1)
+    deadlines.look(late, monotonic() + 0.1)
     with_socket, peer = gevent.socket.socketpair()
     order = []
     late.then = lambda: order.append("due")
@@ -286,12 +298,12 @@ def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(sw
 
 
 def test_a_loop_that_always_stands_still_does_not_keep_the_dead_for_ever(
-    sweep: Swept, monkeypatch: pytest.MonkeyPatch
+    deadlines: ReportedDeadlines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sockio_gevent.hub.deadlines._STALL", -1.0)
     monkeypatch.setattr("sockio_gevent.hub.deadlines._PATIENCE", 3)
     item = Item()
     began = monotonic()
-    sweep.look(item, began)
+    deadlines.look(item, began)
     wait_for(item)
     assert item.times[0] >= began + 3 * RESOLUTION

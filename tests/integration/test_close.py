@@ -47,13 +47,13 @@ def finish(closing: Any) -> None:
 
 def check_nothing_left(served: Any, sessions: int) -> None:
     """Each session has ended once, for its handlers, for the statistics and in the log."""
-    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: not served.listener._closing_sessions)
     assert len(served.happened("disconnect")) == sessions
     assert sum(served.listener.stats()["closes"].values()) == sessions
     assert sum(" ended: " in line for line in served.lines) == sessions
     assert sum(CLOSED in line for line in served.lines) == 1
     assert not served.listener.clients
-    assert not served.listener.loops.here().sweep._slots
+    assert not served.listener.loops.here().deadlines._slots
 
 
 def take_last(client: Any, *expected: str) -> None:
@@ -236,7 +236,7 @@ def test_it_waits_for_who_was_disconnected_just_before(serve):
     assert client.wait_closed() == 1000
     finish(closing)
     assert was_over == [True]
-    assert not served.listener._farewells
+    assert not served.listener._closing_sessions
 
 
 def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
@@ -248,7 +248,7 @@ def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
     served.wait("disconnect")
     assert not closing.ready()
     served.listener.close(0)
-    assert len(served.listener._farewells) == 1
+    assert len(served.listener._closing_sessions) == 1
     release.set()
     finish(closing)
     check_nothing_left(served, 1)
@@ -272,5 +272,5 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
         assert not closing.ready()
         assert client.wait_closed() == 1011
     finish(closing)
-    wait_for(lambda: downlink.is_over and not served.listener._farewells)
+    wait_for(lambda: downlink.is_over and not served.listener._closing_sessions)
     client.vanish()

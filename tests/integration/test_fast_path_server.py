@@ -169,9 +169,9 @@ def test_a_policy_file_is_not_for_those_who_have_asked_for_something_else(pair):
 
 def test_polls_are_plain(echo, monkeypatch):
     answered = []
-    respond = fast_path.LeanHandler._respond
+    respond = fast_path.FastHandler._respond
     monkeypatch.setattr(
-        fast_path.LeanHandler,
+        fast_path.FastHandler,
         "_respond",
         lambda handler: (answered.append(handler.requestline.split()[0]), respond(handler))[1],
     )

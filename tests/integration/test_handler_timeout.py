@@ -109,7 +109,7 @@ def test_so_does_a_disconnect_handler_though_its_session_has_ended(stuck):
     wait_for(lambda: stuck.ends)
     stuck.wait("disconnect")
     assert exceeded(stuck) == {"handler_timeout": 1}
-    wait_for(lambda: not stuck.listener._farewells)
+    wait_for(lambda: not stuck.listener._closing_sessions)
     del session, client
     wait_for(lambda: len(greenlets() - before) <= 1)  # the reader that waits for its next turn
 
@@ -121,8 +121,8 @@ def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
     client.vanish()
     stuck.wait("disconnect")
     assert [reason for reason, _ in stuck.ends] == ["message"]
-    wait_for(lambda: not stuck.listener._farewells)
-    assert stuck.listener.loops.here().sweep._slots == {}
+    wait_for(lambda: not stuck.listener._closing_sessions)
+    assert stuck.listener.loops.here().deadlines._slots == {}
 
 
 def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):

@@ -158,16 +158,16 @@ def test_the_count_is_kept_in_no_time_longer_than_the_sessions(serve):
         client = Behind(served.port, f"192.0.2.{number % 5}").websocket().open()
         client.close()
     served.wait("disconnect", 20)
-    census = served.listener.census
+    quota = served.listener.quota
     wait_for(lambda: not served.listener.clients)
-    assert (census._total, dict(census._by_network)) == (0, {})
+    assert (quota._total, dict(quota._by_network)) == (0, {})
     # What an application does to the environ of its client does not change the count.
     client = Behind(served.port, "192.0.2.9").websocket().open()
     (session,) = served.listener.clients.values()
     session.environ["REMOTE_ADDR"] = "192.0.2.10"
     client.close()
     served.wait("disconnect", 21)
-    assert (census._total, dict(census._by_network)) == (0, {})
+    assert (quota._total, dict(quota._by_network)) == (0, {})
 
 
 def test_without_limits_nothing_is_refused(serve):

@@ -118,7 +118,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
     assert len(crowds[1].served.listener.clients) == SESSIONS - 1
 
 
-def census():
+def quota():
     """How many of the things that could be left behind there are."""
     gc.collect()
     kinds = (Client, Connection, ServerWebSocket, Downlink, HangUpWatch, gevent.Greenlet)
@@ -176,8 +176,8 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     served.wait("disconnect")
     served.events.clear()
     served.lines.clear()
-    wait_for(lambda: served.listener.loops.here().sweep._timer is None)
-    before = census()
+    wait_for(lambda: served.listener.loops.here().deadlines._timer is None)
+    before = quota()
     pool = Pool(50)
     visits = [pool.spawn(visit, served, number) for number in range(SESSIONS)]
     assert len(gevent.joinall(visits, timeout=2 * DEADLINE, raise_error=True)) == SESSIONS
@@ -188,12 +188,12 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     ended = [line for line in served.lines if " ended: " in line]
     assert len(ended) == SESSIONS, "one line for each end"
     served.events.clear()
-    wait_for(lambda: served.listener.loops.here().sweep._timer is None)
+    wait_for(lambda: served.listener.loops.here().deadlines._timer is None)
     gevent.idle()
-    assert served.listener.loops.here().sweep._slots == {}
+    assert served.listener.loops.here().deadlines._slots == {}
 
     def left():
-        after = census()
+        after = quota()
         return {kind: after[kind] for kind in after if after[kind] > before[kind]}
 
     with gevent.Timeout(DEADLINE, False):

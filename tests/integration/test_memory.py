@@ -141,7 +141,7 @@ def test_over_the_bound_of_all_the_sessions_that_hold_most_end_first(serve):
     # One more would be too much. Room is made for a while.
     fill(small[0], 350_000)
     wait_for(lambda: not all(each.connected for each in large))
-    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: not served.listener._closing_sessions)
     assert served.listener.memory.held <= 4 * MIB
     assert all(each.connected for each in small)
     assert sum(each.connected for each in large) == 3
@@ -168,7 +168,7 @@ def test_halves_of_messages_from_clients_count(serve):
     assert reader.session_id in served.listener.clients
     for client in clients:
         client.vanish()
-    wait_for(lambda: len(served.listener.clients) == 1 and not served.listener._farewells)
+    wait_for(lambda: len(served.listener.clients) == 1 and not served.listener._closing_sessions)
     assert served.listener.memory.held == 0
 
 
@@ -195,7 +195,7 @@ def test_halves_of_bodies_count_and_their_requests_end_with_the_session(serve):
                 )
             )
     wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 1)
-    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: not served.listener._closing_sessions)
     wait_for(lambda: served.listener.memory.held <= 6 * MIB)
     ended = [client for client in clients if client.session_id not in served.listener.clients]
     assert ended
@@ -276,7 +276,7 @@ def test_a_place_is_free_when_the_memory_is(serve, kind):
     assert refused.value.args[0] == 503
     for client in clients:
         client.vanish()
-    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: not served.listener._closing_sessions)
     assert served.listener.memory.held == 0
     Polling(served.port).open()
 
@@ -314,7 +314,7 @@ def test_a_session_that_holds_much_is_cut_although_it_has_ended(serve):
     client = Polling(served.port).open()
     other = served.listener.clients[client.session_id]
     fill(other, 4_000_000 - held + 10_000)
-    wait_for(lambda: not served.listener._farewells)
+    wait_for(lambda: not served.listener._closing_sessions)
     assert other.connected
     assert served.listener.memory.held == other.held
     stopped.vanish()
@@ -330,7 +330,7 @@ def test_pongs_that_nobody_reads_count(serve):
     assert 10_000 < session.incoming <= 400 * 127
     assert session.held == before + session.incoming
     client.vanish()
-    wait_for(lambda: not served.listener.clients and not served.listener._farewells)
+    wait_for(lambda: not served.listener.clients and not served.listener._closing_sessions)
     assert served.listener.memory.held == 0
 
 

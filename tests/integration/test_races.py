@@ -285,4 +285,4 @@ def test_two_listeners_of_one_server(race):
     for printed in (lines, served.lines):
         assert sum("closed: 1 session ended" in line for line in printed) == 1
     assert not other.clients
-    assert not other._farewells
+    assert not other._closing_sessions

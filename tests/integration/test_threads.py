@@ -261,12 +261,12 @@ def test_sessions_end_with_the_thread_that_has_served_them():
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
         client.send("hello")
-        wait_for(lambda: len(gone) == len(left) and not listener._farewells)
+        wait_for(lambda: len(gone) == len(left) and not listener._closing_sessions)
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
         # What was counted in the other thread still counts.
         assert listener.stats()["bytes"]["out"] > before["bytes"]["out"]
-        assert listener.census._total == 1
+        assert listener.quota._total == 1
         assert len(listener.loops.all()) == 1
         assert listener.loops.all() != loops, "the loop of a thread that has ended is kept"
         client.vanish()
@@ -285,7 +285,7 @@ def test_a_listener_is_closed_from_another_thread_than_the_one_that_serves():
         closing.join(DEADLINE)
         assert closing.ready()
         assert not listener.clients
-        assert not listener._farewells
+        assert not listener._closing_sessions
 
 
 def test_several_threads_may_close_a_listener_at_once():

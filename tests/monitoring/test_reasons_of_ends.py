@@ -9,7 +9,7 @@ import gevent
 import pytest
 from support.clients import Polling, ServerEvents, WebSocket
 
-from sockio_gevent.monitoring.reasons import Cause
+from sockio_gevent.monitoring.reasons import CloseReason
 
 
 def closed_by_the_client(served: Any) -> None:
@@ -92,31 +92,31 @@ def handler_that_exits(served: Any) -> None:
     assert client.wait_closed() == 1011
 
 
-SITUATIONS: list[tuple[Cause, Callable[[Any], None], dict[str, Any]]] = [
-    (Cause.CLIENT, closed_by_the_client, {}),
-    (Cause.LOST, lost, {}),
-    (Cause.LOST, stream_lost, {}),
-    (Cause.AWAY, away, {"transport_options": {"xhr-polling": {"close_timeout": 0.1}}}),
+SITUATIONS: list[tuple[CloseReason, Callable[[Any], None], dict[str, Any]]] = [
+    (CloseReason.CLIENT, closed_by_the_client, {}),
+    (CloseReason.LOST, lost, {}),
+    (CloseReason.LOST, stream_lost, {}),
+    (CloseReason.AWAY, away, {"transport_options": {"xhr-polling": {"close_timeout": 0.1}}}),
     (
-        Cause.HEARTBEAT,
+        CloseReason.HEARTBEAT,
         without_echo,
         {"transport_options": {"websocket": {"heartbeat_interval": 0.1, "timeout": 0.1}}},
     ),
-    (Cause.APPLICATION, ended_by_the_application, {}),
-    (Cause.SERVER, ended_by_the_listener, {}),
-    (Cause.BUFFER, reader_stopped, {"max_buffer": 1_000_000}),
+    (CloseReason.APPLICATION, ended_by_the_application, {}),
+    (CloseReason.SERVER, ended_by_the_listener, {}),
+    (CloseReason.BUFFER, reader_stopped, {"max_buffer": 1_000_000}),
     (
-        Cause.STALLED,
+        CloseReason.STALLED,
         poll_not_taken,
         {
             "max_buffer": 16 * 1024 * 1024,
             "transport_options": {"xhr-polling": {"duration": 0.2}},
         },
     ),
-    (Cause.PROTOCOL, bad_frame, {}),
-    (Cause.PROTOCOL, binary_frame, {}),
-    (Cause.LIMIT, too_many_messages, {"max_payload_messages": 2}),
-    (Cause.FAILURE, handler_that_exits, {}),
+    (CloseReason.PROTOCOL, bad_frame, {}),
+    (CloseReason.PROTOCOL, binary_frame, {}),
+    (CloseReason.LIMIT, too_many_messages, {"max_payload_messages": 2}),
+    (CloseReason.FAILURE, handler_that_exits, {}),
 ]
 
 
@@ -128,7 +128,7 @@ def test_an_end_counts_by_its_cause(serve, cause, situation, options):
     situation(served)
     served.wait("disconnect")
     stats = served.listener.stats()
-    expected = {each.value: int(each is cause) for each in Cause}
+    expected = {each.value: int(each is cause) for each in CloseReason}
     assert stats["closes"] == expected
     assert stats["opened"] == 1
     assert not any(map(sum, (states.values() for states in stats["sessions"].values())))
@@ -136,4 +136,4 @@ def test_an_end_counts_by_its_cause(serve, cause, situation, options):
 
 
 def test_no_cause_is_left_out():
-    assert {cause for cause, _, _ in SITUATIONS} == set(Cause)
+    assert {cause for cause, _, _ in SITUATIONS} == set(CloseReason)

@@ -12,7 +12,7 @@ from support import framing
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.http import HTTP
 
-from sockio_gevent.monitoring.reasons import Cause, Limit
+from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 from sockio_gevent.wire.packet import OVERHEAD
@@ -34,7 +34,7 @@ def test_in_the_beginning_all_is_zero(serve):
     assert without_uptime(serve().listener.stats()) == {
         "opened": 0,
         "sessions": {name: {"open": 0, "away": 0} for name in KNOWN_TRANSPORTS},
-        "closes": {cause.value: 0 for cause in Cause},
+        "closes": {cause.value: 0 for cause in CloseReason},
         "refused": {reason.value: 0 for reason in Reason},
         "messages": {"in": 0, "out": 0},
         "bytes": {"in": 0, "out": 0},

@@ -33,7 +33,7 @@ def test_ten_lines_of_a_kind_are_written_and_then_how_many_more_there_were(
     clock: Clock,
 ) -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     for number in range(25):
         log.warning("full", "%d of %s", number, "25")
         clock.now += 0.1
@@ -49,7 +49,7 @@ def test_ten_lines_of_a_kind_are_written_and_then_how_many_more_there_were(
 
 def test_a_quiet_time_makes_room_for_ten_more(clock: Clock) -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     for _ in range(3):
         for _ in range(12):
             log.info("kind", "a line")
@@ -58,7 +58,7 @@ def test_a_quiet_time_makes_room_for_ten_more(clock: Clock) -> None:
     assert lines[9:11] == ["a line", "a line (and 2 more like this)"]
 
 
-def fail(log: throttled_log.SparingLog, number: int) -> None:
+def fail(log: throttled_log.ThrottledLog, number: int) -> None:
     try:
         raise RuntimeError(f"reason {number}")
     except RuntimeError:
@@ -67,7 +67,7 @@ def fail(log: throttled_log.SparingLog, number: int) -> None:
 
 def test_tracebacks_of_a_kind_are_written_sparingly_too(clock: Clock) -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     for number in range(25):
         fail(log, number)
     assert [line.splitlines()[0] for line in lines] == ["something failed"] * 10
@@ -79,7 +79,7 @@ def test_tracebacks_of_a_kind_are_written_sparingly_too(clock: Clock) -> None:
 
 
 def test_a_test_learns_of_exceptions_that_are_not_written(clock: Clock) -> None:
-    log = throttled_log.SparingLog(Log(False))
+    log = throttled_log.ThrottledLog(Log(False))
     noted: list[BaseException] = []
     token = failures.set(noted)
     try:
@@ -96,7 +96,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     gevent.get_hub()  # there is one where something is served
 
 
-def write_many(log: throttled_log.SparingLog) -> None:
+def write_many(log: throttled_log.ThrottledLog) -> None:
     for number in range(25):
         log.warning("full", "%d of %s", number, "25")
 
@@ -104,7 +104,7 @@ def write_many(log: throttled_log.SparingLog) -> None:
 @pytest.mark.usefixtures("soon")
 def test_how_many_more_there_were_is_told_though_nothing_else_comes() -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     write_many(log)
     fail(log, 0)
     assert len(lines) == 11
@@ -120,7 +120,7 @@ def test_how_many_more_there_were_is_told_though_nothing_else_comes() -> None:
 @pytest.mark.usefixtures("soon")
 def test_it_is_told_once() -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     write_many(log)
     wait_until(lambda: len(lines) == 11, "told")
     # Meanwhile whatever could be told of the former would be told.
@@ -133,7 +133,7 @@ def test_it_is_told_once() -> None:
 @pytest.mark.usefixtures("soon")
 def test_what_a_single_line_more_was_is_told_as_it_would_have_been() -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     for number in range(11):
         fail(log, number)
     wait_until(lambda: len(lines) > 10, "told")
@@ -143,7 +143,7 @@ def test_what_a_single_line_more_was_is_told_as_it_would_have_been() -> None:
 @pytest.mark.usefixtures("soon")
 def test_a_thread_without_a_loop_has_it_told_by_one_that_has() -> None:
     lines: list[str] = []
-    log = throttled_log.SparingLog(Log(lines.append))
+    log = throttled_log.ThrottledLog(Log(lines.append))
     for _ in range(25):
         log.info("of this thread", "a line")
     before = len(lines)
@@ -167,7 +167,7 @@ from sockio_gevent.monitoring import throttled_log
 from sockio_gevent.monitoring.log import Log
 throttled_log._PERIOD = 3600.0
 gevent.get_hub()
-log = throttled_log.SparingLog(Log(False))
+log = throttled_log.ThrottledLog(Log(False))
 for _ in range(25):
     log.warning("full", "a line")
 gevent.wait()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from sockio_gevent.session.handler_lock import HandlerTimeout, Turns
+from sockio_gevent.session.handler_lock import HandlerLock, HandlerTimeout
 
 DEADLINE = 60.0
 
@@ -22,7 +22,7 @@ class Queue:
     """Greenlets that take their turns, and the order in which they got them."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.turns = HandlerLock()
         self.served: list[str] = []
 
     def serve(self, name: str) -> None:
@@ -45,7 +45,7 @@ class Queue:
 
 
 def test_a_free_turn_is_taken_at_once() -> None:
-    turns = Turns()
+    turns = HandlerLock()
     assert not turns.busy
     with turns:
         assert turns.busy
@@ -62,7 +62,7 @@ def test_turns_are_taken_in_the_order_of_arrival() -> None:
 
 
 def test_only_one_at_a_time_has_the_turn_even_if_it_waits() -> None:
-    turns, trace = Turns(), []
+    turns, trace = HandlerLock(), []
 
     def work(name: int) -> None:
         with turns:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sockio_gevent.monitoring.reasons import GOES_AWAY, Cause, End
+from sockio_gevent.monitoring.reasons import GOES_AWAY, CloseReason, End
 from sockio_gevent.session import recently_ended
-from sockio_gevent.session.recently_ended import Departed
+from sockio_gevent.session.recently_ended import RecentlyEnded
 
-SENT_AWAY = End(Cause.APPLICATION, "disconnected by the application")
+SENT_AWAY = End(CloseReason.APPLICATION, "disconnected by the application")
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_the_end_of_a_session_is_told_with_its_cause() -> None:
-    sessions = Departed()
+    sessions = RecentlyEnded()
     sessions.add("a", "xhr-polling", SENT_AWAY, "ann")
     sessions.add("b", "server-events", GOES_AWAY, "ann")
     ended = sessions.find("a")
@@ -32,22 +32,22 @@ def test_the_end_of_a_session_is_told_with_its_cause() -> None:
     assert sessions.find("c") is None
 
 
-@pytest.mark.parametrize("cause", [Cause.CLIENT, Cause.LOST, Cause.AWAY])
-def test_what_clients_do_themselves_is_not_kept(cause: Cause) -> None:
-    sessions = Departed()
+@pytest.mark.parametrize("cause", [CloseReason.CLIENT, CloseReason.LOST, CloseReason.AWAY])
+def test_what_clients_do_themselves_is_not_kept(cause: CloseReason) -> None:
+    sessions = RecentlyEnded()
     sessions.add("a", "xhr-polling", End(cause, "gone"), "ann")
     assert not len(sessions)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "flashsocket"])
 def test_a_websocket_is_told_when_it_is_closed(transport: str) -> None:
-    sessions = Departed()
+    sessions = RecentlyEnded()
     sessions.add("a", transport, SENT_AWAY, "ann")
     assert not len(sessions)
 
 
 def test_an_end_is_forgotten_after_half_a_minute(clock: list[float]) -> None:
-    sessions = Departed()
+    sessions = RecentlyEnded()
     sessions.add("a", "xhr-polling", SENT_AWAY, "ann")
     clock[0] = 29.0
     sessions.add("b", "xhr-polling", SENT_AWAY, "ann")
@@ -61,7 +61,7 @@ def test_an_end_is_forgotten_after_half_a_minute(clock: list[float]) -> None:
 
 
 def test_the_oldest_of_too_many_is_forgotten() -> None:
-    sessions = Departed()
+    sessions = RecentlyEnded()
     for number in range(1001):
         sessions.add(str(number), "xhr-polling", SENT_AWAY, "ann")
     assert len(sessions) == 1000

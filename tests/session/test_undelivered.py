@@ -7,7 +7,7 @@ import pytest
 from support.in_process import listen
 from support.times import patient
 
-from sockio_gevent.monitoring.reasons import Cause
+from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.testing import Client
 from sockio_gevent.transports.http import HTTPDownlink
 from sockio_gevent.wire.packet import OVERHEAD
@@ -37,4 +37,4 @@ def test_what_waits_for_a_client_that_connects_and_never_reads_is_bounded(transp
     assert most <= LIMIT + OVERHEAD
     assert session.buffered == 0
     assert not session.connected
-    assert listener.stats()["closes"][Cause.BUFFER.value] == 1
+    assert listener.stats()["closes"][CloseReason.BUFFER.value] == 1

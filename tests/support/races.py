@@ -62,18 +62,18 @@ class Ends:
         for client in clients:
             client.vanish()
         served, listener = self._served, self._served.listener
-        wait_for(lambda: not listener.clients and not listener._farewells)
+        wait_for(lambda: not listener.clients and not listener._closing_sessions)
         opened = listener.stats()["opened"]
-        departed = Counter(client.session_id for _, client in served.happened("disconnect"))
+        recently_ended = Counter(client.session_id for _, client in served.happened("disconnect"))
         closes = {cause: n for cause, n in listener.stats()["closes"].items() if n}
         ended = [line for line in served.lines if " ended: " in line]
         assert list(self._own.values()) == [1] * opened, "'disconnect' of each, once"
-        assert departed == self._own, "'clientDisconnect' of each, once"
+        assert recently_ended == self._own, "'clientDisconnect' of each, once"
         assert sum(closes.values()) == opened, closes
         assert len(ended) == opened, ended
         assert causes is None or closes.keys() <= causes, closes
         assert [session.buffered for session in self._sessions] == [0] * opened
-        assert not listener.loops.here().sweep._slots
+        assert not listener.loops.here().deadlines._slots
         assert not listener.loops.here().flush._touched
         if self._before is not None:
             wait_for(lambda: running() <= self._before)

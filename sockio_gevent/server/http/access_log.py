@@ -19,7 +19,7 @@ from geventwebsocket.handler import WebSocketHandler
 from ...monitoring.log import Log, Seldom, print_failure
 from ...wire.redact import shown
 
-__all__ = ["NO_LOG", "DiscreetHandler", "log_request", "log_request_of"]
+__all__ = ["NO_LOG", "AccessLogHandler", "log_request", "log_request_of"]
 
 #: What a server has for a log if it has none.
 NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
@@ -38,7 +38,7 @@ def log_request_of(handler_class: type[WSGIHandler]) -> Callable[[Any], None]:
     """The same as a handler class does it.
 
     Args:
-        handler_class: one that is not a :class:`DiscreetHandler`.
+        handler_class: one that is not a :class:`AccessLogHandler`.
     """
     own = handler_class.log_request
     if own is WSGIHandler.log_request:
@@ -65,7 +65,7 @@ def _log_discreetly(log: Callable[[Any], None], handler: Any) -> None:
         handler.requestline, handler.path, handler.command = as_sent
 
 
-class DiscreetHandler(WebSocketHandler):  # type: ignore[misc]
+class AccessLogHandler(WebSocketHandler):  # type: ignore[misc]
     """Handles requests as before, but logs them in a way that does no harm."""
 
     #: What session ids look like in the lines.

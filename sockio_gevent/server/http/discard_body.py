@@ -38,10 +38,10 @@ def abandon_input(handler: Any) -> None:
         handler: the handler, which closes the connection after its answer.
     """
     handler.close_connection = True
-    handler.wsgi_input = _AbandonedInput(handler.rfile)
+    handler.wsgi_input = _DiscardedInput(handler.rfile)
 
 
-class _AbandonedInput:
+class _DiscardedInput:
     """Stands in for the input, whose rest pywsgi discards after the answer."""
 
     def __init__(self, rfile: Any) -> None:

@@ -22,9 +22,9 @@ from ...wire.http_head import AnswerHead, RequestHead, answer_head, read_request
 from .access_log import NO_LOG, log_request
 from .body import Body, BrokenBody
 from .discard_body import abandon_input
-from .head_limits import BoundedHandler
+from .head_limits import LimitedHandler
 
-__all__ = ["LeanHandler"]
+__all__ = ["FastHandler"]
 
 _READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
@@ -54,7 +54,7 @@ class _Date:
 _date = _Date()
 
 
-class LeanHandler(BoundedHandler):
+class FastHandler(LimitedHandler):
     """Handles the requests of one connection, the plain ones quickly."""
 
     #: What plain requests to the resources begin with, if any are to be handled quickly.

@@ -9,7 +9,7 @@ import gevent
 from gevent.server import StreamServer
 
 from ...monitoring.log import Log
-from ...monitoring.throttled_log import SparingLog
+from ...monitoring.throttled_log import ThrottledLog
 from ...wire.flash_policy import REQUEST
 from .accepting import accept_with_pauses
 
@@ -20,7 +20,7 @@ TIMEOUT = 5.0  # seconds that a client has to ask, and again to take the answer
 Policy = Callable[[Any], bytes]
 
 
-def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: SparingLog) -> None:
+def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: ThrottledLog) -> None:
     """Answer the client if it asks for a policy file; the caller closes the socket.
 
     Args:
@@ -54,7 +54,7 @@ def start_policy_server(host: str, port: int, policy: Policy, log: Log) -> Strea
     Returns:
         The running server, or ``None`` if the port cannot be had.
     """
-    complaints = SparingLog(log)
+    complaints = ThrottledLog(log)
 
     def handle(socket: Any, address: Any) -> None:
         with socket.makefile("rb") as rfile:

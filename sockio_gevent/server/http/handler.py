@@ -26,7 +26,7 @@ from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once
 from ..stream.websocket import WebSocket
-from .fast_path import LeanHandler
+from .fast_path import FastHandler
 from .flash_policy import answer_policy_request
 from .hixie_handshake import shake_hands
 from .upgrade import Upgrade, asks_for_websocket, may_upgrade
@@ -36,7 +36,7 @@ __all__ = ["HandlerUpgrade", "UpgradeHandler"]
 StartResponse = Callable[..., Any]
 
 
-class UpgradeHandler(LeanHandler):
+class UpgradeHandler(FastHandler):
     """Handles requests as before, and hands upgrades to the application."""
 
     #: How large a message an application's own WebSocket routes accept, in bytes.

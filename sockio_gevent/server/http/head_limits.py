@@ -9,18 +9,18 @@ from typing import Any
 from gevent.pywsgi import WSGIHandler
 
 from ...monitoring.reasons import Limit
-from ...monitoring.throttled_log import SparingLog
+from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...wire.http_malformed import head_problem, line_problem, sound_head_lines
 from ...wire.http_target import split_url
 from ..stream.sockets import read_ahead
-from .access_log import DiscreetHandler
+from .access_log import AccessLogHandler
 from .body import BrokenBody, give_body
 from .push_back import Unread
-from .timeouts import ConnectionWatch, Patience
+from .timeouts import ConnectionWatch, HTTPTimeouts
 from .upgrade import may_upgrade
 
-__all__ = ["BoundedHandler"]
+__all__ = ["LimitedHandler"]
 
 _END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
@@ -76,17 +76,17 @@ class _Head:
         return line
 
 
-class BoundedHandler(DiscreetHandler):
+class LimitedHandler(AccessLogHandler):
     """Handles the requests of one connection, and waits for none for ever."""
 
     #: How long clients are waited for; set for each server.
-    patience: Patience
+    timeouts: HTTPTimeouts
 
     #: Where it is counted if a head is too large; set for each server.
     limits: Limits
 
     #: Where it is said that a request was malformed; set for each server.
-    complaints: SparingLog
+    complaints: ThrottledLog
 
     #: How large a head may be, in bytes, and how many header lines it may have.
     max_header_size = 16 * 1024
@@ -111,7 +111,7 @@ class BoundedHandler(DiscreetHandler):
 
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
-        self._watch = ConnectionWatch(self.patience, self.socket, self.client_address)
+        self._watch = ConnectionWatch(self.timeouts, self.socket, self.client_address)
         self._unread = unread = Unread(self.socket)
         if self._may_be_begun:
             # Who has made the reader, or the handler, may have used it: to learn

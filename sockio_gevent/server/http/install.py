@@ -10,17 +10,17 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from ...monitoring.log import Log
-from ...monitoring.throttled_log import SparingLog
+from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...options.listener_options import Options
 from ...wire.http_head import request_line_pattern
 from ...wire.redact import session_id_pattern
 from .accepting import accept_with_pauses
-from .access_log import DiscreetHandler, log_request_of
-from .fast_path import LeanHandler
+from .access_log import AccessLogHandler, log_request_of
+from .fast_path import FastHandler
 from .handler import UpgradeHandler
-from .head_limits import BoundedHandler
-from .timeouts import Patience
+from .head_limits import LimitedHandler
+from .timeouts import HTTPTimeouts
 
 __all__ = ["Tenant", "take_over"]
 
@@ -58,7 +58,7 @@ class Tenant(Protocol):
 
 def _is_as_before(handler_class: type) -> bool:
     """Whether a handler class reads requests and writes answers as pywsgi does."""
-    ours = (UpgradeHandler, LeanHandler, BoundedHandler, DiscreetHandler)
+    ours = (UpgradeHandler, FastHandler, LimitedHandler, AccessLogHandler)
     known = (*ours, WebSocketHandler, WSGIHandler, object)
     # Those that were made here have resources of their own.
     users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
@@ -87,13 +87,13 @@ def take_over(
     server.application = application
     handler_class = server.handler_class
     options = tenant.options
-    complaints = SparingLog(tenant.log)
-    patience = Patience(options, tenant.log, tenant.limits, complaints)
+    complaints = ThrottledLog(tenant.log)
+    timeouts = HTTPTimeouts(options, tenant.log, tenant.limits, complaints)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
-        "patience": patience,
+        "timeouts": timeouts,
         "limits": tenant.limits,
         "complaints": complaints,
         "problems_log": tenant.log,
@@ -109,7 +109,7 @@ def take_over(
         # gevent-websocket would write the access log elsewhere, and set up a
         # logger of its own on the server.
         attributes["logger"] = Log(logging.getLogger("geventwebsocket.handler"))
-    if not issubclass(handler_class, DiscreetHandler):
+    if not issubclass(handler_class, AccessLogHandler):
         attributes["log_request"] = log_request_of(handler_class)
     resources = (*getattr(handler_class, "resources", ()), options.resource)
     attributes["resources"] = resources
@@ -121,5 +121,5 @@ def take_over(
     server.handler_class = made
     accept_with_pauses(server, tenant.log)
     if server.ssl_args:
-        server.wrap_socket = patience.in_time(server.wrap_socket)
+        server.wrap_socket = timeouts.in_time(server.wrap_socket)
     return before

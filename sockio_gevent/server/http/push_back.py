@@ -6,7 +6,7 @@ from io import RawIOBase
 from time import monotonic
 from typing import Any
 
-from ...hub.time_slice import TIME_SLICE, rest, turn_end
+from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
 from ..stream.hang_up import has_bytes
 
 __all__ = ["Unread"]
@@ -38,7 +38,7 @@ class Unread(RawIOBase):
         self.reads = 0
         self._size = _MOST
         self._given = 0.0  # when something of this request was read last, if it was
-        self._due = turn_end()
+        self._due = slice_end()
 
     def readable(self) -> bool:
         """True: that is what it is for."""
@@ -56,12 +56,12 @@ class Unread(RawIOBase):
         if self._given:
             self._adapt(began - self._given)
         if began >= self._due and has_bytes(self._socket):
-            self._due = rest()
+            self._due = let_others_run()
             began = monotonic()
         count = int(self._socket.recv_into(memoryview(buffer)[: self._size]))
         self._given = monotonic()
         if self._given - began >= _WAITED:
-            self._due = turn_end()
+            self._due = slice_end()
         return count
 
     def request_awaited(self) -> None:
@@ -70,12 +70,12 @@ class Unread(RawIOBase):
 
     def waited(self) -> None:
         """Whoever reads the socket has waited for the client, and its turn begins."""
-        self._due = turn_end()
+        self._due = slice_end()
 
     def breathe(self) -> None:
         """Let others go first if it is time: to be called between requests that came at once."""
         if monotonic() >= self._due:
-            self._due = rest()
+            self._due = let_others_run()
 
     def _adapt(self, seconds: float) -> None:
         """Read as much at once as is handled in a slice of time."""

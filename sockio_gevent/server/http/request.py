@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import gevent
 
-from ...hub.time_slice import Turn
+from ...hub.time_slice import TimeSlice
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
@@ -278,7 +278,7 @@ class Request:
         piece = _PIECE if self.environ.get("CONTENT_LENGTH") else _PIECE_OF_CHUNKS
         try:
             with gevent.Timeout(timeout) as running_out:
-                turn = Turn()
+                turn = TimeSlice()
                 while size > 0:
                     chunk = source.read(min(size, piece))
                     take_in(len(chunk))

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 import gevent
 
-from ...hub.deadlines import Sweep
-from ...hub.per_hub import OfHub
+from ...hub.deadlines import Deadlines
+from ...hub.per_hub import PerHub
 from ...monitoring.log import Log
 from ...monitoring.reasons import Limit
-from ...monitoring.throttled_log import SparingLog
+from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...options.listener_options import Options
 from ..stream.sockets import shut_down
 
-__all__ = ["ConnectionWatch", "Patience"]
+__all__ = ["ConnectionWatch", "HTTPTimeouts"]
 
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -41,7 +41,7 @@ class Awaited(NamedTuple):
     missing: str = ""
 
 
-class Patience:
+class HTTPTimeouts:
     """The times of one server.
 
     Args:
@@ -59,9 +59,20 @@ class Patience:
         sweeps: of each hub, what looks after its connections.
     """
 
-    __slots__ = ("_complaints", "_limits", "another", "answer", "first", "head", "step", "sweeps")
+    __slots__ = (
+        "_complaints",
+        "_limits",
+        "another",
+        "answer",
+        "deadlines",
+        "first",
+        "head",
+        "step",
+    )
 
-    def __init__(self, options: Options, log: Log, limits: Limits, complaints: SparingLog) -> None:
+    def __init__(
+        self, options: Options, log: Log, limits: Limits, complaints: ThrottledLog
+    ) -> None:
         handshake, body = options.handshake_timeout, options.body_timeout
         self.first = Awaited(handshake, Limit.HANDSHAKE, "no request")
         self.another = Awaited(options.keepalive_timeout)
@@ -70,7 +81,7 @@ class Patience:
         # No deadline that is set between two looks can pass before the second.
         bounds = [each for each in (handshake, body, options.keepalive_timeout) if each is not None]
         self.step = min(bounds, default=None)
-        self.sweeps = OfHub(lambda hub: Sweep(log.exception))
+        self.deadlines = PerHub(lambda hub: Deadlines(log.exception))
         self._limits = limits
         self._complaints = complaints
 
@@ -139,38 +150,38 @@ class ConnectionWatch:
         "_address",
         "_awaited",
         "_deadline",
-        "_patience",
         "_socket",
         "_sweep",
+        "_timeouts",
         "expired",
         "slot",
     )
 
-    def __init__(self, patience: Patience, socket: Any, address: Any) -> None:
-        self._patience = patience
+    def __init__(self, timeouts: HTTPTimeouts, socket: Any, address: Any) -> None:
+        self._timeouts = timeouts
         self._socket = socket
         self._address = address
         self._awaited: Awaited | None = None
         self._deadline: float | None = None
         self.expired = False
         self.slot: int | None = None
-        self._sweep = patience.sweeps.here()
-        self._expect(patience.first)
-        if patience.step is not None:
-            self._sweep.look(self, monotonic() + patience.step)
+        self._sweep = timeouts.deadlines.here()
+        self._expect(timeouts.first)
+        if timeouts.step is not None:
+            self._sweep.look(self, monotonic() + timeouts.step)
 
     def request_awaited(self) -> None:
         """From now on the client may send another request."""
         awaited = self._awaited
-        if awaited is None or awaited is self._patience.answer:
-            self._expect(self._patience.another)
+        if awaited is None or awaited is self._timeouts.answer:
+            self._expect(self._timeouts.another)
 
     def head_begun(self) -> None:
         """The first bytes of a head have come."""
-        if self._awaited is self._patience.another:
-            self._expect(self._patience.head)
-        elif self._awaited is self._patience.first:
-            self._awaited = self._patience.head  # and the time runs on
+        if self._awaited is self._timeouts.another:
+            self._expect(self._timeouts.head)
+        elif self._awaited is self._timeouts.first:
+            self._awaited = self._timeouts.head  # and the time runs on
 
     def head_read(self) -> None:
         """All of a head has come."""
@@ -179,7 +190,7 @@ class ConnectionWatch:
 
     def answer_given(self) -> None:
         """All of an answer was made; what is left is for the client to take it."""
-        self._expect(self._patience.answer)
+        self._expect(self._timeouts.answer)
 
     def stop(self) -> None:
         """The connection is over, or no longer one of HTTP."""
@@ -187,7 +198,7 @@ class ConnectionWatch:
 
     def due(self, now: float) -> float | None:
         """The sweep asks: cut the connection if it is time, or return when to ask again."""
-        deadline, step = self._deadline, self._patience.step
+        deadline, step = self._deadline, self._timeouts.step
         if deadline is not None and now >= deadline:
             self._expire()
             return None
@@ -201,8 +212,8 @@ class ConnectionWatch:
     def _expire(self) -> None:
         self.expired = True
         if self._awaited is not None:
-            self._patience.note(self._awaited, self._address)
-        if self._awaited is self._patience.head and getattr(self._socket, "_sslobj", None) is None:
+            self._timeouts.note(self._awaited, self._address)
+        if self._awaited is self._timeouts.head and getattr(self._socket, "_sslobj", None) is None:
             try:
                 self._socket._sock.send(_TOO_LATE)
             except OSError:

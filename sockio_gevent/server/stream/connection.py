@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from ...hub.time_slice import TIME_SLICE, rest, turn_end
+from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
 from .hang_up import has_bytes, has_hung_up
 from .readers import Readers
 from .sending import Sending
@@ -33,17 +33,17 @@ class Connection(Sending):
         greedy: whether the peer had sent a lot when it was read last.
     """
 
-    __slots__ = ("_busy", "_due", "_file", "_readers", "_resting", "_rfile", "_size", "greedy")
+    __slots__ = ("_busy", "_due", "_file", "_paused", "_readers", "_rfile", "_size", "greedy")
 
     def __init__(self, socket: Any, rfile: Any) -> None:
         super().__init__(socket)
         self._rfile = rfile
-        self._due = turn_end()
+        self._due = slice_end()
         self._size = _MUCH
         self._file: Any = None
         self._readers: Readers | None = None
         self._busy = False
-        self._resting = False
+        self._paused = False
         self.greedy = False
 
     def read(self) -> bytes:
@@ -55,10 +55,10 @@ class Connection(Sending):
             # What is there already is read without a switch, so a peer that sends
             # faster than it is served would keep the greenlet running for ever.
             if monotonic() >= self._due:
-                self._due = rest()
+                self._due = let_others_run()
             while (data := self._receive()) is None:
                 self._socket._wait(self._socket._read_event)
-                self._due = turn_end()
+                self._due = slice_end()
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
@@ -112,8 +112,8 @@ class Connection(Sending):
                 self._adapt(monotonic() - began)
         finally:
             self._busy = False
-            if self._resting:
-                self._resting = False
+            if self._paused:
+                self._paused = False
                 self._watch_for_bytes()
 
     def _adapt(self, seconds: float) -> None:
@@ -146,7 +146,7 @@ class Connection(Sending):
     def _readable(self) -> None:
         if self._busy:
             # It would be said in every turn of the loop, until a handler is done.
-            self._resting = True
+            self._paused = True
             self._stop_watching()
             return
         self._busy = True

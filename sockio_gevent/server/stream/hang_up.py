@@ -58,12 +58,12 @@ class HangUpWatch:
         gone: called once, in the hub, when the peer has gone.
     """
 
-    __slots__ = ("_borrowed", "_gone", "_resting", "_socket", "_watcher")
+    __slots__ = ("_borrowed", "_gone", "_paused", "_socket", "_watcher")
 
     def __init__(self, socket: Any, gone: Callable[[], None]) -> None:
         self._socket = socket
         self._gone = gone
-        self._resting = False
+        self._paused = False
         watcher = socket._read_event
         # That of the socket itself, if nobody reads: the kernel knows it already.
         self._borrowed = watcher is not None and watcher.callback is None
@@ -87,11 +87,11 @@ class HangUpWatch:
         if has_hung_up(self._socket):
             self.stop()
             self._gone()
-        elif not self._resting and has_bytes(self._socket):
+        elif not self._paused and has_bytes(self._socket):
             # The client's next request, sent early, or the last words of TLS:
             # they would wake this up again and again, so look only now and then.
             self.stop()
-            self._resting = True
+            self._paused = True
             self._borrowed = False
             self._watcher = gevent.get_hub().loop.timer(_REST, _REST)
             self._watcher.start(self)

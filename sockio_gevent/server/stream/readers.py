@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import gevent
 
-from ...hub.per_hub import NextTurn, OfHub
+from ...hub.per_hub import NextIteration, PerHub
 from ...hub.time_slice import TIME_SLICE
 
 __all__ = ["Readers"]
@@ -41,7 +41,7 @@ class Readers:
     __slots__ = (
         "_greedy",
         "_loop",
-        "_next_turn",
+        "_next_iteration",
         "_parked",
         "_ready",
         "_scheduled",
@@ -50,7 +50,7 @@ class Readers:
 
     def __init__(self, hub: Any) -> None:
         self._loop = hub.loop
-        self._next_turn = NextTurn(hub.loop, self._run)
+        self._next_iteration = NextIteration(hub.loop, self._run)
         self._ready: deque[Readable] = deque()
         self._greedy: deque[Readable] = deque()
         self._parked: list[gevent.Greenlet] = []
@@ -80,7 +80,7 @@ class Readers:
         while self._ready or self._greedy:
             if monotonic() >= self._until:
                 self._scheduled = True
-                self._next_turn.start()
+                self._next_iteration.start()
                 return
             greenlet = self._parked.pop() if self._parked else gevent.Greenlet(self._read)
             # One that somebody has killed meanwhile gives control back at once.
@@ -100,4 +100,4 @@ class Readers:
                 hub.switch()
 
 
-_all = OfHub(Readers)
+_all = PerHub(Readers)

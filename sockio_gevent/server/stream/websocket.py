@@ -17,7 +17,7 @@ from geventwebsocket.exceptions import WebSocketError
 from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
-from ...monitoring.reasons import Cause, End, Limit
+from ...monitoring.reasons import CloseReason, End, Limit
 from ...wire.websocket import BINARY, NO_STATUS, NORMAL, PONG, TEXT, TOO_BIG, Close, Failure, Ping
 from ...wire.websocket_versions import WebSocketProtocol
 from .connection import Connection
@@ -32,7 +32,7 @@ _PONG_BACKLOG = 4 * 1024
 # Browsers look for a close frame while they write, but a reset makes them forget it.
 _MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
 
-_LOST = End(Cause.LOST, "the connection was lost")
+_LOST = End(CloseReason.LOST, "the connection was lost")
 
 
 class _NoApplication:
@@ -168,7 +168,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             message = message.decode("utf-8", "replace")
         self._send_close(code, message or "")
         text = f"closed by the server with {code} {message or ''}".rstrip()
-        self._ended(End(Cause.APPLICATION, text))
+        self._ended(End(CloseReason.APPLICATION, text))
 
     def forget_request(self) -> None:
         """Let go of the request, which is larger than all the rest of a quiet connection."""
@@ -224,7 +224,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
     def abort(self) -> None:
         """End the connection at once, without a handshake."""
-        self._ended(End(Cause.LOST, "aborted"))
+        self._ended(End(CloseReason.LOST, "aborted"))
         self.connection.abort()
         self._stop_timer()
 
@@ -246,13 +246,13 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.write(pongs)
         if isinstance(event, Failure):
             if event.code == TOO_BIG:
-                self._ended(End(Cause.LIMIT, event.reason, Limit.MESSAGE_SIZE))
+                self._ended(End(CloseReason.LIMIT, event.reason, Limit.MESSAGE_SIZE))
             else:
                 text = f"protocol error {event.code}: {event.reason}"
-                self._ended(End(Cause.PROTOCOL, text))
+                self._ended(End(CloseReason.PROTOCOL, text))
         else:
             code = "" if event.code == NO_STATUS else f" with {event.code}"
-            self._ended(End(Cause.CLIENT, f"closed by the client{code}"))
+            self._ended(End(CloseReason.CLIENT, f"closed by the client{code}"))
         self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
         if isinstance(event, Failure):
             # The peer may be in the middle of a large message. A socket that is
