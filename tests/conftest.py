@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -35,6 +36,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
     return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking through thousands of tests, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class Served:
