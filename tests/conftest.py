@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +24,24 @@ from support.times import patient
 
 import sockio_gevent as io
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+
+# Tests wait more than they compute, so there are more processes than processors.
+FEWEST_WORKERS, MOST_WORKERS = 3, 12
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes run the tests: several for a folder, none besides for single files."""
+    if wanted := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return int(wanted)
+    if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
+        return 0
+    return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking through thousands of tests, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class Served:

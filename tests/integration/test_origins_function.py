@@ -10,6 +10,7 @@ import pytest
 from support.clients import Polling
 from support.doors import TRANSPORTS, Asked, Knock, assert_nobody
 from support.http import HTTP
+from support.labels import label
 
 import sockio_gevent as io
 
@@ -105,7 +106,7 @@ def test_it_runs_inside_the_context(serve):
     assert Knock(served.port, "xhr-polling").status == 200
 
 
-@pytest.mark.parametrize("answer", [gevent.Greenlet(), KeyError, KeyError("page")], ids=repr)
+@pytest.mark.parametrize("answer", [gevent.Greenlet(), KeyError, KeyError("page")], ids=label)
 def test_what_cannot_have_been_meant_as_a_yes_is_a_mistake(serve, answer):
     served = serve(origins=lambda origin, environ: answer)
     assert Knock(served.port, "xhr-polling").status == 500

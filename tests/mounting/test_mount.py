@@ -19,6 +19,7 @@ import werkzeug.serving
 from gevent.pywsgi import WSGIServer
 from support.clients import WebSocket
 from support.http import HTTP
+from support.labels import label
 from support.lines import Lines
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -102,7 +103,7 @@ WHAT_IT_TAKES = r"listen\(\) takes a gevent.pywsgi.WSGIServer or a WSGI applicat
         (factory, "if it makes the application, pass what it returns"),
         (view, r"it does not take \(environ, start_response\)"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_anything_else_is_a_type_error_that_says_what_to_do(bad, advice):
     with pytest.raises(TypeError, match=f"{WHAT_IT_TAKES}.*{advice}"):

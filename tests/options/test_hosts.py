@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.labels import label
 
 from sockio_gevent.options.hosts import Hosts
 
@@ -56,12 +57,12 @@ def asked(host: str, scheme: str = "http") -> dict[str, Any]:
     return {"wsgi.url_scheme": scheme, "HTTP_HOST": host}
 
 
-@pytest.mark.parametrize(("rule", "host"), OURS, ids=repr)
+@pytest.mark.parametrize(("rule", "host"), OURS, ids=label)
 def test_a_host_that_the_rule_names_is_ours(rule: Any, host: str) -> None:
     assert Hosts(rule).include(asked(host))
 
 
-@pytest.mark.parametrize(("rule", "host"), NOT_OURS, ids=repr)
+@pytest.mark.parametrize(("rule", "host"), NOT_OURS, ids=label)
 def test_a_host_that_the_rule_does_not_name_is_not(rule: Any, host: str) -> None:
     assert not Hosts(rule).include(asked(host))
 
@@ -92,13 +93,13 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("text", MALFORMED, ids=repr)
+@pytest.mark.parametrize("text", MALFORMED, ids=label)
 def test_a_text_that_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="option 'hosts'"):
         Hosts(["good.com", text])
 
 
-@pytest.mark.parametrize("rule", [[1], [None], [b"a.com"]], ids=repr)
+@pytest.mark.parametrize("rule", [[1], [None], [b"a.com"]], ids=label)
 def test_a_rule_of_the_wrong_kind_is_refused(rule: Any) -> None:
     with pytest.raises(TypeError, match="option 'hosts'"):
         Hosts(rule)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from support.labels import label
 
 from sockio_gevent.options import suggestions
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options, TransportOptions
@@ -227,7 +228,7 @@ NO_SENSE: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG_KIND, ids=repr)
+@pytest.mark.parametrize(("name", "value"), WRONG_KIND, ids=label)
 def test_a_value_of_the_wrong_kind_is_refused_by_the_options_name(name: str, value: Any) -> None:
     with pytest.raises(TypeError, match=rf"option '{name}'"):
         read(**{name: value})

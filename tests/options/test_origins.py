@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.labels import label
 
 from sockio_gevent.options.origins import Environ, Origins, origin_of
 
@@ -200,12 +201,12 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "origin"), ALLOWED, ids=repr)
+@pytest.mark.parametrize(("rule", "origin"), ALLOWED, ids=label)
 def test_an_origin_that_the_rule_names_may_connect(rule: Any, origin: str) -> None:
     assert Origins(rule).allows(asked(origin))
 
 
-@pytest.mark.parametrize(("rule", "origin"), REFUSED, ids=repr)
+@pytest.mark.parametrize(("rule", "origin"), REFUSED, ids=label)
 def test_an_origin_that_the_rule_does_not_name_may_not(rule: Any, origin: str) -> None:
     assert not Origins(rule).allows(asked(origin))
 
@@ -326,7 +327,7 @@ LISTED: list[tuple[Any, list[tuple[str, str]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "listed"), LISTED, ids=repr)
+@pytest.mark.parametrize(("rule", "listed"), LISTED, ids=label)
 def test_who_may_connect_can_be_listed(rule: Any, listed: list[tuple[str, str]]) -> None:
     assert Origins(rule).allowed("10.0.0.1") == listed
 
