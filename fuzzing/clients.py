@@ -7,25 +7,22 @@ session keeps follows from the two, so nothing of it is looked into.
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import gevent
-from gevent.event import Event
 
 import sockio_gevent as io
-from sockio_gevent.monitoring.reasons import CloseReason, End
+from sockio_gevent.client import Client
+from sockio_gevent.monitoring.reasons import NONE_TAKEN, CloseReason, End
 from sockio_gevent.wire.packet import OVERHEAD, Packet
 
-from .inside import MOST, Agenda, open_session, wait_until
+from .application import Application
+from .inside import MOST, MOST_WAITS, Agenda, open_session
 from .links import Kind, Link
 from .references import payload as reference
 
-__all__ = ["BLOCK", "BYE", "ECHO", "Peer"]
+__all__ = ["Peer"]
 
-# What the handler of the application does with messages that begin so.
-ECHO, BLOCK, BYE = "echo", "block", "bye"
 # The transports whose sessions outlive their connection.
 _LASTING = ("server-events", "xhr-polling")
 
@@ -34,32 +31,30 @@ class Peer:
     """A client of the listener, which has come over some transport.
 
     Attributes:
-        session: the session, as applications know it.
+        session: the session, as transports know it.
+        client: the same, as applications know it.
         link: its connection, if it has one.
+        application: its handlers, and what they must be called for.
         live: whether the session must be there.
-        blocked: whether a handler is running and waits.
     """
 
     def __init__(self, listener: io.Listener, agenda: Agenda, transport: str, quick: bool) -> None:
         self._listener = listener
         self._agenda = agenda
         self.session = open_session(listener, transport)
+        self.client: Client = self.session.client
+        self.application = Application(self.client, self.send, self.disconnect)
         self.link: Link | None = None
         self.live = True
-        self.blocked = False
         self._older: list[Link] = []
         self._complete = False  # whether all that was sent before the end must have arrived
         self._sent = [reference.write(self.session.session_id)]
         self._arrived: list[bytes] = []
-        self._inbox: deque[str] = deque()  # what the application has not got yet
-        self._receiving: list[gevent.Greenlet] = []
-        self._gate = Event()
+        self._running: list[gevent.Greenlet] = []  # those that run handlers
         self._attached = 0
-        self._departures: list[str] = []
         self._heartbeats = 0
         self._awaits_echo = False
-        self.session.on("message", self._on_message)
-        self.session.on("disconnect", lambda: self._departures.append("of the client"))
+        self._waits = 0  # how often the time for an echo has run out with something unread
         self.attach(transport, quick)
 
     # What the client and its connection do.
@@ -77,15 +72,35 @@ class Peer:
         self._transport = transport
         self._attached += 1
         self._awaits_echo = False
-        self.session.announce()
+        self._run(self.session.run_handlers)
 
     def receive(self, texts: list[str]) -> None:
         """The client sends messages, all in one payload."""
         if self.live:
-            self._inbox += texts
+            for text in texts:
+                self._take(text)
         payload = b"".join(map(reference.write, texts)).decode()
-        self._receiving.append(gevent.spawn(self.session.receive, [payload]))
-        self._wait_for_handlers()
+        problem = self.session.receive([payload])
+        assert (problem is NONE_TAKEN) == (not self.live)
+        # As sockets do it, or as POSTs do.
+        socket = self._transport == "websocket"
+        self._run(self.session.run_handlers if socket else self.session.run_handlers_aside)
+
+    def _take(self, text: str) -> None:
+        """What becomes of a message at once, whatever handlers do."""
+        if text.startswith("~h~"):
+            if text == self.heartbeat:
+                self._awaits_echo = False
+        elif text.startswith("~j~"):
+            try:
+                self.application.inbox.append(json.loads(text[3:]))
+            except ValueError:
+                pass
+        else:
+            self.application.inbox.append(text)
+
+    def _run(self, run: Callable[[], None]) -> None:
+        self._running.append(gevent.spawn(run))
 
     def take(self, count: int) -> None:
         """The connection takes some of what was written, or all of it."""
@@ -129,7 +144,7 @@ class Peer:
     def send(self, text: str) -> None:
         """Send a message."""
         self.expect(text)
-        self.session.send(text)
+        self.client.send(text)
 
     def expect(self, text: str) -> None:
         """A message is about to be sent, in whatever way."""
@@ -143,59 +158,17 @@ class Peer:
 
     def disconnect(self) -> None:
         """End the session."""
+        if self.live:
+            # Nobody wants to hear of them any more.
+            self.application.inbox.clear()
         self.expect_end()
-        self.session.disconnect()
+        self.client.disconnect()
 
     def expect_end(self) -> None:
         """The session is about to be ended cleanly, in whatever way."""
         if self.live:
             self._complete = self.link is not None and not self.link.answering
             self._end()
-
-    def release(self) -> None:
-        """Let the handler go on that waits."""
-        if self.blocked:
-            self.blocked = False
-            self._gate.set()
-            self._wait_for_handlers()
-
-    def _on_message(self, message: Any) -> None:
-        assert self.live, "a message after the end"
-        assert not self.blocked, "two handlers at a time"
-        assert message == self._next_message()
-        if not isinstance(message, str):
-            return
-        if message.startswith(ECHO):
-            self.send(message)
-        elif message.startswith(BYE):
-            self.disconnect()
-        elif message.startswith(BLOCK):
-            self.blocked = True
-            self._gate.clear()
-            self._gate.wait()
-
-    def _next_message(self) -> Any:
-        """What the application must get next, or ``None`` if it is nothing more."""
-        while self._inbox:
-            text = self._inbox.popleft()
-            if text.startswith("~h~"):
-                if text == self.heartbeat:
-                    self._awaits_echo = False
-            elif text.startswith("~j~"):
-                try:
-                    return json.loads(text[3:])
-                except ValueError:
-                    continue
-            else:
-                return text
-        return None
-
-    def _wait_for_handlers(self) -> None:
-        wait_until(lambda: self.blocked or all(each.ready() for each in self._receiving))
-        if not self.blocked:
-            gevent.joinall(self._receiving, raise_error=True)
-            self._receiving.clear()
-            assert self._next_message() is None, "a message is lost"
 
     # What time does.
 
@@ -210,14 +183,17 @@ class Peer:
             pass  # it gets an empty answer
         elif not self._awaits_echo:
             self._awaits_echo = True
+            self._waits = 0
             self._heartbeats += 1
             self.expect(self.heartbeat)
-        elif link.gone or not (self.blocked or link.unread):
-            self._away(link.under_way)
+        else:
+            self._waits += 1
+            if link.gone or not link.unread or self._waits == MOST_WAITS:
+                self._away(link.under_way)
         self._agenda.come_to(self.session)
 
     def look_early(self) -> None:
-        """The sweep asks before anything is due."""
+        """The timer of deadlines asks before anything is due."""
         assert (self.session.due(0.0) is not None) == self.live
 
     @property
@@ -227,27 +203,33 @@ class Peer:
 
     # What must be so.
 
-    def depart(self) -> None:
-        """The listener's handlers are told of the end."""
-        self._departures.append("of the listener")
-
     @property
     def settled(self) -> bool:
         """Whether all that runs by itself has been run."""
-        return self.live or self.blocked or len(self._departures) >= 2
+        handlers = self.session.handlers
+        return self.application.blocked or (
+            handlers.is_empty and not handlers.busy and all(each.ready() for each in self._running)
+        )
+
+    @property
+    def gone(self) -> bool:
+        """Whether its session has ended, and all that belongs to the end is done."""
+        return not self.live and not self.application.blocked and self.settled
 
     def check(self) -> None:
         """Compare the session with the model."""
+        self.application.check(self.live)
+        if not self.application.blocked:
+            gevent.joinall(self._running, raise_error=True)
+            self._running.clear()
         session, arrived = self.session, len(self._arrived)
         assert self._arrived == self._sent[:arrived], "not what was sent, or in another order"
         assert session.connected == self.live
         assert session.away == (self.live and self.link is None)
-        assert (self._listener.clients.get(session.session_id) is session) == self.live
+        assert (self._listener.clients.get(session.session_id) is self.client) == self.live
         assert (session in self._agenda.deadlines) == self.live
         assert session.connections == self._attached
         assert session.transport == self._transport
-        ended = not self.live and not self.blocked
-        assert self._departures == (["of the client", "of the listener"] if ended else [])
         assert all(link.cut or link.closed for link in self._older), "left open"
         if self._complete:
             assert arrived == len(self._sent), "lost at the end"
@@ -290,7 +272,6 @@ class Peer:
 
     def _end(self) -> None:
         self.live = False
-        self._inbox.clear()
         self._without_link()
 
     def _without_link(self) -> None:

@@ -12,19 +12,21 @@ from wsgiref.util import setup_testing_defaults
 import gevent
 
 import sockio_gevent as io
-from sockio_gevent.client import Client
+from sockio_gevent.session.session import Session
 
-__all__ = ["FAR", "MOST", "Agenda", "Errors", "listen", "open_session", "wait_until"]
+__all__ = ["FAR", "MOST", "MOST_WAITS", "Agenda", "Errors", "listen", "open_session", "wait_until"]
 
 # So long that nothing is due unless the test says so, in seconds.
 FAR = 1e6
 # The option max_buffer: how many bytes of memory may wait for one client.
 MOST = 3000
+# How often the time for an echo runs out before a client that goes on sending is given up.
+MOST_WAITS = 4
 _DEADLINE = 60.0
 
 
 class Agenda:
-    """In place of the sweep: deadlines come when the test says so.
+    """In place of the timer of deadlines: they come when the test says so.
 
     Attributes:
         deadlines: when each session wants to be looked at.
@@ -78,11 +80,11 @@ def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
         },
     )
     agenda = Agenda()
-    listener.loops.here().deadlines = agenda  # type: ignore[assignment]
+    listener._sessions.loops.here().deadlines = agenda  # type: ignore[assignment]
     return listener, agenda
 
 
-def open_session(listener: io.Listener, transport: str) -> Client:
+def open_session(listener: io.Listener, transport: str) -> Session:
     """Begin a session, as a request that has come in does."""
     environ: dict[str, Any] = {
         "PATH_INFO": f"/socket.io/{transport}",

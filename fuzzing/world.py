@@ -8,7 +8,8 @@ import gevent
 
 from sockio_gevent.monitoring.reasons import CloseReason
 
-from .clients import BLOCK, BYE, ECHO, Peer
+from .application import BLOCK, BYE, ECHO, Application
+from .clients import Peer
 from .inside import Errors, listen, wait_until
 from .links import KINDS
 
@@ -37,19 +38,18 @@ class World:
     def __init__(self) -> None:
         self._errors = Errors()
         self._listener, self._agenda = listen(self._errors)
-        self._listener.on("clientDisconnect", self._on_departure)
+        self._listener.on("connection", lambda client: self._of(client).arrive())
+        self._listener.on("clientDisconnect", lambda client: self._of(client).depart())
         self._peers: list[Peer] = []
         self._numbers = 0
 
-    def _on_departure(self, client: object) -> None:
-        for peer in self._peers:
-            if peer.session is client:
-                peer.depart()
+    def _of(self, client: object) -> Application:
+        return next(peer.application for peer in self._peers if peer.client is client)
 
     def open(self, which: int, amount: int) -> None:
         """A client comes; beyond some number, in place of one whose session has ended."""
         del which
-        ended = [peer for peer in self._peers if not peer.live and not peer.blocked]
+        ended = [peer for peer in self._peers if peer.gone]
         if len(self._peers) == MOST_PEERS and ended:
             self._peers.remove(ended[0])
         if len(self._peers) < MOST_PEERS:
@@ -123,7 +123,7 @@ class World:
                 peer.link.unread, peer.link.gone = bool(amount & 1), bool(amount & 2)
 
     def pass_time(self, which: int, amount: int) -> None:
-        """A deadline comes, or the sweep looks early."""
+        """A deadline comes, or the timer of deadlines looks early."""
         for peer in self._peer(which):
             if amount % 4 == 3:
                 peer.look_early()
@@ -134,7 +134,7 @@ class World:
         """A handler that waits goes on."""
         del amount
         for peer in self._peer(which):
-            peer.release()
+            peer.application.release()
 
     def disconnect(self, which: int, amount: int) -> None:
         """The application ends a session, mostly that of a client that is there."""
@@ -157,9 +157,12 @@ class World:
 
     def end(self) -> None:
         """Let everyone get what was sent to them, and close the listener."""
+        self.settle()
+        while any(peer.application.blocked for peer in self._peers):
+            for peer in self._peers:
+                peer.application.release()
+            self.settle()
         for peer in self._peers:
-            while peer.blocked:
-                peer.release()
             peer.attach("server-events", quick=True)
         self.settle()
         for peer in self._peers:

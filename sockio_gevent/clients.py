@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
 from .client import Client
+from .session.session import Session
+from .session.sessions import is_session_id
 
-__all__ = ["Clients", "Excluded", "new_session_id", "session_ids"]
+__all__ = ["Clients", "Excluded", "session_ids"]
 
 #: Those that are not to get a message.
 Excluded = Client | str | Iterable[Client | str] | None
-
-_SIZE = 20  # bytes of a session id
-_SESSION_ID = re.compile(f"[0-9a-f]{{{2 * _SIZE}}}")
-
-
-def new_session_id() -> str:
-    """A session id that nobody can guess."""
-    return secrets.token_hex(_SIZE)
 
 
 def session_ids(given: Excluded) -> set[str]:
@@ -41,7 +33,7 @@ def session_ids(given: Excluded) -> set[str]:
         session_id = each.session_id if isinstance(each, Client) else each
         if not isinstance(session_id, str):
             raise _wrong(TypeError, each)
-        if not _SESSION_ID.fullmatch(session_id):
+        if not is_session_id(session_id):
             raise _wrong(ValueError, each)
         found.add(session_id)
     return found
@@ -61,34 +53,42 @@ class Clients(Mapping[str, Client]):
     iterates, in other greenlets and in other threads.
 
     Args:
-        clients: the clients by their ids, as the listener keeps them.
+        sessions: the live sessions by their ids.
     """
 
-    __slots__ = ("_clients",)
+    __slots__ = ("_sessions",)
 
-    def __init__(self, clients: dict[str, Client]) -> None:
-        self._clients = clients
+    def __init__(self, sessions: dict[str, Session]) -> None:
+        self._sessions = sessions
 
     def __getitem__(self, session_id: str) -> Client:
-        return self._clients[session_id]
+        client: Client = self._sessions[session_id].client
+        return client
+
+    def __contains__(self, session_id: object) -> bool:
+        return session_id in self._sessions
 
     def __len__(self) -> int:
-        return len(self._clients)
+        return len(self._sessions)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._clients))
+        return iter(list(self._sessions))
 
     def keys(self) -> KeysView[str]:
         """The ids, as they are now."""
-        return self._clients.copy().keys()
+        return self._copy().keys()
 
     def values(self) -> ValuesView[Client]:
         """The clients, as they are now."""
-        return self._clients.copy().values()
+        return self._copy().values()
 
     def items(self) -> ItemsView[str, Client]:
         """The ids and the clients, as they are now."""
-        return self._clients.copy().items()
+        return self._copy().items()
 
     def __repr__(self) -> str:
-        return repr(self._clients.copy())
+        return repr(self._copy())
+
+    def _copy(self) -> dict[str, Client]:
+        # Copied at once: other threads may open sessions.
+        return {key: session.client for key, session in self._sessions.copy().items()}

@@ -12,7 +12,7 @@ from .monitoring.throttled_log import ThrottledLog
 from .options.callables import callable_problem
 from .options.suggestions import did_you_mean
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "emit", "forget_handlers"]
 
 Handler = Callable[..., Any]
 
@@ -28,14 +28,15 @@ class Emitter:
         EVENTS: the names of the events there are, and of what handlers are called with.
     """
 
-    __slots__ = ("_handlers",)
+    # Applications set attributes of their own on clients: these names are mangled.
+    __slots__ = ("__handlers",)
 
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self) -> None:
         # The lists are replaced, never changed, so that a handler may add and
         # remove handlers while the event goes round.
-        self._handlers: dict[str, list[Handler]] | None = None
+        self.__handlers: dict[str, list[Handler]] | None = None
 
     @overload
     def on(self, event: str) -> Callable[[H], H]: ...
@@ -59,21 +60,21 @@ class Emitter:
                 or is ``async``, or a generator.
         """
         if handler is None:
-            self._check(event)
+            self.__check(event)
             return lambda decorated: self.on(event, decorated)
         self.add_listener(event, handler)
         return handler
 
     def add_listener(self, event: str, handler: Handler) -> None:
         """Call a handler whenever an event happens; see :meth:`on`."""
-        self._check(event)
+        self.__check(event)
         problem = callable_problem(handler, self.EVENTS[event])
         if problem:
             raise TypeError(f"{handler!r} cannot be a handler of {event!r}: {problem}")
         with _adding:
-            if self._handlers is None:
-                self._handlers = {}
-            self._handlers[event] = [*self._handlers.get(event, ()), handler]
+            if self.__handlers is None:
+                self.__handlers = {}
+            self.__handlers[event] = [*self.__handlers.get(event, ()), handler]
 
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Stop calling a handler, once if it was added more than once.
@@ -85,35 +86,55 @@ class Emitter:
         Raises:
             ValueError: if there is no such event.
         """
-        self._check(event)
+        self.__check(event)
         with _adding:
-            handlers = list((self._handlers or {}).get(event, ()))
-            if self._handlers is not None and handler in handlers:
+            handlers = list((self.__handlers or {}).get(event, ()))
+            if self.__handlers is not None and handler in handlers:
                 handlers.remove(handler)
-                self._handlers[event] = handlers
+                self.__handlers[event] = handlers
 
-    def _check(self, event: str) -> None:
+    def __check(self, event: str) -> None:
         if event not in self.EVENTS:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(self.EVENTS))}")
 
-    def _emit(self, log: ThrottledLog, event: str, *arguments: object) -> BaseException | None:
+    @staticmethod
+    def __emit(
+        emitter: Emitter, log: ThrottledLog, event: str, *arguments: object
+    ) -> BaseException | None:
         """Run the handlers of an event; what one raises is logged, and the others go on.
+
+        Args:
+            emitter: whose handlers.
+            log: where it is said that one has failed.
+            event: the name of the event.
+            *arguments: what the handlers are called with.
 
         Returns:
             The first of what they have raised.
         """
         failure: BaseException | None = None
-        if self._handlers is None:
+        handlers = emitter.__handlers
+        if handlers is None:
             return None
-        for handler in self._handlers.get(event, ()):
+        for handler in handlers.get(event, ()):
             try:
                 handler(*arguments)
             except (Exception, gevent.Timeout) as error:  # which is no Exception
                 failure = failure or error
                 # Clients may cause it at will; of each handler's mistakes some are to be seen.
                 kind = event, _name(handler), type(error).__name__
-                log.exception(kind, "a handler of %r failed in %r", event, self)
+                log.exception(kind, "a handler of %r failed in %r", event, emitter)
         return failure
+
+    @staticmethod
+    def __forget_handlers(emitter: Emitter) -> None:
+        """Let go of all handlers: no event happens any more."""
+        emitter.__handlers = None
+
+
+# No methods: applications are not to call them.
+emit: Callable[..., BaseException | None] = Emitter._Emitter__emit  # type: ignore[attr-defined]
+forget_handlers: Callable[[Emitter], None] = Emitter._Emitter__forget_handlers  # type: ignore[attr-defined]
 
 
 def _name(handler: Handler) -> str:

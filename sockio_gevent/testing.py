@@ -11,22 +11,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import gevent
 from gevent.queue import Empty, SimpleQueue
 
-from .client import Client as ClientSession
+from .client import Client as ApplicationClient
+from .dialects.base import Dialect
+from .dialects.classic import Classic
 from .listener import Listener
 from .monitoring.log import failures
 from .monitoring.reasons import CloseReason, End
 from .options.limits import OverLimit
-from .options.listener_options import KNOWN_TRANSPORTS
+from .options.listener_options import KNOWN_TRANSPORTS, Options
 from .options.suggestions import did_you_mean
 from .server.http.request import Refusal
+from .session.session import Session
 from .transports.base import Downlink
-from .wire import classic as wire
 from .wire.packet import Packet
 
 __all__ = ["Client", "Disconnected", "Refused"]
@@ -81,7 +84,7 @@ class Client:
             to wait for the next call. All exceptions are logged, as ever.
 
     Attributes:
-        session: the session, as the handlers of ``connection`` receive it.
+        session: the client, as the handlers of ``connection`` receive it.
         session_id: its id, as the client was told it.
 
     Raises:
@@ -92,7 +95,7 @@ class Client:
         ValueError: if there is no such transport.
     """
 
-    session: ClientSession
+    session: ApplicationClient
     session_id: str
 
     def __init__(
@@ -115,21 +118,24 @@ class Client:
             # Only a page asks over it, and has to show whose it is.
             complete["HTTP_SEC_FETCH_SITE"] = "same-origin"
         try:
-            self.session = listener.open_session(transport, complete, _start_no_response)
+            session = listener.open_session(transport, complete, _start_no_response)
         except Refusal as refusal:
             # What the option 'authorize' has failed with, if that is why.
             raise Refused(refusal.status, refusal.text) from refusal.__cause__
+        self.session = session.client
+        self._session = session
         # The first of its handlers: those after it run in the same context,
         # whoever ends the session.
         self.session.on("disconnect", lambda: failures.set(self._failures))
-        self._downlink = _Inbox(transport, self.session)
-        self.session.attach(self._downlink)
+        self._dialect = _spelled_freely(listener.options)
+        self._downlink = _Inbox(transport, session, self._dialect)
+        session.attach(self._downlink)
         try:
             with self._noting_failures():
-                self.session.announce()
+                session.run_handlers()
             greeting = self.receive(timeout=None)
         except BaseException:
-            self.session.end(End(CloseReason.CLIENT, "the client gave up connecting"))
+            session.end(End(CloseReason.CLIENT, "the client gave up connecting"))
             raise
         self.session_id = greeting if isinstance(greeting, str) else greeting["sessionid"]
         if self._failures:
@@ -155,7 +161,8 @@ class Client:
             ValueError: if it is NaN, holds itself, or is over a limit of the listener.
             Exception: what a handler has raised.
         """
-        payload = wire.encode(message)
+        session = self._session
+        payload = self._dialect.encode(message).payload
         limit = self.session.listener.options.max_message_size
         if len(payload) > limit:
             raise ValueError(
@@ -164,11 +171,18 @@ class Client:
             )
         if not self.connected:
             raise Disconnected(self._downlink.reason)
+        first = session.handlers.added
         with self._noting_failures():
             try:
-                problem = self.session.receive((payload.decode(),))
+                problem = session.receive((payload.decode(),))
             except OverLimit as error:
                 problem = error.log_text
+            last = session.handlers.added
+            session.run_handlers()
+        if session.handlers.busy:
+            # A handler blocks in another greenlet, which goes on with this message then.
+            session.handlers.wait_done()
+        problem = problem or session.missed(first, last)
         if problem:
             raise ValueError(f"the listener does not take the message: {problem}")
         self._raise_failure()
@@ -204,8 +218,6 @@ class Client:
             messages.put(_END)
             self._raise_failure()
             raise Disconnected(self._downlink.reason)
-        if message.startswith(wire.JSON):
-            return wire.decode_json(message.removeprefix(wire.JSON))
         return message
 
     def disconnect(self, timeout: float | None = 10.0) -> None:
@@ -222,12 +234,8 @@ class Client:
             TimeoutError: if they take longer; they go on all the same.
             Exception: what a handler has raised.
         """
-        self.session.end(End(CloseReason.CLIENT, "the client has left"))
-        # Nothing to receive, but its turn comes behind that of the handlers.
-        waiting = gevent.spawn(self.session.receive, ())
-        waiting.join(timeout)
-        if not waiting.ready():
-            waiting.kill()
+        self._session.end(End(CloseReason.CLIENT, "the client has left"))
+        if not self._session.handlers.wait_done(timeout):
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")
         self._raise_failure()
 
@@ -263,11 +271,12 @@ _NOTHING: Any = object()
 class _Inbox(Downlink):
     """Takes what the session sends, as a client that always reads."""
 
-    __slots__ = ("_session", "messages", "reason")
+    __slots__ = ("_dialect", "_session", "messages", "reason")
 
-    def __init__(self, transport: str, session: ClientSession) -> None:
+    def __init__(self, transport: str, session: Session, dialect: Dialect) -> None:
         super().__init__(transport)
         self._session = session
+        self._dialect = dialect
         self.messages: SimpleQueue = SimpleQueue()
         self.reason = ""
 
@@ -276,14 +285,18 @@ class _Inbox(Downlink):
         return not self.is_over
 
     def write(self, batch: Sequence[Packet]) -> None:
-        payload = b"".join([packet.payload for packet in batch]).decode()
-        texts, _ = wire.decode(payload)
-        for text in texts:
-            if text.startswith(wire.HEARTBEAT):
-                # In a greenlet of its own: this may be the loop, or a handler's turn.
-                gevent.spawn(self._session.receive, (wire.encode_text(text).decode(),))
-            else:
-                self.messages.put(text)
+        if batch:
+            self._dialect.receive(self, self._dialect.payload(batch).decode())
+
+    def count_in(self, size: int, messages: int) -> None:
+        pass
+
+    def deliver(self, message: Any, cost: int) -> None:
+        self.messages.put(message)
+
+    def echoed(self, number: str) -> None:
+        # Client and server spell it alike: this is one of the server's, to be answered.
+        self._session.echoed(number)
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         self.write(last)
@@ -297,6 +310,19 @@ class _Inbox(Downlink):
     def abort(self) -> None:
         if not self.is_over:
             self.close(0, "the connection was cut")
+
+
+def _spelled_freely(options: Options) -> Dialect:
+    """What a client speaks: the dialect without the limits that are the server's own."""
+    return Classic(
+        replace(
+            options,
+            max_buffer=sys.maxsize,
+            max_payload_messages=None,
+            max_json_elements=None,
+            max_json_depth=sys.maxsize,
+        )
+    )
 
 
 # Where a browser says from which page a request comes.

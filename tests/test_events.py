@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sockio_gevent.events import Emitter
+from sockio_gevent.events import Emitter, emit
 from sockio_gevent.monitoring.log import Log
 from sockio_gevent.monitoring.throttled_log import ThrottledLog
 from sockio_gevent.options.suggestions import did_you_mean
@@ -28,7 +28,7 @@ class Door(Emitter):
         self.log = ThrottledLog(Log(False if lines is None else lines.append))
 
     def happen(self, event: str, *arguments: object) -> None:
-        self._emit(self.log, event, *arguments)
+        emit(self, self.log, event, *arguments)
 
 
 def test_a_handler_gets_the_arguments_of_its_event() -> None:

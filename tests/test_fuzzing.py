@@ -32,7 +32,9 @@ from fuzzing.harnesses import (
     websocket,
 )
 from fuzzing.machine import SessionMachine
-from sockio_gevent.client import Client
+from sockio_gevent.monitoring.reasons import CloseReason
+from sockio_gevent.session import session
+from sockio_gevent.session.handler_queue import HandlerQueue
 from sockio_gevent.session.session import Session
 
 EXAMPLES = 100
@@ -131,25 +133,32 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     "routes": (routes, "match", lambda resource, path: load_match(resource, path.rstrip("/"))),
     "origins": (origins, "Origins", ForeignOrigins),
     "sessions that lose": (
-        Client,
+        Session,
         "detach",
-        lambda self, downlink, end, undelivered=(): Session.detach(self, downlink, end),
+        lambda self, downlink, end, undelivered=(): detach(self, downlink, end),
     ),
     "sessions out of order": (
-        Client,
+        Session,
         "detach",
-        lambda self, downlink, end, undelivered=(): Session.detach(
-            self, downlink, end, undelivered[::-1]
-        ),
+        lambda self, downlink, end, undelivered=(): detach(self, downlink, end, undelivered[::-1]),
     ),
     "sessions that hear twice": (
-        Client,
+        Session,
         "receive",
         lambda self, payloads: receive(self, [*payloads, *payloads]),
     ),
-    "sessions without time": (Client, "due", lambda self, now: None),
+    "sessions that do not hear the last": (session, "_DROPPING_REASONS", frozenset(CloseReason)),
+    "sessions that go on to hear": (session, "_DROPPING_REASONS", frozenset()),
+    "sessions without a beginning": (HandlerQueue, "drop", lambda self: self._calls.clear()),
+    "sessions that do two things at once": (
+        HandlerQueue,
+        "busy",
+        property(lambda self: False, lambda self, busy: None),
+    ),
+    "sessions without time": (Session, "due", lambda self, now: None),
 }
-receive = Client.receive
+detach = Session.detach
+receive = Session.receive
 read_head = head.read_request_head
 load_match = routes.match
 

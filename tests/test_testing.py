@@ -178,7 +178,7 @@ def test_a_broadcast_reaches_all_or_all_others() -> None:
 def test_heartbeats_are_answered_and_not_received() -> None:
     times = {"heartbeat_interval": 0.01, "timeout": 10 * DEADLINE}
     with Client(listen(transport_options={"websocket": times})) as client:
-        wait_until(lambda: client.session._heartbeats >= 3, "three heartbeats")
+        wait_until(lambda: client._session._heartbeats >= 3, "three heartbeats")
         assert client.connected
         with pytest.raises(TimeoutError):
             client.receive(timeout=0)
@@ -189,8 +189,8 @@ def test_a_polling_session_outlives_its_polls() -> None:
     with Client(
         listen(transport_options={"xhr-polling": times}), transport="xhr-polling"
     ) as client:
-        began = client.session._deadline
-        wait_until(lambda: client.session._deadline > began + 0.2, "a third poll")
+        began = client._session._deadline
+        wait_until(lambda: client._session._deadline > began + 0.2, "a third poll")
         client.session.send("still here")
         assert client.receive() == "still here"
 

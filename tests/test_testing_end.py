@@ -140,7 +140,7 @@ def test_the_end_of_a_with_block_disconnects() -> None:
 def test_nothing_is_left_of_a_client(transport: str) -> None:
     listener = echo(transport_options={"websocket": {"heartbeat_interval": 0.01}})
     Client(listener).disconnect()
-    wait_until(lambda: listener.loops.here().deadlines._timer is None, "idle")
+    wait_until(lambda: listener._sessions.loops.here().deadlines._timer is None, "idle")
     before, watchers = greenlets(), gevent.get_hub().loop.activecnt
 
     client = Client(listener, transport=transport)
@@ -151,12 +151,12 @@ def test_nothing_is_left_of_a_client(transport: str) -> None:
     client.disconnect()
 
     assert not listener.clients
-    assert not listener._closing_sessions
+    assert not listener._sessions.closing_sessions
     assert failures.get() is None
-    assert not listener.loops.here().deadlines._slots
+    assert not listener._sessions.loops.here().deadlines._slots
     assert greenlets() <= before
     assert gevent.get_hub().loop.activecnt <= watchers
-    wait_until(lambda: listener.loops.here().deadlines._timer is None, "idle")
+    wait_until(lambda: listener._sessions.loops.here().deadlines._timer is None, "idle")
 
     session = weakref.ref(client.session)
     del client

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sockio_gevent.dialects.base import CLIENT_FILE
 from sockio_gevent.dialects.classic_addresses import (
-    CLIENT_FILE,
     is_misplaced,
     match,
     with_merged_slashes,

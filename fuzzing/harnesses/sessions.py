@@ -43,6 +43,12 @@ SEEDS = (
         ("release", 0, 0),
     ),
     spell(("open", 0, 0), ("receive", 0, 2), ("receive", 0, 65), ("lose", 0, 0), ("release", 0, 0)),
+    # An application that wants no more of a client: while messages wait, and at once.
+    spell(
+        *(("open", 0, 0), ("receive", 0, 2), ("receive", 0, 0)),
+        *(("disconnect", 0, 1), ("release", 0, 0)),
+    ),
+    spell(("open", 200, 0), ("disconnect", 0, 1)),
     spell(("open", 0, 0), ("open", 0, 4), ("send", 0, 7), ("disconnect", 1, 1), ("send", 1, 7)),
 )
 

@@ -1,31 +1,14 @@
-"""Which addresses belong to the resource, and what they mean."""
+"""The addresses of the classic dialect: which belong to the resource, and what they mean."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..options.listener_options import KNOWN_TRANSPORTS
+from .base import CLIENT_FILE, Route
 
-__all__ = ["CLIENT_FILE", "Route", "is_misplaced", "match", "with_merged_slashes"]
-
-CLIENT_FILE = "socket.io.js"
+__all__ = ["is_misplaced", "match", "with_merged_slashes"]
 
 _TRANSPORTS = frozenset(KNOWN_TRANSPORTS)
 _LONGEST_TIME = 15  # digits; milliseconds since 1970 have 13 of them until the year 2286
-
-
-class Route(NamedTuple):
-    """An address under the resource.
-
-    Attributes:
-        name: the name of a known transport, or :data:`CLIENT_FILE`.
-        session_id: the session that is meant, or empty for a new one.
-        tail: what follows the id.
-    """
-
-    name: str
-    session_id: str
-    tail: str
 
 
 def match(resource: str, path: str) -> Route | None:

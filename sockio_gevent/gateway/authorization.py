@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from inspect import isawaitable, isgenerator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import gevent
 from gevent.event import AsyncResult
 
-from ..monitoring.log import Log
 from ..monitoring.throttled_log import ThrottledLog
 from ..options.listener_options import Context, Options
 from ..options.origins import Environ, OriginCheck
@@ -24,17 +23,7 @@ from ..server.http.environ import kept, peer_name
 from ..server.http.request import Request
 from ..server.stream.hang_up import has_hung_up
 
-__all__ = ["Admitted", "Authorization", "Surrounding"]
-
-
-class Surrounding(Protocol):
-    """What the application's functions are called in.
-
-    Attributes:
-        context: what handlers run inside, or ``None``.
-    """
-
-    context: Context | None
+__all__ = ["Admitted", "Authorization"]
 
 
 class Admitted(NamedTuple):
@@ -57,26 +46,26 @@ class Authorization:
 
     Args:
         options: the options of the listener.
-        log: where it is said if one of the functions fails.
-        surrounding: what they are called in.
+        log: the throttled log of the listener; clients may be what makes a function fail,
+            again and again.
+        context: what they are called in, or ``None``.
 
     Attributes:
         binds: whether sessions are bound to who has opened them.
     """
 
-    __slots__ = ("_authorize", "_log", "_peer", "_surrounding", "binds")
+    __slots__ = ("_authorize", "_context", "_log", "_peer", "binds")
 
-    def __init__(self, options: Options, log: Log, surrounding: Surrounding) -> None:
+    def __init__(self, options: Options, log: ThrottledLog, context: Context | None) -> None:
         self._authorize = options.authorize
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
         self.binds = self._peer is not None
-        # Clients may be what makes them fail, again and again.
-        self._log = ThrottledLog(log)
-        self._surrounding = surrounding
+        self._log = log
+        self._context = context
 
     def _peer_by(self, same_peer: str | Callable[..., Any]) -> Callable[[Request], Any]:
         if isinstance(same_peer, str):
-            # What is our own needs no surrounding, and this is for every poll.
+            # What is our own needs no context, and this is for every poll.
             rule = peer_rule(same_peer)
             return lambda request: rule(request.environ)
         return lambda request: self._ask("same_peer", same_peer, request.environ)
@@ -169,7 +158,7 @@ class Authorization:
         """
         answer: Any = None
         try:
-            with (self._surrounding.context or nullcontext)():
+            with (self._context or nullcontext)():
                 answer = function(*before, kept(environ))
             _check(answer)
         except Refusal as refusal:

@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import gevent
 
-from ..dialects import classic_addresses
-from ..monitoring.log import Log
+from ..dialects.base import CLIENT_FILE, Dialect, Route
 from ..monitoring.reasons import Limit
-from ..monitoring.statistics import Counters
-from ..mounting import mount
 from ..mounting.environment_checks import EnvironmentChecks
-from ..options.hosts import Hosts
-from ..options.limits import Limits, OverLimit
+from ..mounting.mount import layers
+from ..options.limits import OverLimit
 from ..options.listener_options import Context, Options
-from ..options.origins import Origins, origin_of
+from ..options.origins import Origins
 from ..refusal import Reason
 from ..server.http.environ import head_size
 from ..server.http.request import Refusal, Request
-from ..session.recently_ended import RecentlyEnded
+from ..session.session import Session
+from ..session.sessions import Sessions
 from ..transports import TRANSPORTS
-from ..transports.base import Session, Transport
+from ..transports.base import Transport
 from ..wire.redact import session_id_pattern
 from .authorization import Admitted, Authorization
 from .client_file import client_file
+from .origin_checks import OriginChecks
 from .proxy_headers import believe
 from .refused_requests import Refusals, is_question
-from .session_quota import SessionQuota
 
-__all__ = ["Gateway", "Sessions"]
-
-# What browsers make a document of (Fetch Metadata, section 2.1), which could run scripts.
-_DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
+__all__ = ["Gateway"]
 
 # What is no mistake, but meant for the server around: the client has gone, or this
 # greenlet, or the program, is to end; or for middleware that has set a time limit.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
-
-
-class Sessions(Protocol):
-    """What the entrance asks of who keeps the sessions.
-
-    Attributes:
-        closing: whether no new sessions may begin.
-        counters: where refusals are counted.
-        limits: where it is counted, too, if somebody is over a limit.
-        census: says whether there is room for one more session.
-        context: what functions of the application are called in.
-        departed: says why sessions have ended.
-    """
-
-    closing: bool
-    counters: Counters
-    limits: Limits
-    quota: SessionQuota
-    context: Context | None
-    recently_ended: RecentlyEnded
-
-    def find(self, session_id: str) -> Session | None:
-        """The live session of this id."""
-
-    def open(self, transport: str, request: Request) -> Session:
-        """Begin a session for a request that was admitted."""
 
 
 class Gateway:
@@ -71,30 +40,52 @@ class Gateway:
 
     Args:
         options: the options of the listener.
-        log: the log of the listener.
-        sessions: who keeps the sessions.
-        surroundings: what the listener has around it.
+        dialects: how clients may be spoken to.
+        sessions: the sessions of the listener.
+        environment: what the listener has around it.
+        context: what functions of the application are called in, or ``None``.
+        kind: the class of listeners, to know others of them by.
 
     Attributes:
         application: what gets the requests that are not for the resource.
-        origins: the rule of who may connect.
     """
 
     def __init__(
-        self, options: Options, log: Log, sessions: Sessions, environment: EnvironmentChecks
+        self,
+        options: Options,
+        dialects: Sequence[Dialect],
+        sessions: Sessions,
+        environment: EnvironmentChecks,
+        context: Context | None,
+        kind: type,
     ) -> None:
         self.application: Any = None
-        self.origins = Origins(options.origins)
-        self._hosts = None if options.hosts is None else Hosts(options.hosts)
         self._options = options
-        self._refusals = Refusals(log, sessions, environment)
+        self._dialects = dialects
         self._sessions = sessions
+        self._kind = kind
         self._environment = environment
-        self._authorization = Authorization(options, log, sessions)
+        log = sessions.throttled_log
+        self._refusals = Refusals(log, sessions.counters, sessions.limits, environment)
+        self._authorization = Authorization(options, log, context)
+        self._origin_checks = OriginChecks(options, self._authorization)
         # Read at once: later there may be no file descriptor left for that.
         self._client_file = client_file()
         self._session_ids = session_id_pattern((options.resource,))
-        self._transports = {name: TRANSPORTS[name](options, log) for name in options.transports}
+        self._transports = {
+            (dialect, name): TRANSPORTS[name](options, dialect)
+            for dialect in dialects
+            for name in options.transports
+        }
+
+    @property
+    def origins(self) -> Origins:
+        """The rule of who may connect."""
+        return self._origin_checks.origins
+
+    @origins.setter
+    def origins(self, origins: Origins) -> None:
+        self._origin_checks.origins = origins
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -107,22 +98,27 @@ class Gateway:
             from ..server.http import odd_requests
 
             odd_requests.correct(environ, start_response)
-        route = classic_addresses.match(self._options.resource, environ.get("PATH_INFO", ""))
-        if route is None:
+        path = environ.get("PATH_INFO", "")
+        for dialect in self._dialects:
+            route = dialect.match(path)
+            if route is not None:
+                break
+        else:
             return self._pass_on(environ, start_response)
         if is_foreign or environ.get("wsgi.websocket"):
             from ..server.http import other_servers
 
             try:
                 other_servers.adopt(environ, start_response)
-                return self._answer(route, environ, start_response)
+                return self._answer(dialect, route, environ, start_response)
             finally:
                 other_servers.conceal(environ, start_response, self._session_ids)
-        return self._answer(route, environ, start_response)
+        return self._answer(dialect, route, environ, start_response)
 
     def _answer(
         self,
-        route: classic_addresses.Route,
+        dialect: Dialect,
+        route: Route,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
     ) -> Iterable[bytes]:
@@ -130,12 +126,12 @@ class Gateway:
         request = self._read(environ, start_response)
         try:
             try:
-                if route.name == classic_addresses.CLIENT_FILE:
+                if route.name == CLIENT_FILE:
                     return self._serve_client_file(request)
-                return self._serve(route, request)
+                return self._serve(dialect, route, request)
             except Refusal as refusal:
                 self._refusals.note(refusal, route, request)
-                return request.refuse(refusal)
+                return request.refuse(refusal, *dialect.refusal(refusal))
         except _PASSED_ON:
             raise
         except BaseException as error:
@@ -160,8 +156,7 @@ class Gateway:
         if application is None:
             return Request(environ, start_response).answer("404 Not Found", b"not found\n")
         upgrade = environ.get("sockio_gevent.upgrade")
-        kind = type(self._sessions)
-        if upgrade is None or any(isinstance(x, kind) for x in mount.layers(application)):
+        if upgrade is None or any(isinstance(x, self._kind) for x in layers(application)):
             # There may be a listener behind, and it is for that one to decide.
             return application(environ, start_response)  # type: ignore[no-any-return]
         del environ["sockio_gevent.upgrade"]
@@ -172,15 +167,15 @@ class Gateway:
             raise Refusal("405 Method Not Allowed", "GET only", ("Allow", "GET, HEAD"))
         return self._client_file.answer(request)
 
-    def _serve(self, route: classic_addresses.Route, request: Request) -> Iterable[bytes]:
-        transport = self._admit(route.name, request)
+    def _serve(self, dialect: Dialect, route: Route, request: Request) -> Iterable[bytes]:
+        transport = self._admit(dialect, route.name, request)
         request.tail = route.tail
         if request.method not in transport.methods:
             allow = ", ".join((*transport.methods, "OPTIONS"))
             if request.method == "OPTIONS":
                 return request.preflight(allow)
             raise Refusal("405 Method Not Allowed", f"use one of {allow}", ("Allow", allow))
-        session = self._find(route, request) if route.session_id else None
+        session = self._find(dialect, route, request) if route.session_id else None
         if request.method == "POST":
             if session is None or not transport.accepts_post(route.tail):
                 raise Refusal("405 Method Not Allowed", "POST to <id>/send", ("Allow", "GET"))
@@ -207,16 +202,18 @@ class Gateway:
         self._sessions.quota.check(request.environ)
         if asked:
             return request.answer("200 OK", b"ok")
-        return transport.downlink(request, lambda: self._open(route.name, request, admitted))
+        return transport.downlink(
+            request, lambda: self._open(dialect, route.name, request, admitted)
+        )
 
-    def _find(self, route: classic_addresses.Route, request: Request) -> Session | None:
+    def _find(self, dialect: Dialect, route: Route, request: Request) -> Session | None:
         """The session that a request goes on with; ``None`` if it is to open one after all."""
         authorization = self._authorization
         # Asked before anyone looks: how long it takes must not tell which ids there are.
         peer = authorization.peer_of(request) if authorization.binds else None
         session = self._sessions.find(route.session_id)
         if session is None and request.method == "GET":
-            opening = classic_addresses.with_merged_slashes(route)
+            opening = dialect.opening(route)
             if opening is not None:
                 request.tail = opening.tail
                 return None
@@ -258,25 +255,12 @@ class Gateway:
             text = f"there are {under_way} requests of this session under way already"
             raise OverLimit(Limit.REQUESTS, "429 Too Many Requests", text)
 
-    def _admit(self, name: str, request: Request) -> Transport:
+    def _admit(self, dialect: Dialect, name: str, request: Request) -> Transport:
         """The transport of this name, for a request that may use it."""
-        environ = request.environ
-        if self._hosts is not None and not self._hosts.include(environ):
-            text = f"the host {environ.get('HTTP_HOST')!r:.80} is not in the option 'hosts'"
-            # Browsers would send the same again after a 421, which is for another connection.
-            raise Refusal("403 Forbidden", text).counted_as(Reason.HOST)
-        transport = self._transports.get(name)
-        scripted = transport is not None and transport.scripted and request.method == "GET"
-        if not self.origins.allows(environ, scripted, self._authorization.ask_for_origin):
-            origin = f"{origin_of(environ, scripted)!r:.80}"
-            text = f"the origin {origin} is not in the option 'origins'"
-            raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)
-        request.origin = environ.get("HTTP_ORIGIN")
+        transport = self._transports.get((dialect, name))
+        self._origin_checks.check(request, transport)
         if transport is None:
             raise Refusal("404 Not Found", f"the transport {name} is not enabled")
-        goes_to = environ.get("HTTP_SEC_FETCH_DEST")
-        if goes_to in _DOCUMENTS and (goes_to, request.method) != ("iframe", transport.framed):
-            raise Refusal("403 Forbidden", f"{name} is for scripts, not to be opened as a page")
         return transport
 
     def _check_open(self) -> None:
@@ -302,26 +286,30 @@ class Gateway:
         text = "this is not who opened the session, says the option 'same_peer'"
         return refusal.counted_as(Reason.PEER, text)
 
-    def _open(self, transport: str, request: Request, admitted: Admitted) -> Session:
+    def _open(
+        self, dialect: Dialect, transport: str, request: Request, admitted: Admitted
+    ) -> Session:
         self._check_open()
         self._sessions.quota.check(request.environ)
-        session = self._sessions.open(transport, request)
+        session = self._sessions.open(dialect, transport, request)
         session.identity, session.bound_to = admitted
         return session
 
     def open_session(
         self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Session:
-        """Begin a session for who brings a downlink of its own.
+        """Begin a session for a client that brings a downlink of its own.
 
         Raises:
             Refusal: if the request may not connect.
         """
+        dialect = self._dialects[0]
         request = self._read(environ, start_response)
         try:
-            self._admit(transport, request)
+            self._admit(dialect, transport, request)
             self._check_open()
-            return self._open(transport, request, self._authorization.admit(request))
+            admitted = self._authorization.admit(request)
+            return self._open(dialect, transport, request, admitted)
         except Refusal as refusal:
-            self._refusals.note(refusal, classic_addresses.Route(transport, "", ""), request)
+            self._refusals.note(refusal, Route(transport, "", ""), request)
             raise

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from ..dialects.classic_addresses import Route
-from ..monitoring.log import Log, short_id
+from ..dialects.base import Route
+from ..monitoring.log import short_id
 from ..monitoring.statistics import Counters
 from ..monitoring.throttled_log import ThrottledLog
 from ..mounting.environment_checks import EnvironmentChecks
@@ -23,43 +21,35 @@ def is_question(request: Request) -> bool:
     return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION
 
 
-class Counting(Protocol):
-    """Where refusals are counted.
-
-    Attributes:
-        counters: all of them.
-        limits: those of clients that are over a limit, too.
-    """
-
-    counters: Counters
-    limits: Limits
-
-
 class Refusals:
     """The refused requests of one listener.
 
     Args:
-        log: the log of the listener.
-        counting: where they are counted.
-        surroundings: says whether nobody can connect at all.
+        log: the throttled log of the listener.
+        counters: where they are counted.
+        limits: where those of clients are counted that are over a limit, too.
+        environment: says whether nobody can connect at all.
     """
 
-    __slots__ = ("_counting", "_environment", "_log")
+    __slots__ = ("_counters", "_environment", "_limits", "_log")
 
-    def __init__(self, log: Log, counting: Counting, environment: EnvironmentChecks) -> None:
-        self._log = ThrottledLog(log)
-        self._counting = counting
+    def __init__(
+        self, log: ThrottledLog, counters: Counters, limits: Limits, environment: EnvironmentChecks
+    ) -> None:
+        self._log = log
+        self._counters = counters
+        self._limits = limits
         self._environment = environment
 
     def note(self, refusal: Refusal, route: Route, request: Request) -> None:
         """Count a refusal and log it."""
         reason = refusal.reason
-        self._counting.counters.note_refused(reason)
+        self._counters.note_refused(reason)
         line = "refused %r %r from %s (%s): %s"
         place = _place(route)
         said = request.method, place, request.peer, refusal.status, refusal.log_text
         if isinstance(refusal, OverLimit):
-            self._counting.limits.note(refusal.limit, line, *said)
+            self._limits.note(refusal.limit, line, *said)
         elif reason is Reason.HUNG_UP or self._environment.refusal or is_question(request):
             # Nobody waits for an answer; or nobody can connect, and that has been said; or it
             # has been said of what the client did before it asked.
@@ -79,7 +69,7 @@ class Refusals:
         kind = "failed", type(error).__name__
         line = "the answer to %r %r from %s failed"
         self._log.exception(kind, line, request.method, _place(route), request.peer)
-        self._counting.counters.note_refused(Reason.FAILURE)
+        self._counters.note_refused(Reason.FAILURE)
 
 
 def _place(route: Route) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..ext import bottle, django, flask
 from ..options.listener_options import Context
+from ..session.session_host import SessionHost as Host
 
 __all__ = [
     "check",
@@ -109,12 +110,13 @@ def layers(target: Any) -> Iterator[Any]:
             return
 
 
-def mount(target: Any, listener: Any, policy: Policy) -> Any:
+def mount(target: Any, listener: Any, host: Host, policy: Policy) -> Any:
     """Put a listener before an application.
 
     Args:
         target: what was passed to :func:`~sockio_gevent.listen`.
         listener: the listener.
+        host: what keeps its sessions.
         policy: makes the Flash policy file for a connection.
 
     Returns:
@@ -131,7 +133,7 @@ def mount(target: Any, listener: Any, policy: Policy) -> Any:
                 "give this one another 'resource'"
             )
     if is_gevent_server(target):
-        return take_over(target, listener, listener, policy)
+        return take_over(target, listener, host, policy)
     if flask.is_flask(target):
         return flask.install(target, listener)
     if bottle.is_bottle(target):
@@ -139,13 +141,13 @@ def mount(target: Any, listener: Any, policy: Policy) -> Any:
     return target
 
 
-def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> Any:
+def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
     """Have a gevent server call an application, with upgrades, as a listener needs it.
 
     Args:
         server: the server.
         application: the listener, or an application that it is in.
-        listener: the listener.
+        host: what keeps the sessions of the listener.
         policy: makes the Flash policy file for a connection.
 
     Returns:
@@ -153,20 +155,20 @@ def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> A
     """
     from ..server.http import install
 
-    flash = "flashsocket" in listener.options.transports
-    return install.take_over(server, application, listener, policy if flash else None)
+    options = host.options
+    flash = policy if "flashsocket" in options.transports else None
+    return install.take_over(server, application, options, host.log, host.limits, flash)
 
 
-def start_policy_server(target: Any, listener: Any, policy: Policy) -> Any:
+def start_policy_server(target: Any, host: Host, policy: Policy) -> Any:
     """Serve Flash policy files on their own port, if the listener of a server wants that."""
-    options = listener.options
-    wanted = options.flash_policy_port and "flashsocket" in options.transports
-    if not wanted or not is_gevent_server(target) or not isinstance(target.address, tuple):
+    options = host.options
+    port = options.flash_policy_port if "flashsocket" in options.transports else None
+    if not port or not is_gevent_server(target) or not isinstance(target.address, tuple):
         return None
     from ..server.http import flash_policy as policy_server
 
-    host = target.address[0]
-    return policy_server.start_policy_server(host, options.flash_policy_port, policy, listener.log)
+    return policy_server.start_policy_server(target.address[0], port, policy, host.log)
 
 
 def context_of(target: Any) -> Context | None:

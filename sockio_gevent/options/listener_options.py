@@ -79,7 +79,8 @@ class Options:
             ``None`` to ask for the session id only.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``.
-        max_message_size: the largest payload to accept, in bytes.
+        max_message_size: the largest payload to accept, in bytes; and, at least 64 KiB, how
+            much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
             for what a payload of ``max_message_size`` takes when all of it is escaped.
         max_payload_messages: how many messages one payload may have.

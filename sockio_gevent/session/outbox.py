@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..events import Emitter
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.base import Downlink
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
+from .handler_queue import HandlerQueue
 from .loops import this_thread
 from .session_host import SessionHost
 
@@ -17,25 +17,29 @@ __all__ = ["Outbox"]
 # Bytes of messages that a downlink is given at once that takes pieces, where more of them wait.
 _PIECE = 256 * 1024
 
+# Bytes that may wait for handlers before a client is not read from, however short messages are.
+_LEAST_BOUND = 64 * 1024
+
 # Bytes up to which a change of what is held is not worth telling.
 _LITTLE = 1024
 
 
-class Outbox(Emitter):
+class Outbox:
     """The part of a session that keeps messages until its client takes them.
 
     It belongs to the thread of its loop; other threads use ``loop.call``.
 
     Args:
-        listener: what keeps the session.
+        host: what keeps the session.
         greeting: the first message.
 
     Attributes:
         downlink: what carries the messages, while the session is open.
         ending: why the session has ended; ``None`` while it lives.
+        handlers: what its handlers are to be called for.
+        host: the same as given.
         incoming: how many bytes have come from the client that are no whole
-            payload yet, or wait for their turn.
-        listener: the same as given.
+            payload yet, or are being decoded.
         loop: the event loop that the session lives on.
         touched: whether it is to be flushed when the tick ends.
     """
@@ -48,17 +52,18 @@ class Outbox(Emitter):
         "_waiting",
         "downlink",
         "ending",
+        "handlers",
+        "host",
         "incoming",
-        "listener",
         "loop",
         "touched",
     )
 
-    def __init__(self, listener: SessionHost, greeting: Packet) -> None:
-        super().__init__()
-        self.listener = listener
+    def __init__(self, host: SessionHost, greeting: Packet) -> None:
+        self.host = host
         # Before any other thread can find the session.
-        self.loop = listener.loops.here()
+        self.loop = host.loops.here()
+        self.handlers = self._no_calls()
         self.touched = False
         self.downlink: Downlink | None = None
         self.incoming = 0
@@ -70,6 +75,10 @@ class Outbox(Emitter):
         self._counted = 0  # how much of all that the listener knows of
         self._polls = False  # whether a downlink is over after one batch
         self.ending: End | None = None
+
+    def _no_calls(self) -> HandlerQueue:
+        """A new queue for the handlers."""
+        return HandlerQueue(max(self.host.options.max_message_size, _LEAST_BOUND))
 
     @property
     def is_here(self) -> bool:
@@ -91,7 +100,8 @@ class Outbox(Emitter):
         """How many bytes of memory it takes beyond what every session takes."""
         downlink = self.downlink
         copied = 0 if downlink is None else downlink.copied
-        return self._waiting + self._carried + self.incoming + copied
+        waiting = self._waiting + self._carried
+        return waiting + self.incoming + self.handlers.waiting + copied
 
     @property
     def counted(self) -> int:
@@ -104,7 +114,7 @@ class Outbox(Emitter):
             return
         self._outbox.append(packet)
         self._waiting += packet.cost
-        if self._waiting + self._carried > self.listener.options.max_buffer:
+        if self._waiting + self._carried > self.host.options.max_buffer:
             # What the socket takes right now does not count.
             self.flush()
             self._keep_bound()
@@ -161,10 +171,10 @@ class Outbox(Emitter):
         change = held - self._counted
         if change and (held == 0 or not -_LITTLE < change < _LITTLE):
             self._counted = held
-            self.listener.memory.change(change)
+            self.host.memory.change(change)
 
     def take_in(self, change: int) -> None:
-        """Count bytes that have come, and are no whole payload yet or wait for their turn."""
+        """Count bytes that have come, and are no whole payload yet, or are being decoded."""
         self.incoming += change
         self.settle()
 
@@ -203,7 +213,7 @@ class Outbox(Emitter):
 
     def _keep_bound(self) -> None:
         # One message of that size may wait, whatever it takes besides.
-        if self.buffered > self.listener.options.max_buffer + OVERHEAD:
+        if self.buffered > self.host.options.max_buffer + OVERHEAD:
             text = f"messages that take {self.buffered} bytes wait and are not taken"
             self.end(End(CloseReason.BUFFER, text, Limit.BUFFER), abort=True)
 

@@ -1,60 +1,91 @@
-"""The table of sessions, as sessions see it."""
+"""What all sessions of a listener share, and what they ask of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..monitoring.log import Log
 from ..monitoring.reasons import End
 from ..monitoring.statistics import Counters
 from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
-from ..options.listener_options import Context, Options
+from ..options.listener_options import Options
 from ..transports.base import Downlink
-from .loops import Loops
+from .loops import Loop, Loops
 from .memory import Memory
 
-__all__ = ["SessionHost"]
+__all__ = ["Receiver", "SessionHost"]
 
 
-class SessionHost(Protocol):
-    """What a session asks of the listener that keeps it.
+class Receiver(ABC):
+    """What becomes of the events of sessions. Its methods run handlers, which may block.
 
-    The session is an ``Any`` here: to name its class would make a circle.
+    A session knows no events: to name its class here would make a circle.
     """
 
-    options: Options
-    log: Log
-    throttled_log: ThrottledLog
-    loops: Loops
-    memory: Memory
-    counters: Counters
-    limits: Limits
-    context: Context | None
-    closing: bool
+    @abstractmethod
+    def opened(self, session: Any) -> None:
+        """A session has begun."""
 
-    def opened(self, client: Any) -> BaseException | None:
-        """The session's client has connected: run the listener's handlers.
+    @abstractmethod
+    def received(self, session: Any, message: Any) -> None:
+        """Its client has sent a message."""
 
-        Returns:
-            The first of what they have raised; it has been logged.
-        """
+    @abstractmethod
+    def closed(self, session: Any) -> None:
+        """It has ended, and no message of it comes any more."""
 
-    def received(self, message: Any, client: Any) -> BaseException | None:
-        """A message has come: run the listener's handlers; see :meth:`opened`."""
 
-    def ended(self, client: Any, end: End, downlinks: Sequence[Downlink]) -> None:
-        """The session has ended: forget it, and spawn its farewell.
+class SessionHost(ABC):
+    """What keeps the sessions of one listener.
+
+    Args:
+        options: the options of the listener.
+        receiver: what becomes of the events of the sessions.
+
+    Attributes:
+        options: the same as given.
+        receiver: the same as given.
+        log: the log of the listener.
+        throttled_log: the same log, for what clients can cause at will.
+        limits: where it is counted that a client was over a limit.
+        counters: what has happened to the sessions so far.
+        closing: whether no new sessions may begin.
+        loops: the event loops that sessions live on.
+        memory: what all sessions hold together.
+    """
+
+    def __init__(self, options: Options, receiver: Receiver) -> None:
+        self.options = options
+        self.receiver = receiver
+        self.log = Log(options.log)
+        self.throttled_log = ThrottledLog(self.log)
+        self.limits = Limits(self.log)
+        self.counters = Counters()
+        self.closing = False
+        self.loops = Loops(self.log, self._threads_ended)
+        self.memory = Memory(options.max_memory, self._free)
+
+    @abstractmethod
+    def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
+        """A session has ended: it is not to be found any more.
 
         Args:
-            client: the session.
+            session: the session.
             end: why.
             downlinks: its connections, which are not over yet.
         """
 
-    def gone(self, client: Any) -> BaseException | None:
-        """The session's own handlers have seen its end: run the listener's; see :meth:`opened`."""
+    @abstractmethod
+    def handled(self, session: Any) -> None:
+        """The handlers of a session that has ended are done."""
 
-    def broadcast(self, message: Any, exclude: Any = None) -> None:
-        """Send a message to all sessions."""
+    @abstractmethod
+    def _threads_ended(self, loops: list[Loop]) -> None:
+        """The threads of these loops have ended."""
+
+    @abstractmethod
+    def _free(self, excess: int) -> None:
+        """The sessions hold so many bytes too much together."""

@@ -1,25 +1,23 @@
-"""What a session and its transports may ask of each other."""
+"""What a session and its transports ask of each other."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from sys import getsizeof
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from gevent.event import Event
 
+from ..dialects.base import Dialect
 from ..hub.time_slice import TimeSlice
-from ..monitoring.log import Log
 from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
 from ..server.http.request import Refusal, Request
-from ..wire.classic_form import decode_form
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL
 
-__all__ = ["Downlink", "Session", "Transport"]
+__all__ = ["Carried", "Downlink", "Transport", "Upload"]
 
 
 class Downlink(ABC):
@@ -125,32 +123,24 @@ class Upload(Protocol):
         """Cut its connection."""
 
 
-class Session(Protocol):
-    """What a transport may ask of a session.
+class Carried(Protocol):
+    """What a transport may ask of the session that it carries.
 
     Attributes:
-        announced: whether the handlers of the new session were called.
-        identity: who the client is, as the application says.
-        bound_to: what tells that a request comes from who opened the session.
-        posts: how many POSTs of the session are under way.
         replaced: what the downlink has replaced, and may not be over yet.
         uploads: the requests whose bodies are being read, if there is any.
     """
 
-    announced: bool
-    identity: Any
-    bound_to: Any
-    posts: int
     replaced: Sequence[Downlink]
     uploads: set[Upload] | None
 
     @property
-    def connected(self) -> bool:
-        """Whether the session lives."""
+    def handlers(self) -> Backlog:
+        """The messages that wait for handlers."""
 
     @property
-    def is_here(self) -> bool:
-        """Whether this is the thread that it lives in."""
+    def connected(self) -> bool:
+        """Whether the session lives."""
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
@@ -158,15 +148,24 @@ class Session(Protocol):
     def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
         """The downlink is over; what it could not deliver goes back to the front."""
 
-    def announce(self) -> None:
-        """Run the handlers of a new session; does nothing for an older one."""
-
-    def receive(self, payloads: Sequence[str]) -> str:
-        """Take payloads from the client and run the handlers; return what was wrong with them.
+    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+        """Take payloads from the client, without waiting; return what was wrong with them.
 
         Raises:
             OverLimit: if there is too much in them; what came before was taken.
         """
+
+    def missed(self, first: int, last: int) -> str:
+        """What is wrong with messages that no handler will get; empty if each has one."""
+
+    def run_handlers(self) -> None:
+        """Run the handlers for all that has come, in this greenlet."""
+
+    def start_handlers(self) -> None:
+        """Run them in a greenlet of their own."""
+
+    def run_handlers_aside(self) -> None:
+        """Run them; if they block, they go on while this greenlet does."""
 
     def end(self, end: End, code: int = NORMAL) -> None:
         """End the session, and close its downlink with this code."""
@@ -178,10 +177,41 @@ class Session(Protocol):
         """The downlink is ready again."""
 
     def take_in(self, change: int) -> None:
-        """Count bytes that have come, and are no whole payload yet or wait for their turn."""
+        """Count bytes that have come, and are no whole payload yet, or are being decoded."""
 
     def settle(self) -> None:
         """Tell the listener how much is held, if that has changed a lot."""
+
+
+class Backlog(Protocol):
+    """The messages that wait for handlers.
+
+    Attributes:
+        added: how many there have been so far.
+        busy: whether a greenlet runs handlers.
+        promised: how many of them are for handlers whatever comes.
+    """
+
+    added: int
+    busy: bool
+    promised: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no message waits."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that no more are to be read."""
+
+    def when_roomy(self, callback: Callable[[], object]) -> None:
+        """Call a function once when there is room again. It must not block."""
+
+    def wait_for_room(self) -> None:
+        """Wait while it is full."""
+
+    def kill(self) -> None:
+        """Have the handler that runs now killed, unless it is what calls this."""
 
 
 class Transport(ABC):
@@ -189,7 +219,7 @@ class Transport(ABC):
 
     Args:
         options: the options of the listener.
-        log: the log of the listener.
+        dialect: how the clients are spoken to that use it.
 
     Attributes:
         name: the name in addresses and options.
@@ -208,9 +238,9 @@ class Transport(ABC):
     framed: ClassVar[str] = ""
     scripted: ClassVar[bool] = False
 
-    def __init__(self, options: Options, log: Log) -> None:
+    def __init__(self, options: Options, dialect: Dialect) -> None:
         self.options = options
-        self.log = log
+        self.dialect = dialect
 
     @abstractmethod
     def check(self, request: Request) -> None:
@@ -221,7 +251,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Answer a request that carries messages to the client.
 
         Args:
@@ -231,38 +261,51 @@ class Transport(ABC):
 
     def accepts_post(self, tail: str) -> bool:
         """Whether messages may be posted to ``<id>/<tail>``."""
-        return tail == "send"
+        return self.dialect.accepts_post(tail)
 
     def normalize(self, payload: str, tail: str) -> str:
         """Undo what the way here has done to a payload that was posted to ``<id>/<tail>``."""
         return payload
 
-    def uplink(self, request: Request, session: Session) -> Iterable[bytes]:
-        """Answer a POST that brings messages from the client."""
-        limit = self.options.max_message_size
-        most = self.options.max_body_size or self.form_expansion * limit + len("data=")
+    def uplink(self, request: Request, session: Carried) -> Iterable[bytes]:
+        """Answer a POST that brings messages from the client.
+
+        It waits for handlers only while more waits for them than is to be kept.
+        """
+        most = self.dialect.largest_body(self.form_expansion)
         body = request.read_body(most, self.options.body_timeout, session)
-        # Others may go first while it is decoded, and it may wait for handlers.
-        held = len(body)
-        session.take_in(held)
+        handlers = session.handlers
+        first = handlers.added
         try:
-            try:
-                payload = self.normalize(decode_form(body, TimeSlice().pause), request.tail)
-            except ValueError as error:
-                raise Refusal("400 Bad Request", str(error)) from None
-            if len(payload.encode()) > limit:
-                text = f"the payload is over {limit} bytes"
-                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-            del body
-            size = getsizeof(payload)
-            session.take_in(size - held)
-            held = size
-            problem = session.receive((payload,))
+            problem = self._take(request, session, body)
         finally:
-            session.take_in(-held)
+            last = handlers.added
+            session.run_handlers_aside()
+        handlers.wait_for_room()
+        problem = problem or session.missed(first, last)
         if problem is NONE_TAKEN or problem is NOT_ALL_TAKEN:
             # Not "ok": the client may send again, in its next session, what nobody has seen.
             raise Refusal("404 Not Found", problem)
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
-        return request.answer("200 OK", b"ok", self.uplink_content_type)
+        handlers.promised = last
+        return request.answer("200 OK", self.dialect.answer(), self.uplink_content_type)
+
+    def _take(self, request: Request, session: Carried, body: bytes) -> str:
+        """Have the session take the payload in a body; return what was wrong with it."""
+        limit = self.options.max_message_size
+        # Others may go first while it is decoded.
+        held = len(body)
+        session.take_in(held)
+        try:
+            try:
+                payload = self.dialect.read_body(body, TimeSlice().pause)
+                payload = self.normalize(payload, request.tail)
+            except ValueError as error:
+                raise Refusal("400 Bad Request", str(error)) from None
+            if len(payload.encode()) > limit:
+                text = f"the payload is over {limit} bytes"
+                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+            return session.receive((payload,))
+        finally:
+            session.take_in(-held)

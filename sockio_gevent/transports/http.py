@@ -14,7 +14,7 @@ from ..server.stream.hang_up import HangUpWatch, has_hung_up
 from ..server.stream.sockets import shut_down
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
-from .base import Downlink, Session, Transport
+from .base import Carried, Downlink, Transport
 
 __all__ = ["Answer", "HTTPDownlink", "HTTPTransport"]
 
@@ -53,7 +53,7 @@ class HTTPDownlink(Downlink):
     )
 
     def __init__(
-        self, transport: str, session: Session, socket: Any, once: bool, timeout: float | None
+        self, transport: str, session: Carried, socket: Any, once: bool, timeout: float | None
     ) -> None:
         super().__init__(transport)
         self._timeout = timeout
@@ -222,16 +222,15 @@ class HTTPTransport(Transport):
         if request.environ.get("wsgi.websocket"):
             raise Refusal("400 Bad Request", f"{self.name} takes no WebSocket")
 
-    def open(self, request: Request, acquire: Callable[[], Session], once: bool) -> HTTPDownlink:
+    def open(self, request: Request, acquire: Callable[[], Carried], once: bool) -> HTTPDownlink:
         """Make the request the downlink of its session."""
         session = acquire()
         timeout = self.options.body_timeout
         downlink = HTTPDownlink(self.name, session, request.socket, once, timeout)
-        if not session.announced:
-            # In a greenlet of its own: a handler that takes its time must not
-            # keep the client from learning that it is connected. It starts
-            # before the flush, so what handlers send at once comes along.
-            gevent.spawn(session.announce)
+        # Those of a new session. In a greenlet of their own: a handler that takes its time
+        # must not keep the client from learning that it is connected. It starts before the
+        # flush, so what handlers send at once comes along.
+        session.start_handlers()
         if not session.attach(downlink):
             downlink.close(NORMAL, "the session has ended")
         return downlink

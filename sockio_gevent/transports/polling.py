@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet, script_string
-from .base import Session
+from .base import Carried
 from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
@@ -53,7 +53,7 @@ class PollingTransport(HTTPTransport):
 
     content_type: ClassVar[str]
 
-    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
         poll = self.open(request, acquire, once=True)
         body = self.encode(request, poll.wait())
@@ -68,9 +68,7 @@ class PollingTransport(HTTPTransport):
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
-        if len(batch) == 1:
-            return batch[0].payload
-        return b"".join([packet.payload for packet in batch])
+        return self.dialect.payload(batch)
 
 
 class XHRPollingTransport(PollingTransport):

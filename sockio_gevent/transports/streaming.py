@@ -10,7 +10,7 @@ from ..monitoring.reasons import CloseReason, End
 from ..refusal import Header
 from ..server.http.request import Request
 from ..wire.packet import Packet, script_string
-from .base import Session
+from .base import Carried
 from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
@@ -66,7 +66,7 @@ class StreamingTransport(HTTPTransport):
         """How a new answer is to carry batches."""
         raise NotImplementedError
 
-    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Answer with batches until the session or the connection ends."""
         stream = self.open(request, acquire, once=False)
         carrier = self.carrier()
@@ -165,9 +165,10 @@ class XHRMultipartTransport(StreamingTransport):
         boundary = token_hex(_BOUNDARY_SIZE)
         mark = boundary.encode()
         between = b"\n--%b\n" % mark
+        payload_of = self.dialect.payload
 
         def part(batch: Sequence[Packet]) -> bytes | None:
-            payload = b"".join([packet.payload for packet in batch])
+            payload = payload_of(batch)
             if mark in payload:
                 return None
             return b"Content-Type: text/plain\n\n%b%b" % (payload, between)

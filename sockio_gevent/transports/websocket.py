@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
+from ..dialects.base import BinaryRefused
 from ..monitoring.reasons import CloseReason, End
 from ..options.limits import OverLimit
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, INTERNAL_ERROR, UNSUPPORTED_DATA
-from .base import Downlink, Session, Transport
+from .base import Carried, Downlink, Transport
 
 if TYPE_CHECKING:
     from ..server.http.upgrade import Upgrade
@@ -35,13 +36,13 @@ class SocketDownlink(Downlink):
         "_connection",
         "_context",
         "_data",
-        "_greenlet",
         "_incoming",
+        "_refused",
         "_session",
         "_websocket",
     )
 
-    def __init__(self, transport: str, websocket: WebSocket, session: Session) -> None:
+    def __init__(self, transport: str, websocket: WebSocket, session: Carried) -> None:
         super().__init__(transport)
         self._websocket = websocket
         self._connection = websocket.connection
@@ -53,29 +54,28 @@ class SocketDownlink(Downlink):
         self._batch: Sequence[Packet] = ()
         self._data = b""
         self._incoming = 0
-        self._greenlet: gevent.Greenlet | None = None  # that handles what has come
+        # Why and with which code the session is to end, behind the handlers for what came before.
+        self._refused: tuple[End, int] | None = None
         websocket.connection.owner = self
 
     def serve(self, upgrade: Upgrade) -> None:
-        """Run the handlers, for as long as the request is to last: if it can be, not long."""
-        self._context.run(self._session.announce)
+        """Read what comes, for as long as the request is to last: if it can be, not long."""
         self._websocket.forget_request()
         file = upgrade.release()
         self._connection.serve(file)
+        self.run_handlers()
         if file is None:
             try:
                 self.wait_over()
             except BaseException:
-                # Who ends the request means the handler that runs for it, too.
-                if self._greenlet is not None:
-                    self._greenlet.kill(block=False)
+                # What ends the request means the handler that runs for it, too.
+                self._session.handlers.kill()
                 raise
 
     def received(self, data: bytes) -> None:
         """Bytes have come, or the end of the connection."""
-        self._greenlet = gevent.getcurrent()
         try:
-            self._context.run(self._take, data)
+            self._take(data)
         except gevent.GreenletExit:
             # This greenlet reads the connections of others, too.
             self._session.end(_KILLED, INTERNAL_ERROR)
@@ -85,43 +85,69 @@ class SocketDownlink(Downlink):
         except BaseException:
             self.over()
             raise
-        finally:
-            self._greenlet = None
+
+    def run_handlers(self) -> None:
+        """Run the handlers for what has come."""
+        handlers = self._session.handlers
+        # The greenlet that runs them already is inside the context.
+        if not (handlers.is_empty or handlers.busy):
+            try:
+                self._context.run(self._session.run_handlers)
+            except gevent.GreenletExit:
+                pass  # the session has ended for it; this greenlet reads for others, too
+            except BaseException:
+                self.over()
+                raise
+        if self._refused is not None:
+            self._session.end(*self._refused)
+
+    @property
+    def choked(self) -> bool:
+        """Whether so much waits for handlers that no more is to be read."""
+        return self._session.handlers.full
+
+    def when_roomy(self, callback: Callable[[], object]) -> None:
+        """Call a function once when more can be read. It must not block."""
+        self._session.handlers.when_roomy(callback)
 
     def _take(self, data: bytes) -> None:
-        websocket = self._websocket
+        websocket, session = self._websocket, self._session
         batch = websocket.take(data)
         held = websocket.protocol.held
         if held or self._incoming:
             self._take_in(held)
-        try:
-            for payload in batch:
-                if type(payload) is not str:
-                    self._refuse_binary(batch)
-                    break
-            else:
-                if batch:
-                    self._session.receive(batch)  # type: ignore[arg-type]
-        except OverLimit as error:
-            self._session.end(End(CloseReason.LIMIT, error.text, error.limit), error.code)
+        if batch and self._refused is None:
+            try:
+                session.receive(batch)
+            except OverLimit as error:
+                end = End(CloseReason.LIMIT, error.text, error.limit)
+                self._refused = end, error.code
+            except BinaryRefused as error:
+                end = End(CloseReason.PROTOCOL, f"protocol error: {error}")
+                self._refused = end, UNSUPPORTED_DATA
+        if websocket.discarding and websocket.end is not None:
+            session.end(websocket.end)
+        if websocket.choked:
+            self._wait_for_pongs()
         if websocket.finished:
+            session.start_handlers()
+            websocket.wait()
             self.over()
-        elif websocket.discarding and websocket.end is not None:
-            self._session.end(websocket.end)
 
-    def take_in(self, change: int) -> None:
-        """Count what is kept of the client's doing, beside messages to it."""
-        self._session.take_in(change)
+    def _wait_for_pongs(self) -> None:
+        """Wait until the client has taken its pongs; till then it is not read from."""
+        self._session.start_handlers()
+        pongs = self._websocket.choked
+        self._session.take_in(pongs)
+        try:
+            self._websocket.wait()
+        finally:
+            self._session.take_in(-pongs)
 
     def _take_in(self, held: int) -> None:
         """Tell the session how many bytes of a message are here that is not whole yet."""
         self._session.take_in(held - self._incoming)
         self._incoming = held
-
-    def _refuse_binary(self, batch: Sequence[str | bytearray]) -> None:
-        self._session.receive([payload for payload in batch if isinstance(payload, str)])
-        end = End(CloseReason.PROTOCOL, "protocol error: a binary message, and payloads are text")
-        self._session.end(end, UNSUPPORTED_DATA)
 
     def drained(self) -> None:
         """The socket has taken all that was written."""
@@ -231,7 +257,7 @@ class WebSocketTransport(Transport):
         if problem is not None:
             raise problem
 
-    def downlink(self, request: Request, acquire: Callable[[], Session]) -> Iterable[bytes]:
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Switch protocols, and read messages until the socket ends."""
         upgrade: Any = request.upgrade
         websocket = upgrade.accept(self.options.max_message_size)

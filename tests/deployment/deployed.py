@@ -19,6 +19,7 @@ from typing import Any
 import gevent
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream.readers import Readers
 
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
@@ -37,7 +38,7 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     page: Any = {"pid": os.getpid(), "script_name": environ["SCRIPT_NAME"]}
     if environ["PATH_INFO"] == "/sessions":
         page = {
-            session_id: "away" if client.away else "open"
+            session_id: "away" if session_of(client).away else "open"
             for session_id, client in listener.clients.items()
         }
     elif environ["PATH_INFO"] == "/stats":
@@ -67,7 +68,7 @@ def tell_what_is_left() -> None:
         found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
         parked = Readers.of_this_hub()._parked
         running = [each for each in found if not each.dead and each not in parked]
-        clients, closing_sessions = len(listener.clients), len(listener._closing_sessions)
+        clients, closing_sessions = len(listener.clients), len(listener._sessions.closing_sessions)
         print(
             f"left: {clients} clients, {closing_sessions} farewells, greenlets {running}",
             flush=True,

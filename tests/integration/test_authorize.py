@@ -17,6 +17,7 @@ from support.http import LONG
 from support.raw import Raw
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 
 transports = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -33,7 +34,7 @@ def test_it_is_asked_once_for_each_session(serve, client):
     opened.send("one")
     served.wait("message")
     opened.vanish()
-    wait_for(lambda: known.away)
+    wait_for(lambda: session_of(known).away)
     again = opened.resume()
     known.send("two")
     assert again.receive() == "two"

@@ -4,6 +4,8 @@ import gevent
 from support.clients import WebSocket, wait_for
 from support.http import LONG
 
+from sockio_gevent.client import session_of
+
 
 def fill(served, session, size=64 * 1024, many=200):
     """Send until the socket of a reader that does not read is full; return how much was sent."""
@@ -11,7 +13,7 @@ def fill(served, session, size=64 * 1024, many=200):
     for count in range(many):
         session.send(text)
         gevent.idle()
-        if session.downlink is None or session.downlink.writing:
+        if session_of(session).downlink is None or session_of(session).downlink.writing:
             return count + 1
     raise AssertionError("the socket took everything")
 
@@ -64,7 +66,7 @@ def test_what_a_broken_socket_never_took_goes_to_the_next(serve):
     for number in range(10):
         session.send(str(number))
     slow.vanish()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     again = slow.resume()
     received = again.receive()
     while received != "0":  # the last of the large ones, cut in the middle before

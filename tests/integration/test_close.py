@@ -20,6 +20,8 @@ from support.http import DEADLINE, HTTP, LONG, Ended
 from support.streams import times
 from support.times import bring_forward
 
+from sockio_gevent.client import session_of
+
 CLOSED = "closed: "
 BACK_BY = [WebSocket, ServerEvents, HTMLFile, XHRMultipart, Polling, JSONP]
 
@@ -30,7 +32,7 @@ def go_away(served: Any, kind: Any = Polling) -> tuple[Any, Any]:
     session = served.listener.clients[client.session_id]
     if client.streams:
         client.vanish()
-    wait_for(lambda: session.away)
+    wait_for(lambda: session_of(session).away)
     return client, session
 
 
@@ -47,13 +49,13 @@ def finish(closing: Any) -> None:
 
 def check_nothing_left(served: Any, sessions: int) -> None:
     """Each session has ended once, for its handlers, for the statistics and in the log."""
-    wait_for(lambda: not served.listener._closing_sessions)
+    wait_for(lambda: not served.listener._sessions.closing_sessions)
     assert len(served.happened("disconnect")) == sessions
     assert sum(served.listener.stats()["closes"].values()) == sessions
     assert sum(" ended: " in line for line in served.lines) == sessions
     assert sum(CLOSED in line for line in served.lines) == 1
     assert not served.listener.clients
-    assert not served.listener.loops.here().deadlines._slots
+    assert not served.listener._sessions.loops.here().deadlines._slots
 
 
 def take_last(client: Any, *expected: str) -> None:
@@ -144,15 +146,15 @@ def test_a_poll_that_is_being_answered_is_not_its_client_s_last(serve, monkeypat
     served = serve()
     client, session = go_away(served)
     client.begin_poll()
-    wait_for(lambda: not session.away)
+    wait_for(lambda: not session_of(session).away)
     release = Event()
-    write = session.downlink.written
+    write = session_of(session).downlink.written
 
     def written() -> None:
         release.wait()
         write()
 
-    monkeypatch.setattr(type(session.downlink), "written", lambda self: written())
+    monkeypatch.setattr(type(session_of(session).downlink), "written", lambda self: written())
     session.send("first")
     assert client.finish_poll() == ["first"]
     session.send("second")
@@ -226,7 +228,7 @@ def test_it_waits_for_who_was_disconnected_just_before(serve):
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]
     session.send("x" * 32 * 1024 * 1024)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     session.disconnect()
     served.wait("disconnect")
     closing = begin_close(served)
@@ -236,7 +238,7 @@ def test_it_waits_for_who_was_disconnected_just_before(serve):
     assert client.wait_closed() == 1000
     finish(closing)
     assert was_over == [True]
-    assert not served.listener._closing_sessions
+    assert not served.listener._sessions.closing_sessions
 
 
 def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
@@ -248,7 +250,7 @@ def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
     served.wait("disconnect")
     assert not closing.ready()
     served.listener.close(0)
-    assert len(served.listener._closing_sessions) == 1
+    assert len(served.listener._sessions.closing_sessions) == 1
     release.set()
     finish(closing)
     check_nothing_left(served, 1)
@@ -260,10 +262,10 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
     served = serve(**times("websocket", timeout=LONG))
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]
-    downlink = session.downlink
-    session._on_deadline()  # the heartbeat
+    downlink = session_of(session).downlink
+    session_of(session)._on_deadline()  # the heartbeat
     session._awaits_echo = LONG
-    session._on_deadline()
+    session_of(session)._on_deadline()
     assert session.disconnect_reason == "heartbeat_lost"
     served.wait("disconnect")
     closing = begin_close(served, timeout)
@@ -272,5 +274,5 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
         assert not closing.ready()
         assert client.wait_closed() == 1011
     finish(closing)
-    wait_for(lambda: downlink.is_over and not served.listener._closing_sessions)
+    wait_for(lambda: downlink.is_over and not served.listener._sessions.closing_sessions)
     client.vanish()

@@ -21,8 +21,12 @@ class Owner:
         self.slow = False
         self.sizes = []
 
+    choked = False
+
     def received(self, data):
         self.sizes.append(len(data))
+
+    def run_handlers(self):
         end = monotonic() + (2 * TIME_SLICE if self.slow else 0.0)
         while monotonic() < end:
             pass

@@ -14,6 +14,7 @@ from support.http import DEADLINE, HTTP, LONG, connect
 from support.times import bring_forward
 from websockets.frames import Frame, Opcode
 
+from sockio_gevent.client import session_of
 from sockio_gevent.hub.deadlines import RESOLUTION
 
 FLOOD = str(Path(__file__).parents[1] / "support/flood.py")
@@ -111,7 +112,11 @@ def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, 
 
     running = [gevent.spawn(run, each) for each in opened]
     for number in range(10):
-        wait_for(lambda: all(each.downlink and each.downlink.ready for each in sessions))
+        wait_for(
+            lambda: all(
+                session_of(each).downlink and session_of(each).downlink.ready for each in sessions
+            )
+        )
         for session in sessions:
             bring_forward(session)
         # The polls end in the midst of these times, sooner or later by one tick of the sweep.
@@ -182,7 +187,7 @@ def test_what_other_threads_end_is_ended_for_good(serve, way):
     served = serve(max_buffer=1000)
     opened = Polling(served.port).open()
     (_, client) = served.wait("connection")
-    wait_for(lambda: client.away)
+    wait_for(lambda: session_of(client).away)
     calls = {"disconnect": client.disconnect, "too much": lambda: send_much(client)}
     thread = threading.Thread(target=calls[way])
     thread.start()

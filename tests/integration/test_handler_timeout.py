@@ -12,6 +12,8 @@ from gevent.event import Event
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.limits import exceeded
 
+from sockio_gevent.client import session_of
+
 TIME = 0.3
 
 
@@ -109,7 +111,7 @@ def test_so_does_a_disconnect_handler_though_its_session_has_ended(stuck):
     wait_for(lambda: stuck.ends)
     stuck.wait("disconnect")
     assert exceeded(stuck) == {"handler_timeout": 1}
-    wait_for(lambda: not stuck.listener._closing_sessions)
+    wait_for(lambda: not stuck.listener._sessions.closing_sessions)
     del session, client
     wait_for(lambda: len(greenlets() - before) <= 1)  # the reader that waits for its next turn
 
@@ -121,8 +123,8 @@ def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
     client.vanish()
     stuck.wait("disconnect")
     assert [reason for reason, _ in stuck.ends] == ["message"]
-    wait_for(lambda: not stuck.listener._closing_sessions)
-    assert stuck.listener.loops.here().deadlines._slots == {}
+    wait_for(lambda: not stuck.listener._sessions.closing_sessions)
+    assert stuck.listener._sessions.loops.here().deadlines._slots == {}
 
 
 def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):
@@ -171,7 +173,7 @@ def test_without_the_option_it_may_wait_for_ever(serve):
     client.send("x")
     served.wait("message")
     (session,) = served.listener.clients.values()
-    assert session.due(1e12) is None
+    assert session_of(session).due(1e12) is None
     assert session.connected
     released.set()
 

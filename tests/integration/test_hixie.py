@@ -7,6 +7,7 @@ from support.clients import wait_for
 from support.hixie import CLOSE, Hixie, frame
 from support.http import DEADLINE, LONG, Ended
 
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import websocket as server_websocket
 
 KINDS = [(draft, name) for draft in (75, 76) for name in ("websocket", "flashsocket")]
@@ -112,7 +113,7 @@ def test_a_client_that_never_answers_the_close_is_cut_off(serve, monkeypatch, dr
     monkeypatch.setattr(server_websocket, "CLOSE_TIMEOUT", 0.1)
     served = serve()
     client, session = opened(served, draft)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     session.disconnect()
     assert client.raw.take(len(closing(draft))) == closing(draft)
     with gevent.Timeout(DEADLINE):
@@ -195,7 +196,7 @@ def test_a_session_is_resumed_by_its_id(serve, draft, name):
     served = serve(**times(close_timeout=LONG))
     client, session = opened(served, draft, name)
     client.vanish()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     for number in range(3):
         session.send(str(number))
     again = Hixie(served.port, client.session_id, draft=draft, transport=name, Origin="")
@@ -229,7 +230,7 @@ def fill(session, size=64 * 1024):
     for count in range(200):
         session.send("x" * size)
         gevent.idle()
-        if session.downlink is None or session.downlink.writing:
+        if session_of(session).downlink is None or session_of(session).downlink.writing:
             return count + 1
     raise AssertionError("the socket took everything")
 
@@ -254,7 +255,7 @@ def test_what_a_broken_socket_never_took_goes_to_the_next(serve, draft):
     session.send("one")
     session.send("two")
     slow.raw.reset()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     again = Hixie(served.port, slow.session_id, draft=draft, Origin="")
     received = again.receive()
     while received != "one":  # the last of the large ones, cut in the middle before

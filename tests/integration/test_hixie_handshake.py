@@ -10,6 +10,7 @@ from support.hixie import ANSWER, CHALLENGE, KEYS, Hixie, frame, request
 from support.http import LONG
 from support.raw import Raw
 
+from sockio_gevent.client import session_of
 from sockio_gevent.server.http import hixie_handshake as server_hixie
 
 names = pytest.mark.parametrize("name", ["websocket", "flashsocket"])
@@ -260,7 +261,7 @@ def test_a_session_that_ends_during_the_handshake_is_not_brought_back(serve):
     client = Hixie(served.port).open()
     (_, session) = served.wait("connection")
     client.vanish()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     raw = Raw(served.port, request(f"/socket.io/websocket/{client.session_id}", 76))
     raw.until(b"\r\n\r\n")
     session.disconnect()

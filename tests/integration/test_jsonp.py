@@ -12,6 +12,8 @@ from support.doors import OWN_SCRIPT, head
 from support.http import DEADLINE, HTTP
 from support.raw import Raw
 
+from sockio_gevent.client import session_of
+
 
 def poll(port, tail="/1290000000000/3", **headers):
     """A script that a page asks for; without headers it is a page of the server."""
@@ -82,7 +84,7 @@ def test_what_is_sent_between_polls_comes_as_one_batch(serve):
 def test_a_waiting_poll_is_answered_when_something_is_sent(serve):
     page = Page(serve())
     waiting = gevent.spawn(page.poll)
-    wait_for(lambda: page.session.downlink is not None)
+    wait_for(lambda: session_of(page.session).downlink is not None)
     page.session.send("now")
     assert waiting.get(timeout=DEADLINE).body == b'io.JSONP[3]._("~m~3~m~now");'
 

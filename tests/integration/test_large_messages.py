@@ -13,7 +13,9 @@ from support.client_frames import MASK, frame, header
 from support.clients import WebSocket, wait_for
 from support.http import DEADLINE
 
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import websocket
+from sockio_gevent.wire import websocket_connection
 
 MIB = 1024 * 1024
 TEXT, CLOSE = 1, 8
@@ -85,11 +87,11 @@ def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothin
 
 
 def test_so_many_bytes_are_read_on_and_no_more(serve: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(websocket, "_MOST_DISCARDED", 4 * MIB)
+    monkeypatch.setattr(websocket_connection, "_MOST_DISCARDED", 4 * MIB)
     served = serve()
     client = WebSocket(served.port).open()
     (_, session) = served.wait("connection")
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     client.send_bytes(header(TEXT, 1 << 40) + MASK)
     assert send_until_cut(client) >= 4 * MIB
     wait_for(lambda: downlink.is_over)
@@ -100,14 +102,14 @@ def test_it_is_read_on_for_a_while_and_no_longer(serve: Any, monkeypatch: Any) -
     served = serve()
     client = WebSocket(served.port).open()
     (_, session) = served.wait("connection")
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     client.send_bytes(header(TEXT, 1 << 40) + MASK)
     # Nothing follows, and the client does not close its side.
     wait_for(lambda: downlink.is_over)
 
 
 def test_others_are_served_while_one_message_is_discarded(serve: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(websocket, "_MOST_DISCARDED", 1 << 40)
+    monkeypatch.setattr(websocket_connection, "_MOST_DISCARDED", 1 << 40)
     served = serve(on_client_message=lambda message, client: client.send(message))
     client = WebSocket(served.port).open()
     other = WebSocket(served.port).open()

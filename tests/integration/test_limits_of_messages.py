@@ -15,6 +15,7 @@ from support.http import DEADLINE, HTTP
 from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
 
+from sockio_gevent.client import session_of
 from sockio_gevent.wire.websocket import BINARY, TEXT
 
 SOCKETS = [WebSocket, FlashSocket]
@@ -187,7 +188,7 @@ def test_by_default_json_may_have_twenty_thousand_elements_and_a_hundred_levels(
 class Clock:
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr("sockio_gevent.client.monotonic", lambda: self.now)
+        monkeypatch.setattr("sockio_gevent.session.session.monotonic", lambda: self.now)
 
 
 @pytest.fixture
@@ -298,12 +299,16 @@ def test_so_many_posts_of_a_session_may_be_under_way_and_no_more(serve, kind):
     (session,) = [
         each for each in served.listener.clients.values() if each.session_id == first.session_id
     ]
-    for number in range(3):
+    # It is answered at once; those behind it wait until there is room for what is in them.
+    assert first.send("0").status == 200
+    large = "x" * session.listener.options.max_message_size
+    for number in range(1, 4):
         client = Polling(served.port, first.session_id)
         client.transport = kind.transport
         clients.append(client)
-        client.begin_send(str(number))
-        wait_for(lambda: session.posts == len(clients))
+        client.begin_send(f"{number}{large}"[: len(large) - 100])
+        # 'connection', the first message, and those that wait.
+        wait_for(lambda: session_of(session).handlers.added == 2 + len(clients))
     # Neither is its body waited for, nor does it cost the session anything.
     late = HTTP(served.port)
     late.begin("POST", first.path("send"), None, Content_Length="1000")
@@ -314,8 +319,10 @@ def test_so_many_posts_of_a_session_may_be_under_way_and_no_more(serve, kind):
     served.wait("message", 2)
     gate.opened.set()
     assert [client.post.finish().status for client in clients] == [200] * 3
-    assert first.send("3").status == 200
-    assert [text for text in received(served) if text != "other"] == ["0", "1", "2", "3"]
+    assert first.send("4").status == 200
+    served.wait("message", 6)
+    texts = [text[0] for text in received(served) if text != "other"]
+    assert texts == ["0", "1", "2", "3", "4"]
 
 
 def test_polls_that_newer_ones_have_replaced_are_counted_until_they_are_over(serve):
@@ -326,8 +333,8 @@ def test_polls_that_newer_ones_have_replaced_are_counted_until_they_are_over(ser
     downlinks = []
     for poll in (replaced, stuck, last):
         poll.begin_poll()
-        wait_for(lambda: session.downlink not in (None, *downlinks))
-        downlinks.append(session.downlink)
+        wait_for(lambda: session_of(session).downlink not in (None, *downlinks))
+        downlinks.append(session_of(session).downlink)
         if poll is stuck:
             assert replaced.get.finish().status == 200
     assert stuck.get.finish().status == 200

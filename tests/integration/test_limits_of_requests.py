@@ -15,6 +15,7 @@ from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.wire.websocket import TEXT
 
 TIME = 0.3
@@ -225,8 +226,8 @@ def test_one_that_reads_them_late_goes_on(serve):
     client = WebSocket(served.port).open()
     (session,) = served.listener.clients.values()
     flood = gevent.spawn(client.socket.sendall, PING * 20_000)
-    wait_for(lambda: session.downlink._websocket.choked)
-    assert not session.downlink.has_unread()
+    wait_for(lambda: session_of(session).downlink._websocket.choked)
+    assert not session_of(session).downlink.has_unread()
     assert client.socket.recv(1) == b"\x8a"
     raw = client.socket.recv
     wait_for(lambda: flood.dead or not raw(65536))

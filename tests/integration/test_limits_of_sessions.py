@@ -12,7 +12,7 @@ from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
 from websockets.exceptions import InvalidStatus
 
-from sockio_gevent.gateway.session_quota import counted_as
+from sockio_gevent.session.session_quota import counted_as
 
 
 def refused(kind, port):
@@ -158,7 +158,7 @@ def test_the_count_is_kept_in_no_time_longer_than_the_sessions(serve):
         client = Behind(served.port, f"192.0.2.{number % 5}").websocket().open()
         client.close()
     served.wait("disconnect", 20)
-    quota = served.listener.quota
+    quota = served.listener._sessions.quota
     wait_for(lambda: not served.listener.clients)
     assert (quota._total, dict(quota._by_network)) == (0, {})
     # What an application does to the environ of its client does not change the count.

@@ -11,7 +11,7 @@ from support.clients import Polling, WebSocket, wait_for
 from support.http import DEADLINE
 from support.times import bring_forward
 
-from sockio_gevent.client import Client
+from sockio_gevent.client import Client, session_of
 from sockio_gevent.server.stream.connection import Connection
 from sockio_gevent.server.stream.hang_up import HangUpWatch
 from sockio_gevent.server.stream.websocket import WebSocket as ServerWebSocket
@@ -73,7 +73,7 @@ class Crowd:
         self.stalled = [served.listener.clients[each.session_id] for each in opened[:stalled]]
         for session in self.stalled:
             # More than the kernel will ever take for a socket that nobody reads.
-            while session.buffered < 16 * 1024 * 1024:
+            while session_of(session).buffered < 16 * 1024 * 1024:
                 session.send("x" * 65536)
                 gevent.sleep(0)
         self.opened = opened
@@ -106,7 +106,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
 
     wait_for(measure)
     assert stalled.connected
-    wait_for(lambda: stalled.downlink.writing)
+    wait_for(lambda: session_of(stalled).downlink.writing)
     # It is bounded, and its end at the bound is nobody else's.
     stalled.send("x" * (64 * 1024 * 1024 - stalled.buffered - 100_000))
     while stalled.connected:
@@ -154,7 +154,7 @@ def visit(served, number):
         client.begin_poll()
     elif way == 6:
         client.begin_poll()
-        wait_for(lambda: session.downlink is not None)
+        wait_for(lambda: session_of(session).downlink is not None)
         session.disconnect()
         assert client.finish_poll() == []
     elif way == 7:
@@ -165,7 +165,7 @@ def visit(served, number):
 
 def end_who_is_away(sessions):
     """Wait until nobody polls any more, and let the time for coming back be over."""
-    wait_for(lambda: all(session.downlink is None for session in sessions.values()))
+    wait_for(lambda: all(session_of(session).downlink is None for session in sessions.values()))
     for session in sessions.values():
         bring_forward(session)
 
@@ -176,7 +176,7 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     served.wait("disconnect")
     served.events.clear()
     served.lines.clear()
-    wait_for(lambda: served.listener.loops.here().deadlines._timer is None)
+    wait_for(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
     before = quota()
     pool = Pool(50)
     visits = [pool.spawn(visit, served, number) for number in range(SESSIONS)]
@@ -188,9 +188,9 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     ended = [line for line in served.lines if " ended: " in line]
     assert len(ended) == SESSIONS, "one line for each end"
     served.events.clear()
-    wait_for(lambda: served.listener.loops.here().deadlines._timer is None)
+    wait_for(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
     gevent.idle()
-    assert served.listener.loops.here().deadlines._slots == {}
+    assert served.listener._sessions.loops.here().deadlines._slots == {}
 
     def left():
         after = quota()

@@ -23,6 +23,8 @@ from support.http import HTTP, LONG, Ended
 from support.limits import wait_exceeded
 from support.raw import Raw
 
+from sockio_gevent.client import session_of
+
 MIB = 1024 * 1024
 STREAMS = (ServerEvents, HTMLFile, XHRMultipart)
 
@@ -51,11 +53,11 @@ def times(**seconds: float) -> dict[str, Any]:
 
 def stop_reading(session: Any) -> None:
     """Send more to a client that reads nothing than the sockets of both ends hold."""
-    wait_for(lambda: session.downlink is not None)
+    wait_for(lambda: session_of(session).downlink is not None)
     session.send("x" * 800_000)
     for _ in range(10):
         gevent.idle()
-    assert session.downlink.writing
+    assert session_of(session).downlink.writing
 
 
 def open_session(served: Any, kind: Any) -> tuple[Any, Any]:
@@ -72,16 +74,16 @@ def open_session(served: Any, kind: Any) -> tuple[Any, Any]:
 def test_messages_that_wait_take_no_more_memory_than_is_counted(serve, kind, size):
     served = serve(max_buffer=2 * MIB, **times(timeout=LONG))
     client, session = open_session(served, kind)
-    before = session.held
+    before = session_of(session).held
     with traced() as taken:
         count = 0
-        while session.buffered < 2 * MIB - size - 1000:
+        while session_of(session).buffered < 2 * MIB - size - 1000:
             session.send(f"{count:06}{'x' * size}"[-size:])
             count += 1
         gevent.idle()
         assert session.connected
-        assert taken() <= session.held - before
-        assert count * size <= session.held
+        assert taken() <= session_of(session).held - before
+        assert count * size <= session_of(session).held
     client.vanish()
 
 
@@ -92,17 +94,21 @@ def test_what_is_being_written_takes_little_more_than_is_counted(serve, kind):
     client = kind(served.port).open()
     session = served.listener.clients[client.session_id]
     client.vanish()
-    wait_for(lambda: session.away)
+    wait_for(lambda: session_of(session).away)
     with traced() as taken:
         count = 0
-        while session.buffered < 3 * MIB:
+        while session_of(session).buffered < 3 * MIB:
             session.send(f"{count} {'x' * 400}")
             count += 1
         again = kind(served.port, session.session_id)
-        wait_for(lambda: session.downlink is not None and session.downlink.writing)
+        wait_for(
+            lambda: (
+                session_of(session).downlink is not None and session_of(session).downlink.writing
+            )
+        )
         gevent.idle()
-        assert session.buffered > 2 * MIB
-        assert taken() <= 1.02 * session.held
+        assert session_of(session).buffered > 2 * MIB
+        assert taken() <= 1.02 * session_of(session).held
     again.vanish()
 
 
@@ -115,7 +121,7 @@ def test_a_stream_is_bounded_by_what_waits_and_what_is_being_written_together(se
         session.send("x" * 50_000)
         gevent.idle()
         if session.connected:
-            most = max(most, session.buffered)
+            most = max(most, session_of(session).buffered)
     assert MIB / 2 < most <= MIB + 50_000
     wait_exceeded(served, "max_buffer")
     client.vanish()
@@ -123,7 +129,7 @@ def test_a_stream_is_bounded_by_what_waits_and_what_is_being_written_together(se
 
 def fill(session: Any, size: int) -> None:
     """Let so many bytes wait for a session."""
-    while session.buffered < size:
+    while session_of(session).buffered < size:
         session.send("x" * 10_000)
 
 
@@ -141,8 +147,8 @@ def test_over_the_bound_of_all_the_sessions_that_hold_most_end_first(serve):
     # One more would be too much. Room is made for a while.
     fill(small[0], 350_000)
     wait_for(lambda: not all(each.connected for each in large))
-    wait_for(lambda: not served.listener._closing_sessions)
-    assert served.listener.memory.held <= 4 * MIB
+    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    assert served.listener._sessions.memory.held <= 4 * MIB
     assert all(each.connected for each in small)
     assert sum(each.connected for each in large) == 3
     wait_exceeded(served, "max_memory")
@@ -160,16 +166,18 @@ def test_halves_of_messages_from_clients_count(serve):
     with traced() as taken:
         for client in clients:
             client.send_bytes(frame)
-            wait_for(lambda: served.listener.memory.held < 10 * MIB)
+            wait_for(lambda: served.listener._sessions.memory.held < 10 * MIB)
         wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 24)
-        wait_for(lambda: served.listener.memory.held <= 8 * MIB)
+        wait_for(lambda: served.listener._sessions.memory.held <= 8 * MIB)
         # While a read is put together with what was there before, both are there.
         assert taken() < 12 * MIB
     assert reader.session_id in served.listener.clients
     for client in clients:
         client.vanish()
-    wait_for(lambda: len(served.listener.clients) == 1 and not served.listener._closing_sessions)
-    assert served.listener.memory.held == 0
+    wait_for(
+        lambda: len(served.listener.clients) == 1 and not served.listener._sessions.closing_sessions
+    )
+    assert served.listener._sessions.memory.held == 0
 
 
 def half_a_post(port: int, session_id: str) -> Raw:
@@ -191,12 +199,13 @@ def test_halves_of_bodies_count_and_their_requests_end_with_the_session(serve):
             posts.append(half_a_post(served.port, client.session_id))
             wait_for(
                 lambda session=session, number=number: (
-                    not session.connected or session.incoming > number * MIB // 2 + MIB // 4
+                    not session.connected
+                    or session_of(session).incoming > number * MIB // 2 + MIB // 4
                 )
             )
     wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 1)
-    wait_for(lambda: not served.listener._closing_sessions)
-    wait_for(lambda: served.listener.memory.held <= 6 * MIB)
+    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_for(lambda: served.listener._sessions.memory.held <= 6 * MIB)
     ended = [client for client in clients if client.session_id not in served.listener.clients]
     assert ended
     assert posts[4 * clients.index(ended[0])].head()[0].startswith("HTTP/1.1 404 ")
@@ -209,31 +218,49 @@ def test_a_post_whose_session_ends_is_not_said_to_be_ok(serve):
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
     post = half_a_post(served.port, client.session_id)
-    wait_for(lambda: session.incoming > MIB // 4)
+    wait_for(lambda: session_of(session).incoming > MIB // 4)
     session.disconnect()
     assert post.head()[0].startswith("HTTP/1.1 404 ")
     assert b"ended" in post.until(b"\n")
     assert served.happened("message") == []
-    wait_for(lambda: session.incoming == 0)
+    wait_for(lambda: session_of(session).incoming == 0)
     post.close()
 
 
-def test_a_post_that_waits_for_its_turn_while_the_session_ends_is_not_said_to_be_ok(serve):
+def test_a_post_that_was_answered_is_handled_though_the_session_ends(serve):
     served = serve()
     go_on = gevent.event.Event()
     served.listener.on("clientMessage", lambda message, client: go_on.wait())
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
-    answers = [gevent.spawn(post_to(served.port, client.session_id), "first")]
+    post = post_to(served.port, client.session_id)
+    # Both are answered while the handler of the first blocks.
+    assert post("first").status == 200
     served.wait("message")
-    answers.append(gevent.spawn(post_to(served.port, client.session_id), "second"))
-    wait_for(lambda: session.posts == 2)
+    assert post("second").status == 200
     session.disconnect()
     go_on.set()
-    gevent.joinall(answers, timeout=60, raise_error=True)
-    # The handler of the first has seen its message.
-    assert [each.value.status for each in answers] == [200, 404]
-    assert "before any of the messages was taken" in answers[1].value.text
+    served.wait("disconnect")
+    assert [event[1] for event in served.happened("message")] == ["first", "second"]
+
+
+def test_a_post_that_waits_for_room_while_the_session_ends_is_not_said_to_be_ok(serve):
+    served = serve()
+    go_on = gevent.event.Event()
+    served.listener.on("clientMessage", lambda message, client: go_on.wait())
+    client = Polling(served.port).open()
+    session = served.wait("connection")[1]
+    post = post_to(served.port, client.session_id)
+    assert post("first").status == 200
+    served.wait("message")
+    late = gevent.spawn(post, "x" * (session.listener.options.max_message_size - 100))
+    wait_for(lambda: session_of(session).handlers.full)
+    session.disconnect()
+    go_on.set()
+    answer = late.get(timeout=60)
+    assert answer.status == 404
+    assert "before any of the messages was taken" in answer.text
+    served.wait("disconnect")
     assert [event[1] for event in served.happened("message")] == ["first"]
 
 
@@ -270,14 +297,14 @@ def test_a_place_is_free_when_the_memory_is(serve, kind):
         clients.append(client)
     served.wait("disconnect", 3)
     assert not served.listener.clients
-    assert served.listener.memory.held > MIB
+    assert served.listener._sessions.memory.held > MIB
     with pytest.raises((Ended, AssertionError)) as refused:
         Polling(served.port).open()
     assert refused.value.args[0] == 503
     for client in clients:
         client.vanish()
-    wait_for(lambda: not served.listener._closing_sessions)
-    assert served.listener.memory.held == 0
+    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    assert served.listener._sessions.memory.held == 0
     Polling(served.port).open()
 
 
@@ -309,29 +336,29 @@ def test_a_session_that_holds_much_is_cut_although_it_has_ended(serve):
     stopped, session = open_session(served, ServerEvents)
     session.disconnect()
     served.wait("disconnect")
-    held = served.listener.memory.held
+    held = served.listener._sessions.memory.held
     assert held > 2_000_000
     client = Polling(served.port).open()
     other = served.listener.clients[client.session_id]
     fill(other, 4_000_000 - held + 10_000)
-    wait_for(lambda: not served.listener._closing_sessions)
+    wait_for(lambda: not served.listener._sessions.closing_sessions)
     assert other.connected
-    assert served.listener.memory.held == other.held
+    assert served.listener._sessions.memory.held == session_of(other).held
     stopped.vanish()
 
 
 def test_pongs_that_nobody_reads_count(serve):
     served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
     client, session = open_session(served, WebSocket)
-    before = session.held
+    before = session_of(session).held
     # As much as is read at once, and no more than the reader can hold beside it.
     client.send_bytes((b"\x89\xfd" + bytes(4) + b"x" * 125) * 400)
-    wait_for(lambda: session.downlink._websocket.choked)
-    assert 10_000 < session.incoming <= 400 * 127
-    assert session.held == before + session.incoming
+    wait_for(lambda: session_of(session).downlink._websocket.choked)
+    assert 10_000 < session_of(session).incoming <= 400 * 127
+    assert session_of(session).held == before + session_of(session).incoming
     client.vanish()
-    wait_for(lambda: not served.listener.clients and not served.listener._closing_sessions)
-    assert served.listener.memory.held == 0
+    wait_for(lambda: not served.listener.clients and not served.listener._sessions.closing_sessions)
+    assert served.listener._sessions.memory.held == 0
 
 
 def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end(serve):
@@ -364,7 +391,7 @@ def test_a_stream_keeps_nothing_of_what_its_client_has_taken(serve, kind):
     with traced() as taken:
         session.send(text)
         assert client.receive() == text
-        wait_for(lambda: not session.downlink.writing)
+        wait_for(lambda: not session_of(session).downlink.writing)
         client._buffer = b""
         client.messages.clear()
         gevent.idle()
@@ -380,23 +407,25 @@ def test_what_grows_when_it_is_written_is_counted_as_it_is_then(serve, kind):
     session = served.wait("connection")[1]
     with traced() as taken:
         session.send("<" * 500_000)
-        wait_for(lambda: session.held > 9_000_000)
+        wait_for(lambda: session_of(session).held > 9_000_000)
         gevent.idle()
-        assert taken() <= 1.05 * session.held
-        assert served.listener.memory.held > 9_000_000
+        assert taken() <= 1.05 * session_of(session).held
+        assert served.listener._sessions.memory.held > 9_000_000
     client.vanish()
 
 
-def test_a_body_counts_until_its_messages_are_handled(serve):
+def test_a_message_counts_while_it_waits_for_its_handler(serve):
     """As text it takes four bytes for a character, if one of them is astral."""
     served = serve()
     go_on = gevent.event.Event()
     served.listener.on("clientMessage", lambda message, client: go_on.wait())
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
-    post = gevent.spawn(client.send, "😀" + "x" * 200_000)
+    assert client.send("block").status == 200
     served.wait("message")
-    assert session.incoming > 800_000
+    assert client.send("😀" + "x" * 200_000).status == 200
+    assert session_of(session).handlers.waiting > 800_000
+    assert served.listener._sessions.memory.held > 800_000
     go_on.set()
-    assert post.get(timeout=60).status == 200
-    assert session.incoming == 0
+    served.wait("message", 2)
+    wait_for(lambda: served.listener._sessions.memory.held == 0)

@@ -11,6 +11,7 @@ from support.clients import Polling, ServerEvents, wait_for
 from support.http import HTTP
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 UNKNOWN = (404, "no such session; it may have timed out\n")
@@ -80,7 +81,7 @@ def test_to_ask_for_a_live_session_takes_no_message_and_ends_no_poll(serve):
     client = Polling(served.port).open()
     (_, session) = served.wait("connection")
     client.begin_poll()
-    wait_for(lambda: session.downlink is not None)
+    wait_for(lambda: session_of(session).downlink is not None)
     assert ask(served, f"xhr-polling/{client.session_id}/1") == (200, "ok")
     assert session.connections == 2
     session.send("still there")

@@ -18,6 +18,7 @@ from support.races import Ends, reset
 from support.times import change_times
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 
 KINDS = [WebSocket, ServerEvents, Polling]
 
@@ -42,7 +43,9 @@ def join(served: Any, kind: Any) -> tuple[Any, Any]:
     session = served.listener.clients[client.session_id]
     if not client.streams:
         client.begin_poll()
-    wait_for(lambda: session.downlink is not None and session.downlink.ready)
+    wait_for(
+        lambda: session_of(session).downlink is not None and session_of(session).downlink.ready
+    )
     return client, session
 
 
@@ -110,11 +113,11 @@ def test_a_heartbeat_that_is_lost_while_a_flush_is_blocked(race, server_first):
     change_times(served, "websocket", heartbeat_interval=LONG, timeout=LONG)
     client, session = join(served, WebSocket)
     session.send("x" * 32 * 1024 * 1024)
-    wait_for(lambda: session.downlink.writing)
-    session._on_deadline()
+    wait_for(lambda: session_of(session).downlink.writing)
+    session_of(session)._on_deadline()
     assert session.connected
-    assert session.downlink.writing, "the heartbeat waits behind what is not taken"
-    both(server_first, session._on_deadline, lambda: reset(client))
+    assert session_of(session).downlink.writing, "the heartbeat waits behind what is not taken"
+    both(server_first, session_of(session)._on_deadline, lambda: reset(client))
     ends.check(client, causes={"heartbeat_lost"})
 
 
@@ -130,7 +133,7 @@ def test_a_full_buffer_and_a_peer_that_resets(race, kind, server_first):
 
     both(server_first, overflow, lambda: reset(client))
     if session.connected:  # who has lost a poll is away, and buffers go on
-        wait_for(lambda: session.downlink is None)
+        wait_for(lambda: session_of(session).downlink is None)
         overflow()
     ends.check(client, causes={"buffer_full", "connection_lost"})
 
@@ -217,12 +220,12 @@ def test_a_poll_that_comes_in_the_tick_in_which_its_session_has_been_away_too_lo
     served, ends = race()
     client = Polling(served.port).open()
     session = served.listener.clients[client.session_id]
-    wait_for(lambda: session.away)
+    wait_for(lambda: session_of(session).away)
 
     def expires() -> None:
         for _ in range(0 if server_first else turns):
             gevent.sleep(0)
-        session._on_deadline()
+        session_of(session)._on_deadline()
 
     both(server_first, expires, client.begin_poll)
     answer = client.get.finish()
@@ -230,8 +233,8 @@ def test_a_poll_that_comes_in_the_tick_in_which_its_session_has_been_away_too_lo
     assert answer.status == (200 if session.connected else 404)
     client.vanish()
     if session.connected:
-        wait_for(lambda: session.away)
-        session._on_deadline()
+        wait_for(lambda: session_of(session).away)
+        session_of(session)._on_deadline()
     ends.check(causes={"away_too_long"})
 
 
@@ -285,4 +288,4 @@ def test_two_listeners_of_one_server(race):
     for printed in (lines, served.lines):
         assert sum("closed: 1 session ended" in line for line in printed) == 1
     assert not other.clients
-    assert not other._closing_sessions
+    assert not other._sessions.closing_sessions

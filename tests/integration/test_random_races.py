@@ -18,6 +18,8 @@ from support.clients import ALL, Polling, WebSocket, wait_for
 from support.in_process import fail
 from support.races import Ends, reset
 
+from sockio_gevent.client import session_of
+
 SESSIONS = 4
 BATCHES = [range(first, first + 25) for first in range(0, 500, 25)]
 
@@ -48,12 +50,12 @@ class Case:
         client = kind(self.served.port).open()
         session = self.served.listener.clients[client.session_id]
         if client.streams:
-            wait_for(lambda: session.downlink.ready)
+            wait_for(lambda: session_of(session).downlink.ready)
         elif self.random.random() < 0.7:
             client.begin_poll()
-            wait_for(lambda: session.downlink is not None)
+            wait_for(lambda: session_of(session).downlink is not None)
         else:
-            wait_for(lambda: session.away)
+            wait_for(lambda: session_of(session).away)
         return client, session
 
     def disconnect(self, client: Any, session: Any) -> None:
@@ -85,7 +87,7 @@ class Case:
     def expire(self, client: Any, session: Any) -> None:
         for _ in range(2):
             if session.connected:
-                session._on_deadline()
+                session_of(session)._on_deadline()
 
     def ask_for_the_end(self, client: Any, session: Any) -> None:
         if isinstance(client, WebSocket):

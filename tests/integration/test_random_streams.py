@@ -70,7 +70,7 @@ def check(pair, bare, data: bytes, parts: list[bytes], read=read_stream) -> Read
             seen.get("HTTP_HOST", ""),
             body,
         )
-        for seen, body in pair.fast_path.requests
+        for seen, body in pair.fast.requests
     ]
     assert seen_by_both == expected.requests, data
     assert answers.count(b"\r\n\r\nhello") == len(seen_by_both)

@@ -14,6 +14,7 @@ from support.clients import WebSocket, wait_for
 from support.http import DEADLINE, LONG, Ended
 from websockets.frames import Frame, Opcode
 
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import readers
 
 QUIET = 30
@@ -117,10 +118,11 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     opened = WebSocket(served.port).open()
     opened.send("block")
     served.wait("message")
-    for _ in range(3):
-        opened.send("more")  # which stays unread, and readable
-    downlink = next(iter(served.listener.clients.values())).downlink
-    wait_for(lambda: downlink._connection._yielding)
+    large = "x" * (served.listener.options.max_message_size // 2)
+    sending = gevent.spawn(lambda: [opened.send(large) for _ in range(8)])
+    # Some of it stays unread, and readable.
+    (client,) = served.listener.clients.values()
+    wait_for(lambda: session_of(client).downlink._connection._paused)
     turns = []
     check = gevent.get_hub().loop.check()
     check.start(lambda: turns.append(None))
@@ -130,7 +132,8 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     # The loop's own timers turn it a few times; an unread socket would some ten thousand times.
     assert len(turns) < 1000
     release.set()
-    served.wait("message", 4)
+    served.wait("message", 9)
+    sending.join()
 
 
 def test_context_variables_are_the_connections_own(serve):
@@ -142,7 +145,7 @@ def test_context_variables_are_the_connections_own(serve):
     def connected(client):
         name.set(f"number {client.number}")
 
-    served.listener._handlers["connection"].insert(
+    served.listener._Emitter__handlers["connection"].insert(
         0, lambda client: setattr(client, "number", len(served.listener.clients))
     )
 
@@ -219,7 +222,7 @@ def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
 
     def connected(client):
         client.send("x" * 3_000_000)
-        wait_for(lambda: client.downlink.writing)
+        wait_for(lambda: session_of(client).downlink.writing)
         release.wait()
         client.send("the rest")
         release.clear()
@@ -229,7 +232,7 @@ def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
     opened = WebSocket(served.port).open()
     assert opened.receive() == "x" * 3_000_000
     session = served.listener.clients[opened.session_id]
-    wait_for(lambda: session.buffered == 0)
+    wait_for(lambda: session_of(session).buffered == 0)
     release.set()
     assert opened.receive() == "the rest"
     release.set()
@@ -239,7 +242,7 @@ def test_nothing_is_written_behind_a_close_frame(serve):
     served = serve()
     opened = WebSocket(served.port).open()
     session = served.listener.clients[opened.session_id]
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     opened.send_bytes(Frame(Opcode.BINARY, b"x").serialize(mask=True))
     wait_for(lambda: downlink._websocket.closed)
     session.send("behind")
@@ -262,7 +265,8 @@ def test_with_a_pool_who_stops_the_server_ends_handlers(serve):
 
     server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
     served = serve(server=server, on_client_message=block)
-    WebSocket(served.port).open().send("block")
+    opened = WebSocket(served.port).open()
+    opened.send("block")
     wait_for(lambda: inside)
     server.stop(timeout=0.1)
     wait_for(lambda: ended)
@@ -274,7 +278,7 @@ def test_a_socket_that_is_closed_under_it_ends_the_connection(serve):
     served = serve(server=server)
     opened = WebSocket(served.port).open()
     session = served.listener.clients[opened.session_id]
-    session.downlink._connection._socket._drop_events_and_close(closefd=True)
+    session_of(session).downlink._connection._socket._drop_events_and_close(closefd=True)
     served.wait("disconnect")
     wait_for(lambda: server.pool.free_count() == 5)
     with pytest.raises(Ended):

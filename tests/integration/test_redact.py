@@ -17,6 +17,7 @@ from support.raw import Raw
 from support.times import bring_forward, change_times
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for client in ALL}}
@@ -47,7 +48,7 @@ def live_through(served: Any, kind: Any) -> str:
     client.send_payload("~m~9~m~too short")
     client.send_payload("~m~-")
     client.vanish()
-    wait_for(lambda: known.away)
+    wait_for(lambda: session_of(known).away)
     again = client.resume()
     known.send("welcome back")
     assert again.receive() == "welcome back"
@@ -65,7 +66,7 @@ def live_through(served: Any, kind: Any) -> str:
     http.request("GET", f"/prefix/socket.io/{client.transport}/{client.session_id}/1")
     change_times(served, client.transport, close_timeout=0.05)
     again.vanish()
-    wait_for(lambda: known.downlink is None)
+    wait_for(lambda: session_of(known).downlink is None)
     if known.connected:
         bring_forward(known)
     served.wait("disconnect")

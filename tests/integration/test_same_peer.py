@@ -13,6 +13,7 @@ from support.doors import SOCKETS, TRANSPORTS, Knock, answer, head
 from support.http import LONG
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 
 KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for client in ALL}}
 UNKNOWN = "0" * 40
@@ -49,7 +50,7 @@ def open_session(served: Any, transport: str, **headers: str) -> Any:
     assert knock.let_in
     (_, client) = served.wait("connection")
     knock.close()
-    wait_for(lambda: client.away)
+    wait_for(lambda: session_of(client).away)
     return client
 
 
@@ -96,15 +97,15 @@ def test_nobody_else_does_or_learns_that_there_is_a_session(
         found = answer(served.port, request(client.session_id))
         assert found == answer(served.port, request(UNKNOWN))
         assert found[0].split()[1] in ("404", "405")
-    assert client.away
+    assert session_of(client).away
     assert client.connections == 1
-    assert client.buffered > 0
+    assert session_of(client).buffered > 0
     assert served.happened("message") == []
     counted = served.listener.stats()["refused"]
     assert counted["peer"] == counted["session"] == 3
     again = Knock(served.port, transport, client.session_id, **own)
     assert again.let_in
-    wait_for(lambda: not client.buffered)
+    wait_for(lambda: not session_of(client).buffered)
     again.close()
 
 

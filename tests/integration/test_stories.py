@@ -7,6 +7,8 @@ from support.clients import ALL, WebSocket, as_json, wait_for
 from support.http import DEADLINE, LONG, Ended
 from support.times import stand_still, wait_hung_up
 
+from sockio_gevent.client import session_of
+
 transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
 
 STREAMING = [each.transport for each in ALL if each.streams]
@@ -95,7 +97,7 @@ def test_away_it_keeps_messages_and_delivers_them_as_one_batch(serve, client):
     opened = client(served.port).open()
     (_, session) = served.wait("connection")
     opened.vanish()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     assert session.connected
     for number in range(5):
         session.send(str(number))
@@ -154,10 +156,10 @@ def test_a_newer_connection_replaces_the_older(serve, client):
     older = client(served.port).open()
     (_, session) = served.wait("connection")
     older.listen(session)
-    replaced = session.downlink
+    replaced = session_of(session).downlink
     newer = older.resume()
     newer.listen(session)
-    wait_for(lambda: session.downlink not in (None, replaced))
+    wait_for(lambda: session_of(session).downlink not in (None, replaced))
     session.send("to the newer")
     assert newer.receive() == "to the newer"
     if client.streams:
@@ -176,7 +178,7 @@ def test_a_hang_up_is_noticed_without_waiting_for_a_message(serve, client):
     (_, session) = served.wait("connection")
     opened.listen(session)
     opened.vanish()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     session.send("kept")
     assert opened.resume().receive() == "kept"
 
@@ -195,7 +197,7 @@ def test_a_message_sent_as_the_client_vanishes_is_kept(serve, client):
     opened.vanish()
     wait_hung_up(session)
     session.send("kept")  # before the loop can see that the client has gone
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     assert opened.resume().receive() == "kept"
 
 
@@ -281,7 +283,7 @@ def test_a_session_goes_on_over_another_transport(serve):
     (_, session) = served.wait("connection")
     for kind in ALL[1:]:
         opened.vanish()
-        wait_for(lambda: session.downlink is None)
+        wait_for(lambda: session_of(session).downlink is None)
         session.send(kind.transport)
         opened = kind(served.port, opened.session_id)
         assert opened.receive() == kind.transport

@@ -10,6 +10,8 @@ from support.clients import wait_for
 from support.http import HTTP, LONG
 from support.streams import STREAMS, Stream, chunk, times
 
+from sockio_gevent.client import session_of
+
 streams = pytest.mark.parametrize("name", STREAMS)
 
 
@@ -121,7 +123,7 @@ def test_a_stream_that_is_opened_again_has_its_head_at_once(serve, name):
     served = serve(**times(name, close_timeout=LONG))
     raw, session = opened(served, name)
     raw.close()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     again = Stream(served.port, name, f"{session.session_id}/1")
     assert again.head()[0] == "HTTP/1.1 200 OK"
     preamble = chunk(again.preamble)
@@ -256,7 +258,7 @@ def test_a_message_with_the_boundary_is_not_sent_in_that_answer(serve, last):
     if last:
         served.wait("disconnect")
         return
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     again = Stream(served.port, "xhr-multipart", f"{session.session_id}/1")
     again.head()
     batch = chunk(again.preamble) + chunk(again.carried(framing.encode(message, "behind")))

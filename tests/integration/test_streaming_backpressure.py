@@ -9,6 +9,8 @@ from support.http import DEADLINE, LONG
 from support.streams import STREAMS, Stream, chunk, get, times
 from support.times import bring_forward
 
+from sockio_gevent.client import session_of
+
 HUGE = 12 * 1024 * 1024  # more than the buffers of a connection take
 
 streams = pytest.mark.parametrize("name", STREAMS)
@@ -25,12 +27,12 @@ def opened(served, name):
 def stuck(served, name):
     """A stream whose client does not read, in the middle of a huge message."""
     slow, session = opened(served, name)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     session.send("x" * HUGE)
     wait_for(lambda: not downlink.ready)
     gevent.idle()
     assert not downlink.ready, "the socket took everything"
-    assert session.downlink is downlink
+    assert session_of(session).downlink is downlink
     return slow, session
 
 
@@ -48,7 +50,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve,
     served = serve(max_buffer=2 * HUGE + 100, **times(name, timeout=LONG, close_timeout=LONG))
     good = Hixie(served.port, Origin="").open()
     slow, session = stuck(served, name)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     for _ in range(12):  # with what is being written, and their framing, over the bound at last
         assert session.connected
         session.send("y" * 1024 * 1024)
@@ -95,7 +97,7 @@ def test_heartbeats_end_a_reader_that_stops(serve, name):
     served = serve(max_buffer=2 * HUGE, body_timeout=0.1, **seconds)
     slow, session = stuck(served, name)
     bring_forward(session)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     served.wait("disconnect")
     assert session.session_id[:8] in served.wait_line("no echo of a heartbeat in 0.2 s")
     with gevent.Timeout(DEADLINE):
@@ -110,7 +112,7 @@ def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, 
     served = serve(max_buffer=2 * HUGE, **times(name, **seconds))
     slow, session = stuck(served, name)
     bring_forward(session)
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     session.send("after")
     again = Stream(served.port, name, f"{session.session_id}/2")
     again.head()
@@ -129,10 +131,10 @@ def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, name,
     served = serve(max_buffer=2 * HUGE, body_timeout=0.1)
     if when == "in a batch":
         slow, session = stuck(served, name)
-        downlink = session.downlink
+        downlink = session_of(session).downlink
     else:
         slow, session = opened(served, name)
-        downlink = session.downlink
+        downlink = session_of(session).downlink
         session.send("x" * HUGE)
     session.disconnect()
     served.wait("disconnect")
@@ -146,7 +148,7 @@ def test_the_end_of_a_session_does_not_wait_for_a_reader_that_stops(serve, name,
 def test_closing_the_listener_does_not_wait_for_a_reader_that_stops(serve, name):
     served = serve(max_buffer=2 * HUGE)
     slow, session = stuck(served, name)
-    downlink = session.downlink
+    downlink = session_of(session).downlink
     with gevent.Timeout(DEADLINE):
         served.listener.close(0.2)
         downlink.wait_over()
@@ -159,7 +161,7 @@ def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
     slow, session = stuck(served, name)
     session.send("after")
     slow.reset()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     again = check_next(served, name, session, "x" * HUGE, "after")
     session.send("and on")
     batch = chunk(again.carried(framing.encode("and on")))
@@ -174,7 +176,7 @@ def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name
     slow.send(get(name))  # ends the watch for a hang-up
     gevent.idle()
     slow.reset()
-    wait_for(lambda: session.downlink is None)
+    wait_for(lambda: session_of(session).downlink is None)
     check_next(served, name, session, "x" * HUGE)
 
 
@@ -182,7 +184,7 @@ def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name
 def test_a_batch_that_is_given_up_goes_to_the_newer_stream(serve, name):
     served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=LONG))
     slow, session = stuck(served, name)
-    older = session.downlink
+    older = session_of(session).downlink
     session.send("after")
     check_next(served, name, session, "x" * HUGE, "after")
     with gevent.Timeout(DEADLINE):

@@ -18,6 +18,7 @@ from support.http import DEADLINE, Ended
 
 import sockio_gevent as io
 from sockio_gevent import testing
+from sockio_gevent.client import session_of
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 MESSAGES = 3000
@@ -243,7 +244,9 @@ def test_a_second_server_in_another_thread_serves_like_the_first():
             heard.clear()
             for each in clients:
                 each.vanish()
-            wait_for(lambda: not any(not client.away for client in listener.clients.values()))
+            wait_for(
+                lambda: not any(not session_of(client).away for client in listener.clients.values())
+            )
 
 
 def test_sessions_end_with_the_thread_that_has_served_them():
@@ -255,20 +258,22 @@ def test_sessions_end_with_the_thread_that_has_served_them():
         left = [WebSocket(port).open(), Polling(port).open(), ServerEvents(port).open()]
         wait_for(lambda: len(listener.clients) == len(left))
         before = listener.stats()
-        loops = listener.loops.all()
+        loops = listener._sessions.loops.all()
     # Nobody listens to what is sent to them any more, and that is no error.
     listener.broadcast("anyone there?")
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
         client.send("hello")
-        wait_for(lambda: len(gone) == len(left) and not listener._closing_sessions)
+        wait_for(lambda: len(gone) == len(left) and not listener._sessions.closing_sessions)
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
         # What was counted in the other thread still counts.
         assert listener.stats()["bytes"]["out"] > before["bytes"]["out"]
-        assert listener.quota._total == 1
-        assert len(listener.loops.all()) == 1
-        assert listener.loops.all() != loops, "the loop of a thread that has ended is kept"
+        assert listener._sessions.quota._total == 1
+        assert len(listener._sessions.loops.all()) == 1
+        assert listener._sessions.loops.all() != loops, (
+            "the loop of a thread that has ended is kept"
+        )
         client.vanish()
     for each in left:
         each.vanish()
@@ -285,7 +290,7 @@ def test_a_listener_is_closed_from_another_thread_than_the_one_that_serves():
         closing.join(DEADLINE)
         assert closing.ready()
         assert not listener.clients
-        assert not listener._closing_sessions
+        assert not listener._sessions.closing_sessions
 
 
 def test_several_threads_may_close_a_listener_at_once():
@@ -304,11 +309,11 @@ def test_close_does_not_wait_for_sessions_of_a_thread_that_has_ended():
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
         client.send_bytes(b"\x81\xff" + (100_000).to_bytes(8, "big") + bytes(4) + b"x" * 50_000)
-        wait_for(lambda: listener.memory.held > 40_000)
+        wait_for(lambda: listener._sessions.memory.held > 40_000)
     with gevent.Timeout(DEADLINE):
         listener.close(None)
     assert len(gone) == 1
-    assert listener.memory.held == 0
+    assert listener._sessions.memory.held == 0
     # Its connection is closed, too.
     client.wait_closed()
 
@@ -344,7 +349,7 @@ def test_a_thread_without_clients_is_given_nothing_to_do():
         wait_for(done.is_set)
         for _ in range(100):
             listener.broadcast("news")
-        assert [len(loop._calls) for loop in listener.loops.all()] == [0]
+        assert [len(loop._calls) for loop in listener._sessions.loops.all()] == [0]
     finally:
         stopped.set()
         thread.join(DEADLINE)

@@ -7,6 +7,7 @@ import pytest
 from support.in_process import listen
 from support.times import patient
 
+from sockio_gevent.client import session_of
 from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.testing import Client
 from sockio_gevent.transports.http import HTTPDownlink
@@ -26,15 +27,15 @@ def test_what_waits_for_a_client_that_connects_and_never_reads_is_bounded(transp
     most = 0
     for _ in range(RECONNECTIONS):
         once = transport == "xhr-polling"
-        downlink = HTTPDownlink(transport, session, None, once, timeout=None)
-        session.attach(downlink)
+        downlink = HTTPDownlink(transport, session_of(session), None, once, timeout=None)
+        session_of(session).attach(downlink)
         gevent.sleep(0)
         session.send("x" * (LIMIT - 100))
         gevent.sleep(0)
         if session.connected:
-            most = max(most, session.buffered)
+            most = max(most, session_of(session).buffered)
         downlink.over()
     assert most <= LIMIT + OVERHEAD
-    assert session.buffered == 0
+    assert session_of(session).buffered == 0
     assert not session.connected
     assert listener.stats()["closes"][CloseReason.BUFFER.value] == 1

@@ -14,6 +14,8 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
+from sockio_gevent.client import session_of
+
 from . import framing
 from .http import DEADLINE, HTTP, Answer, Ended, connect
 
@@ -115,7 +117,7 @@ class Polling(HTTPClient):
 
     def listen(self, session: Any) -> None:
         self.begin_poll()
-        wait_for(lambda: session.downlink is not None)
+        wait_for(lambda: session_of(session).downlink is not None)
         self.more = self._finish_first  # type: ignore[method-assign]
 
     def _finish_first(self) -> list[str]:

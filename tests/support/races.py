@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent
 
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream.readers import Readers
 
 from .clients import wait_for
@@ -62,7 +63,7 @@ class Ends:
         for client in clients:
             client.vanish()
         served, listener = self._served, self._served.listener
-        wait_for(lambda: not listener.clients and not listener._closing_sessions)
+        wait_for(lambda: not listener.clients and not listener._sessions.closing_sessions)
         opened = listener.stats()["opened"]
         recently_ended = Counter(client.session_id for _, client in served.happened("disconnect"))
         closes = {cause: n for cause, n in listener.stats()["closes"].items() if n}
@@ -72,8 +73,8 @@ class Ends:
         assert sum(closes.values()) == opened, closes
         assert len(ended) == opened, ended
         assert causes is None or closes.keys() <= causes, closes
-        assert [session.buffered for session in self._sessions] == [0] * opened
-        assert not listener.loops.here().deadlines._slots
-        assert not listener.loops.here().flush._touched
+        assert [session_of(session).buffered for session in self._sessions] == [0] * opened
+        assert not listener._sessions.loops.here().deadlines._slots
+        assert not listener._sessions.loops.here().flush._touched
         if self._before is not None:
             wait_for(lambda: running() <= self._before)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from sockio_gevent.client import session_of
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 from sockio_gevent.server.stream.hang_up import has_hung_up
 
@@ -39,13 +40,13 @@ def change_times(served: Any, name: str, **seconds: float) -> None:
 
 def bring_forward(session: Any, seconds: float = 0.1) -> None:
     """What the session has to do at its deadline, it does so soon."""
-    session._set_deadline(seconds)
+    session_of(session)._set_deadline(seconds)
 
 
 def wait_hung_up(session: Any) -> None:
     """Wait until the kernel knows that the client has gone, without letting the loop run."""
     end = monotonic() + DEADLINE
-    while not has_hung_up(session.downlink._socket):
+    while not has_hung_up(session_of(session).downlink._socket):
         assert monotonic() < end, "the client is still there"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
@@ -22,7 +22,7 @@ from .handler import UpgradeHandler
 from .head_limits import LimitedHandler
 from .timeouts import HTTPTimeouts
 
-__all__ = ["Tenant", "take_over"]
+__all__ = ["take_over"]
 
 # What plain requests pass by, and in a subclass may be meant to change something.
 _PASSED_BY = (
@@ -48,14 +48,6 @@ _PASSED_BY = (
 )
 
 
-class Tenant(Protocol):
-    """The listener that a server is taken over for."""
-
-    options: Options
-    log: Log
-    limits: Limits
-
-
 def _is_as_before(handler_class: type) -> bool:
     """Whether a handler class reads requests and writes answers as pywsgi does."""
     ours = (UpgradeHandler, FastHandler, LimitedHandler, AccessLogHandler)
@@ -68,7 +60,9 @@ def _is_as_before(handler_class: type) -> bool:
 def take_over(
     server: WSGIServer,
     application: Any,
-    tenant: Tenant,
+    options: Options,
+    log: Log,
+    limits: Limits,
     policy: Callable[[Any], bytes] | None,
 ) -> Any:
     """Put an application before the one that a server has, and let it upgrade.
@@ -76,8 +70,10 @@ def take_over(
     Args:
         server: the server; its handler class is extended, not replaced.
         application: the new application.
-        tenant: the listener. Its limits on heads, connections and WebSocket messages
-            are those of the server from then on, for other requests, too.
+        options: the options of the listener. Its limits on heads, connections and WebSocket
+            messages are those of the server from then on, for other requests, too.
+        log: the log of the listener.
+        limits: where it is counted that a client was over a limit.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
 
     Returns:
@@ -86,17 +82,16 @@ def take_over(
     before = getattr(server, "application", None)
     server.application = application
     handler_class = server.handler_class
-    options = tenant.options
-    complaints = ThrottledLog(tenant.log)
-    timeouts = HTTPTimeouts(options, tenant.log, tenant.limits, complaints)
+    complaints = ThrottledLog(log)
+    timeouts = HTTPTimeouts(options, log, limits, complaints)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
         "timeouts": timeouts,
-        "limits": tenant.limits,
+        "limits": limits,
         "complaints": complaints,
-        "problems_log": tenant.log,
+        "problems_log": log,
     }
     if policy is not None:
         attributes["policy"] = staticmethod(policy)
@@ -119,7 +114,7 @@ def take_over(
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
         made.plain = request_line_pattern(f"/{each}/" for each in resources)
     server.handler_class = made
-    accept_with_pauses(server, tenant.log)
+    accept_with_pauses(server, log)
     if server.ssl_args:
         server.wrap_socket = timeouts.in_time(server.wrap_socket)
     return before

@@ -30,6 +30,7 @@ _COMMON: tuple[Header, ...] = (
 
 _PIECE = 4 * 1024  # bytes that are read at once; of a body in chunks, which may have
 _PIECE_OF_CHUNKS = 512  # one byte each, what is read in about a slice of time
+_TEXT = "text/plain; charset=UTF-8"
 _CLOSE: Header = ("Connection", "close")
 
 
@@ -121,7 +122,7 @@ class Request:
         self,
         status: str,
         body: bytes,
-        content_type: str = "text/plain; charset=UTF-8",
+        content_type: str = _TEXT,
         headers: Sequence[Header] = (),
     ) -> list[bytes]:
         """Begin the response and return its body."""
@@ -182,8 +183,16 @@ class Request:
         ]
         return self.answer("200 OK", b"", headers=headers)
 
-    def refuse(self, refusal: Refusal) -> list[bytes]:
-        """Answer with an error, if nothing was answered yet."""
+    def refuse(
+        self, refusal: Refusal, content_type: str = _TEXT, body: bytes | None = None
+    ) -> list[bytes]:
+        """Answer with an error, if nothing was answered yet.
+
+        Args:
+            refusal: the error.
+            content_type: the type of the answer.
+            body: the answer; ``None`` for the text of the error.
+        """
         if self.answered:
             return []
         headers = refusal.headers
@@ -194,7 +203,9 @@ class Request:
             headers = (*(each for each in headers if each[0] != "Connection"), _CLOSE)
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
-        return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=headers)
+        if body is None:
+            body = refusal.text.encode() + b"\n"
+        return self.answer(refusal.status, body, content_type, headers)
 
     def fail(self, refusal: Refusal) -> list[bytes]:
         """Answer with an error, or cut the connection if another answer has begun."""

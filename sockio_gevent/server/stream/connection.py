@@ -80,9 +80,9 @@ class Connection(Sending):
             self.owner.received(data)
         if self._plain is None:
             # TLS may have more from the same record, which no socket tells of.
-            self.read_ready()
-        self._busy = False
+            self._read_once()
         self._watch_for_bytes()
+        self._go_on()
 
     def release(self) -> None:
         """End to be served, and close the socket if nobody else will."""
@@ -99,22 +99,39 @@ class Connection(Sending):
             self._file = None
 
     def read_ready(self) -> None:
-        """Read what is there and give it to the owner; see :class:`Readers`."""
+        """Read what is there, give it to the owner, and run the handlers; see :class:`Readers`."""
+        began = monotonic()
+        size = 0
         try:
-            data = self._receive()
-            size = len(data) if data else 0
-            self.greedy = greedy = size >= _MUCH or size == self._size
-            began = monotonic() if greedy else 0.0
-            while data is not None and self.owner is not None:
-                self.owner.received(data)
-                data = self._decrypted()
-            if greedy:
-                self._adapt(monotonic() - began)
+            size = self._read_once()
         finally:
-            self._busy = False
-            if self._paused:
-                self._paused = False
-                self._watch_for_bytes()
+            self.greedy = greedy = size >= _MUCH or size == self._size
+            self._go_on()
+        owner = self.owner
+        if owner is not None:
+            owner.run_handlers()
+        if greedy:
+            self._adapt(monotonic() - began)
+
+    def _read_once(self) -> int:
+        """Read what is there and give it to the owner; return how many bytes there were at once."""
+        data = self._receive()
+        size = len(data) if data else 0
+        while data is not None and self.owner is not None:
+            self.owner.received(data)
+            data = self._decrypted()
+        return size
+
+    def _go_on(self) -> None:
+        """Be read again when there is more, unless the owner wants no more for now."""
+        owner = self.owner
+        if owner is not None and owner.choked:
+            owner.when_roomy(self._go_on)
+            return
+        self._busy = False
+        if self._paused:
+            self._paused = False
+            self._watch_for_bytes()
 
     def _adapt(self, seconds: float) -> None:
         """Read as much at once as is handled in a slice of time.

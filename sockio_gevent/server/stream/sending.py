@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket as _socket
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
@@ -24,10 +25,17 @@ class Owner(Protocol):
     """Who a connection is served for."""
 
     def received(self, data: bytes) -> None:
-        """Take bytes; empty when the peer has gone. May block."""
+        """Take bytes; empty when the peer has gone. It blocks only while the peer reads nothing."""
 
-    def take_in(self, change: int) -> None:
-        """Count bytes that the connection keeps by itself, and give them back."""
+    def run_handlers(self) -> None:
+        """Run the handlers for what was received. May block; the connection is read meanwhile."""
+
+    @property
+    def choked(self) -> bool:
+        """Whether no more is to be read for now."""
+
+    def when_roomy(self, callback: Callable[[], object]) -> None:
+        """Call a function once when more can be read. It must not block."""
 
     def drained(self) -> None:
         """All that was pending has been written. Called in the hub."""

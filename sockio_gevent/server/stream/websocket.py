@@ -1,7 +1,7 @@
 """A WebSocket connection: gevent-websocket's interface over our own frame parser.
 
-It answers pings, completes the closing handshake and refuses what RFC 6455
-says to refuse. Applications use ``receive``, ``send``, ``close`` and
+What the bytes mean is decided in :mod:`~sockio_gevent.wire.websocket_connection`;
+here are the socket and the time it may take. Applications use ``receive``, ``send``, ``close`` and
 ``closed``, as gevent-websocket documents them; transports use
 the ``connection``, which moves many messages at a time and never blocks on a
 slow reader, and ``take`` what it has read.
@@ -18,7 +18,8 @@ from geventwebsocket.websocket import MSG_ALREADY_CLOSED, MSG_SOCKET_DEAD
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
 
 from ...monitoring.reasons import CloseReason, End, Limit
-from ...wire.websocket import BINARY, NO_STATUS, NORMAL, PONG, TEXT, TOO_BIG, Close, Failure, Ping
+from ...wire.websocket import BINARY, NO_STATUS, NORMAL, TEXT, TOO_BIG, Close, Failure
+from ...wire.websocket_connection import WebSocketConnection
 from ...wire.websocket_versions import WebSocketProtocol
 from .connection import Connection
 
@@ -28,9 +29,6 @@ CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 
 # Who sends pings and does not read the pongs is not read from either.
 _PONG_BACKLOG = 4 * 1024
-
-# Browsers look for a close frame while they write, but a reset makes them forget it.
-_MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
 
 _LOST = End(CloseReason.LOST, "the connection was lost")
 
@@ -51,26 +49,22 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         handler: the pywsgi handler, where there is one.
 
     Attributes:
-        choked: whether nothing is read because the peer does not take its pongs.
+        choked: how many bytes of pongs the peer does not take, so that nothing more is to be
+            read; mostly 0.
         connection: the socket, for watching how much it has not taken yet.
-        discarding: whether the peer has broken the protocol, and what it still sends is for nobody.
         end: why the connection ended; ``None`` while it is open.
-        finished: whether all has been read, to the end of the connection.
+        protocol: the version of WebSocket.
     """
 
-    # The first four are slots of the base class too, which type checkers cannot see.
+    # Some are slots of the base class too, which type checkers cannot see.
     __slots__ = (
-        "_close_sent",
-        "_left_to_discard",
+        "_bytes",
         "_messages",
         "_timer",
         "choked",
-        "closed",
         "connection",
-        "discarding",
         "end",
         "environ",
-        "finished",
         "handler",
         "protocol",
         "stream",
@@ -88,21 +82,32 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         # validator that this class is there to replace.
         self.environ = environ
         self.handler = handler
-        self.closed = False
         self.stream = None
         self.connection = Connection(socket, reader)
         self.end: End | None = None
-        self.finished = False
-        self.choked = False
-        self.discarding = False
-        self._left_to_discard = _MOST_DISCARDED
+        self.choked = 0
         self.protocol = protocol
+        self._bytes = WebSocketConnection(protocol)
         self._messages: deque[str | bytearray] | None = None
-        self._close_sent = False
         self._timer: Any = None
 
     def __del__(self) -> None:
         """Do nothing, unlike the base class: the handler sees to the end of the socket."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no messages go either way any more."""
+        return self._bytes.closed
+
+    @property
+    def discarding(self) -> bool:
+        """Whether the peer has broken the protocol, and what it still sends is for nobody."""
+        return self._bytes.discarding
+
+    @property
+    def finished(self) -> bool:
+        """Whether all has been read, to the end of the connection."""
+        return self._bytes.finished
 
     @property
     def current_app(self) -> Any:
@@ -179,43 +184,30 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         messages: list[str | bytearray] = []
         while not messages and not self.finished:
             messages = self.take(self.connection.read())
+            self.wait()
         return messages
 
     def take(self, data: bytes) -> list[str | bytearray]:
-        """Take what the connection has read, nothing at its end; return the messages in it."""
-        if not data:
-            self._ended(_LOST)
-            self.connection.abort()
-            self._finish()
-            return []
-        if self.discarding:
-            self._left_to_discard -= len(data)
-            if self._left_to_discard < 0:
-                self.connection.abort()
-                self._finish()
-            return []
-        # After our own close the peer's messages are for nobody: reading
-        # goes on only to see its close.
-        wanted = not self.closed
-        events = self.protocol.feed(data)
-        for event in events:
-            if type(event) is not str:
-                break
-        else:
-            return events if wanted else []  # type: ignore[return-value]
-        messages: list[str | bytearray] = []
-        pongs: list[bytes] = []
-        for event in events:
-            if isinstance(event, (str, bytearray)):
-                messages.append(event)
-            elif isinstance(event, Ping):
-                pongs.append(self.protocol.frame(PONG, event.payload))
-            elif isinstance(event, (Close, Failure)):
-                self._answer_end(event, b"".join(pongs))
-                pongs = []
-        if pongs:
-            self._write_pongs(b"".join(pongs))
-        return messages if wanted else []
+        """Take what the connection has read, nothing at its end; return the messages in it.
+
+        What there is to answer is written. Does not wait; see :meth:`wait`.
+        """
+        state = self._bytes
+        messages = state.take(data)
+        if state.closed or state.pongs:
+            self._answer(data)
+        return messages
+
+    def wait(self) -> None:
+        """Wait for a peer that does not take its pongs; at the end, for the last bytes."""
+        if self.finished:
+            self.connection.wait_drained()
+            self._stop_timer()
+        elif self.choked:
+            try:
+                self.connection.wait_drained()
+            finally:
+                self.choked = 0
 
     def linger(self) -> None:
         """Read on until the closing handshake is complete or its time is up."""
@@ -228,60 +220,49 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.abort()
         self._stop_timer()
 
-    def _write_pongs(self, pongs: bytes) -> None:
-        self.connection.write(pongs)
-        if self.connection.pending > _PONG_BACKLOG:
-            self.choked = True
-            owner = self.connection.owner
-            if owner is not None:
-                owner.take_in(len(pongs))
-            try:
-                self.connection.wait_drained()
-            finally:
-                self.choked = False
-                if owner is not None:
-                    owner.take_in(-len(pongs))
+    def _answer(self, data: bytes) -> None:
+        """Write what the bytes that have come ask for."""
+        state, connection = self._bytes, self.connection
+        if state.pongs:
+            connection.write(state.pongs)
+            self.choked = len(state.pongs) if connection.pending > _PONG_BACKLOG else 0
+            state.pongs = b""
+        if not data:
+            self._ended(_LOST)
+            connection.abort()
+        elif state.exhausted:
+            connection.abort()
+        elif state.ended_by is not None:
+            self._answer_end(state.ended_by)
+            state.ended_by = None
 
-    def _answer_end(self, event: Close | Failure, pongs: bytes) -> None:
-        self.connection.write(pongs)
-        if isinstance(event, Failure):
-            if event.code == TOO_BIG:
-                self._ended(End(CloseReason.LIMIT, event.reason, Limit.MESSAGE_SIZE))
-            else:
-                text = f"protocol error {event.code}: {event.reason}"
-                self._ended(End(CloseReason.PROTOCOL, text))
-        else:
+    def _answer_end(self, event: Close | Failure) -> None:
+        """The peer has closed the connection, or broken the protocol."""
+        if not isinstance(event, Failure):
             code = "" if event.code == NO_STATUS else f" with {event.code}"
             self._ended(End(CloseReason.CLIENT, f"closed by the client{code}"))
-        self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
-        if isinstance(event, Failure):
-            # The peer may be in the middle of a large message. A socket that is
-            # closed with unread bytes is reset, and the peer never sees the code.
-            self.discarding = True
-            self.connection.end()
+        elif event.code == TOO_BIG:
+            self._ended(End(CloseReason.LIMIT, event.reason, Limit.MESSAGE_SIZE))
         else:
-            self._finish()
+            text = f"protocol error {event.code}: {event.reason}"
+            self._ended(End(CloseReason.PROTOCOL, text))
+        self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
+        if self.discarding:
+            self.connection.end()
 
     def _send_close(self, code: int, reason: str) -> None:
-        if self._close_sent or self.connection.broken:
+        if self._bytes.close_sent or self.connection.broken:
             return
-        frame = self.protocol.close(code, reason)
+        frame = self._bytes.close(code, reason)
         self.connection.write(frame)
         if not frame:
             self.connection.end()
-        self._close_sent = True
         self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
         self._timer.start(self.connection.abort)
 
     def _ended(self, end: End) -> None:
-        self.closed = True
+        self._bytes.closed = True
         self.end = self.end or end
-
-    def _finish(self) -> None:
-        """Nothing more will be read: let the last bytes be written, and be done."""
-        self.finished = True
-        self.connection.wait_drained()
-        self._stop_timer()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -9,18 +9,16 @@ while they were away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import Context
 from time import monotonic
 
-import gevent
 from gevent.event import Event
 
-from .client import Client
-from .hub.per_hub import thread_lock
-from .monitoring.log import Log
-from .monitoring.reasons import GOES_AWAY
-from .transports.base import Downlink
-from .wire.websocket import GOING_AWAY
+from ..hub.per_hub import thread_lock
+from ..monitoring.log import Log
+from ..monitoring.reasons import GOES_AWAY
+from ..transports.base import Downlink
+from ..wire.websocket import GOING_AWAY
+from .session import Session
 
 __all__ = ["ClosingSessions"]
 
@@ -32,31 +30,31 @@ class ClosingSessions:
     """The ends of sessions that are under way; their number is its length.
 
     Args:
-        clients: the live sessions by their ids, without those that have ended.
+        sessions: the live sessions by their ids, without those that have ended.
         log: the log of the listener.
         free: called when nothing of a session is under way any more, in its thread.
     """
 
     __slots__ = (
-        "_clients",
         "_closing",
         "_count",
         "_free",
         "_lock",
         "_log",
         "_missed",
+        "_sessions",
         "_under_way",
         "_waiting",
     )
 
     def __init__(
-        self, clients: Mapping[str, Client], log: Log, free: Callable[[Client], None]
+        self, sessions: Mapping[str, Session], log: Log, free: Callable[[Session], None]
     ) -> None:
-        self._clients = clients
+        self._sessions = sessions
         self._log = log
         self._free = free
         self._lock = thread_lock()
-        self._under_way: dict[Client, int] = {}  # what is not over of each
+        self._under_way: dict[Session, int] = {}  # what is not over of each
         self._closing = False
         self._count = 0  # sessions that have ended since, and nobody was told of
         self._missed: list[int] = []  # how many bytes each did not come back for
@@ -65,47 +63,44 @@ class ClosingSessions:
     def __len__(self) -> int:
         return sum(list(self._under_way.values()))
 
-    def clients(self) -> list[Client]:
+    def sessions(self) -> list[Session]:
         """Those whose end is under way, and that may still hold something."""
         return list(self._under_way)
 
-    def begin(self, client: Client, downlinks: Sequence[Downlink]) -> None:
-        """A session has ended: run its handlers, and see to its connections until they are over.
+    def begin(self, session: Session, downlinks: Sequence[Downlink]) -> None:
+        """A session has ended: wait for its handlers, and for its connections to be over.
 
         Args:
-            client: the session; this is the thread of its loop.
+            session: the session; this is the thread of its loop.
             downlinks: its connections, none of them over.
         """
         if self._closing:
             with self._lock:
                 self._count += 1
-                if client.owed:
-                    self._missed.append(client.undelivered)
-        self._under_way[client] = 1 + len(downlinks)
-        # In a greenlet of its own: handlers may block, and this may be the loop.
-        greenlet = gevent.spawn(client.farewell)
-        # Nor do handlers belong to what has ended it, a request of Flask's, say.
-        greenlet.gr_context = Context()
-        greenlet.rawlink(lambda _: self._one_over(client))
+                if session.owed:
+                    self._missed.append(session.undelivered)
+        self._under_way[session] = 1 + len(downlinks)
         for downlink in downlinks:
-            downlink.link_over(lambda _: self._one_over(client))
+            downlink.link_over(lambda _: self.one_over(session))
 
-    def abandon(self, client: Client) -> None:
+    def abandon(self, session: Session) -> None:
         """What is under way of this session never comes to its end; its thread has ended."""
-        if self._under_way.pop(client, 0):
-            self._free(client)
+        if self._under_way.pop(session, 0):
+            self._free(session)
             self._look()
 
-    def _one_over(self, client: Client) -> None:
+    def one_over(self, session: Session) -> None:
         """The handlers of a session, or one of its connections, are done."""
-        self._under_way[client] -= 1
-        if not self._under_way[client]:
-            del self._under_way[client]
-            self._free(client)
+        if session not in self._under_way:
+            return  # it was abandoned
+        self._under_way[session] -= 1
+        if not self._under_way[session]:
+            del self._under_way[session]
+            self._free(session)
             self._look()
 
     def _look(self) -> None:
-        if self._waiting and not self and not self._clients:
+        if self._waiting and not self and not self._sessions:
             for over in list(self._waiting):
                 over.set()
 
@@ -121,19 +116,19 @@ class ClosingSessions:
     def _close(self, over: Event, timeout: float | None) -> None:
         began = monotonic()
         self._closing = True
-        for client in list(self._clients.values()):
-            client.loop.call(_end_unless_owed, client)
+        for session in list(self._sessions.values()):
+            session.loop.call(_end_unless_owed, session)
         self._look()
         cut = 0
         if timeout is None:
             over.wait()
         elif not over.wait(timeout * (1 - _KEPT)):
-            for client in list(self._clients.values()):
-                client.loop.call(client.end, GOES_AWAY, GOING_AWAY)
+            for session in list(self._sessions.values()):
+                session.loop.call(session.end, GOES_AWAY, GOING_AWAY)
             over.wait(max(began + timeout - monotonic(), 0.0))
-            late = [client for client in self.clients() if client.is_carried]
-            for client in late:
-                client.loop.call(client.cut)
+            late = [session for session in self.sessions() if session.is_carried]
+            for session in late:
+                session.loop.call(session.cut)
             cut = len(late)
         self._tell(cut, timeout)
 
@@ -151,7 +146,7 @@ class ClosingSessions:
         self._log.info("closed: %s ended%s", sessions, more)
 
 
-def _end_unless_owed(client: Client) -> None:
-    """End a session, unless its client may come back for messages."""
-    if not client.owed:
-        client.end(GOES_AWAY, GOING_AWAY)
+def _end_unless_owed(session: Session) -> None:
+    """End a session, unless its session may come back for messages."""
+    if not session.owed:
+        session.end(GOES_AWAY, GOING_AWAY)

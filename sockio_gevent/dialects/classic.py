@@ -1,0 +1,151 @@
+"""The dialect of Socket.IO 0.5 and 0.6: payloads of ``~m~`` frames, text only.
+
+The server sends heartbeats, and clients echo them. A poll that has waited as
+long as it may is answered with nothing. Nothing is said at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from sys import getsizeof
+from typing import Any
+
+from ..monitoring.reasons import End, Limit
+from ..options.limits import OverLimit
+from ..options.listener_options import Options, TransportOptions
+from ..refusal import Refusal
+from ..wire import classic as wire
+from ..wire.classic_form import decode_form
+from ..wire.packet import OVERHEAD, Packet
+from ..wire.websocket import TOO_BIG
+from . import classic_addresses as addresses
+from .base import BinaryRefused, Dialect, Peer, Route
+
+__all__ = ["Classic"]
+
+_TOO_LARGE = "413 Content Too Large"
+_ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
+
+
+class Classic(Dialect):
+    """How clients of Socket.IO 0.5 and 0.6 are spoken to.
+
+    Args:
+        options: the options of the listener.
+    """
+
+    name = "classic"
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    # --- addresses ---
+
+    def match(self, path: str) -> Route | None:
+        """Read an address: ``/<resource>/<transport>/<id>/<tail>``."""
+        return addresses.match(self._options.resource, path)
+
+    def opening(self, route: Route) -> Route | None:
+        """What the address of an unknown session means behind a proxy that merges slashes."""
+        return addresses.with_merged_slashes(route)
+
+    # --- from the application to the client ---
+
+    def greeting(self, session_id: str) -> Packet:
+        """The id alone, or in an object: the option ``handshake``."""
+        plain = self._options.handshake == "plain"
+        return Packet(wire.encode(session_id if plain else {"sessionid": session_id}))
+
+    def encode(self, message: Any) -> Packet:
+        """Encode one message; see :meth:`Client.send`."""
+        packet = Packet(wire.encode(message))
+        size, most = packet.cost - OVERHEAD, self._options.max_buffer
+        if size > most:
+            raise ValueError(
+                f"a message of {size} bytes is over the option 'max_buffer' of {most}: "
+                "no session could keep it"
+            )
+        return packet
+
+    def heartbeat(self, number: int) -> Packet:
+        """``~h~<number>``."""
+        return Packet(wire.encode_heartbeat(number))
+
+    def idle_poll(self) -> Sequence[Packet]:
+        """Nothing: the body is empty."""
+        return ()
+
+    def last(self, end: End) -> Sequence[Packet]:
+        """Nothing: a WebSocket is closed with a code, and other clients ask."""
+        return ()
+
+    def payload(self, batch: Sequence[Packet]) -> bytes:
+        """The frames, one behind the other."""
+        if len(batch) == 1:
+            return batch[0].payload
+        return b"".join([packet.payload for packet in batch])
+
+    # --- from the client ---
+
+    def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
+        """Take a payload of ``~m~`` frames."""
+        if not isinstance(payload, str):
+            raise BinaryRefused("a binary message, and payloads are text")
+        size = len(payload) if payload.isascii() else len(payload.encode())
+        messages, problem = wire.decode(payload, self._options.max_payload_messages)
+        if problem is wire.TOO_MANY:
+            text = f"the payload has over {len(messages)} messages"
+            raise OverLimit(Limit.PAYLOAD_MESSAGES, _TOO_LARGE, text, code=TOO_BIG)
+        peer.count_in(size, len(messages))
+        for text in messages:
+            if text[:1] == "~":
+                if text.startswith(wire.HEARTBEAT):
+                    peer.echoed(text[3:])
+                    continue
+                if text.startswith(wire.JSON):
+                    try:
+                        message = self._decode_json(text[3:])
+                    except ValueError as error:
+                        problem = f"bad JSON: {error}"
+                    else:
+                        elements = text.count(",") + text.count("[") + text.count("{")
+                        peer.deliver(message, OVERHEAD + getsizeof(text) + _ELEMENT * elements)
+                    continue
+            peer.deliver(text, OVERHEAD + getsizeof(text))
+        return problem
+
+    def _decode_json(self, text: str) -> Any:
+        """Decode JSON that is no more than can be decoded at once."""
+        options = self._options
+        problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
+        if problem:
+            limit = Limit.JSON_DEPTH if problem is wire.TOO_DEEP else Limit.JSON_ELEMENTS
+            raise OverLimit(limit, _TOO_LARGE, problem, code=TOO_BIG)
+        return wire.decode_json(text)
+
+    def accepts_post(self, tail: str) -> bool:
+        """``<id>/send``."""
+        return tail == "send"
+
+    def largest_body(self, expansion: int) -> int:
+        """The option ``max_body_size``, or what a payload takes in a form."""
+        options = self._options
+        return options.max_body_size or expansion * options.max_message_size + len("data=")
+
+    def read_body(self, body: bytes, pause: Callable[[], None]) -> str:
+        """The value of ``data`` in a form."""
+        return decode_form(body, pause)
+
+    # --- both ---
+
+    def times(self, transport: str) -> TransportOptions:
+        """The option ``transport_options``."""
+        return self._options.transport_options[transport]
+
+    def answer(self) -> bytes:
+        """``ok``."""
+        return b"ok"
+
+    def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
+        """Its text."""
+        return "text/plain; charset=UTF-8", refusal.text.encode() + b"\n"

@@ -1,0 +1,83 @@
+"""How the handlers of a listener and of its clients are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any
+
+import gevent
+
+from .events import Emitter, emit, forget_handlers
+from .monitoring.throttled_log import ThrottledLog
+from .options.listener_options import Context as HandlerContext
+from .session.session_host import Receiver
+
+__all__ = ["Handlers"]
+
+Run = Callable[..., "BaseException | None"]
+
+
+class Handlers(Receiver):
+    """Runs handlers for what happens to the sessions of one listener.
+
+    Args:
+        listener: whose handlers they are, besides those of the clients.
+
+    Attributes:
+        context: what handlers run inside, or ``None``.
+        log: where it is said that a handler has failed.
+    """
+
+    __slots__ = ("_listener", "context", "log")
+
+    def __init__(self, listener: Emitter) -> None:
+        self._listener = listener
+        self.context: HandlerContext | None = None
+        self.log: ThrottledLog
+
+    def opened(self, session: Any) -> None:
+        """A new client has connected."""
+        self._in_context(self._opened, session.client)
+
+    def received(self, session: Any, message: Any) -> None:
+        """A client has sent a message."""
+        if self.context is None:  # as mostly, and this is for each message
+            self._received(session.client, message)
+        else:
+            self._in_context(self._received, session.client, message)
+
+    def closed(self, session: Any) -> None:
+        """A client has gone: its own handlers come first."""
+        # They do not belong to what has ended it, a request of Flask's, say.
+        Context().run(self._in_context, self._closed, session.client)
+        # Handlers mostly close over their client; without them it is free at once.
+        forget_handlers(session.client)
+
+    def _opened(self, client: Emitter) -> BaseException | None:
+        failure = emit(self._listener, self.log, "clientConnect", client)
+        return emit(self._listener, self.log, "connection", client) or failure
+
+    def _received(self, client: Emitter, message: Any) -> BaseException | None:
+        failure = emit(client, self.log, "message", message)
+        return emit(self._listener, self.log, "clientMessage", message, client) or failure
+
+    def _closed(self, client: Emitter) -> BaseException | None:
+        failure = emit(client, self.log, "disconnect")
+        return emit(self._listener, self.log, "clientDisconnect", client) or failure
+
+    def _in_context(self, run: Run, client: Emitter, *arguments: Any) -> None:
+        """Run handlers inside what the option ``context`` gives."""
+        if self.context is None:
+            run(client, *arguments)
+            return
+        failure: BaseException | None = None
+        try:
+            with self.context():
+                failure = run(client, *arguments)
+                if failure is not None:
+                    # It has been logged; the context is to know that things went wrong.
+                    raise failure
+        except (Exception, gevent.Timeout) as error:
+            if error is not failure:
+                self.log.exception("context", "the context of a handler failed for %r", client)

@@ -1,0 +1,81 @@
+"""Greenlets that run functions which may block, on behalf of one that must not wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
+import gevent
+
+from .per_hub import PerHub
+
+__all__ = ["run_aside"]
+
+# Greenlets that are kept for the next function. Functions that do not block need one.
+_MOST_PARKED = 1
+
+
+class _Runner:
+    """A greenlet that runs one function after the other.
+
+    Args:
+        parked: where it puts itself when it has nothing to do.
+    """
+
+    __slots__ = ("_caller", "_function", "_parked", "_wake_up", "greenlet")
+
+    def __init__(self, parked: list[_Runner]) -> None:
+        self._parked = parked
+        self._function: Callable[[], object] | None = None
+        self._caller: Any = None
+        self._wake_up: Any = None
+        self.greenlet = gevent.Greenlet(self._work)
+
+    def run(self, function: Callable[[], object]) -> None:
+        hub = gevent.get_hub()
+        self._function = function
+        self._caller = gevent.getcurrent()
+        # If the function blocks, the hub goes on, and comes to this.
+        self._wake_up = wake_up = hub.loop.run_callback(self._caller.switch)
+        try:
+            self.greenlet.switch()
+        finally:
+            wake_up.stop()
+
+    def _work(self) -> None:
+        hub = gevent.get_hub()
+        while True:
+            function, self._function = self._function, None
+            if function is not None:
+                function()
+                function = None
+            if len(self._parked) >= _MOST_PARKED:
+                return
+            self._parked.append(self)
+            if self._wake_up.pending:
+                # It has not blocked: back to who waits, without a way through the hub.
+                self._wake_up.stop()
+                self._caller.switch()
+            while self._function is None:
+                # Whoever else wakes it, an event that a handler has left behind, say.
+                hub.switch()
+
+
+_parked: PerHub[list[_Runner]] = PerHub(lambda hub: [])
+
+
+def run_aside(function: Callable[[], object]) -> None:
+    """Run a function in another greenlet; return when it has ended, or soon after it has blocked.
+
+    It sees the context variables of the caller; what it sets is its own.
+
+    Args:
+        function: what to run. If it raises, its greenlet ends, as any greenlet does.
+    """
+    parked = _parked.here()
+    runner = parked.pop() if parked else _Runner(parked)
+    while runner.greenlet.dead:  # somebody has killed it, too late for its last function
+        runner = parked.pop() if parked else _Runner(parked)
+    context = copy_context()
+    runner.run(lambda: context.run(function))

@@ -1,0 +1,155 @@
+"""The sessions of one listener: how they are opened and found, and what their end takes."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..dialects.base import Dialect
+from ..monitoring.log import short_id
+from ..monitoring.reasons import CloseReason, End, Limit
+from ..monitoring.statistics import Traffic
+from ..options.listener_options import Options
+from ..server.http.environ import kept
+from ..server.http.request import Request
+from ..transports.base import Downlink
+from ..wire.packet import Packet
+from .closing import ClosingSessions
+from .loops import Loop
+from .recently_ended import RecentlyEnded
+from .session import Session
+from .session_host import Receiver, SessionHost
+from .session_quota import SessionQuota
+
+__all__ = ["Sessions", "is_session_id"]
+
+_SIZE = 20  # bytes of a session id
+_SESSION_ID = re.compile(f"[0-9a-f]{{{2 * _SIZE}}}")
+
+
+def is_session_id(text: str) -> bool:
+    """Whether a text can be the id of a session."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+class Sessions(SessionHost):
+    """All sessions of one listener.
+
+    Args:
+        options: the options of the listener.
+        receiver: what becomes of the events of the sessions.
+        client_of: makes what the application sees of a session.
+
+    Attributes:
+        by_id: the live sessions by their ids, those that are away included.
+        closing_sessions: those that have ended, and are not done yet.
+        quota: how many there may be.
+        recently_ended: why sessions have ended lately.
+    """
+
+    def __init__(
+        self, options: Options, receiver: Receiver, client_of: Callable[[Session], object]
+    ) -> None:
+        super().__init__(options, receiver)
+        self._client_of = client_of
+        self._ended_traffic = Traffic()  # on loops whose threads have ended
+        self._let_go: set[Session] = set()  # because all together held too much
+        self.by_id: dict[str, Session] = {}
+        self.closing_sessions = ClosingSessions(self.by_id, self.log, self._freed)
+        self.recently_ended = RecentlyEnded()
+        self.quota = SessionQuota(options)
+
+    def stats(self) -> dict[str, Any]:
+        """What goes on and what has happened so far; see :meth:`Listener.stats`."""
+        traffic = Traffic()
+        for each in (self._ended_traffic, *(loop.traffic for loop in self.loops.all())):
+            traffic.add(each)
+        stats = self.counters.stats(self.options.transports, self.by_id.values(), traffic)
+        return {**stats, "limits": self.limits.stats()}
+
+    def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
+        """Begin a session: its first message is its id."""
+        environ = kept(request.environ)
+        session = Session(self, dialect, secrets.token_hex(_SIZE), transport, environ)
+        session.client = self._client_of(session)
+        session.network = self.quota.enter(environ)
+        self.by_id[session.session_id] = session
+        self.counters.note_opened()
+        shown = short_id(session.session_id)
+        self.log.info("session %s (%s, %s) opened", shown, transport, request.peer)
+        return session
+
+    def find(self, session_id: str) -> Session | None:
+        """The live session of this id."""
+        session = self.by_id.get(session_id)
+        if session is not None and not session.is_here:
+            # Those of threads that have ended end now.
+            self.loops.here()
+            session = self.by_id.get(session_id)
+        return session
+
+    def send(self, packet: Packet, receivers: list[Session]) -> None:
+        """Send a packet to sessions, each in the thread of its loop; any thread may call it."""
+        loops = {session.loop for session in receivers}
+        for loop in loops:
+            those = receivers
+            if len(loops) > 1:
+                those = [session for session in receivers if session.loop is loop]
+            loop.call(_enqueue, loop, packet, those)
+
+    def close(self, timeout: float | None) -> None:
+        """End all sessions, and let no new ones begin; see :meth:`Listener.close`."""
+        self.closing = True
+        self.loops.forget_dead()
+        self.closing_sessions.close(timeout)
+
+    def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
+        """A session has ended: it is not to be found any more."""
+        self.recently_ended.add(session.session_id, session.transport, end, session.bound_to)
+        # In this order: close() in another thread must find the session in one of the two.
+        self.closing_sessions.begin(session, downlinks)
+        self.by_id.pop(session.session_id, None)
+
+    def handled(self, session: Any) -> None:
+        """The handlers of a session that has ended are done."""
+        self.closing_sessions.one_over(session)
+
+    def _freed(self, session: Session) -> None:
+        """Nothing of the session is under way any more: its place is free."""
+        self._let_go.discard(session)
+        session.release()
+        self.quota.leave(session.network)
+
+    def _free(self, excess: int) -> None:
+        """Sessions hold too much together: let go of those that hold most."""
+        # Those that were let go a moment ago hold it until their connections are over.
+        excess -= sum(session.counted for session in list(self._let_go))
+        holders = {*self.by_id.values(), *self.closing_sessions.sessions()} - self._let_go
+        for session in sorted(holders, key=lambda session: session.held, reverse=True):
+            if excess <= 0 or not session.held:
+                return
+            excess -= session.held
+            self._let_go.add(session)
+            text = f"all sessions together hold too much, and this one {session.held} bytes of it"
+            end = End(CloseReason.LIMIT, text, Limit.MEMORY)
+            session.loop.call(session.let_go, end)
+
+    def _threads_ended(self, loops: list[Loop]) -> None:
+        """End the sessions of threads that have ended without ending them."""
+        for loop in loops:
+            self._ended_traffic.add(loop.traffic)
+        here = self.loops.here()
+        for session in [*self.closing_sessions.sessions(), *self.by_id.values()]:
+            if session.loop in loops:
+                session.move(here)
+                self.closing_sessions.abandon(session)
+                session.end(End(CloseReason.LOST, "the thread that served it has ended"))
+
+
+def _enqueue(loop: Loop, packet: Packet, sessions: Sequence[Session]) -> None:
+    """Send a packet to sessions on one loop, in its thread."""
+    loop.traffic.messages_out += len(sessions)
+    for session in sessions:
+        session.enqueue(packet)

@@ -1,0 +1,117 @@
+"""One WebSocket connection as a matter of bytes: pings, the closing handshake, violations.
+
+It takes what has come, and says which messages are in it and what is to be
+written. Nothing here reads a clock or a socket, so that all of it can be tested
+with bytes alone. When it takes too long is for whoever owns the socket.
+"""
+
+from __future__ import annotations
+
+from .websocket import PONG, Close, Event, Failure, Ping
+from .websocket_versions import WebSocketProtocol
+
+__all__ = ["WebSocketConnection"]
+
+# Browsers look for a close frame while they write, but a reset makes them forget it.
+_MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
+
+
+class WebSocketConnection:
+    """The server's end of one connection.
+
+    Args:
+        protocol: the version of WebSocket that was agreed on.
+
+    Attributes:
+        close_sent: whether a closing frame was written, or would have been.
+        closed: whether no messages go either way any more.
+        discarding: whether the peer has broken the protocol, and what it still sends is for nobody.
+        ended_by: the closing frame of the peer, or how it has broken the protocol, to be answered;
+            otherwise ``None``.
+        exhausted: whether the peer has gone on for too long after it had broken the protocol.
+        finished: whether nothing more is to be read.
+        pongs: the answers to pings, to be written.
+        protocol: the same as given.
+    """
+
+    __slots__ = (
+        "_left_to_discard",
+        "close_sent",
+        "closed",
+        "discarding",
+        "ended_by",
+        "exhausted",
+        "finished",
+        "pongs",
+        "protocol",
+    )
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self.protocol = protocol
+        self.close_sent = False
+        self.closed = False
+        self.discarding = False
+        self.ended_by: Close | Failure | None = None
+        self.exhausted = False
+        self.finished = False
+        self.pongs = b""
+        self._left_to_discard = _MOST_DISCARDED
+
+    def take(self, data: bytes) -> list[str | bytearray]:
+        """Take bytes that have come, nothing at the end of the stream; return the messages.
+
+        After the server's own close the messages of the peer are for nobody:
+        reading goes on only to see its close.
+        """
+        if not data:
+            self.closed = self.finished = True
+            return []
+        if self.discarding:
+            self._left_to_discard -= len(data)
+            if self._left_to_discard < 0:
+                self.exhausted = self.finished = True
+            return []
+        wanted = not self.closed
+        events = self.protocol.feed(data)
+        for event in events:
+            if type(event) is not str:
+                return self._take_apart(events, wanted)
+        return events if wanted else []  # type: ignore[return-value]
+
+    def _take_apart(self, events: list[Event], wanted: bool) -> list[str | bytearray]:
+        """Take events that are not all text messages."""
+        messages: list[str | bytearray] = []
+        pongs: list[bytes] = []
+        for event in events:
+            if isinstance(event, (str, bytearray)):
+                messages.append(event)
+            elif isinstance(event, Ping):
+                pongs.append(self.protocol.frame(PONG, event.payload))
+            elif isinstance(event, (Close, Failure)):
+                self.closed = True
+                self.ended_by = event
+                # The peer may be in the middle of a large message. A socket that is
+                # closed with unread bytes is reset, and the peer never sees the code.
+                self.discarding = isinstance(event, Failure)
+                self.finished = not self.discarding
+        self.pongs = b"".join(pongs)
+        return messages if wanted else []
+
+    def close(self, code: int, reason: str) -> bytes:
+        """The closing frame; empty if there was one before, or this version has none.
+
+        A close of the peer is answered with its own code (RFC 6455 section 5.5.1), a
+        violation with the code for it (section 7.4.1).
+
+        Args:
+            code: the status code; :data:`NO_STATUS` for none.
+            reason: a text for the peer.
+
+        Raises:
+            ValueError: if the code is not one that may be sent.
+        """
+        if self.close_sent:
+            return b""
+        frame = self.protocol.close(code, reason)
+        self.close_sent = self.closed = True
+        return frame

@@ -1,0 +1,497 @@
+"""The calls that are due for one client: in order, one at a time, whatever a call does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import inf
+from time import monotonic
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from sockio_gevent.session.handler_queue import HandlerQueue, HandlerTimeout
+
+DEADLINE = 60.0
+BOUND = 100
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    with gevent.Timeout(DEADLINE, AssertionError("somebody waits for ever")):
+        yield
+
+
+class Trace(HandlerQueue):
+    """A queue, and what its calls have done.
+
+    Attributes:
+        trace: the arguments of the calls that have begun; those that have ended, with an "end".
+        gate: what calls of :meth:`block` wait for.
+        blocks: set when such a call waits.
+    """
+
+    def __init__(self, bound: int = BOUND) -> None:
+        super().__init__(bound)
+        self.trace: list[str] = []
+        self.gate = Event()
+        self.blocks = Event()
+
+    def add(self, *names: str, call: Callable[[str], object] | None = None, cost: int = 1) -> None:
+        """Put in one call for each name."""
+        for name in names:
+            self.put(lambda session, name: (call or self.trace.append)(name), name, cost)
+
+    def block(self, name: str = "blocks") -> gevent.Greenlet:
+        """Run the queue in a greenlet, and wait until this call, which is put in, blocks."""
+        self.add(name, call=self.wait_at_the_gate)
+        greenlet = gevent.spawn(self.run, None)
+        self.blocks.wait()
+        return greenlet
+
+    def wait_at_the_gate(self, name: str) -> None:
+        self.trace.append(name)
+        self.blocks.set()
+        self.gate.wait()
+        self.trace.append(f"{name} end")
+
+
+def test_calls_are_made_in_the_order_of_their_arrival_with_what_they_were_given() -> None:
+    queue = HandlerQueue(BOUND)
+    made: list[Any] = []
+    for number in range(5):
+        queue.put(lambda session, number: made.append((session, number)), number, 1)
+    queue.run("the session")
+    assert made == [("the session", number) for number in range(5)]
+    assert queue.is_empty
+    assert not queue.busy
+
+
+def test_an_empty_queue_runs_nothing() -> None:
+    queue = HandlerQueue(BOUND)
+    queue.run(None)
+    assert (queue.added, queue.begun, queue.busy, queue.waiting) == (0, 0, False, 0)
+
+
+def test_what_is_put_in_while_a_call_blocks_waits_until_that_call_has_ended() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a", "b")
+    for _ in range(3):
+        gevent.sleep(0)
+    assert queue.trace == ["blocks"]
+    queue.gate.set()
+    runner.get()
+    assert queue.trace == ["blocks", "blocks end", "a", "b"]
+
+
+def test_calls_that_all_block_are_made_one_at_a_time() -> None:
+    queue = Trace()
+    queue.gate.set()
+
+    def work(name: str) -> None:
+        queue.trace.append(name)
+        for _ in range(3):
+            gevent.sleep(0)
+        queue.trace.append(f"{name} end")
+
+    queue.add("a", "b", call=work)
+    greenlets = [gevent.spawn(queue.run, None) for _ in range(3)]
+    gevent.sleep(0)
+    queue.add("c", call=work)
+    greenlets.append(gevent.spawn(queue.run, None))
+    gevent.joinall(greenlets, raise_error=True)
+    assert queue.trace == ["a", "a end", "b", "b end", "c", "c end"]
+
+
+def test_whoever_runs_a_queue_that_another_greenlet_runs_goes_on_at_once() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a")
+    switched: list[str] = []
+    gevent.spawn(switched.append, "to another greenlet")
+    queue.run(None)
+    assert switched == []
+    assert queue.trace == ["blocks"]
+    queue.gate.set()
+    runner.get()
+    assert queue.trace[-1] == "a"
+
+
+def test_a_call_that_runs_the_queue_does_not_make_the_next_call_inside_itself() -> None:
+    queue = Trace()
+
+    def again(name: str) -> None:
+        queue.trace.append(name)
+        queue.add("next")
+        queue.run(None)
+        queue.trace.append(f"{name} end")
+
+    queue.add("first", call=again)
+    queue.run(None)
+    assert queue.trace == ["first", "first end", "next"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, gevent.GreenletExit, gevent.Timeout])
+def test_a_call_that_raises_leaves_the_others_in_the_queue(error: type[BaseException]) -> None:
+    queue = Trace()
+
+    def fail(name: str) -> None:
+        raise error
+
+    queue.add("a")
+    queue.add("fails", call=fail, cost=10)
+    queue.add("b", "c", cost=3)
+    with pytest.raises(error):
+        queue.run(None)
+    assert queue.trace == ["a"]
+    assert (queue.busy, queue.is_empty, queue.waiting) == (False, False, 6)
+    queue.run(None)
+    assert queue.trace == ["a", "b", "c"]
+
+
+def test_counts_of_what_was_added_of_what_has_begun_and_of_what_waits_add_up() -> None:
+    queue = Trace()
+    runner = queue.block()
+    assert (queue.added, queue.begun, queue.waiting) == (1, 1, 0)
+    seen: list[tuple[int, int, int]] = []
+    for cost in (10, 20, 30):
+        queue.add("x", call=lambda name: seen.append(counts()), cost=cost)
+
+    def counts() -> tuple[int, int, int]:
+        return queue.added, queue.begun, queue.waiting
+
+    assert counts() == (4, 1, 60)
+    queue.gate.set()
+    runner.get()
+    # A call that has begun does not wait any more.
+    assert seen == [(4, 2, 50), (4, 3, 30), (4, 4, 0)]
+    assert counts() == (4, 4, 0)
+
+
+def test_the_beginning_of_the_call_that_runs_is_known() -> None:
+    queue = Trace()
+    began: list[float] = []
+    queue.add("a", "b", call=lambda name: began.append(queue.since))
+    before = monotonic()
+    queue.run(None)
+    assert before <= began[0] <= began[1] <= monotonic()
+
+
+# Calls that are dropped.
+
+
+def test_none_of_the_calls_that_are_dropped_is_made_and_the_one_that_runs_goes_on() -> None:
+    queue = Trace()
+    queue.add("a")
+    runner = queue.block()
+    queue.add("b", "c", cost=10)
+    assert queue.dropped_after is None
+    queue.drop()
+    assert (queue.is_empty, queue.waiting, queue.dropped_after) == (True, 0, 2)
+    assert (queue.added, queue.begun) == (4, 2)
+    # What comes behind them is made.
+    queue.add("the end")
+    queue.gate.set()
+    runner.get()
+    assert queue.trace == ["a", "blocks", "blocks end", "the end"]
+
+
+def test_a_call_that_costs_nothing_is_never_dropped() -> None:
+    queue = Trace()
+    queue.add("the beginning", cost=0)
+    queue.add("a", "b")
+    queue.drop()
+    queue.add("the end", cost=0)
+    queue.run(None)
+    assert queue.trace == ["the beginning", "the end"]
+    assert (queue.waiting, queue.dropped_after) == (0, 0)
+
+
+def test_a_call_may_drop_those_behind_it() -> None:
+    queue = Trace()
+    queue.add("a", call=lambda name: queue.drop())
+    queue.add("b", "c")
+    queue.run(None)
+    assert (queue.trace, queue.dropped_after, queue.busy) == ([], 1, False)
+
+
+# The bound.
+
+
+def test_a_queue_is_full_when_as_much_waits_as_its_bound_says() -> None:
+    queue = Trace()
+    queue.add("a", cost=BOUND - 1)
+    assert not queue.full
+    queue.add("b", cost=1)
+    assert queue.full
+    # It still takes what has been read.
+    queue.add("c", cost=5 * BOUND)
+    queue.run(None)
+    assert queue.trace == ["a", "b", "c"]
+    assert not queue.full
+
+
+def test_there_is_room_when_half_of_the_bound_is_free_and_that_is_told_once() -> None:
+    queue = Trace()
+    told: list[int] = []
+    for _ in range(10):
+        queue.add("x", call=lambda name: told.append(0), cost=BOUND // 10)
+    queue.when_roomy(lambda: told.append(1))
+    queue.when_roomy(lambda: told.append(2))
+    assert told == []
+    queue.run(None)
+    # It is told before the fifth call begins: 50 of 100 wait then.
+    assert told == [0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_callback_for_room_may_ask_again() -> None:
+    queue = Trace()
+    told: list[int] = []
+
+    def roomy() -> None:
+        told.append(queue.waiting)
+        if len(told) < 3:
+            queue.when_roomy(roomy)
+
+    queue.when_roomy(roomy)
+    queue.add(*"abcd", cost=10)
+    queue.run(None)
+    assert told == [30, 20, 10]
+
+
+def test_dropping_makes_room() -> None:
+    queue = Trace()
+    queue.add("a", cost=BOUND)
+    told: list[str] = []
+    queue.when_roomy(lambda: told.append("roomy"))
+    waits = gevent.spawn(queue.wait_for_room)
+    gevent.sleep(0)
+    assert not waits.ready()
+    queue.drop()
+    assert told == ["roomy"]
+    waits.get()
+
+
+def test_nobody_waits_for_room_that_there_is() -> None:
+    queue = Trace()
+    queue.add("a", cost=BOUND - 1)
+    switched: list[str] = []
+    gevent.spawn(switched.append, "to another greenlet")
+    queue.wait_for_room()
+    assert switched == []
+
+
+def test_whoever_waits_for_room_goes_on_when_half_is_free() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a", cost=BOUND // 2)
+    queue.add("b", call=queue.wait_at_the_gate, cost=BOUND // 2)
+    waiting = [gevent.spawn(queue.wait_for_room) for _ in range(3)]
+    gevent.sleep(0)
+    assert not any(each.ready() for each in waiting)
+    queue.gate.set()
+    gevent.joinall([runner, *waiting], raise_error=True)
+    assert queue.trace == ["blocks", "blocks end", "a", "b", "b end"]
+
+
+# Waiting for what is in the queue.
+
+
+def test_nobody_waits_for_a_queue_that_is_done() -> None:
+    queue = Trace()
+    assert queue.wait_done()
+    queue.add("a")
+    queue.run(None)
+    assert queue.wait_done(0)
+
+
+def test_whoever_waits_until_all_is_done_goes_on_when_the_calls_up_to_now_have_ended() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a")
+    waits = gevent.spawn(queue.wait_done)
+    gevent.sleep(0)
+    assert not waits.ready()
+    later = Event()
+    queue.add("b", call=lambda name: later.wait())
+    queue.gate.set()
+    assert waits.get()
+    assert queue.trace == ["blocks", "blocks end", "a"]
+    assert queue.busy
+    later.set()
+    runner.get()
+
+
+def test_whoever_does_not_wait_for_ever_is_told_that_it_is_not_done() -> None:
+    queue = Trace()
+    runner = queue.block()
+    assert queue.wait_done(0.01) is False
+    queue.gate.set()
+    runner.get()
+    assert queue.is_empty
+
+
+def test_whoever_waits_until_all_is_done_goes_on_when_the_rest_is_dropped() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a")
+    waits = gevent.spawn(queue.wait_done)
+    gevent.sleep(0)
+    queue.drop()
+    gevent.sleep(0)
+    # The call that runs has not ended.
+    assert not waits.ready()
+    queue.gate.set()
+    assert waits.get()
+    runner.get()
+    assert queue.trace == ["blocks", "blocks end"]
+
+
+# Errors that are raised in handlers from outside.
+
+
+def test_an_error_is_raised_in_the_call_that_runs_and_in_no_other() -> None:
+    queue = Trace()
+    thrown: list[str] = []
+
+    def stay(name: str) -> None:
+        try:
+            Event().wait()
+        except HandlerTimeout as error:
+            thrown.append(str(error))
+
+    queue.add("stays", call=stay)
+    queue.add("a")
+    runner = gevent.spawn(queue.run, None)
+    gevent.sleep(0)
+    # In the hub, where deadlines call it.
+    gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
+    runner.get()
+    assert thrown == ["too late"]
+    assert queue.trace == ["a"]
+    assert not queue.busy
+
+
+def test_a_call_that_does_not_catch_the_error_ends_with_it_and_the_others_stay() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a")
+    gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
+    with pytest.raises(HandlerTimeout, match="too late"):
+        runner.get()
+    assert queue.trace == ["blocks"]
+    queue.run(None)
+    assert queue.trace == ["blocks", "a"]
+
+
+def test_a_handler_that_is_late_again_has_all_the_time_again() -> None:
+    queue = Trace()
+    runner = queue.block()
+    before = monotonic()
+    queue.since = before - 1000
+    gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
+    gevent.joinall([runner])
+    assert queue.since >= before
+
+
+def test_an_error_for_a_queue_that_nobody_runs_goes_nowhere() -> None:
+    queue = Trace()
+    queue.throw(HandlerTimeout("nobody runs it"))
+    queue.kill()
+    queue.add("a")
+    queue.throw(HandlerTimeout("nobody runs it"))
+    queue.run(None)
+    queue.kill()
+    gevent.sleep(0)
+    assert queue.trace == ["a"]
+
+
+def test_the_call_that_runs_can_be_killed() -> None:
+    queue = Trace()
+    runner = queue.block()
+    queue.add("a")
+    queue.kill()
+    runner.join()
+    assert isinstance(runner.value, gevent.GreenletExit)
+    assert queue.trace == ["blocks"]
+    queue.run(None)
+    assert queue.trace == ["blocks", "a"]
+
+
+def test_a_kill_that_comes_too_late_for_a_call_hits_nothing_else() -> None:
+    queue = Trace()
+    after: list[str] = []
+
+    def work() -> None:
+        queue.run(None)
+        gevent.sleep(0)
+        after.append("what the greenlet does next")
+
+    queue.add("blocks", call=queue.wait_at_the_gate)
+    worker = gevent.spawn(work)
+    queue.blocks.wait()
+    # The call ends in the same turn of the loop, before the kill.
+    queue.gate.set()
+    queue.kill()
+    worker.get()
+    assert after == ["what the greenlet does next"]
+
+
+def test_a_call_that_asks_to_have_itself_killed_goes_on() -> None:
+    queue = Trace()
+
+    def kill(name: str) -> None:
+        queue.kill()
+        gevent.sleep(0)
+        queue.trace.append(name)
+
+    queue.add("a", call=kill)
+    gevent.spawn(queue.run, None).get()
+    assert queue.trace == ["a"]
+
+
+# Slices of time.
+
+
+def test_calls_that_never_block_let_others_run() -> None:
+    queue = Trace()
+    over = Event()
+    resting: list[float] = []
+
+    def busy(name: str) -> None:
+        end = monotonic() + 0.001
+        while monotonic() < end:
+            pass
+        if not over.is_set():
+            queue.add(name, call=busy)
+
+    def other() -> None:
+        gevent.sleep(0.001)
+        resting.append(queue.since)
+        over.set()
+
+    queue.add("on and on", call=busy)
+    gevent.joinall([gevent.spawn(queue.run, None), gevent.spawn(other)], raise_error=True)
+    # No call runs while the others do: none can be late, however long they take.
+    assert resting == [inf]
+
+
+def test_a_queue_that_is_emptied_while_others_run_ends() -> None:
+    queue = Trace()
+
+    def busy(name: str) -> None:
+        end = monotonic() + 0.001
+        while monotonic() < end:
+            pass
+        queue.add(name, call=busy)
+
+    def other() -> None:
+        gevent.sleep(0.001)
+        queue.drop()
+
+    queue.add("on and on", call=busy)
+    gevent.joinall([gevent.spawn(queue.run, None), gevent.spawn(other)], raise_error=True)
+    assert queue.is_empty
+    assert not queue.busy
