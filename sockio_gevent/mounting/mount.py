@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..ext import bottle, django, flask
+from ..hub.gevent_private import check_server_parts
 from ..options.listener_options import Context
 
 __all__ = [
@@ -151,6 +152,7 @@ def take_over(server: Any, application: Any, listener: Any, policy: Policy) -> A
     Returns:
         The application that the server had, or ``None``.
     """
+    check_server_parts()
     from ..server.http import install
 
     flash = "flashsocket" in listener.options.transports
