@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 def check_pip(install: str, *packages: str) -> None:
     assert install == "install"
-    known = {"tox", "gunicorn[gevent]"}
+    known = {"tox", "pre-commit", "gunicorn[gevent]"}
     if "-r" in packages:
         *packages, option, requirements = packages
         assert option == "-r"
@@ -81,13 +81,26 @@ def check_gunicorn(*arguments: str) -> None:
             config.set(name, value)
 
 
+def tox_environments() -> set[str]:
+    """The environments of tox.ini; ``a-{b,c}`` stands for two of them."""
+    found = {"py"}
+    for section in TOX.sections():
+        name, _, ends = section.partition(":")[2].rstrip("}").partition("{")
+        found |= {name + end for end in ends.split(",")}
+    return found
+
+
 def check_tox(*arguments: str) -> None:
-    environments = {"py", *(name.partition(":")[2] for name in TOX.sections())}
     if arguments:
         assert arguments[0] == "-e"
-        assert arguments[1] in environments
+        assert set(arguments[1].split(",")) <= tox_environments()
     for path in arguments[3:]:
         assert (ROOT / path).exists()
+
+
+def check_pre_commit(*arguments: str) -> None:
+    assert arguments == ("install",)
+    assert (ROOT / ".pre-commit-config.yaml").is_file()
 
 
 def check_systemctl(verb: str, *arguments: str) -> None:
@@ -109,6 +122,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "sockio-gevent": check_command_line,
     "gunicorn": check_gunicorn,
     "tox": check_tox,
+    "pre-commit": check_pre_commit,
     "systemctl": check_systemctl,
     "journalctl": check_journalctl,
     "kill": check_kill,

@@ -6,8 +6,7 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any, NamedTuple
 
-from gevent._hub_local import get_hub_if_exists
-
+from ..hub.gevent_private import hub_if_any
 from ..hub.per_hub import thread_lock
 from .log import Log, note_failure
 
@@ -103,7 +102,7 @@ class ThrottledLog:
 
     def _have_told(self, kind: Hashable, start: float, seconds: float) -> None:
         """Have told what was passed over when the period is over, even if nothing more comes."""
-        hub = get_hub_if_exists()
+        hub = hub_if_any()
         if hub is not None:
             self._loop = hub.loop
             self._start_timer(hub.loop, kind, start, seconds)

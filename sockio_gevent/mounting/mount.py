@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..ext import bottle, django, flask
+from ..hub.gevent_private import check_server_parts
 from ..options.listener_options import Context
 from ..session.session_host import SessionHost as Host
 
@@ -153,6 +154,7 @@ def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
     Returns:
         The application that the server had, or ``None``.
     """
+    check_server_parts()
     from ..server.http import install
 
     options = host.options

@@ -8,9 +8,9 @@ import sys
 import gevent
 import pytest
 from gevent import monkey
-from gevent._hub_local import get_hub_if_exists
 from support.in_process import wait_until
 
+from sockio_gevent.hub.gevent_private import hub_if_any
 from sockio_gevent.monitoring import throttled_log
 from sockio_gevent.monitoring.log import Log, failures
 
@@ -151,7 +151,7 @@ def test_a_thread_without_a_loop_has_it_told_by_one_that_has() -> None:
 
     def write() -> None:
         write_many(log)
-        assert get_hub_if_exists() is None
+        assert hub_if_any() is None
         lines.append("the thread is done")
 
     thread(write, ())

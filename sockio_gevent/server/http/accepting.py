@@ -15,6 +15,7 @@ from typing import Any
 
 from gevent.baseserver import BaseServer
 
+from ...hub.gevent_private import pause_accepting
 from ...monitoring.log import Log, Seldom
 
 # Not when it is needed: without files, nothing can be imported.
@@ -88,11 +89,7 @@ class _Accepting:
                 PAUSE,
                 _ADVICE[error.errno or 0].format(limit=f", which is {limit}" if limit > 0 else ""),
             )
-        server = self._server
-        # As gevent's servers do it, so that stop() and stop_accepting() end the pause.
-        server.stop_accepting()
-        server._timer = server.loop.timer(PAUSE)
-        server._timer.start(server._start_accepting_if_started)
+        pause_accepting(self._server, PAUSE)
 
 
 def _next_file(some: int) -> int:

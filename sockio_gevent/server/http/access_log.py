@@ -12,17 +12,17 @@ from collections.abc import Callable
 from re import Pattern
 from typing import Any
 
-from gevent import pywsgi
 from gevent.pywsgi import WSGIHandler
 from geventwebsocket.handler import WebSocketHandler
 
+from ...hub.gevent_private import no_log_class
 from ...monitoring.log import Log, Seldom, print_failure
 from ...wire.redact import shown
 
 __all__ = ["NO_LOG", "AccessLogHandler", "log_request", "log_request_of"]
 
 #: What a server has for a log if it has none.
-NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
+NO_LOG = no_log_class()
 
 _seldom = Seldom()
 

@@ -18,6 +18,7 @@ from typing import Any
 from gevent import pywsgi
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
+from ...hub.gevent_private import bare_socket, wait_readable
 from ...wire.http_head import AnswerHead, RequestHead, answer_head, read_request_head
 from .access_log import NO_LOG, log_request
 from .body import Body, BrokenBody
@@ -110,10 +111,10 @@ class FastHandler(LimitedHandler):
         while True:
             # What other clients have sent meanwhile comes first. To read
             # before there is something to read would hardly ever be of use.
-            socket._wait(socket._read_event)
+            wait_readable(socket)
             self._unread.waited()
             try:
-                return bytes(socket._sock.recv(_READ_SIZE))
+                return bytes(bare_socket(socket).recv(_READ_SIZE))
             except BlockingIOError:
                 pass
 
@@ -278,7 +279,7 @@ class FastHandler(LimitedHandler):
         data = head + data
         sent = 0
         try:
-            sent = self.socket._sock.send(data)
+            sent = bare_socket(self.socket).send(data)
         except OSError:
             pass  # full, or broken: the next lines find out
         self.response_length += sent

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import gevent
 
 from ...hub.deadlines import Deadlines
+from ...hub.gevent_private import bare_socket, is_encrypted
 from ...hub.per_hub import PerHub
 from ...monitoring.log import Log
 from ...monitoring.reasons import Limit
@@ -213,9 +214,9 @@ class ConnectionWatch:
         self.expired = True
         if self._awaited is not None:
             self._timeouts.note(self._awaited, self._address)
-        if self._awaited is self._timeouts.head and getattr(self._socket, "_sslobj", None) is None:
+        if self._awaited is self._timeouts.head and not is_encrypted(self._socket):
             try:
-                self._socket._sock.send(_TOO_LATE)
+                bare_socket(self._socket).send(_TOO_LATE)
             except OSError:
                 pass  # it has gone
         shut_down(self._socket)

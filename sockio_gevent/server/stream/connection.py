@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
+from ...hub.gevent_private import read_watcher, tls_object, wait_readable
 from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
 from .hang_up import has_bytes, has_hung_up
 from .readers import Readers
@@ -57,7 +58,7 @@ class Connection(Sending):
             if monotonic() >= self._due:
                 self._due = let_others_run()
             while (data := self._receive()) is None:
-                self._socket._wait(self._socket._read_event)
+                wait_readable(self._socket)
                 self._due = slice_end()
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
@@ -149,14 +150,14 @@ class Connection(Sending):
 
     def _watch_for_bytes(self) -> None:
         if self.owner is not None:
-            watcher = self._socket._read_event
+            watcher = read_watcher(self._socket)
             if watcher is None:  # closed on this side meanwhile, which will be read
                 self._readable()
             else:
                 watcher.start(self._readable)
 
     def _stop_watching(self) -> None:
-        watcher = self._socket._read_event
+        watcher = read_watcher(self._socket)
         if watcher is not None:
             watcher.stop()
 
@@ -174,7 +175,7 @@ class Connection(Sending):
         try:
             if self._plain is not None:
                 return bytes(self._plain.recv(self._size))
-            return receive_tls(self._socket._sslobj, self._size)
+            return receive_tls(tls_object(self._socket), self._size)
         except BlockingIOError:
             return None
         except (OSError, ValueError, AttributeError):
@@ -183,7 +184,7 @@ class Connection(Sending):
     def _decrypted(self) -> bytes | None:
         """What TLS has decrypted with what was read last, and has kept."""
         if self._plain is None and self.owner is not None:
-            tls = self._socket._sslobj
+            tls = tls_object(self._socket)
             if tls is not None and tls.pending():
                 return self._receive()
         return None

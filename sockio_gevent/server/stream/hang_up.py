@@ -10,6 +10,8 @@ from typing import Any
 import gevent
 from gevent import monkey
 
+from ...hub.gevent_private import bare_socket, unused_read_watcher
+
 __all__ = ["HangUpWatch", "has_bytes", "has_hung_up"]
 
 _READ = 1  # the event of libev's io watchers
@@ -27,12 +29,12 @@ def has_hung_up(socket: Any) -> bool:
         # last words of TLS.
         poller = _poll()
         try:
-            poller.register(socket._sock.fileno(), _GONE)
+            poller.register(bare_socket(socket).fileno(), _GONE)
         except ValueError:  # closed on this side
             return True
         return bool(poller.poll(0))
     try:
-        return bool(socket._sock.recv(1, _socket.MSG_PEEK) == b"")
+        return bool(bare_socket(socket).recv(1, _socket.MSG_PEEK) == b"")
     except BlockingIOError:
         return False
     except OSError:
@@ -42,7 +44,7 @@ def has_hung_up(socket: Any) -> bool:
 def has_bytes(socket: Any) -> bool:
     """Whether a socket has bytes that nobody has read yet."""
     try:
-        return bool(socket._sock.recv(1, _socket.MSG_PEEK))
+        return bool(bare_socket(socket).recv(1, _socket.MSG_PEEK))
     except OSError:
         return False
 
@@ -64,9 +66,9 @@ class HangUpWatch:
         self._socket = socket
         self._gone = gone
         self._paused = False
-        watcher = socket._read_event
         # That of the socket itself, if nobody reads: the kernel knows it already.
-        self._borrowed = watcher is not None and watcher.callback is None
+        watcher = unused_read_watcher(socket)
+        self._borrowed = watcher is not None
         if not self._borrowed:
             watcher = gevent.get_hub().loop.io(socket.fileno(), _READ)
         self._watcher: Any = watcher

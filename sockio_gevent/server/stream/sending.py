@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
+from ...hub.gevent_private import bare_socket, is_encrypted, tls_object
 from .sockets import send_tls, shut_down
 
 __all__ = ["Owner", "Sending"]
@@ -72,7 +73,7 @@ class Sending:
         self._socket = socket
         # The bare socket, unless TLS stands before it: gevent's would be asked
         # for it with every message, and that shows.
-        self._plain = socket._sock if getattr(socket, "_sslobj", None) is None else None
+        self._plain = None if is_encrypted(socket) else bare_socket(socket)
         self._pending: deque[memoryview] | None = None
         self._watcher: Any = None
         self._drained: Event | None = None
@@ -144,7 +145,7 @@ class Sending:
         try:
             if self._plain is not None:
                 return int(self._plain.send(data))
-            return send_tls(self._socket._sslobj, data)
+            return send_tls(tls_object(self._socket), data)
         except BlockingIOError:
             return 0
         except (OSError, ValueError, AttributeError):

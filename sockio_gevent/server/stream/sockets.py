@@ -6,6 +6,8 @@ import io
 import socket as _socket
 from typing import Any
 
+from ...hub.gevent_private import bare_socket
+
 __all__ = ["READ_AHEAD", "read_ahead", "receive_tls", "send_at_once", "send_tls", "shut_down"]
 
 # All that a buffered reader may hold is taken from it at once.
@@ -47,7 +49,7 @@ def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
     try:
         # The bare socket: gevent's own shutdown raises in the greenlet that
         # reads or writes, and its TLS shutdown forgets the TLS object under it.
-        socket._sock.shutdown(how)
+        bare_socket(socket).shutdown(how)
     except OSError:
         pass  # the peer was faster
 
