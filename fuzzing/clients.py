@@ -208,7 +208,7 @@ class Peer:
         """Whether all that runs by itself has been run."""
         handlers = self.session.handlers
         return self.application.blocked or (
-            handlers.is_empty and not handlers.busy and all(each.ready() for each in self._running)
+            not handlers.calls and not handlers.busy and all(each.ready() for each in self._running)
         )
 
     @property

@@ -28,7 +28,8 @@ class Emitter:
         EVENTS: the names of the events there are, and of what handlers are called with.
     """
 
-    # Applications set attributes of their own on clients: these names are mangled.
+    # Applications set attributes of their own on clients, whatever their names: what
+    # is used in here is mangled, or is taken from the class.
     __slots__ = ("__handlers",)
 
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -62,13 +63,16 @@ class Emitter:
         if handler is None:
             self.__check(event)
             return lambda decorated: self.on(event, decorated)
-        self.add_listener(event, handler)
+        self.__add(event, handler)
         return handler
 
     def add_listener(self, event: str, handler: Handler) -> None:
         """Call a handler whenever an event happens; see :meth:`on`."""
+        self.__add(event, handler)
+
+    def __add(self, event: str, handler: Handler) -> None:
         self.__check(event)
-        problem = callable_problem(handler, self.EVENTS[event])
+        problem = callable_problem(handler, type(self).EVENTS[event])
         if problem:
             raise TypeError(f"{handler!r} cannot be a handler of {event!r}: {problem}")
         with _adding:
@@ -94,8 +98,10 @@ class Emitter:
                 self.__handlers[event] = handlers
 
     def __check(self, event: str) -> None:
-        if event not in self.EVENTS:
-            raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(self.EVENTS))}")
+        # The attribute of the class: on a client, an application may have set one.
+        events = type(self).EVENTS
+        if event not in events:
+            raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(events))}")
 
     @staticmethod
     def __emit(

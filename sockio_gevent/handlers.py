@@ -43,7 +43,9 @@ class Handlers(Receiver):
     def received(self, session: Any, message: Any) -> None:
         """A client has sent a message."""
         if self.context is None:  # as mostly, and this is for each message
-            self._received(session.client, message)
+            client = session.client
+            emit(client, self.log, "message", message)
+            emit(self._listener, self.log, "clientMessage", message, client)
         else:
             self._in_context(self._received, session.client, message)
 

@@ -149,7 +149,7 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     ),
     "sessions that do not hear the last": (session, "_DROPPING_REASONS", frozenset(CloseReason)),
     "sessions that go on to hear": (session, "_DROPPING_REASONS", frozenset()),
-    "sessions without a beginning": (HandlerQueue, "drop", lambda self: self._calls.clear()),
+    "sessions without a beginning": (HandlerQueue, "drop", lambda self: self.calls.clear()),
     "sessions that do two things at once": (
         HandlerQueue,
         "busy",

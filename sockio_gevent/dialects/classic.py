@@ -7,7 +7,6 @@ long as it may is answered with nothing. Nothing is said at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from sys import getsizeof
 from typing import Any
 
 from ..monitoring.reasons import End, Limit
@@ -24,6 +23,7 @@ from .base import BinaryRefused, Dialect, Peer, Route
 __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
+_MESSAGE = 192  # bytes of memory that a message takes while it waits, besides its characters
 _ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 
 
@@ -97,6 +97,9 @@ class Classic(Dialect):
             text = f"the payload has over {len(messages)} messages"
             raise OverLimit(Limit.PAYLOAD_MESSAGES, _TOO_LARGE, text, code=TOO_BIG)
         peer.count_in(size, len(messages))
+        deliver = peer.deliver
+        # A character takes one byte, or up to four if one of them is not ASCII.
+        width = 1 if size == len(payload) else 4
         for text in messages:
             if text[:1] == "~":
                 if text.startswith(wire.HEARTBEAT):
@@ -109,9 +112,9 @@ class Classic(Dialect):
                         problem = f"bad JSON: {error}"
                     else:
                         elements = text.count(",") + text.count("[") + text.count("{")
-                        peer.deliver(message, OVERHEAD + getsizeof(text) + _ELEMENT * elements)
+                        deliver(message, _MESSAGE + width * len(text) + _ELEMENT * elements)
                     continue
-            peer.deliver(text, OVERHEAD + getsizeof(text))
+            deliver(text, _MESSAGE + width * len(text))
         return problem
 
     def _decode_json(self, text: str) -> Any:

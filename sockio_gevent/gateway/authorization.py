@@ -51,15 +51,17 @@ class Authorization:
         context: what they are called in, or ``None``.
 
     Attributes:
+        asks: whether the application is asked, which may take time.
         binds: whether sessions are bound to who has opened them.
     """
 
-    __slots__ = ("_authorize", "_context", "_log", "_peer", "binds")
+    __slots__ = ("_authorize", "_context", "_log", "_peer", "asks", "binds")
 
     def __init__(self, options: Options, log: ThrottledLog, context: Context | None) -> None:
         self._authorize = options.authorize
         self._peer = None if options.same_peer is None else self._peer_by(options.same_peer)
         self.binds = self._peer is not None
+        self.asks = self._authorize is not None or callable(options.same_peer)
         self._log = log
         self._context = context
 

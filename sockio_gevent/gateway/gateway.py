@@ -197,9 +197,9 @@ class Gateway:
         self._check_head(request)
         self._sessions.quota.check(request.environ)
         admitted = self._authorization.admit(request)
-        # Looked at once more: to be asked whom to let in may take time, and so may a handshake.
-        self._check_open()
-        self._sessions.quota.check(request.environ)
+        if self._authorization.asks:
+            # The answer may have taken time. A handshake may, too: see _open.
+            self._check_room(request)
         if asked:
             return request.answer("200 OK", b"ok")
         return transport.downlink(
@@ -271,6 +271,11 @@ class Gateway:
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
 
+    def _check_room(self, request: Request) -> None:
+        """Check that a session may be opened now."""
+        self._check_open()
+        self._sessions.quota.check(request.environ)
+
     def _no_session(self, session: Session | None, session_id: str, peer: Any) -> Refusal:
         """What a request for no session, or for somebody else's, is refused with."""
         text = "no such session; it may have timed out"
@@ -289,8 +294,7 @@ class Gateway:
     def _open(
         self, dialect: Dialect, transport: str, request: Request, admitted: Admitted
     ) -> Session:
-        self._check_open()
-        self._sessions.quota.check(request.environ)
+        self._check_room(request)
         session = self._sessions.open(dialect, transport, request)
         session.identity, session.bound_to = admitted
         return session

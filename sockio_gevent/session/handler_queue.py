@@ -6,7 +6,6 @@ read it goes on: the protocol never waits for a handler.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from time import monotonic
@@ -20,6 +19,7 @@ from ..hub.time_slice import let_others_run, slice_end
 __all__ = ["HandlerQueue", "HandlerTimeout"]
 
 Call = Callable[[Any, Any], object]
+Entry = tuple[Call, Any, int]
 
 
 class HandlerTimeout(Timeout):  # type: ignore[misc]
@@ -47,9 +47,10 @@ class HandlerQueue:
         bound: from how many bytes on that wait the client is not read from.
 
     Attributes:
-        added: how many calls were put in so far.
-        begun: how many of them have begun.
+        begun: how many calls have begun.
         busy: whether a greenlet runs them.
+        calls: those that wait behind the ones that :meth:`run` has taken: each with its
+            argument and its cost. A list: of an idle session it takes next to nothing.
         dropped_after: how many had begun when the others were dropped; ``None`` if none were.
         promised: how many are made whatever comes: their client was told that they were taken.
         since: when the call that runs now has begun, on the monotonic clock.
@@ -58,12 +59,12 @@ class HandlerQueue:
 
     __slots__ = (
         "_bound",
-        "_calls",
         "_roomy",
         "_runner",
-        "added",
+        "_taken",
         "begun",
         "busy",
+        "calls",
         "dropped_after",
         "promised",
         "since",
@@ -72,10 +73,10 @@ class HandlerQueue:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._calls: deque[tuple[Call, Any, int]] = deque()
+        self.calls: list[Entry] = []
+        self._taken: list[Entry] = []  # in reverse order
         self._runner: Any = None
         self._roomy: list[Callable[[], object]] | None = None
-        self.added = 0
         self.begun = 0
         self.busy = False
         self.dropped_after: int | None = None
@@ -84,9 +85,9 @@ class HandlerQueue:
         self.waiting = 0
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no call waits to begin."""
-        return not self._calls
+    def added(self) -> int:
+        """How many calls were put in so far."""
+        return self.begun + len(self._taken) + len(self.calls)
 
     @property
     def full(self) -> bool:
@@ -101,8 +102,7 @@ class HandlerQueue:
             argument: the argument.
             cost: how many bytes of memory that takes; 0 for what is never dropped.
         """
-        self._calls.append((call, argument, cost))
-        self.added += 1
+        self.calls.append((call, argument, cost))
         self.waiting += cost
 
     def run(self, session: Any) -> None:
@@ -118,30 +118,38 @@ class HandlerQueue:
             return
         self.busy = True
         self._runner = getcurrent()
-        calls = self._calls
+        taken = self._taken
         due = slice_end()
         try:
-            while calls:
-                now = monotonic()
-                if now >= due:
-                    # Handlers that never block would keep all others waiting.
-                    # None runs meanwhile, however long it takes.
-                    self.since = inf
-                    due = let_others_run()
+            while self.calls:
+                taken = self._taken = self.calls
+                self.calls = []
+                taken.reverse()
+                while taken:
                     now = monotonic()
-                    if not calls:
-                        break
-                # Each call has all of ``handler_timeout``.
-                self.since = now
-                call, argument, cost = calls.popleft()
-                self.begun += 1
-                self.waiting -= cost
-                if self._roomy is not None:
-                    self._look_for_room()
-                call(session, argument)
+                    if now >= due:
+                        # Handlers that never block would keep all others waiting.
+                        # None runs meanwhile, however long it takes.
+                        self.since = inf
+                        due = let_others_run()
+                        now = monotonic()
+                        if not taken:  # they were dropped
+                            break
+                    # Each call has all of ``handler_timeout``.
+                    self.since = now
+                    call, argument, cost = taken.pop()
+                    self.begun += 1
+                    self.waiting -= cost
+                    if self._roomy is not None:
+                        self._look_for_room()
+                    call(session, argument)
         finally:
             self.busy = False
             self._runner = None
+            if taken:
+                taken.reverse()
+                self.calls[:0] = taken
+                self._taken = []
 
     def drop(self, promised: bool = False) -> None:
         """Make none of the calls that have not begun, but those that cost nothing.
@@ -150,10 +158,10 @@ class HandlerQueue:
             promised: whether to drop those too that were promised to be made.
         """
         first = 0 if promised else max(self.promised - self.begun, 0)
-        calls = list(self._calls)
+        calls = [*reversed(self._taken), *self.calls]
         kept = calls[:first] + [call for call in calls[first:] if not call[2]]
-        self._calls.clear()
-        self._calls += kept
+        self._taken.clear()
+        self.calls = kept
         self.waiting = sum([cost for _, _, cost in kept])
         self.dropped_after = self.begun + first
         if self._roomy is not None:
@@ -187,7 +195,7 @@ class HandlerQueue:
         Returns:
             Whether that was so in time.
         """
-        if not self.busy and not self._calls:
+        if not self.busy and not self.calls:
             return True
         done = Event()
         self.put(lambda session, argument: done.set(), None, 0)
@@ -196,7 +204,7 @@ class HandlerQueue:
     def throw(self, error: BaseException) -> None:
         """Raise an error where the handler that runs now waits for something.
 
-        To be called in the hub, or by another greenlet.
+        To be called in the hub.
         """
         self.since = monotonic()
         if self._runner is not None:

@@ -187,18 +187,20 @@ class Backlog(Protocol):
     """The messages that wait for handlers.
 
     Attributes:
-        added: how many there have been so far.
         busy: whether a greenlet runs handlers.
         promised: how many of them are for handlers whatever comes.
     """
 
-    added: int
     busy: bool
     promised: int
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no message waits."""
+    def calls(self) -> Sequence[object]:
+        """Those that no greenlet has taken to call handlers yet."""
+
+    @property
+    def added(self) -> int:
+        """How many there have been so far."""
 
     @property
     def full(self) -> bool:

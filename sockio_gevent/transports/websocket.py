@@ -90,7 +90,7 @@ class SocketDownlink(Downlink):
         """Run the handlers for what has come."""
         handlers = self._session.handlers
         # The greenlet that runs them already is inside the context.
-        if not (handlers.is_empty or handlers.busy):
+        if handlers.calls and not handlers.busy:
             try:
                 self._context.run(self._session.run_handlers)
             except gevent.GreenletExit:

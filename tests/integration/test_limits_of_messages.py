@@ -188,7 +188,7 @@ def test_by_default_json_may_have_twenty_thousand_elements_and_a_hundred_levels(
 class Clock:
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr("sockio_gevent.session.session.monotonic", lambda: self.now)
+        monkeypatch.setattr("sockio_gevent.session.inbox.monotonic", lambda: self.now)
 
 
 @pytest.fixture

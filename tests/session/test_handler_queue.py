@@ -64,7 +64,7 @@ def test_calls_are_made_in_the_order_of_their_arrival_with_what_they_were_given(
         queue.put(lambda session, number: made.append((session, number)), number, 1)
     queue.run("the session")
     assert made == [("the session", number) for number in range(5)]
-    assert queue.is_empty
+    assert not queue.calls
     assert not queue.busy
 
 
@@ -146,7 +146,7 @@ def test_a_call_that_raises_leaves_the_others_in_the_queue(error: type[BaseExcep
     with pytest.raises(error):
         queue.run(None)
     assert queue.trace == ["a"]
-    assert (queue.busy, queue.is_empty, queue.waiting) == (False, False, 6)
+    assert (queue.busy, bool(queue.calls), queue.waiting) == (False, True, 6)
     queue.run(None)
     assert queue.trace == ["a", "b", "c"]
 
@@ -189,8 +189,8 @@ def test_none_of_the_calls_that_are_dropped_is_made_and_the_one_that_runs_goes_o
     queue.add("b", "c", cost=10)
     assert queue.dropped_after is None
     queue.drop()
-    assert (queue.is_empty, queue.waiting, queue.dropped_after) == (True, 0, 2)
-    assert (queue.added, queue.begun) == (4, 2)
+    assert (queue.calls, queue.waiting, queue.dropped_after) == ([], 0, 2)
+    assert queue.begun == 2
     # What comes behind them is made.
     queue.add("the end")
     queue.gate.set()
@@ -330,7 +330,7 @@ def test_whoever_does_not_wait_for_ever_is_told_that_it_is_not_done() -> None:
     assert queue.wait_done(0.01) is False
     queue.gate.set()
     runner.get()
-    assert queue.is_empty
+    assert not queue.calls
 
 
 def test_whoever_waits_until_all_is_done_goes_on_when_the_rest_is_dropped() -> None:
@@ -493,5 +493,5 @@ def test_a_queue_that_is_emptied_while_others_run_ends() -> None:
 
     queue.add("on and on", call=busy)
     gevent.joinall([gevent.spawn(queue.run, None), gevent.spawn(other)], raise_error=True)
-    assert queue.is_empty
+    assert not queue.calls
     assert not queue.busy

@@ -1,0 +1,136 @@
+"""What is due of a session, and when: heartbeats, their echoes, polls, and late handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from ..dialects.base import Dialect
+from ..monitoring.reasons import CloseReason, End, Limit
+from ..transports.base import Downlink
+from ..wire.packet import Packet
+from ..wire.websocket import INTERNAL_ERROR
+from .handler_queue import HandlerTimeout
+from .inbox import Inbox
+from .session_host import SessionHost
+
+__all__ = ["Heartbeat"]
+
+# How often the time for an echo may run out while there is something to read.
+_MOST_WAITS = 4
+
+
+class Heartbeat(Inbox):
+    """The part of a session that knows its deadlines.
+
+    Attributes:
+        slot: where the timer of deadlines has put the session.
+    """
+
+    __slots__ = ("_awaits_echo", "_deadline", "_heartbeats", "slot")
+
+    def __init__(
+        self,
+        host: SessionHost,
+        dialect: Dialect,
+        session_id: str,
+        transport: str,
+        environ: dict[str, Any],
+    ) -> None:
+        super().__init__(host, dialect, session_id, transport, environ)
+        self.slot: int | None = None
+        self._awaits_echo = 0
+        self._deadline: float | None = None
+        self._heartbeats = 0
+
+    def echoed(self, number: str) -> None:
+        """The client has answered the heartbeat of this number."""
+        if self._awaits_echo and number == str(self._heartbeats):
+            self._awaits_echo = 0
+            self._set_deadline(self.dialect.times(self.transport).heartbeat_interval)
+
+    def _poll_answered(self) -> None:
+        # From now on it is the time to write the answer that is measured.
+        self._set_deadline(self.dialect.times(self.transport).duration)
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        now = monotonic()
+        self._deadline = None if seconds is None else now + seconds
+        limit = self.host.options.handler_timeout
+        if limit is None or (seconds is not None and seconds <= limit and not self.handlers.busy):
+            again = self._deadline
+        else:
+            again = self._look_again(now)
+        if again is None:
+            self.loop.deadlines.forget(self)
+        else:
+            self.loop.deadlines.look(self, again)
+
+    def due(self, now: float) -> float | None:
+        """The deadline has come: do what is due and return when to ask again."""
+        if self._deadline is not None and now >= self._deadline:
+            self._on_deadline()
+        limit = self.host.options.handler_timeout
+        if limit is not None and self.handlers.busy and now - self.handlers.since >= limit:
+            self._stop_handler(limit)
+        return self._look_again(now)
+
+    def _look_again(self, now: float) -> float | None:
+        """When something may be due next."""
+        closed, busy = self.ending is not None, self.handlers.busy
+        deadline = None if closed else self._deadline
+        limit = self.host.options.handler_timeout
+        if limit is None or (closed and not busy):
+            return deadline
+        # A handler that begins after this cannot be late before that.
+        late = (min(self.handlers.since, now) if busy else now) + limit
+        return late if deadline is None or late < deadline else deadline
+
+    def _stop_handler(self, limit: float) -> None:
+        """Let go of a handler that has not returned, and of the session that waits for it."""
+        text = f"a handler has not returned for {limit:g} s"
+        if self.ending is not None:
+            line = "session %s (%s, %s) has ended, and %s"
+            said = Limit.HANDLER.of(text)
+            self.host.limits.note(Limit.HANDLER, line, *self._named(), said)
+        self.end(End(CloseReason.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
+        self.handlers.throw(HandlerTimeout(text))
+
+    def _on_deadline(self) -> None:
+        downlink = self.downlink
+        times = self.dialect.times(self.transport)
+        if downlink is None:
+            self.end(End(CloseReason.AWAY, f"away for longer than {times.close_timeout} s"))
+        elif times.duration is not None:
+            if not downlink.ready:
+                text = "the answer of a poll was not taken in time"
+                self.end(End(CloseReason.STALLED, text), abort=True)
+            else:
+                self._set_deadline(times.duration)
+                downlink.write(self.dialect.idle_poll())
+        elif not self._awaits_echo:
+            self._heartbeats += 1
+            self._awaits_echo = 1
+            self._set_deadline(times.timeout)
+            self.enqueue(self.dialect.heartbeat(self._heartbeats))
+        elif self._may_have_echoed(downlink) and not downlink.hung_up():
+            self._set_deadline(times.timeout)
+        else:
+            undelivered = downlink.take_back()
+            downlink.close(INTERNAL_ERROR, "heartbeat lost")
+            text = f"no echo of a heartbeat in {times.timeout} s"
+            self.detach(downlink, End(CloseReason.HEARTBEAT, text), undelivered)
+
+    def _may_have_echoed(self, downlink: Downlink) -> bool:
+        """Whether the echo of a heartbeat may be there without having been read."""
+        if self.handlers.full:
+            return True  # nobody reads until there is room
+        # A client that sends without a pause always has something unread: the echo would
+        # have come to light meanwhile.
+        self._awaits_echo += 1
+        return self._awaits_echo <= _MOST_WAITS and downlink.has_unread()
+
+    def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
+        """The downlink is over."""
+        raise NotImplementedError

@@ -1,0 +1,263 @@
+"""What comes from the client of a session, and the handlers that it is for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+import gevent
+
+from ..dialects.base import Dialect
+from ..hub.runners import run_aside
+from ..monitoring.log import short_id
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, CloseReason, End, Limit
+from ..options.limits import OverLimit
+from ..server.http.environ import peer_name
+from ..wire.websocket import INTERNAL_ERROR
+from .outbox import Outbox
+from .session_host import SessionHost
+
+__all__ = ["Inbox"]
+
+# From how many bytes on that wait for handlers the listener is told, though all may be handled
+# at once.
+_MUCH = 16 * 1024
+
+
+class Inbox(Outbox):
+    """The part of a session that takes what its client sends.
+
+    Args:
+        host: what keeps the session.
+        dialect: how its client is spoken to.
+        session_id: its id, a secret.
+        transport: the name of the transport of its first request.
+        environ: what is kept of the WSGI environ of that request.
+
+    Attributes:
+        client: what the application sees of the session.
+        dialect, environ, session_id: see above.
+        transport: the name of the transport in use, or used last.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_complained",
+        "client",
+        "dialect",
+        "environ",
+        "session_id",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        host: SessionHost,
+        dialect: Dialect,
+        session_id: str,
+        transport: str,
+        environ: dict[str, Any],
+    ) -> None:
+        super().__init__(host, dialect.greeting(session_id))
+        self.dialect = dialect
+        self.session_id = session_id
+        self.transport = transport
+        self.environ = environ
+        self.client: Any = None
+        self._allowance: tuple[float, float] | None = None
+        self._complained = False
+        self.handlers.put(_opened, None, 0)
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"<{name} {short_id(self.session_id)} {self.transport} {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """Where it is in its life, for the log."""
+        if self.ending is not None:
+            return "closed"
+        return "away" if self.downlink is None else "open"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session lives; true also while the client is away for a moment."""
+        return self.ending is None
+
+    # --- what comes in ---
+
+    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+        """Take payloads from the client; does not block.
+
+        What belongs to the protocol is dealt with. Messages are put where handlers
+        take them from; to call :meth:`run_handlers` is left to the caller.
+
+        Args:
+            payloads: what has come, in order; bytes are what came as binary.
+
+        Returns:
+            What was wrong with them: empty if nothing was, and :data:`NONE_TAKEN` if
+            the session has ended.
+
+        Raises:
+            OverLimit: if there is too much in them; the messages before that were taken.
+        """
+        if self.ending is not None:
+            return NONE_TAKEN
+        problem = ""
+        for payload in payloads:
+            error = self.dialect.receive(self, payload)
+            if error:
+                problem = problem or error
+                self._complain(error)
+        handlers = self.handlers
+        if self._counted or handlers.waiting > _MUCH:
+            self.settle()
+        return problem
+
+    def count_in(self, size: int, messages: int) -> None:
+        """A payload has come.
+
+        Args:
+            size: its size in bytes.
+            messages: how many messages are in it.
+
+        Raises:
+            OverLimit: if messages do not come slowly enough.
+        """
+        self.loop.traffic.bytes_in += size
+        rate = self.host.options.max_message_rate
+        if rate is not None:
+            self._check_rate(messages, rate)
+
+    def _check_rate(self, count: int, rate: float) -> None:
+        now = monotonic()
+        allowed = max(rate, 1.0)  # at once
+        if self._allowance is not None:
+            left, then = self._allowance
+            allowed = min(allowed, left + (now - then) * rate)
+        if count > allowed:
+            self._allowance = allowed, now
+            text = f"there were more than {rate:g} messages a second"
+            status = "429 Too Many Requests"
+            raise OverLimit(Limit.MESSAGE_RATE, status, text, ("Retry-After", "1"))
+        self._allowance = allowed - count, now
+
+    def echoed(self, number: str) -> None:
+        """The client has answered the heartbeat of this number."""
+        raise NotImplementedError
+
+    def deliver(self, message: Any, cost: int) -> None:
+        """Have the application get a message, which takes so many bytes of memory till then."""
+        handlers = self.handlers  # without another call: this is done for each message
+        handlers.calls.append((_received, message, cost))
+        handlers.waiting += cost
+
+    def missed(self, first: int, last: int) -> str:
+        """What is wrong with messages that no handler will get; empty if each has one.
+
+        Args:
+            first: how many had been put in for handlers before them.
+            last: how many after them.
+        """
+        dropped = self.handlers.dropped_after
+        if dropped is None or dropped >= last:
+            return ""
+        return NOT_ALL_TAKEN if dropped > first else NONE_TAKEN
+
+    def _complain(self, problem: str) -> None:
+        line = "session %s (%s, %s) sent a bad payload: %s"
+        log = self.host.throttled_log
+        # A warning once: a client that sends nothing else must not hide what others do.
+        if self._complained:
+            log.debug("more bad payloads", line, *self._named(), problem)
+        else:
+            log.warning("bad payload", line, *self._named(), problem)
+        self._complained = True
+
+    # --- its handlers ---
+
+    def run_handlers(self) -> None:
+        """Run the handlers for all that has come, in this greenlet; they may block.
+
+        Returns at once if another greenlet runs them: that one goes on with the rest.
+        """
+        handlers = self.handlers
+        if handlers.busy or not handlers.calls:
+            return
+        try:
+            handlers.run(self)
+        finally:
+            if handlers.calls:
+                # This greenlet ends because of what a handler has raised.
+                self.start_handlers()
+        if self._counted:
+            self.settle()
+
+    def start_handlers(self) -> None:
+        """Run the handlers in a greenlet of their own, if there is anything for them."""
+        if self.handlers.calls and not self.handlers.busy:
+            gevent.spawn(self.run_handlers)
+
+    def run_handlers_aside(self) -> None:
+        """Run the handlers; if they block, they go on while this greenlet does."""
+        handlers = self.handlers
+        if handlers.calls and not handlers.busy:
+            run_aside(self.run_handlers)
+            if handlers.waiting:
+                self.settle()
+
+    def broken_off(self, error: BaseException) -> None:
+        """A handler was ended by what is no ``Exception``, and so meant for more than the handler.
+
+        ``SystemExit`` and ``KeyboardInterrupt`` go to the main greenlet, as
+        from any greenlet, and ``GreenletExit`` ends this one.
+        """
+        if isinstance(error, gevent.GreenletExit):
+            self.end(End(CloseReason.FAILURE, "its handler was killed"), INTERNAL_ERROR)
+            raise error
+        self.failed("a handler")
+        hub = gevent.get_hub()
+        if isinstance(error, hub.SYSTEM_ERROR):
+            hub.handle_system_error(type(error), error, error.__traceback__)
+
+    def failed(self, what: str) -> None:
+        """Log the exception that is being handled, and end the session for it.
+
+        Args:
+            what: what has failed.
+        """
+        kind = "failed", what, type(sys.exc_info()[1]).__name__
+        line = "%s failed for %r, and ends it"
+        self.host.throttled_log.exception(kind, line, what, self.client or self)
+        self.end(End(CloseReason.FAILURE, f"{what} failed"), INTERNAL_ERROR)
+
+    def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:
+        if end.limit is None:
+            log(line, *self._named(), end.text)
+        else:
+            self.host.limits.note(end.limit, line, *self._named(), end.limit.of(end.text))
+
+    def _named(self) -> tuple[str, str, str]:
+        """What log lines call it: the start of its id, its transport and its peer."""
+        return short_id(self.session_id), self.transport, peer_name(self.environ)
+
+
+# What the queue of the handlers is given to call.
+
+
+def _opened(session: Inbox, _: None) -> None:
+    try:
+        session.host.receiver.opened(session)
+    except BaseException as error:
+        session.broken_off(error)
+
+
+def _received(session: Inbox, message: Any) -> None:
+    session.loop.traffic.messages_in += 1
+    try:
+        session.host.receiver.received(session, message)
+    except BaseException as error:
+        session.broken_off(error)
