@@ -18,7 +18,7 @@ LogTarget = Callable[[str], Any] | logging.Logger | bool | None
 failures: ContextVar[list[BaseException] | None] = ContextVar("failures", default=None)
 
 
-_INTERVAL = 60.0  # seconds between two lines that are logged seldom
+_INTERVAL = 60.0  # seconds between two lines
 
 
 def short_id(session_id: str) -> str:
@@ -47,7 +47,7 @@ class Log:
             self._write = target
 
     def debug(self, line: str, *arguments: object) -> None:
-        """Log what only matters when looking for a mistake."""
+        """Log what matters only to somebody who looks for a mistake."""
         if self._logger is not None and self._logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, line, arguments)
 
@@ -71,7 +71,7 @@ class Log:
     def _log(
         self, level: int, line: str, arguments: tuple[object, ...], with_traceback: bool = False
     ) -> None:
-        """Log a line; what goes wrong with that must not fail who logs."""
+        """Log a line. A failure of the log must not reach the caller."""
         try:
             if self._logger is not None:
                 self._logger.log(level, line, *arguments, exc_info=with_traceback)
@@ -83,22 +83,22 @@ class Log:
 
 
 def note_failure() -> None:
-    """Note the exception that is being handled for the test in whose context it happens."""
+    """Give the exception that is being handled to the test in whose context it was raised."""
     noted, error = failures.get(), sys.exc_info()[1]
     if noted is not None and error is not None:
         noted.append(error)
 
 
 def print_failure() -> None:
-    """Print the exception that is being handled to stderr, if that takes it."""
+    """Print the exception that is being handled to stderr, if stderr can be written."""
     try:
         traceback.print_exc()
     except Exception:
-        pass  # it may be the very disk that the log is on, and that is full
+        pass  # stderr may be a file on the same full disk as the log
 
 
 class Seldom:
-    """Lets one line a minute through, where many connections have the same to say."""
+    """Lets one line a minute through, where many connections would log the same line."""
 
     __slots__ = ("_next",)
 
@@ -106,7 +106,7 @@ class Seldom:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Whether the line is to be logged."""
+        """Whether to log the line now."""
         now = monotonic()
         if now < self._next:
             return False

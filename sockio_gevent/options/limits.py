@@ -1,4 +1,4 @@
-"""What clients may not exceed, and what is counted and logged of those who do."""
+"""Clients that exceed a limit: the refusal that they get, the count, and the log line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Limits", "OverLimit"]
 
 
 class OverLimit(Refusal):
-    """A request, or what came over a WebSocket, that is over a limit.
+    """The refusal of a request, or of data on a WebSocket, that is over a limit.
 
     Args:
-        limit: which.
+        limit: the limit.
         status: the HTTP status.
         text: what was wrong, one line for the client and the log.
-        *headers: what goes with it.
-        code: the close code, if it came over a WebSocket.
+        *headers: the headers of the answer.
+        code: the close code, for data on a WebSocket.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class OverLimit(Refusal):
 
 
 class Limits:
-    """How often the limits of one listener were exceeded.
+    """Counts and logs how often clients exceed the limits of one listener.
 
     Args:
-        log: where that is said, sparingly.
+        log: the log of the listener.
 
     Attributes:
         exceeded: how often, by limit.
@@ -56,7 +56,7 @@ class Limits:
         return {limit.value: self.exceeded[limit] for limit in Limit}
 
     def note(self, limit: Limit, line: str, *arguments: object) -> None:
-        """Count that somebody was over a limit, and log it."""
+        """Count that a client was over a limit, and log it."""
         with self._lock:
             self.exceeded[limit] += 1
         self._log.warning(limit, line, *arguments)

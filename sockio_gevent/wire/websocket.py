@@ -1,9 +1,9 @@
 """RFC 6455 frames: a parser for what clients send, and the server's frames.
 
-The parser takes bytes as they come and gives back what they complete. It cuts
-all frames that one read brought, unmasks without a loop over bytes, and
-decodes each text message once, which also validates it. It does not answer
-pings or closes; that is the connection's part.
+The parser takes bytes as they come and returns the messages that they complete.
+It cuts all frames of one read, unmasks without a loop over bytes, and decodes
+each text message once, which also validates it. The connection, not the
+parser, answers pings and closes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ping(NamedTuple):
 
 
 class Pong(NamedTuple):
-    """A pong, asked for or not."""
+    """A pong, solicited or not."""
 
     payload: bytes
 
@@ -153,8 +153,8 @@ class FrameParser:
         buffer = self._buffer
         if buffer is not None:
             buffer += data
-            # Short reads must cost no more than the bytes they bring, so a
-            # frame is not looked at again before all of it can be there.
+            # Many short reads must not cost more than one long read, so a frame
+            # is not parsed again before all of it can be there.
             if len(buffer) < self._wanted:
                 self.held += len(data)
                 return []
@@ -184,8 +184,8 @@ class FrameParser:
         while position + 2 <= end and not self.finished:
             first, second = data[position], data[position + 1]
             if first == _WHOLE_TEXT and 0x80 <= second <= short:
-                # What most frames are. Its first two bytes tell all of it, which
-                # saves about a sixth of the time that parsing them takes.
+                # Most frames are like this. Two bytes tell all about them; this
+                # check saves about a sixth of the time for parsing.
                 start = position + 6
                 frame_end = start + second - 0x80
                 if frame_end > end:
@@ -219,8 +219,7 @@ class FrameParser:
                     raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
                 if length >> 63:
                     raise _Violation(PROTOCOL_ERROR, "the length has its top bit set")
-            # Judged by its header: a frame that will be refused is refused
-            # before its payload is waited for.
+            # The header is enough to refuse a frame: do not wait for its payload.
             self._check_header(opcode, first >= 0x80, length)
             frame_end = start + length
             if frame_end > end:
@@ -263,7 +262,7 @@ class FrameParser:
             raise _Violation(TOO_BIG, f"the message is over {self._max_size} bytes")
 
     def _fragment(self, opcode: int, final: bool, payload: bytes) -> Event | None:
-        """Take a data frame; return the message if it is the last of one."""
+        """Take a data frame; return the message if this is its last frame."""
         fragments = self._fragments
         if fragments is None:
             fragments = bytearray(payload)
@@ -292,13 +291,13 @@ class FrameParser:
         return Close(code, str(payload[2:], "utf-8"))
 
     def discard(self) -> None:
-        """Nothing more will be read: keep nothing."""
+        """Drop what is kept: nothing more will be read."""
         self.finished = True
         self._buffer = self._fragments = None
         self.held = 0
 
 
-# The heads of short text frames: looked up, they cost a third of making them.
+# The heads of short text frames: to look one up takes a third of the time to make it.
 _SHORT_TEXT = [bytes((_WHOLE_TEXT, size)) for size in range(126)]
 
 
@@ -324,7 +323,7 @@ def encode_close(code: int, reason: str = "") -> bytes:
 
     Args:
         code: the status code; with :data:`NO_STATUS` the frame stays empty.
-        reason: a text for the peer, cut where the frame is full.
+        reason: a text for the peer; what does not fit into the frame is cut off.
 
     Raises:
         ValueError: if the code may not appear in a close frame.

@@ -1,4 +1,4 @@
-"""What holds for any frames, however the bytes are cut."""
+"""Properties of the parser for any frames, however the bytes are cut."""
 
 from __future__ import annotations
 

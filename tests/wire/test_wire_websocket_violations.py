@@ -1,4 +1,4 @@
-"""What the parser makes of frames that break the rules, RFC 6455 sections 5 and 7.4."""
+"""The errors of the parser for frames that break the rules, RFC 6455 sections 5 and 7.4."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """A WebSocket connection: gevent-websocket's interface over our own frame parser.
 
-It answers pings, completes the closing handshake and refuses what RFC 6455
+It answers pings, completes the closing handshake, and refuses what RFC 6455
 says to refuse. Applications use ``receive``, ``send``, ``close`` and
-``closed``, as gevent-websocket documents them; transports use
-the ``connection``, which moves many messages at a time and never blocks on a
-slow reader, and ``take`` what it has read.
+``closed``, as gevent-websocket documents them. Transports use
+``connection``, which moves many messages at a time and never waits for a slow
+reader, and pass the bytes that it has read to ``take``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ __all__ = ["CLOSE_TIMEOUT", "WebSocket"]
 
 CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 
-# Who sends pings and does not read the pongs is not read from either.
+# Bytes of pongs that may wait. Beyond that, the server does not read from a client that
+# sends pings and does not read the pongs.
 _PONG_BACKLOG = 4 * 1024
 
-# Browsers look for a close frame while they write, but a reset makes them forget it.
-_MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
+# Bytes that are still read after a violation. A browser sees a close frame while it
+# writes, but a reset makes it lose the frame.
+_MOST_DISCARDED = 64 * 1024 * 1024
 
 _LOST = End(CloseReason.LOST, "the connection was lost")
 
@@ -46,16 +48,16 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     Args:
         environ: the WSGI environ of the upgrade request.
         socket: the gevent socket.
-        reader: the buffered reader that the request came from.
-        protocol: the version of WebSocket that was agreed on.
-        handler: the pywsgi handler, where there is one.
+        reader: the buffered reader of the request.
+        protocol: the version of WebSocket.
+        handler: the pywsgi handler, if there is one.
 
     Attributes:
-        choked: whether nothing is read because the peer does not take its pongs.
-        connection: the socket, for watching how much it has not taken yet.
-        discarding: whether the peer has broken the protocol, and what it still sends is for nobody.
+        choked: whether nothing is read, because the peer does not read its pongs.
+        connection: the connection; it knows how many bytes are pending.
+        discarding: whether the peer has broken the protocol, and its bytes are discarded.
         end: why the connection ended; ``None`` while it is open.
-        finished: whether all has been read, to the end of the connection.
+        finished: whether nothing more will be read.
     """
 
     # The first four are slots of the base class too, which type checkers cannot see.
@@ -84,8 +86,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         protocol: WebSocketProtocol,
         handler: Any = None,
     ) -> None:
-        # Not calling super: it would set up the stream and the byte-wise
-        # validator that this class is there to replace.
+        # super() is not called: it would make the stream and the byte-wise validator
+        # that this class replaces.
         self.environ = environ
         self.handler = handler
         self.closed = False
@@ -102,11 +104,11 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._timer: Any = None
 
     def __del__(self) -> None:
-        """Do nothing, unlike the base class: the handler sees to the end of the socket."""
+        """Do nothing, unlike the base class: the handler closes the socket."""
 
     @property
     def current_app(self) -> Any:
-        """The application behind a ``geventwebsocket.Resource``, told of closes."""
+        """The application of a ``geventwebsocket.Resource``, which is told of closes."""
         return getattr(getattr(self.handler, "application", None), "current_app", _NoApplication())
 
     def receive(self) -> str | bytearray | None:
@@ -131,7 +133,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
         Args:
             message: text or bytes; anything else is sent as its ``str()``.
-            binary: whether to send it as binary; by default, if it is no text.
+            binary: whether to send it as binary; by default, if it is not a ``str``.
 
         Raises:
             WebSocketError: if the connection has ended.
@@ -155,14 +157,14 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             raise WebSocketError(MSG_SOCKET_DEAD)
 
     def close(self, code: int = NORMAL, message: str | bytes | None = b"") -> None:
-        """Begin the closing handshake; what was sent before still arrives.
+        """Begin the closing handshake; messages that were sent before still arrive.
 
         Args:
             code: the status code, RFC 6455 section 7.4.
             message: a text for the peer.
 
         Raises:
-            ValueError: if the code is not one that may be sent.
+            ValueError: if the code may not be sent.
         """
         if isinstance(message, (bytes, bytearray)):
             message = message.decode("utf-8", "replace")
@@ -171,18 +173,18 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._ended(End(CloseReason.APPLICATION, text))
 
     def forget_request(self) -> None:
-        """Let go of the request, which is larger than all the rest of a quiet connection."""
+        """Drop the request, which takes more memory than the rest of a quiet connection."""
         self.environ, self.handler = {}, None
 
     def receive_batch(self) -> list[str | bytearray]:
-        """Wait for messages; return all that came at once, none at the end."""
+        """Wait for messages; return all that came in one read, or none at the end."""
         messages: list[str | bytearray] = []
         while not messages and not self.finished:
             messages = self.take(self.connection.read())
         return messages
 
     def take(self, data: bytes) -> list[str | bytearray]:
-        """Take what the connection has read, nothing at its end; return the messages in it."""
+        """Take the bytes of one read, empty at the end; return the messages that they complete."""
         if not data:
             self._ended(_LOST)
             self.connection.abort()
@@ -194,8 +196,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
                 self.connection.abort()
                 self._finish()
             return []
-        # After our own close the peer's messages are for nobody: reading
-        # goes on only to see its close.
+        # After our own close frame, messages are dropped: the peer's close frame is all
+        # that is still awaited.
         wanted = not self.closed
         events = self.protocol.feed(data)
         for event in events:
@@ -218,7 +220,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         return messages if wanted else []
 
     def linger(self) -> None:
-        """Read on until the closing handshake is complete or its time is up."""
+        """Read until the closing handshake is complete or its time is over."""
         while self.receive_batch():
             pass
 
@@ -255,8 +257,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             self._ended(End(CloseReason.CLIENT, f"closed by the client{code}"))
         self._send_close(event.code, event.reason if isinstance(event, Failure) else "")
         if isinstance(event, Failure):
-            # The peer may be in the middle of a large message. A socket that is
-            # closed with unread bytes is reset, and the peer never sees the code.
+            # The peer may still be writing a large message. To close a socket that has
+            # unread bytes resets it, and then the peer never sees the close code.
             self.discarding = True
             self.connection.end()
         else:
@@ -278,7 +280,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.end = self.end or end
 
     def _finish(self) -> None:
-        """Nothing more will be read: let the last bytes be written, and be done."""
+        """Finish: nothing more will be read, and the last bytes are written."""
         self.finished = True
         self.connection.wait_drained()
         self._stop_timer()
