@@ -106,7 +106,7 @@ class Listener(Emitter):
         self.recently_ended = RecentlyEnded()
         self.closing = False
         self.counters = Counters()
-        self.limits = Limits(self.log)
+        self.limits = Limits(self.throttled_log)
         self.quota = SessionQuota(self.options)
         around = EnvironmentChecks(self.options.resource, self.log, self.close)
         around.check_at_start()

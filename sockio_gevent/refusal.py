@@ -6,13 +6,15 @@ import re
 from enum import Enum
 from http import HTTPStatus
 
+from .wire.http_syntax import FIELD_VALUE, TOKEN
+
 __all__ = ["Header", "Reason", "Refusal"]
 
 Header = tuple[str, str]
 
 _STATUS = re.compile(r"[45][0-9]{2} [!-~][ -~]*")
-_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 9110 section 5.6.2
-_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+_NAME = re.compile(TOKEN)
+_VALUE = re.compile(FIELD_VALUE)
 # These say where the answer ends and what it is. An application must not change them.
 _OURS = frozenset(("content-length", "content-type", "date", "trailer", "transfer-encoding"))
 _LINES = {int(each): f"{each:d} {each.phrase}" for each in HTTPStatus}

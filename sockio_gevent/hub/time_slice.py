@@ -11,7 +11,7 @@ from gevent.hub import Waiter
 
 from .per_hub import NextIteration, PerHub
 
-__all__ = ["TIME_SLICE", "TimeSlice", "let_others_run", "slice_end"]
+__all__ = ["TIME_SLICE", "TimeSlice", "fit_to_slice", "let_others_run", "slice_end"]
 
 TIME_SLICE = 0.005  # seconds that a greenlet may run while others wait
 
@@ -89,12 +89,36 @@ def let_others_run() -> float:
 class TimeSlice:
     """The time that a greenlet may run before it must let others run."""
 
-    __slots__ = ("_due",)
+    __slots__ = ("_end",)
 
     def __init__(self) -> None:
-        self._due = slice_end()
+        self._end = slice_end()
+
+    def restart(self) -> None:
+        """Begin anew, because the greenlet has waited."""
+        self._end = slice_end()
+
+    def is_over(self, now: float) -> bool:
+        """Whether it is over at this time of the monotonic clock."""
+        return now >= self._end
 
     def pause(self) -> None:
         """Let others run if the slice is over."""
-        if monotonic() >= self._due:
-            self._due = let_others_run()
+        if monotonic() >= self._end:
+            self._end = let_others_run()
+
+
+def fit_to_slice(size: int, seconds: float, least: int, most: int) -> int:
+    """How much to do at once, so that it takes about a time slice.
+
+    Args:
+        size: how much was done at once so far.
+        seconds: how long that took.
+        least: the smallest result.
+        most: the largest result.
+    """
+    if seconds > TIME_SLICE:
+        return max(size // 2, least)
+    if seconds < TIME_SLICE / 4:
+        return min(size * 2, most)
+    return size

@@ -7,18 +7,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
-from time import monotonic
 from typing import Any
 
-__all__ = ["Log", "LogTarget", "Seldom", "failures", "note_failure", "print_failure", "short_id"]
+__all__ = ["Log", "LogTarget", "failures", "note_failure", "print_failure", "short_id"]
 
 LogTarget = Callable[[str], Any] | logging.Logger | bool | None
 
 # Where exceptions that are logged in this context go as well, for tests.
 failures: ContextVar[list[BaseException] | None] = ContextVar("failures", default=None)
-
-
-_INTERVAL = 60.0  # seconds between two lines
 
 
 def short_id(session_id: str) -> str:
@@ -95,20 +91,3 @@ def print_failure() -> None:
         traceback.print_exc()
     except Exception:
         pass  # stderr may be a file on the same full disk as the log
-
-
-class Seldom:
-    """Lets one line a minute through, where many connections would log the same line."""
-
-    __slots__ = ("_next",)
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def due(self) -> bool:
-        """Whether to log the line now."""
-        now = monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _INTERVAL
-        return True

@@ -11,10 +11,11 @@ from gevent._hub_local import get_hub_if_exists
 from ..hub.per_hub import thread_lock
 from .log import Log, note_failure
 
-__all__ = ["ThrottledLog"]
+__all__ = ["OnceAMinute", "ThrottledLog"]
 
 _MOST = 10  # lines of a kind
 _PERIOD = 10.0  # seconds in which so many may be written
+_MINUTE = 60.0  # seconds
 
 Write = Callable[..., None]
 
@@ -135,6 +136,27 @@ class ThrottledLog:
             self._periods[kind] = _Period(monotonic(), 1)
         write, line, arguments = period.last
         _write_with_count(write, line, arguments, period.passed_over - 1)
+
+
+class OnceAMinute:
+    """Lets one line a minute through, and drops the others: for a state that lasts.
+
+    A number of dropped lines, as :class:`ThrottledLog` writes it, would appear when
+    the state may be over already.
+    """
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether to log the line now."""
+        now = monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _MINUTE
+        return True
 
 
 def _write_with_count(

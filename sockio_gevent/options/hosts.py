@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ..wire.http_syntax import HOST, PORT
+
 __all__ = ["Hosts"]
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_HOST = re.compile(rf"({HOST})(?::({PORT}))?")
 _ANY_PORT = "*"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from ..hub.per_hub import thread_lock
-from ..monitoring.log import Log
 from ..monitoring.reasons import Limit
 from ..monitoring.throttled_log import ThrottledLog
 from ..refusal import Header, Reason, Refusal
@@ -38,7 +37,7 @@ class Limits:
     """Counts and logs how often clients exceed the limits of one listener.
 
     Args:
-        log: the log of the listener.
+        log: the throttled log of the listener.
 
     Attributes:
         exceeded: how often, by limit.
@@ -46,10 +45,10 @@ class Limits:
 
     __slots__ = ("_lock", "_log", "exceeded")
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: ThrottledLog) -> None:
         self._lock = thread_lock()
         self.exceeded: Counter[Limit] = Counter()
-        self._log = ThrottledLog(log)
+        self._log = log
 
     def stats(self) -> dict[str, int]:
         """How often each limit was exceeded, as plain data."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from ..wire.http_syntax import HOST, PORT
+
 __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
 
 Environ = dict[str, Any]
@@ -14,12 +16,12 @@ OriginCheck = Callable[[str | None, Environ], bool]
 
 _Ask = Callable[[OriginCheck, "str | None", Environ], Any]
 
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://({HOST})(?::({PORT}))?")
 # Pages from files, and pages that an application on the device serves itself, may have no host.
-_HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://", re.ASCII)
+_HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://")
 _PRINTABLE = re.compile(r"[!-~]+")
 _REFERER = re.compile(r"https?://([^/?#]+)")
-_PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
+_PATTERN = re.compile(rf"(\*|{HOST}):(\*|{PORT})")
 _REMEMBERED = 256  # origins that are kept split: nearly all requests have one of a few
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
 
+from ..wire.http_syntax import TOKEN
+
 __all__ = ["are_same", "peer_rule"]
 
-_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 6265 section 4.1.1
+_COOKIE_NAME = re.compile(TOKEN)  # RFC 6265 section 4.1.1
 
 
 def peer_rule(rule: str) -> Callable[[dict[str, Any]], str | None]:

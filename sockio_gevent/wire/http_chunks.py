@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .http_syntax import FIELD_VALUE, TOKEN
+
 __all__ = ["LONGEST_LINE", "chunk_size", "is_trailer"]
 
 # Bytes. No extensions are in use, and long ones before tiny chunks take long to read.
@@ -11,8 +13,8 @@ LONGEST_LINE = 256
 
 # Extensions may follow the size. None are in use, so their grammar is not checked. But
 # they may hold no character that another program could take for the end of the line.
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t -~\x80-\xff]*)?\r\n")
-_TRAILER = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[\t -~\x80-\xff]*\r\n")
+_SIZE = re.compile(rf"([0-9A-Fa-f]{{1,15}})(?:;{FIELD_VALUE})?\r\n".encode())
+_TRAILER = re.compile(rf"{TOKEN}:{FIELD_VALUE}\r\n".encode())
 
 
 def chunk_size(line: bytes) -> int | None:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .http_syntax import FIELD_VALUE, TOKEN
+
 __all__ = ["head_problem", "line_problem", "sound_head_lines"]
 
 _LONGEST_LENGTH = 18  # digits; no body is as long as that
 
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_VALUE = r"[\t -~\x80-\xff]*"
-_REQUEST_LINE = re.compile(rf"{_TOKEN} [!-~]+ HTTP/1\.[01]\r\n")
-_LINE = re.compile(rf"({_TOKEN}):({_VALUE})\r\n".encode("latin-1"))
-_LINES = re.compile(rf"(?:{_TOKEN}:{_VALUE}\r\n)+\r\n".encode("latin-1"))
+_REQUEST_LINE = re.compile(rf"{TOKEN} [!-~]+ HTTP/1\.[01]\r\n")
+_LINE = re.compile(rf"({TOKEN}):({FIELD_VALUE})\r\n".encode("latin-1"))
+_LINES = re.compile(rf"(?:{TOKEN}:{FIELD_VALUE}\r\n)+\r\n".encode("latin-1"))
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
 _FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | re.MULTILINE)
 

@@ -218,7 +218,7 @@ def test_a_server_that_was_not_passed_to_listen_shows_no_session_id(kind):
 
 
 def test_a_log_that_cannot_be_written_is_reported_once(logged, monkeypatch):
-    monkeypatch.setattr(access_log._seldom, "_next", 0.0)
+    monkeypatch.setattr(access_log._once_a_minute, "_next", 0.0)
     served = logged()
 
     def fail(text):

@@ -15,7 +15,8 @@ from typing import Any
 
 from gevent.baseserver import BaseServer
 
-from ...monitoring.log import Log, Seldom
+from ...monitoring.log import Log
+from ...monitoring.throttled_log import OnceAMinute
 
 # Not imported later: without a free file, nothing can be imported.
 resource: ModuleType | None
@@ -60,7 +61,7 @@ class _Accepting:
         self._server = server
         self._accept = server.do_read
         self._log = log
-        self._seldom = Seldom()
+        self._once_a_minute = OnceAMinute()
         self._near = False  # whether the next file may be one of the last
 
     def __call__(self) -> Any:
@@ -79,7 +80,7 @@ class _Accepting:
         return accepted
 
     def _pause(self, error: OSError) -> None:
-        if self._seldom.due():
+        if self._once_a_minute.due():
             limit = _limit()
             self._log.error(
                 "no more connections can be accepted: %s. Open sessions continue, and the server "

@@ -16,7 +16,8 @@ from gevent import pywsgi
 from gevent.pywsgi import WSGIHandler
 from geventwebsocket.handler import WebSocketHandler
 
-from ...monitoring.log import Log, Seldom, print_failure
+from ...monitoring.log import Log, print_failure
+from ...monitoring.throttled_log import OnceAMinute
 from ...wire.redact import shown
 
 __all__ = ["NO_LOG", "AccessLogHandler", "log_request", "log_request_of"]
@@ -24,7 +25,7 @@ __all__ = ["NO_LOG", "AccessLogHandler", "log_request", "log_request_of"]
 #: The class of ``server.log`` if the server has no access log.
 NO_LOG: Any = getattr(pywsgi, "_NoopLog", ())
 
-_seldom = Seldom()
+_once_a_minute = OnceAMinute()
 
 
 def log_request(handler: Any) -> None:
@@ -59,7 +60,7 @@ def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
     try:
         log(handler)
     except Exception as error:
-        if _seldom.due():
+        if _once_a_minute.due():
             handler.problems_log.error("the access log cannot be written: %r", error)
     finally:
         handler.requestline, handler.path, handler.command = as_sent

@@ -111,7 +111,7 @@ class FastHandler(LimitedHandler):
             # First let the loop serve other clients. The next request is hardly
             # ever there already, so an attempt to read it now would be in vain.
             socket._wait(socket._read_event)
-            self._push_back.waited()
+            self._push_back.time_slice.restart()
             try:
                 return bytes(socket._sock.recv(_READ_SIZE))
             except BlockingIOError:

@@ -145,7 +145,7 @@ class LimitedHandler(AccessLogHandler):
         data = bytes(self.rfile.peek(1))
         if data and self._push_back.reads == reads:
             # The client has sent this before the last answer, and may continue for long.
-            self._push_back.pause()
+            self._push_back.time_slice.pause()
         return data
 
     def _read_begun_line(self) -> str:

@@ -54,6 +54,7 @@ class Tenant(Protocol):
     options: Options
     log: Log
     limits: Limits
+    throttled_log: ThrottledLog
 
 
 def _is_as_before(handler_class: type) -> bool:
@@ -87,15 +88,14 @@ def take_over(
     server.application = application
     handler_class = server.handler_class
     options = tenant.options
-    throttled_log = ThrottledLog(tenant.log)
-    timeouts = HTTPTimeouts(options, tenant.log, tenant.limits, throttled_log)
+    timeouts = HTTPTimeouts(options, tenant.log, tenant.limits, tenant.throttled_log)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
         "timeouts": timeouts,
         "limits": tenant.limits,
-        "throttled_log": throttled_log,
+        "throttled_log": tenant.throttled_log,
         "problems_log": tenant.log,
     }
     if policy is not None:

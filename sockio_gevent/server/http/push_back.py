@@ -6,7 +6,7 @@ from io import RawIOBase
 from time import monotonic
 from typing import Any
 
-from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
+from ...hub.time_slice import TimeSlice, fit_to_slice
 from ..stream.hang_up import has_bytes
 
 __all__ = ["PushBack"]
@@ -30,6 +30,7 @@ class PushBack(RawIOBase):
         first: the bytes that come before those of the socket. They must be few
             enough for a buffered reader to take them all at once.
         reads: how often the socket was read.
+        time_slice: the time that the greenlet may read before it lets others run.
     """
 
     def __init__(self, socket: Any) -> None:
@@ -38,7 +39,7 @@ class PushBack(RawIOBase):
         self.reads = 0
         self._size = _MOST
         self._given = 0.0  # when bytes of this request were last read; 0 if none were
-        self._due = slice_end()
+        self.time_slice = TimeSlice()
 
     def readable(self) -> bool:
         """Return true."""
@@ -54,32 +55,16 @@ class PushBack(RawIOBase):
         self.reads += 1
         began = monotonic()
         if self._given:
-            self._adapt(began - self._given)
-        if began >= self._due and has_bytes(self._socket):
-            self._due = let_others_run()
+            self._size = fit_to_slice(self._size, began - self._given, _LEAST, _MOST)
+        if self.time_slice.is_over(began) and has_bytes(self._socket):
+            self.time_slice.pause()
             began = monotonic()
         count = int(self._socket.recv_into(memoryview(buffer)[: self._size]))
         self._given = monotonic()
         if self._given - began >= _WAITED:
-            self._due = slice_end()
+            self.time_slice.restart()
         return count
 
     def request_awaited(self) -> None:
         """Note that the next request begins; the time since the last read was for the answer."""
         self._given = 0.0
-
-    def waited(self) -> None:
-        """Note that the greenlet has waited for the client: its time slice begins anew."""
-        self._due = slice_end()
-
-    def pause(self) -> None:
-        """Let others run if the time slice is over. Call this between pipelined requests."""
-        if monotonic() >= self._due:
-            self._due = let_others_run()
-
-    def _adapt(self, seconds: float) -> None:
-        """Read as much at once as is handled in a slice of time."""
-        if seconds > TIME_SLICE:
-            self._size = max(self._size // 2, _LEAST)
-        elif seconds < TIME_SLICE / 4:
-            self._size = min(self._size * 2, _MOST)

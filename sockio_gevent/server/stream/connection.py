@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
+from ...hub.time_slice import TimeSlice, fit_to_slice
 from .hang_up import has_bytes, has_hung_up
 from .readers import Readers
 from .sending import Sending
@@ -33,12 +33,21 @@ class Connection(Sending):
         greedy: whether the last read brought a lot.
     """
 
-    __slots__ = ("_busy", "_due", "_file", "_paused", "_readers", "_rfile", "_size", "greedy")
+    __slots__ = (
+        "_busy",
+        "_file",
+        "_paused",
+        "_readers",
+        "_rfile",
+        "_size",
+        "_time_slice",
+        "greedy",
+    )
 
     def __init__(self, socket: Any, rfile: Any) -> None:
         super().__init__(socket)
         self._rfile = rfile
-        self._due = slice_end()
+        self._time_slice: TimeSlice | None = None  # only read() needs one
         self._size = _MUCH
         self._file: Any = None
         self._readers: Readers | None = None
@@ -54,11 +63,12 @@ class Connection(Sending):
                 return bytes(rfile.read1(READ_AHEAD))
             # Bytes that are there are read without a switch of greenlets, so a peer that
             # sends faster than it is served would keep this greenlet running for ever.
-            if monotonic() >= self._due:
-                self._due = let_others_run()
+            if self._time_slice is None:
+                self._time_slice = TimeSlice()
+            self._time_slice.pause()
             while (data := self._receive()) is None:
                 self._socket._wait(self._socket._read_event)
-                self._due = slice_end()
+                self._time_slice.restart()
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
@@ -109,22 +119,13 @@ class Connection(Sending):
                 self.owner.received(data)
                 data = self._decrypted()
             if greedy:
-                self._adapt(monotonic() - began)
+                # Tiny frames by the ten thousand, for example, take several slices.
+                self._size = fit_to_slice(self._size, monotonic() - began, _LEAST, _READ_SIZE)
         finally:
             self._busy = False
             if self._paused:
                 self._paused = False
                 self._watch_for_bytes()
-
-    def _adapt(self, seconds: float) -> None:
-        """Read as much at once as is handled in a slice of time.
-
-        Tiny frames by the ten thousand, say, would take several.
-        """
-        if seconds > TIME_SLICE:
-            self._size = max(self._size // 2, _LEAST)
-        elif seconds < TIME_SLICE / 4:
-            self._size = min(self._size * 2, _READ_SIZE)
 
     def throw(self, *error: Any) -> None:
         """Note that the socket was closed on this side; gevent calls this on its watcher."""
