@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockio_gevent.wire.websocket import Close, Failure, FrameParser, Ping, Pong
+from sockio_gevent.wire.websocket import Close, Failure, Ping, Pong
 from sockio_gevent.wire.websocket_masking import apply_mask
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 from ..references import websocket as reference
 from ..supply import Supply

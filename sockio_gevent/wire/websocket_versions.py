@@ -7,7 +7,8 @@ from typing import Protocol
 
 from .hixie import CLOSING, HixieParser, encode_text
 from .packet import Packet
-from .websocket import TEXT, Event, FrameParser, encode_close, encode_frame
+from .websocket import TEXT, Event, encode_close, encode_frame
+from .websocket_parser import FrameParser
 
 __all__ = ["Hixie", "Rfc6455", "WebSocketProtocol"]
 

@@ -14,10 +14,10 @@ from sockio_gevent.wire.websocket import (
     PONG,
     TEXT,
     Close,
-    FrameParser,
     Ping,
     Pong,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 1024 * 1024
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536]

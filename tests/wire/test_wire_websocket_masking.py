@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from support.client_frames import frame, masked
 from websockets.speedups import apply_mask as apply_mask_in_c
 
-from sockio_gevent.wire.websocket import TEXT, FrameParser
+from sockio_gevent.wire.websocket import TEXT
 from sockio_gevent.wire.websocket_masking import apply_mask, fastest_apply_mask
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 BOTH = pytest.mark.parametrize("mask_with", [apply_mask, apply_mask_in_c])
 MASKS = st.binary(min_size=4, max_size=4)

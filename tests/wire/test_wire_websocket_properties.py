@@ -19,10 +19,10 @@ from sockio_gevent.wire.websocket import (
     Close,
     Event,
     Failure,
-    FrameParser,
     Ping,
     Pong,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 100_000
 

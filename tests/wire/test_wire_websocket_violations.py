@@ -17,9 +17,9 @@ from sockio_gevent.wire.websocket import (
     TOO_BIG,
     Close,
     Failure,
-    FrameParser,
     Ping,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 100_000
 OPENED = frame(TEXT, b"a", final=False)

@@ -7,14 +7,12 @@ from io import BytesIO
 from socket import SHUT_RD
 from typing import Any, Protocol
 
-import gevent
-
-from ...hub.time_slice import TimeSlice
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
 from ..stream.sockets import shut_down
 from .environ import peer_name
+from .request_body import CLOSE, Receiver, abandon_body, read_body
 
 __all__ = ["Refusal", "Request"]
 
@@ -28,13 +26,6 @@ _COMMON: tuple[Header, ...] = (
 )
 
 
-# Bytes of a body that are read at once. Chunks may be as small as one byte, and then even
-# the smaller number takes about a time slice.
-_PIECE = 4 * 1024
-_PIECE_OF_CHUNKS = 512
-_CLOSE: Header = ("Connection", "close")
-
-
 class Closing(Protocol):
     """Something that may be closing, such as a listener.
 
@@ -43,23 +34,6 @@ class Closing(Protocol):
     """
 
     closing: bool
-
-
-class Receiver(Protocol):
-    """The receiver of the body of a request, such as a session.
-
-    Attributes:
-        uploads: the requests whose bodies are being read, if there are any.
-    """
-
-    uploads: set[Any] | None
-
-    @property
-    def connected(self) -> bool:
-        """Whether it still wants the rest of a body."""
-
-    def take_in(self, change: int) -> None:
-        """Count bytes that are held in memory; a negative number when they no longer are."""
 
 
 class Request:
@@ -191,8 +165,8 @@ class Request:
         unread = not self._body_read and type(self.environ.get("wsgi.input")) is not BytesIO
         if self.method == "POST" and unread:
             # Nobody needs the rest of the body, and it may be long.
-            self._abandon_input()
-            headers = (*(each for each in headers if each[0] != "Connection"), _CLOSE)
+            abandon_body(self.environ)
+            headers = (*(each for each in headers if each[0] != "Connection"), CLOSE)
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
         return self.answer(refusal.status, refusal.text.encode() + b"\n", headers=headers)
@@ -232,7 +206,7 @@ class Request:
         elif "HTTP_TRANSFER_ENCODING" not in self.environ:
             return b""
         wanted = int(length) if length else limit + 1
-        body = self._read(wanted, timeout, receiver)
+        body = read_body(self.environ, wanted, timeout, receiver, self)
         self._body_read = len(body) <= limit
         if len(body) > limit:
             raise self._too_large(limit)
@@ -245,72 +219,7 @@ class Request:
         if self.socket is not None:
             shut_down(self.socket, SHUT_RD)
 
-    def _read(self, size: int, timeout: float | None, receiver: Receiver | None) -> bytes:
-        """Read up to so many bytes of the body."""
-        source = self.environ["wsgi.input"]
-        if type(source) is BytesIO:  # the whole body is here
-            return source.read(size)
-        if receiver is None:
-            return self._read_slowly(source, size, timeout, lambda count: None)
-        if receiver.uploads is None:
-            receiver.uploads = set()
-        receiver.uploads.add(self)
-        taken = 0
-
-        def take_in(count: int) -> None:
-            nonlocal taken
-            taken += count
-            receiver.take_in(count)
-            if not receiver.connected:
-                self._abandon_input()
-                raise Refusal("404 Not Found", "the session ended before all of the body was here")
-
-        try:
-            return self._read_slowly(source, size, timeout, take_in)
-        finally:
-            receiver.uploads.discard(self)
-            receiver.take_in(-taken)
-
-    def _read_slowly(
-        self, source: Any, size: int, timeout: float | None, take_in: Callable[[int], None]
-    ) -> bytes:
-        """Read up to so many bytes, and let others run in between."""
-        chunks: list[bytes] = []
-        piece = _PIECE if self.environ.get("CONTENT_LENGTH") else _PIECE_OF_CHUNKS
-        try:
-            with gevent.Timeout(timeout) as running_out:
-                time_slice = TimeSlice()
-                while size > 0:
-                    chunk = source.read(min(size, piece))
-                    take_in(len(chunk))
-                    if not chunk:
-                        break
-                    chunks.append(chunk)
-                    size -= len(chunk)
-                    if size > 0:
-                        # The server itself does not switch greenlets while bytes are there.
-                        time_slice.pause()
-        except gevent.Timeout as error:
-            if error is not running_out:
-                raise
-            self._abandon_input()
-            text = f"the body did not come within {timeout:g} s"
-            raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
-        except Refusal:
-            raise
-        except Exception:
-            # Each server raises other errors for that; gunicorn's are not even an OSError.
-            take_in(0)  # refuses in another way if cut() has stopped it at the session's end
-            text = "the body is malformed, or ended too early"
-            raise Refusal("400 Bad Request", text) from None
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
     def _too_large(self, limit: int) -> OverLimit:
-        self._abandon_input()
+        abandon_body(self.environ)
         text = f"the body is over {limit} bytes"
-        return OverLimit(Limit.BODY_SIZE, "413 Content Too Large", text, _CLOSE)
-
-    def _abandon_input(self) -> None:
-        abandon_input = self.environ.get("sockio_gevent.abandon_input")
-        if abandon_input is not None:
-            abandon_input()
+        return OverLimit(Limit.BODY_SIZE, "413 Content Too Large", text, CLOSE)
