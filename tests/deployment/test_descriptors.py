@@ -58,7 +58,7 @@ def test_the_server_pauses_logs_one_line_and_continues(deploy, certificate, with
     (said,) = server.found(SAID)
     assert server.problems() == [said.string]
     limit = r"of this process, which is \d+: 'ulimit -n', or LimitNOFILE"
-    assert server.found(f"sockio_gevent ERROR {SAID}. Sessions go on, .*{limit}")
+    assert server.found(f"sockio_gevent ERROR {SAID}. Open sessions continue, .*{limit}")
     for session in sessions:
         session.vanish()
     scarcity.end()

@@ -241,7 +241,7 @@ def test_without_timeouts_a_client_may_take_any_time(serve_in_both_ways):
     served = serve_in_both_ways(handshake_timeout=None, keepalive_timeout=None, body_timeout=None)
     http = HTTP(served.port)
     assert http.request("GET", "/elsewhere").status == 200
-    assert served.server.handler_class.patience.deadlines.here()._slots == {}
+    assert served.server.handler_class.timeouts.deadlines.here()._slots == {}
 
 
 def test_on_another_server_the_head_that_a_session_keeps_is_bounded():

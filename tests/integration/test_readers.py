@@ -120,7 +120,7 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     for _ in range(3):
         opened.send("more")  # which stays unread, and readable
     downlink = next(iter(served.listener.clients.values())).downlink
-    wait_for(lambda: downlink._connection._yielding)
+    wait_for(lambda: downlink._connection._paused)
     turns = []
     check = gevent.get_hub().loop.check()
     check.start(lambda: turns.append(None))
