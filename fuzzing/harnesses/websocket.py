@@ -99,7 +99,7 @@ def _told(event: object) -> tuple[Any, ...]:
 
 
 def _build(supply: Supply) -> bytes:
-    """Frames that are mostly well formed: where bytes alone would hardly get."""
+    """Frames that are mostly well formed, which random bytes would hardly make."""
     stream = b""
     while not supply.empty:
         first, size, how = supply.take(3).ljust(3, b"\0")

@@ -69,7 +69,7 @@ def tell_what_is_left() -> None:
         running = [each for each in found if not each.dead and each not in parked]
         clients, closing_sessions = len(listener.clients), len(listener._closing_sessions)
         print(
-            f"left: {clients} clients, {closing_sessions} farewells, greenlets {running}",
+            f"left: {clients} clients, {closing_sessions} closing sessions, greenlets {running}",
             flush=True,
         )
 

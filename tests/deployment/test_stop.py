@@ -44,7 +44,8 @@ def check_end(server, clients):
         assert len(server.found(f"gone {client.session_id}")) == 1, str(server)
     assert len(server.found("gone ")) == len(clients)
     assert server.problems() == []
-    assert len(server.found("left: 0 clients, 0 farewells, greenlets \\[\\]$")) == 1, str(server)
+    left = r"left: 0 clients, 0 closing sessions, greenlets \[\]$"
+    assert len(server.found(left)) == 1, str(server)
 
 
 def open_fleet(server):
