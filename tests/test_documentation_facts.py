@@ -205,5 +205,5 @@ def test_each_line_of_the_nginx_file_is_explained():
     statements = [part.split() for part in re.split(r"[;{}]", text) if part.strip()]
     names = {words[words[0] == "proxy_set_header"] for words in statements}
     described = " ".join(" ".join(literals(row[0])) for row in rows("nginx.rst"))
-    # What stands inside the map is explained with it.
+    # The lines inside the map are explained together with it.
     assert names - {"default", '""'} - set(described.split()) == set()

@@ -14,7 +14,7 @@ from ..supply import Supply
 __all__ = ["SEEDS", "TOKENS", "check"]
 
 LIMITS = (1, 10, 125, 126, 1000, 70_000)
-# Of an unfinished frame, beside what the limit allows: a header, or a whole control frame.
+# Bytes of an unfinished frame that are kept beside the limit: a header, or a control frame.
 _SPARE = 14 + 125
 _MASKS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x37\xfa\x21\x3d", b"\x81\x00\x80\x7f")
 

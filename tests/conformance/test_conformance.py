@@ -63,7 +63,7 @@ class EchoServer:
         self.received[client.environ["QUERY_STRING"]].append(framing.encode(message))
         client.send(message)
         if message == SLOW:
-            # What has been sent leaves before the handler is done.
+            # The messages are sent before the handler returns.
             gevent.idle()
 
     def stop(self) -> None:

@@ -284,7 +284,7 @@ def test_a_handshake_that_ends_after_the_listener_was_closed_opens_no_session(se
 
 
 def test_the_keys_of_the_draft_are_the_ones_that_were_tested():
-    # What makes the answers above the draft's own example.
+    # With these keys, the answers above are the draft's own example.
     assert list(KEYS.values()) == ["4 @1  46546xW%0l 1 5", "12998 5 Y3 1  .P00"]
     assert (CHALLENGE, ANSWER) == (b"^n:ds[4U", b"8jKS'y:G*Co,Wxa-")
 

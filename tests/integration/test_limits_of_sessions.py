@@ -161,7 +161,7 @@ def test_the_count_is_freed_with_the_sessions(serve):
     quota = served.listener.quota
     wait_for(lambda: not served.listener.clients)
     assert (quota._total, dict(quota._by_network)) == (0, {})
-    # What an application does to the environ of its client does not change the count.
+    # An application that changes the environ of its client does not change the count.
     client = Behind(served.port, "192.0.2.9").websocket().open()
     (session,) = served.listener.clients.values()
     session.environ["REMOTE_ADDR"] = "192.0.2.10"

@@ -264,7 +264,7 @@ def test_sessions_end_with_the_thread_that_serves_them():
         wait_for(lambda: len(gone) == len(left) and not listener._closing_sessions)
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
-        # What was counted in the other thread still counts.
+        # The counts of the other thread are kept.
         assert listener.stats()["bytes"]["out"] > before["bytes"]["out"]
         assert listener.quota._total == 1
         assert len(listener.loops.all()) == 1

@@ -151,7 +151,7 @@ def test_a_broadcast_counts_once_for_each_receiver_and_while_it_is_under_way(ser
     for client in clients[1:]:
         assert [client.receive() for _ in range(3)] == ["news"] * 3
     receivers = len(clients) - 1
-    # What is sent leaves when the tick ends; until then it waits.
+    # A message is sent when the tick ends; until then it waits.
     assert [stats["messages"]["out"] for stats in during] == [n * receivers for n in (1, 2, 3)]
     waiting = [n * receivers * size("news") for n in (1, 2, 3)]
     # The memory that it takes, which is more.

@@ -323,5 +323,5 @@ def test_a_payload_may_have_only_so_many_messages(text: str) -> None:
     messages, error = decode(payload * 4, 3)
     assert messages == [text] * 3
     assert error is TOO_MANY
-    # What is wrong before that is wrong in itself.
+    # A mistake that comes before the limit is reported as itself.
     assert decode(payload * 2 + "?", 3)[1] is not TOO_MANY
