@@ -153,7 +153,7 @@ class Soaked:
             elif str(kind.__module__).startswith("sockio_gevent.") and kind.__name__ not in CACHED:
                 objects[kind.__qualname__] += 1
         listener = self.listener
-        # Kept for the next turn of the loop, up to a bound; how many depends on chance.
+        # Kept for the next iteration of the loop, up to a bound; their number varies.
         parked = len(Readers.of_this_hub()._parked)
         stats = listener.stats()
         return {

@@ -121,14 +121,14 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
         opened.send("more")  # which stays unread, and readable
     downlink = next(iter(served.listener.clients.values())).downlink
     wait_for(lambda: downlink._connection._paused)
-    turns = []
+    iterations = []
     check = gevent.get_hub().loop.check()
-    check.start(lambda: turns.append(None))
+    check.start(lambda: iterations.append(None))
     gevent.sleep(0.2)
     check.stop()
     check.close()
     # The loop's own timers cause a few iterations; an unread socket would cause thousands.
-    assert len(turns) < 1000
+    assert len(iterations) < 1000
     release.set()
     served.wait("message", 4)
 
