@@ -1,4 +1,4 @@
-"""What the command lines of both programs share."""
+"""The parts that the command lines of both programs share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def check_folders(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End the program if there is no folder for a file that it is to write in the end."""
+    """End the program if the folder for a file that it will write does not exist."""
     for file in filter(None, (options.json, options.plot)):
         if not file.absolute().parent.is_dir():
             parser.error(f"there is no folder for {file}")

@@ -1,4 +1,4 @@
-"""The machine: what it is, and which of its cores are for whom."""
+"""The machine: its facts, and which cores the servers and the load use."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Cores:
 
     @property
     def problem(self) -> str:
-        """Why figures are worth less here, if they are."""
+        """Why figures are less exact on this machine, if they are."""
         if self.server is None:
             return "processes cannot be pinned to a core on this system: figures may wander"
         if self.shared:
-            return "there is only one core: server and load take turns on it, all figures are lower"
+            return "there is only one core: server and load share it, all figures are lower"
         if self.server in siblings(self.load or 0):
             return "both cores share their hardware: figures are lower and wander"
         return ""
@@ -68,7 +68,7 @@ def siblings(core: int) -> set[int]:
 
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Within it, this thread runs on one core, and so do the processes that it starts."""
+    """Within this context, this thread and the processes that it starts run on one core."""
     if core is None:
         yield
         return
@@ -95,7 +95,7 @@ def raise_file_limit(wanted: int) -> int:
 
 
 def cpu_model() -> str:
-    """What the processor calls itself."""
+    """The name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -106,7 +106,7 @@ def cpu_model() -> str:
 
 
 def facts(cores: Cores) -> dict[str, str]:
-    """What a reader of the figures should know about the machine."""
+    """The facts about the machine that a reader of the figures should know."""
     pinning = f"server on core {cores.server}, load on core {cores.load}"
     return {
         "processor": f"{cpu_model()}, {os.cpu_count()} cores",

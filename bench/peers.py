@@ -10,7 +10,7 @@ __all__ = ["NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
 
 SERVERS = Path(__file__).with_name("servers")
 
-# What a peer runs on, beside this Python: a folder that the workshop prepares.
+# The platform of a peer, if it is not this Python: a folder that the workshop prepares.
 NODE = "node"
 PYTHON = "python"
 
@@ -20,7 +20,7 @@ class Peer:
     """A server to be measured.
 
     Attributes:
-        name: as the command line calls it.
+        name: its name in the command line.
         title: for the head of a table, in two lines.
         program: its file, among the servers.
         dialect: what it speaks, see :mod:`bench.load.dialects`.

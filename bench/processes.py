@@ -1,4 +1,4 @@
-"""The processes of a benchmark: a server and the load on it, each on a core of its own."""
+"""The processes of a benchmark: a server and its load, each on its own core."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Server:
     Attributes:
         pid: the number of its process.
         port: where it listens on loopback.
-        software: what it is made of, with versions.
+        software: its libraries, with versions.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
@@ -72,7 +72,7 @@ class Server:
 
     def said(self) -> str:
         """All that it wrote to its standard error."""
-        # At a place of its own: the process goes on writing at the end.
+        # By its own file object: the process still writes at the end of the file.
         size = os.fstat(self._errors.fileno()).st_size
         return os.pread(self._errors.fileno(), size, 0).decode(errors="replace").strip()
 
@@ -81,7 +81,7 @@ class Server:
 def serving(
     command: Sequence[str], core: int | None, environment: Mapping[str, str]
 ) -> Iterator[Server]:
-    """Within it, a server runs.
+    """Run a server within this context.
 
     Args:
         command: what to run. It prints one line of JSON once it listens.
@@ -133,7 +133,7 @@ def load(job: Mapping[str, Any], core: int | None, seconds: float) -> list[dict[
 def running(
     command: Sequence[str], core: int | None, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Within it, a process runs. It has nothing to keep, so it is not asked to end."""
+    """Run a process within this context, and kill it afterwards: it has nothing to save."""
     process = None
     try:
         with interrupts_held_back(), pinned(core):
@@ -150,7 +150,7 @@ def running(
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Within it, the user's wish to stop waits: it must not get lost who is to be stopped."""
+    """Hold Ctrl-C back within this context: otherwise a process could be started and forgotten."""
     held: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as plain data."""
+"""The results, as a table for people and as plain data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Cell:
         better, worse = (ours.value, self.value) if more else (self.value, ours.value)
         if not better or not worse:
             return ""
-        # What the load has limited is a bound.
+        # A figure that the load has limited is only a bound.
         sign = {(False, True): "≤ ", (True, False): "≥ ", (True, True): "~ "}
         return f"{sign.get((ours.limited, self.limited), '')}x{better / worse:.2f}"
 
@@ -75,12 +75,12 @@ class Results:
 
     Attributes:
         machine: facts about it.
-        peers: who was measured, in the order of the columns.
-        software: what each is made of.
+        peers: the measured peers, in the order of the columns.
+        software: the libraries of each.
         by_cpu: whether to show rates for a second of the server's processor
             time, not of the clock.
         one_core: whether the server and the load shared a core.
-        skipped: who was not measured, and why.
+        skipped: the peers that were not measured, and why.
         figures: for each row and peer, one for each repeat.
     """
 
@@ -93,21 +93,21 @@ class Results:
     figures: dict[Row, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def expect(self, rows: Sequence[Row]) -> None:
-        """Make place for rows, in this order."""
+        """Add rows, in this order."""
         for row in rows:
             self.figures.setdefault(row, {})
 
     def add(self, row: Row, peer: Peer, figure: dict[str, Any]) -> None:
-        """Take the figure of one run."""
+        """Add the figure of one run."""
         self.figures[row].setdefault(peer.name, []).append(figure)
 
     def cell(self, row: Row, peer: Peer) -> Cell | None:
-        """What there is for a row and a peer."""
+        """The cell for a row and a peer."""
         figures = self.figures[row].get(peer.name)
         return Cell.of(figures, self.by_cpu, self.one_core) if figures else None
 
     def unit(self, row: Row) -> str:
-        """What a row counts."""
+        """The unit of a row."""
         return f"{row.unit} of CPU" if self.by_cpu and row.unit.endswith("/s") else row.unit
 
     def as_json(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Results:
         }
 
     def table(self) -> str:
-        """A table in plain text, with all that is needed to read it."""
+        """A table in plain text, with its explanations."""
         lines = ["", *(f"{name + ':':<12}{text}" for name, text in self.machine.items()), ""]
         lines += [f"{name + ':':<26}{text}" for name, text in self.software.items()]
         lines += [f"{name + ':':<26}left out: {why}" for name, why in self.skipped.items()]

@@ -39,7 +39,7 @@ _SPARE_FILES = 500  # beside the connections
 
 
 def say(text: str) -> None:
-    """Tell how it goes, beside the table."""
+    """Report progress, separately from the table."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -81,7 +81,7 @@ def read_arguments(
 
 
 def scale_of(options: argparse.Namespace) -> Scale:
-    """How large and how long to measure."""
+    """The sizes and times of the benchmark."""
     scale = QUICK if options.quick else Scale()
     given = {"seconds": options.seconds, "repeats": options.repeats}
     given = {name: value for name, value in given.items() if value is not None}
@@ -92,8 +92,8 @@ class Benchmark:
     """Runs measurements, and collects their figures.
 
     Args:
-        peers: whom to measure.
-        workshop: what they run on.
+        peers: the peers to measure.
+        workshop: prepares their platforms.
         scale: how long to measure.
         by_cpu: see :class:`bench.report.Results`.
     """
@@ -110,7 +110,7 @@ class Benchmark:
         self.results = Results(facts(self._cores), list(peers), by_cpu, self._cores.shared)
 
     def prepare(self) -> None:
-        """See to what the peers run on; leave out those who cannot have it."""
+        """Prepare the platforms of the peers; leave out peers whose platform is missing."""
         missing: dict[str, str] = {}
         for need in dict.fromkeys(peer.needs for peer in self.results.peers if peer.needs):
             say(f"preparing {need} in {self._workshop.folder}")
@@ -125,7 +125,7 @@ class Benchmark:
                 self.results.peers.remove(peer)
 
     def run(self, measurements: Sequence[Measurement]) -> None:
-        """Run all, repeat by repeat and peer after peer, so that a drift hurts all alike.
+        """Run all repeats, peer after peer in each, so that a drift affects all peers alike.
 
         Raises:
             Trouble: if a server did something wrong; names it.
@@ -138,7 +138,7 @@ class Benchmark:
                     say("the time is up: the remaining repeats are left out")
                     return
                 if repeat < measurement.repeats:
-                    # To and fro: nobody always comes first.
+                    # Forward and backward alternately, so that no peer always comes first.
                     order = self.results.peers[:: -1 if repeat % 2 else 1]
                     for peer in filter(measurement.suits, order):
                         self._run_one(measurement, peer, repeat)
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None, peers: Mapping[str, Peer] | Non
 
     Args:
         arguments: of the command line.
-        peers: whom one can choose to measure, by name.
+        peers: the peers that can be chosen, by name.
     """
     peers = PEERS if peers is None else peers
     options = read_arguments(arguments, peers)

@@ -1,4 +1,4 @@
-"""What is measured: the scenarios, the runs that each takes, and the rows that they fill."""
+"""The scenarios, the runs of each, and the rows of the table that they fill."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def big(scale: Scale) -> list[Measurement]:
 
 
 def idle(scale: Scale) -> list[Measurement]:
-    """What sessions cost that do nothing."""
+    """The costs of idle sessions."""
     rows = [Row(f"memory a session, {count:,}", "KiB", more=False) for count in scale.idle_counts]
     rows.append(Row(f"CPU when idle, {scale.idle_counts[-1]:,}", "%", more=False))
     arguments = {"counts": scale.idle_counts, "watch": scale.watch}
@@ -142,7 +142,7 @@ def idle(scale: Scale) -> list[Measurement]:
 
 
 def growth(scale: Scale) -> list[Measurement]:
-    """What a message costs the server as connections grow in number."""
+    """The costs of a message as the number of connections grows."""
     rows = tuple(
         Row(f"CPU {what}, {count:,}", "µs", more=False)
         for what in ("an echo", "a delivery")

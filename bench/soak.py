@@ -1,4 +1,4 @@
-"""Wear this server out, and see what holds; see README.rst beside this file."""
+"""Run the server under heavy and hostile use, and check it; see README.rst beside this file."""
 
 from __future__ import annotations
 

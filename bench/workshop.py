@@ -1,4 +1,4 @@
-"""Prepares what other peers run on: packages of npm and of PyPI, in a folder of their own."""
+"""Prepares the platforms of other peers: packages of npm and PyPI, in their own folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .peers import NODE, PYTHON
 __all__ = ["Missing", "Workshop"]
 
 NPM_PACKAGES = ("socket.io@~4.8", "ws@8")
-# The same gevent for all who run on it.
+# The same gevent for all peers that run on it.
 PYPI_PACKAGES = (
     "python-socketio",
     f"gevent=={version('gevent')}",
@@ -27,14 +27,14 @@ _PATIENCE = 600  # seconds that an installation may take
 
 
 class Missing(Exception):
-    """What a peer runs on is not to be had; says why."""
+    """The platform of a peer cannot be installed; the text says why."""
 
 
 class Workshop:
-    """A folder with what peers run on, filled as they need it.
+    """A folder with the platforms of peers, filled as they are needed.
 
     Args:
-        folder: where; what is complete there already is used as it is.
+        folder: the folder; complete platforms in it are used as they are.
 
     Attributes:
         tools: for each need that was prepared, the program that meets it.

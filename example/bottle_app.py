@@ -1,4 +1,4 @@
-"""A drawing board that everybody who looks at it shares.
+"""A drawing board that is shared by everybody who looks at it.
 
 It is a Bottle application like any other, and ``io.listen(app)`` is all that makes it live.
 """
@@ -58,14 +58,14 @@ def page() -> Any:
 
 @socket.on("connection")
 def connected(client: io.Client) -> None:
-    """Show a newcomer what has been drawn."""
+    """Show a newcomer the lines on the board."""
     client.send({"lines": list(drawing.lines)})
     socket.broadcast({"count": len(socket.clients)})
 
 
 @socket.on("clientMessage")
 def drawn(message: object, client: io.Client) -> None:
-    """Show everybody what one draws: also who does, as it may cross a wipe on its way."""
+    """Show a line to everybody, also to its author: it may have crossed a wipe on its way."""
     match message:
         case {"line": list(line)} if is_line(line):
             drawing.add(line)
@@ -95,5 +95,5 @@ def is_line(line: list[object]) -> bool:
 
 if __name__ == "__main__":
     options = command_line("A drawing board that everybody shares.")
-    # Without an access log: to long polling, a line a request is a flood.
+    # Without an access log: long polls would flood it.
     serve(WSGIServer((options.host, options.port), app, log=None), socket)

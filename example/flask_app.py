@@ -1,7 +1,7 @@
 """A lobby: come in under a name, see who else is there, and say something.
 
 It is a Flask application like any other, and ``io.listen(app)`` is all that makes it
-live. Who somebody is stands in Flask's own session, a signed cookie: handlers read it
+live. The name of a user is in Flask's own session, a signed cookie: handlers read it
 from the request that connected, so nobody can speak under another's name.
 """
 
@@ -44,7 +44,7 @@ class Person:
     clients: set[io.Client] = field(default_factory=set)
 
     def card(self) -> dict[str, str]:
-        """What others may know."""
+        """The public data of a person."""
         return {"id": self.id, "name": self.name, "says": self.says}
 
 
@@ -53,7 +53,7 @@ people: dict[str, Person] = {}
 
 @socket.on("connection")
 def connected(client: io.Client) -> None:
-    """Show a newcomer who is there, and the others who has come."""
+    """Show a newcomer who is there, and show the others the newcomer."""
     with app.request_context(client.environ):
         user, name = session.get("id"), session.get("name")
     if user is None or name is None:
@@ -109,7 +109,7 @@ def logout() -> Response:
     answer = redirect("/", 303)
     person = people.get(session.get("id", ""))
     if person is not None:
-        # Not before the browser knows: a page that came back too soon would still be logged in.
+        # Later, when the browser has the new cookie: before, a page would still be logged in.
         answer.call_on_close(partial(send_away, person.clients))
     session.clear()
     return answer
@@ -129,5 +129,5 @@ def one_line(text: str, longest: int) -> str:
 
 if __name__ == "__main__":
     options = command_line("A lobby: who is here, and what do they say?")
-    # Without an access log: to long polling, a line a request is a flood.
+    # Without an access log: long polls would flood it.
     serve(WSGIServer((options.host, options.port), app, log=None), socket)

@@ -23,7 +23,7 @@ PAGE = Path(__file__).with_name("live_plot.html").read_bytes()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-    """Serve the page. What is for the listener never comes here."""
+    """Serve the page. Requests for the listener never come here."""
     if environ["PATH_INFO"] != "/":
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"not found\n"]
@@ -35,7 +35,7 @@ socket = io.listen(application)
 
 
 class Plot:
-    """What is plotted of a listener."""
+    """The numbers of a listener that are plotted."""
 
     def __init__(self, listener: io.Listener) -> None:
         self._listener = listener
@@ -43,7 +43,7 @@ class Plot:
         self.samples: deque[dict[str, Any]] = deque(maxlen=int(WINDOW / INTERVAL) + 1)
 
     def sample(self) -> dict[str, Any]:
-        """What goes on now, and how fast it went since the last sample."""
+        """The present numbers, and the rates since the last sample."""
         last, now = self._last, self._listener.stats()
         self._last = now
         seconds = now["uptime"] - last["uptime"]
@@ -75,7 +75,7 @@ def connected(client: io.Client) -> None:
 
 @socket.on("clientMessage")
 def said(message: object, client: io.Client) -> None:
-    """Send back what the page's extra connections say."""
+    """Send back the messages of the page's extra connections."""
     match message:
         case {"ping": int(number)}:
             client.send({"pong": number})
@@ -84,5 +84,5 @@ def said(message: object, client: io.Client) -> None:
 if __name__ == "__main__":
     options = command_line("A live plot of the server's own statistics.")
     gevent.spawn(plot.run)
-    # Without an access log: to long polling, a line a request is a flood.
+    # Without an access log: long polls would flood it.
     serve(WSGIServer((options.host, options.port), socket, log=None), socket)

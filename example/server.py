@@ -60,7 +60,7 @@ def answer_probes(socket: io.Listener) -> None:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-    """Serve the pages. What is for the listeners never comes here: they take it."""
+    """Serve the pages. Requests for the listeners never come here."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     headers = [("Content-Type", "text/plain; charset=utf-8")]
     if path not in (*PAGES, "/favicon.ico"):
@@ -83,12 +83,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     options = command_line("A chat room on one page.", arguments)
-    # Without an access log: to long polling, a line a request is a flood.
+    # Without an access log: long polls would flood it.
     server = WSGIServer((options.host, options.port), application, log=None)
-    # Policy files for Flash on the main port only: 843 takes privileges.
+    # Policy files for Flash on the main port only: port 843 needs privileges.
     chat = io.listen(server, flash_policy_port=None)
     open_room(chat)
-    # A resource of its own, so that the room does not see the probes.
+    # Another resource, so that the room does not see the probes.
     probe = io.listen(server, resource="probe", flash_policy_port=None)
     answer_probes(probe)
     serve(server, chat, probe)

@@ -1,4 +1,4 @@
-"""What the examples share: their command line, and a server that stops cleanly."""
+"""The parts that the examples share: the command line, and a server that stops cleanly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine that is always there: Hypothesis, which puts inputs together and makes them short."""
+"""The engine that is always installed: Hypothesis, which makes inputs and shortens them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from .inputs import LONGEST, first_inputs
 
 __all__ = ["SLOWEST", "Found", "inputs", "limited", "run", "run_examples"]
 
-# More processor time than this no input may take, in seconds; what is sound
-# takes a small part of one.
+# No input may take more processor time than this, in seconds; sound code takes far less.
 SLOWEST = 10.0
-_ROUND = 500  # inputs between two looks at the clock that ends a run
+_ROUND = 500  # inputs between two checks of the clock that ends a run
 
 
 class Found(AssertionError):
-    """An input breaks a promise; which one, the exception behind this tells.
+    """An input breaks a promise; the cause of this exception says which one.
 
     Attributes:
         data: the input, made as short as possible.
@@ -53,7 +52,7 @@ def inputs(name: str, harness: Harness) -> st.SearchStrategy[bytes]:
 
 
 def limited(check: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """A check that fails as well if it takes too long."""
+    """A check that also fails if it takes too long."""
 
     def check_in_time(data: bytes) -> None:
         began = process_time()
@@ -107,7 +106,7 @@ def run_examples(
             try_one(data)
         (prepared if number is None else seed(number)(prepared))()
     except Exception as error:
-        # The last one that is tried is the shortest that was found.
+        # The last input that is tried is the shortest that was found.
         raise Found(last, tried) from error
     return tried
 

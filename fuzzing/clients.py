@@ -1,7 +1,7 @@
-"""One client, its session, and a model of what must become of the messages between them.
+"""One client, its session, and a model of the messages between them.
 
 The model knows only what was sent, in order, and what has arrived. All that a
-session keeps follows from the two, so nothing of it is looked into.
+session keeps follows from the two, so the model never looks into the session.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class Peer:
         self._waits = 0  # how often the time for an echo has run out with something unread
         self.attach(transport, quick)
 
-    # What the client and its connection do.
+    # Actions of the client and its connection.
 
     def attach(self, transport: str, quick: bool) -> None:
-        """A request comes that is to carry the session."""
+        """A request comes that will carry the session."""
         link = Link(transport, self._arrived, quick)
         if self.live and self.link is not None and self._is_too_much(self.link.under_way):
             self._end()
@@ -135,11 +135,11 @@ class Peer:
         self.session.detach(link, End(cause, "as the test wants it"), undelivered)
 
     def late(self) -> None:
-        """The requests that are long over tell so once more."""
+        """Requests that have ended long ago report their end once more."""
         for link in self._older:
             self.session.detach(link, End(CloseReason.LOST, "late"))
 
-    # What the application does.
+    # Actions of the application.
 
     def send(self, text: str) -> None:
         """Send a message."""
@@ -151,7 +151,7 @@ class Peer:
         if not self.live:
             return
         self._sent.append(reference.write(text))
-        # What the connection takes right now does not count.
+        # Bytes that the connection takes at once do not count.
         taken = self.link is not None and self.link.ready and self.link.quick
         if not taken and self._waiting() > MOST + OVERHEAD:
             self._end()
@@ -193,7 +193,7 @@ class Peer:
         self._agenda.come_to(self.session)
 
     def look_early(self) -> None:
-        """The timer of deadlines asks before anything is due."""
+        """The deadlines call the session before anything is due."""
         assert (self.session.due(0.0) is not None) == self.live
 
     @property
@@ -201,7 +201,7 @@ class Peer:
         """The last heartbeat, as a client echoes it."""
         return f"~h~{self._heartbeats}"
 
-    # What must be so.
+    # Checks.
 
     @property
     def settled(self) -> bool:
@@ -252,7 +252,7 @@ class Peer:
         assert not self.live or len(self._arrived) == len(self._sent)
 
     def _waiting(self) -> int:
-        """How much memory the messages take that wait for the client to take them."""
+        """How much memory the messages that wait for the client take."""
         under_way, carried = 0, 0
         if self.link is not None and self.link.under_way:
             # A batch counts until all of it is taken.

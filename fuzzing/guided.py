@@ -1,7 +1,7 @@
 """The engine that follows the code: atheris, in a process of its own for each harness.
 
-Run as a program it is that process: ``python -m fuzzing.guided <harness> …``,
-where what follows are arguments of libFuzzer.
+Run as a program, it is that process: ``python -m fuzzing.guided <harness> …``,
+followed by arguments of libFuzzer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def run(name: str, seconds: float, folder: Path = REGRESSIONS) -> tuple[int, lis
     Args:
         name: the name of the harness.
         seconds: how long.
-        folder: what finds something is kept below it.
+        folder: the inputs that find something are kept below it.
 
     Returns:
         How many inputs there were, and the files of those that found something.
@@ -64,7 +64,7 @@ def run(name: str, seconds: float, folder: Path = REGRESSIONS) -> tuple[int, lis
     counted = _COUNT.search(process.stderr)
     found = sorted(set(kept.iterdir()) - before)
     if process.returncode or counted is None:
-        # Not what it tells of its progress.
+        # Without its lines about progress.
         lines = process.stderr.splitlines(keepends=True)
         sys.stderr.writelines(line for line in lines if not line.startswith(("#", "INFO")))
     if counted is None and not found:
@@ -82,7 +82,7 @@ def _main() -> None:
     import atheris
 
     name = sys.argv.pop(1)
-    # What is in memory already is not followed, so all of it is loaded here.
+    # Modules that were loaded before are not followed, so all are loaded here.
     with atheris.instrument_imports(include=["sockio_gevent"]):
         check = load(name).check
     atheris.Setup(sys.argv, check)

@@ -1,4 +1,4 @@
-"""Inputs to begin with: a harness's own, and those that have once found something."""
+"""The first inputs: a harness's own, and those that have found something before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def regressions(name: str, folder: Path = REGRESSIONS) -> dict[str, bytes]:
 
 
 def keep(name: str, data: bytes, folder: Path = REGRESSIONS) -> Path:
-    """Save an input that has found something; see to a better name when it is mended."""
+    """Save an input that has found something; give the file a better name when it is mended."""
     file = folder / name / f"crash-{hashlib.sha1(data).hexdigest()}"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
@@ -30,5 +30,5 @@ def keep(name: str, data: bytes, folder: Path = REGRESSIONS) -> Path:
 
 
 def first_inputs(name: str, harness: Harness, folder: Path = REGRESSIONS) -> list[bytes]:
-    """All that there is to begin with."""
+    """All first inputs."""
     return [b"", *harness.SEEDS, *regressions(name, folder).values()]

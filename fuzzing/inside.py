@@ -1,4 +1,4 @@
-"""What the test of sessions knows of the inside of the package, all in one place.
+"""All that the test of sessions knows about the inside of the package.
 
 Everything else is asked of a session as transports and applications ask it.
 """
@@ -16,7 +16,7 @@ from sockio_gevent.session.session import Session
 
 __all__ = ["FAR", "MOST", "MOST_WAITS", "Agenda", "Errors", "listen", "open_session", "wait_until"]
 
-# So long that nothing is due unless the test says so, in seconds.
+# Seconds: so many that nothing is due unless the test says so.
 FAR = 1e6
 # The option max_buffer: how many bytes of memory may wait for one client.
 MOST = 3000
@@ -26,10 +26,10 @@ _DEADLINE = 60.0
 
 
 class Agenda:
-    """In place of the timer of deadlines: they come when the test says so.
+    """Replaces ``Deadlines``: a deadline comes when the test says so.
 
     Attributes:
-        deadlines: when each session wants to be looked at.
+        deadlines: the deadline of each session.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Agenda:
         self.deadlines[item] = deadline
 
     def forget(self, item: Any) -> None:
-        """Note none any more."""
+        """Forget a deadline."""
         self.deadlines.pop(item, None)
 
     def come_to(self, item: Any) -> None:
@@ -51,7 +51,7 @@ class Agenda:
 
 
 class Errors(logging.Handler):
-    """Collects what goes wrong where nobody is there to be told."""
+    """Collects failures that are only logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -71,7 +71,7 @@ def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
         log=errors.logger,
         max_buffer=MOST,
         flash_policy_port=None,
-        # Far times would be looked at sooner for the sake of handlers.
+        # A timeout of handlers would make the session check far deadlines earlier.
         handler_timeout=None,
         transport_options={
             "websocket": {"heartbeat_interval": FAR, "timeout": FAR},

@@ -1,4 +1,4 @@
-"""A downlink that the test plays: what it takes, and when it breaks, is decided from outside."""
+"""A downlink that the test controls: what it takes, and when it breaks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["KINDS", "Kind", "Link"]
 
 
 class Kind(Enum):
-    """How a transport takes what it is given."""
+    """How a transport takes its batches."""
 
     SOCKET = "as a WebSocket: bit by bit, and tells how much is pending"
     STREAM = "as an endless answer: a batch after the other"
@@ -24,7 +24,7 @@ KINDS = {"websocket": Kind.SOCKET, "server-events": Kind.STREAM, "xhr-polling": 
 
 
 class Link(Downlink):
-    """Carries the messages of one session to its client, who is the test itself.
+    """Carries the messages of one session to its client, which is the test itself.
 
     Args:
         transport: one of :data:`KINDS`.
@@ -91,7 +91,7 @@ class Link(Downlink):
         self._set_over()
 
     def take_back(self) -> Sequence[Packet]:
-        """Give back what has not arrived, and arrive with no more of it."""
+        """Return the packets that have not arrived; they will not arrive any more."""
         batch, self.under_way = self.under_way, []
         if batch:
             self.abort()
@@ -106,7 +106,7 @@ class Link(Downlink):
         return self.gone
 
     def abort(self) -> None:
-        """Break: what is under way is lost."""
+        """Break: all bytes on their way are lost."""
         self.cut = True
         self.under_way = []
         self._taken = 0

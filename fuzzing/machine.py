@@ -11,7 +11,7 @@ from .world import SAME_TICK, World
 
 __all__ = ["SessionMachine"]
 
-# The clients, each of them with and without a rest of the loop behind the action.
+# The clients, each with and without an idle loop after the action.
 _WHICH = st.sampled_from([0, 1, 2, SAME_TICK + 1, SAME_TICK + 2, SAME_TICK + 3])
 _AMOUNT = st.integers(0, 255)
 
@@ -25,7 +25,7 @@ def _rule(action: Callable[[World, int, int], None]) -> Callable[..., None]:
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """What can happen, as rules; what must be so is checked by the world itself."""
+    """The actions as rules; the world itself does the checks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,5 +45,5 @@ class SessionMachine(RuleBasedStateMachine):
     disconnect = _rule(World.disconnect)
 
     def teardown(self) -> None:
-        """Everyone gets what is left, and the listener closes."""
+        """Every client gets its last messages, and the listener closes."""
         self.world.end()

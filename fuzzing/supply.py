@@ -24,7 +24,7 @@ class Supply:
 
     @property
     def empty(self) -> bool:
-        """Whether all has been handed out."""
+        """Whether the input is used up."""
         return self._position >= len(self._data)
 
     def take(self, count: int) -> bytes:
@@ -33,7 +33,7 @@ class Supply:
         return self._data[start : self._position]
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """The rest of the input."""
         return self.take(len(self._data))
 
     def number(self, below: int) -> int:

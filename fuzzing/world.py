@@ -30,7 +30,7 @@ class World:
     """
 
     def perform(self, action: str, which: int, amount: int) -> None:
-        """Do one of the :data:`ACTIONS`; for half of the clients' numbers, let the loop rest."""
+        """Do one of the :data:`ACTIONS`; after half of them, let the loop run until it is idle."""
         ACTIONS[action](self, which, amount)
         if which < SAME_TICK:
             self.settle()
@@ -123,7 +123,7 @@ class World:
                 peer.link.unread, peer.link.gone = bool(amount & 1), bool(amount & 2)
 
     def pass_time(self, which: int, amount: int) -> None:
-        """A deadline comes, or the timer of deadlines looks early."""
+        """A deadline comes, or the deadlines call a session early."""
         for peer in self._peer(which):
             if amount % 4 == 3:
                 peer.look_early()
@@ -131,7 +131,7 @@ class World:
                 peer.pass_time()
 
     def release(self, which: int, amount: int) -> None:
-        """A handler that waits goes on."""
+        """A waiting handler continues."""
         del amount
         for peer in self._peer(which):
             peer.application.release()
@@ -143,7 +143,7 @@ class World:
                 peer.disconnect()
 
     def settle(self) -> None:
-        """Let the loop come to rest, and see that all is as it must be."""
+        """Let the loop run until it is idle, and do all checks."""
         gevent.sleep(0)
         gevent.sleep(0)
         wait_until(lambda: all(peer.settled for peer in self._peers))
@@ -176,7 +176,7 @@ class World:
         return [self._peers[which % len(self._peers)]] if self._peers else []
 
     def _text(self, kind: str, amount: int) -> str:
-        # Numbered, so that nothing is mistaken for something else.
+        # Numbered, so that no two messages are the same.
         self._numbers += 1
         return f"{kind} {self._numbers} {_FILLINGS[amount // 8 % 4]}"
 

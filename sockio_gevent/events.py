@@ -16,16 +16,16 @@ __all__ = ["Emitter", "emit", "forget_handlers"]
 
 Handler = Callable[..., Any]
 
-# Handlers are added seldom, so one lock does for all.
+# Handlers are added seldom, so one lock is enough for all.
 _adding = thread_lock()
 H = TypeVar("H", bound=Handler)
 
 
 class Emitter:
-    """Something with events that handlers can be added to.
+    """An object with events, to which handlers can be added.
 
     Attributes:
-        EVENTS: the names of the events there are, and of what handlers are called with.
+        EVENTS: the names of the events, each with the names of the handlers' arguments.
     """
 
     # Applications set attributes of their own on clients, whatever their names: what
@@ -35,8 +35,8 @@ class Emitter:
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self) -> None:
-        # The lists are replaced, never changed, so that a handler may add and
-        # remove handlers while the event goes round.
+        # The lists are replaced and never changed, so that a handler may add and
+        # remove handlers while the handlers of its event run.
         self.__handlers: dict[str, list[Handler]] | None = None
 
     @overload
@@ -57,8 +57,8 @@ class Emitter:
 
         Raises:
             ValueError: if there is no such event.
-            TypeError: if the handler cannot be called with what the event brings,
-                or is ``async``, or a generator.
+            TypeError: if the handler does not take the arguments of the event,
+                or if it is ``async`` or a generator.
         """
         if handler is None:
             self.__check(event)
@@ -85,7 +85,7 @@ class Emitter:
 
         Args:
             event: the name of the event.
-            handler: what was added; one that was not is passed over.
+            handler: the handler; nothing happens if it was not added.
 
         Raises:
             ValueError: if there is no such event.
@@ -116,7 +116,7 @@ class Emitter:
             *arguments: what the handlers are called with.
 
         Returns:
-            The first of what they have raised.
+            The first exception.
         """
         failure: BaseException | None = None
         handlers = emitter.__handlers
@@ -125,9 +125,9 @@ class Emitter:
         for handler in handlers.get(event, ()):
             try:
                 handler(*arguments)
-            except (Exception, gevent.Timeout) as error:  # which is no Exception
+            except (Exception, gevent.Timeout) as error:  # gevent.Timeout is no Exception
                 failure = failure or error
-                # Clients may cause it at will; of each handler's mistakes some are to be seen.
+                # Clients may cause it again and again; the log shows some of each handler.
                 kind = event, _name(handler), type(error).__name__
                 log.exception(kind, "a handler of %r failed in %r", event, emitter)
         return failure
@@ -144,6 +144,6 @@ forget_handlers: Callable[[Emitter], None] = Emitter._Emitter__forget_handlers  
 
 
 def _name(handler: Handler) -> str:
-    """What a handler is called, which those that are made for each client have in common."""
+    """The name of a handler; handlers that are made for each client share theirs."""
     named = handler if hasattr(handler, "__qualname__") else type(handler)
     return f"{named.__module__}.{named.__qualname__}"

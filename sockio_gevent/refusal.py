@@ -1,4 +1,4 @@
-"""A request that is refused: what it is answered, and what that counts as."""
+"""The refusal of a request: its answer, and what it counts as in the statistics."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import re
 from enum import Enum
 from http import HTTPStatus
 
+from .wire.http_syntax import FIELD_VALUE, TOKEN
+
 __all__ = ["Header", "Reason", "Refusal"]
 
 Header = tuple[str, str]
 
 _STATUS = re.compile(r"[45][0-9]{2} [!-~][ -~]*")
-_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 9110 section 5.6.2
-_VALUE = re.compile(r"[\t -~\x80-\xff]*")
-# They say where the answer ends, and what it is; that is not the application's to say.
+_NAME = re.compile(TOKEN)
+_VALUE = re.compile(FIELD_VALUE)
+# These say where the answer ends and what it is. An application must not change them.
 _OURS = frozenset(("content-length", "content-type", "date", "trailer", "transfer-encoding"))
 _LINES = {int(each): f"{each:d} {each.phrase}" for each in HTTPStatus}
-# They would break a line of the log, act on the terminal that shows it, or have no UTF-8.
+# These would break a log line, control the terminal that shows it, or have no UTF-8.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Reason(Enum):
-    """Why a request was refused; the values are what statistics count by."""
+    """Why a request was refused; the values are the names in the statistics."""
 
     ORIGIN = "origin"
     HOST = "host"
@@ -36,20 +38,20 @@ class Reason(Enum):
 
 
 class Refusal(Exception):
-    """A request that gets an error for an answer.
+    """An error that a request is answered with.
 
     A function for the option ``authorize``, ``origins`` or ``same_peer`` raises
-    it to say with which; elsewhere in an application it is of no use.
+    it to choose the error; elsewhere in an application it has no effect.
 
     Args:
-        status: the HTTP status, ``'401 Unauthorized'`` or ``401``; an error,
-            so 400 or above.
+        status: the HTTP status, ``'401 Unauthorized'`` or ``401``; it must be
+            an error, so 400 or above.
         text: what was wrong, one line for the client and the log.
-        *headers: what goes with it, pairs of name and value.
+        *headers: the headers of the answer, pairs of name and value.
 
     Raises:
         TypeError: if one of these is of the wrong kind.
-        ValueError: if the status is no error, or a header cannot be sent.
+        ValueError: if the status is not an error, or if a header cannot be sent.
     """
 
     def __init__(self, status: str | int, text: str, *headers: Header) -> None:
@@ -63,20 +65,20 @@ class Refusal(Exception):
             if name.lower() in _OURS:
                 raise ValueError(f"the header {name!r} is not one that a refusal may have")
         unavailable = self.status.startswith("503")
-        #: What it counts as.
+        #: The reason that it counts as.
         self.reason = Reason.UNAVAILABLE if unavailable else Reason.REQUEST
-        #: What the log says in place of the text, if the client is not to know.
+        #: The text for the log, if the client must not know it.
         self.log_text = self.text
 
     def __str__(self) -> str:
         return f"{self.status}: {self.text}"
 
     def counted_as(self, reason: Reason, log_text: str = "") -> Refusal:
-        """The same, for this reason.
+        """Set the reason; return the refusal.
 
         Args:
-            reason: what it counts as.
-            log_text: what the log says, if the client is not to know.
+            reason: the reason that it counts as.
+            log_text: the text for the log, if the client must not know it.
         """
         self.reason = reason
         self.log_text = log_text or self.text

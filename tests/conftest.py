@@ -1,4 +1,4 @@
-"""Servers for the tests, each on a free port and stopped afterwards."""
+"""Servers for the tests: each gets a free port, and is stopped afterwards."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Served:
         return [event for event in self.events if event[0] == kind]
 
     def wait(self, kind: str, count: int = 1, deadline: float = DEADLINE) -> tuple[Any, ...]:
-        """Wait until this has happened so many times; return the last of them."""
+        """Wait until this event has happened so many times; return the last one."""
         with gevent.Timeout(deadline, AssertionError(f"no {kind} number {count}: {self.events}")):
             while len(self.happened(kind)) < count:
                 self.changed.clear()
@@ -141,7 +141,7 @@ def echo(serve):
 
 @pytest.fixture
 def host():
-    """Serve an application as it is on a plain gevent server; return its port."""
+    """Serve an application on a plain gevent server; return its port."""
     servers: list[WSGIServer] = []
 
     def start(application: Any) -> int:

@@ -1,4 +1,4 @@
-"""How applications name clients, and see them."""
+"""How applications name clients in a broadcast, and see them in ``clients``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXCLUDED = {
 
 
 @pytest.mark.parametrize("excluded", EXCLUDED.values(), ids=EXCLUDED)
-def test_a_broadcast_leaves_out_whoever_is_named(
+def test_a_broadcast_leaves_out_the_clients_that_it_excludes(
     listener: Any, clients: list[Client], excluded: Any
 ) -> None:
     listener.broadcast("news", exclude=excluded(clients))
@@ -51,7 +51,7 @@ def test_a_broadcast_leaves_out_whoever_is_named(
 
 
 @pytest.mark.parametrize("nobody", [None, [], (), set(), "f" * 40], ids=repr)
-def test_a_broadcast_leaves_nobody_out_who_is_not_there(
+def test_a_broadcast_that_excludes_no_connected_client_reaches_all(
     listener: Any, clients: list[Client], nobody: Any
 ) -> None:
     listener.broadcast("news", exclude=nobody)
@@ -73,7 +73,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("wrong", "error"), WRONG.values(), ids=WRONG)
-def test_what_names_no_client_is_refused_and_nothing_is_sent(
+def test_an_exclusion_that_names_no_client_is_refused_and_nothing_is_sent(
     listener: Any, clients: list[Client], wrong: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="'exclude' takes a client, a session id"):
@@ -83,7 +83,7 @@ def test_what_names_no_client_is_refused_and_nothing_is_sent(
             client.receive(timeout=0)
 
 
-def test_the_clients_are_shown_as_they_are_when_it_is_asked(listener: Any) -> None:
+def test_the_clients_are_a_live_read_only_view(listener: Any) -> None:
     shown = listener.clients
     assert not shown
     with Client(listener) as client:

@@ -72,7 +72,7 @@ def test_the_first_of_several_failures_counts_and_all_are_logged(transactions):
     assert sum("Traceback" in line for line in lines) == 2
 
 
-def test_a_context_that_fails_itself_is_logged_and_the_session_goes_on():
+def test_a_context_that_raises_is_logged_and_the_session_continues():
     lines: list[str] = []
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The code blocks of the documentation run, or at least name what there is."""
+"""The code blocks of the documentation run, or at least name programs that exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of the documentation name programs, files and options that there are."""
+"""The commands of the documentation name programs, files and options that exist."""
 
 from __future__ import annotations
 

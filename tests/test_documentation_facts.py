@@ -1,4 +1,4 @@
-"""What the documentation says of names, defaults and texts is what the code has."""
+"""The documentation has the same names, defaults and texts as the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROWSER_CLIENT = (PACKAGE / "static/socket.io.js").read_text()
 
 
 def named(page: str, column: int = 0) -> list[str]:
-    """What the tables of a page name in a column, for each row."""
+    """The names in a column of the tables of a page, for each row."""
     return [row[column].split("``")[1] for row in rows(page) if row[column].startswith("``")]
 
 
@@ -57,7 +57,7 @@ def test_each_time_has_its_row_with_the_true_defaults(time):
             assert cell == f"``{getattr(given[transport], time)!r}``"
 
 
-def test_the_tables_name_no_option_that_there_is_not():
+def test_the_tables_name_only_options_that_exist():
     known = {each.name for each in (*fields(io.Options), *fields(TransportOptions))}
     assert set(named("options.rst")) == known
 
@@ -67,7 +67,7 @@ def test_each_event_is_named():
     assert events == {*io.Listener.EVENTS, *io.Client.EVENTS}
 
 
-def test_each_cause_is_named():
+def test_each_close_reason_is_named():
     assert {cause.value for cause in CloseReason} <= set(named("monitoring.rst"))
 
 
@@ -193,7 +193,7 @@ def test_code_says_its_language(page):
         assert not line.endswith("::") or re.match(r" *\.\. \w", line), line
 
 
-def test_the_readme_links_to_pages_that_there_are():
+def test_the_readme_links_to_pages_that_exist():
     links = re.findall(r"<(docs/.*?)>", (ROOT / "README.rst").read_text())
     assert len(links) > 10
     for link in links:
@@ -205,5 +205,5 @@ def test_each_line_of_the_nginx_file_is_explained():
     statements = [part.split() for part in re.split(r"[;{}]", text) if part.strip()]
     names = {words[words[0] == "proxy_set_header"] for words in statements}
     described = " ".join(" ".join(literals(row[0])) for row in rows("nginx.rst"))
-    # What stands inside the map is explained with it.
+    # The lines inside the map are explained together with it.
     assert names - {"default", '""'} - set(described.split()) == set()

@@ -1,4 +1,4 @@
-"""The examples of the protocol pages: what they ask is answered as they say."""
+"""The examples of the protocol pages: their requests get the answers that the pages show."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_example_of_the_framing_is_right(texts, payload):
     assert framing.decode(payload) == messages
 
 
-def test_what_looks_like_a_heartbeat_goes_as_json():
+def test_a_string_that_looks_like_a_heartbeat_is_sent_as_json():
     text = (ROOT / "docs/protocol.rst").read_text()
     (example,) = [each for each in literals(text) if each.startswith('~j~"')]
     assert framing.decode(wire.encode("~h~").decode()) == [example]

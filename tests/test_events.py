@@ -38,14 +38,14 @@ def test_a_handler_gets_the_arguments_of_its_event() -> None:
     assert heard == [(1, "two")]
 
 
-def test_a_handler_hears_no_other_event() -> None:
+def test_a_handler_is_not_called_for_other_events() -> None:
     door, heard = Door(), []
     door.on("opened", lambda: heard.append("opened"))
     door.happen("closed")
     assert heard == []
 
 
-def test_an_event_without_handlers_happens_unheard() -> None:
+def test_an_event_without_handlers_does_nothing() -> None:
     door = Door()
     door.happen("opened")
     door.on("closed", lambda: None)
@@ -110,7 +110,7 @@ def test_removing_leaves_the_other_handlers_in_order() -> None:
     assert heard == [0, 2]
 
 
-def test_removing_what_was_never_added_is_passed_over() -> None:
+def test_removing_a_handler_that_was_never_added_does_nothing() -> None:
     door, heard = Door(), []
     door.remove_listener("said", print)
     door.on("said", heard.append)
@@ -141,7 +141,7 @@ def test_emitters_do_not_share_handlers() -> None:
     assert heard == []
 
 
-def test_what_a_handler_raises_is_logged_and_the_others_go_on() -> None:
+def test_an_exception_of_a_handler_is_logged_and_the_others_run() -> None:
     lines: list[str] = []
     door, heard = Door(lines), []
 
@@ -166,7 +166,7 @@ def test_a_handler_that_takes_other_arguments_is_logged_like_any_failure() -> No
     assert "TypeError" in lines[0]
 
 
-def test_a_handler_that_is_added_while_the_event_goes_round_waits_for_the_next() -> None:
+def test_a_handler_that_is_added_during_an_event_runs_at_the_next_one() -> None:
     door, heard = Door(), []
 
     def late() -> None:
@@ -202,7 +202,7 @@ CALLS: dict[str, Callable[[Door, Any], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_an_unknown_event_is_refused_and_the_one_meant_is_named(
+def test_an_unknown_event_is_refused_and_the_nearest_name_is_suggested(
     call: Callable[[Door, Any], Any],
 ) -> None:
     with pytest.raises(ValueError, match="no event 'open': did you mean 'opened'"):
@@ -210,7 +210,7 @@ def test_an_unknown_event_is_refused_and_the_one_meant_is_named(
 
 
 @pytest.mark.parametrize("event", ["xyz", 1, ()], ids=repr)
-def test_an_event_like_no_other_is_refused_and_all_are_named(event: Any) -> None:
+def test_an_event_without_a_near_name_is_refused_and_all_are_listed(event: Any) -> None:
     with pytest.raises(ValueError, match="opened, closed, said, clientMessage"):
         Door().on(event)
 
@@ -296,17 +296,17 @@ TAKE_BOTH = {
 
 
 @pytest.mark.parametrize("handler", TAKE_TOO_LITTLE.values(), ids=TAKE_TOO_LITTLE)
-def test_a_handler_that_cannot_take_what_its_event_brings_is_refused(handler: Any) -> None:
+def test_a_handler_that_does_not_take_the_arguments_of_its_event_is_refused(handler: Any) -> None:
     with pytest.raises(TypeError, match=r"it is called with \(message, client\), and takes \("):
         Door().on("clientMessage", handler)
 
 
 @pytest.mark.parametrize("handler", TAKE_BOTH.values(), ids=TAKE_BOTH)
-def test_a_handler_that_can_take_what_its_event_brings_is_added(handler: Any) -> None:
+def test_a_handler_that_takes_the_arguments_of_its_event_is_added(handler: Any) -> None:
     assert Door().on("clientMessage", handler) is handler
 
 
-def test_what_a_decorator_wraps_may_be_called_in_its_own_way() -> None:
+def test_a_decorated_function_may_take_other_arguments() -> None:
     heard: list[object] = []
 
     def for_the_first(message: str) -> None:
@@ -326,7 +326,7 @@ def test_what_a_decorator_wraps_may_be_called_in_its_own_way() -> None:
     ("name", "meant"),
     [("orgins", "origins"), ("transportOptions", "transport_options"), ("log", "log")],
 )
-def test_the_nearest_name_is_the_one_meant(name: str, meant: str) -> None:
+def test_the_nearest_name_is_suggested(name: str, meant: str) -> None:
     known = ("resource", "transports", "transport_options", "log", "origins")
     assert did_you_mean(name, known) == f"did you mean {meant!r}?"
 

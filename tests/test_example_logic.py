@@ -1,4 +1,4 @@
-"""What the examples do, without a browser or a server."""
+"""The logic of the examples, without a browser or a server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lobby(load):
 
 
 def log_in(lobby: Any, name: str) -> dict[str, str]:
-    """Log in as a browser does; return what its requests have in their environ."""
+    """Log in as a browser does; return the environ of its later requests."""
     browser = lobby.app.test_client()
     assert browser.post("/login", data={"name": name}).status_code == 303
     return {"HTTP_COOKIE": f"session={browser.get_cookie('session').value}"}
@@ -52,7 +52,7 @@ def names(message: Any) -> list[str]:
 @pytest.mark.parametrize(
     "environ", [{}, {"HTTP_COOKIE": "session=eyJuYW1lIjoiQWRhIn0.aaaaaa.aaaaaaaaaaaaaaaaaaa"}]
 )
-def test_who_has_not_logged_in_is_sent_to_the_door(lobby, environ):
+def test_a_user_who_has_not_logged_in_is_sent_to_the_door(lobby, environ):
     client = Client(lobby.socket, environ=environ)
     assert client.receive() == {"login": True}
     with pytest.raises(Disconnected):
@@ -74,7 +74,7 @@ def test_people_see_who_is_there_who_comes_and_who_leaves(lobby):
     assert lobby.people == {}
 
 
-def test_what_is_said_is_said_by_who_has_logged_in(lobby):
+def test_a_line_carries_the_name_of_the_user_who_has_logged_in(lobby):
     ada, bob = come_in(lobby, "Ada"), come_in(lobby, "Bob")
     me = ada.receive()["you"]
     ada.receive(), bob.receive()
@@ -89,7 +89,7 @@ def test_what_is_said_is_said_by_who_has_logged_in(lobby):
     assert [person["says"][:3] for person in newcomer["people"]] == ["xxx", "", ""]
 
 
-def test_somebody_with_two_windows_is_there_once_until_both_are_closed(lobby):
+def test_a_user_with_two_windows_is_listed_once_until_both_are_closed(lobby):
     other = come_in(lobby, "Bob")
     other.receive()
     environ = log_in(lobby, "Ada")
@@ -119,7 +119,7 @@ def test_logging_out_closes_all_windows(lobby):
 
 
 @pytest.mark.parametrize(("name", "problem"), [(" ", "write a name"), ("aDA", "already")])
-def test_a_name_must_be_one_of_one_s_own(lobby, name, problem):
+def test_a_name_that_is_blank_or_in_use_is_refused(lobby, name, problem):
     ada = come_in(lobby, "Ada")
     answer = lobby.app.test_client().post("/login", data={"name": name})
     assert answer.status_code == 422
@@ -190,7 +190,7 @@ def test_wiping_wipes_for_all(board):
     ],
     ids=lambda bad: str(bad)[:30],
 )
-def test_what_is_no_line_is_not_passed_on(board, bad):
+def test_a_malformed_line_is_not_passed_on(board, bad):
     board.drawing.add([0, 1, 2])
     client = Client(board.socket)
     client.send(bad)
@@ -199,7 +199,7 @@ def test_what_is_no_line_is_not_passed_on(board, bad):
         client.receive(timeout=0)
 
 
-def test_the_oldest_lines_fade_so_that_the_board_has_a_size(board):
+def test_the_oldest_lines_are_dropped_so_that_the_board_is_bounded(board):
     client = Client(board.socket)
     longest = [0, *[1] * 1000]
     for colour in range(200):
@@ -218,7 +218,7 @@ def plot(load):
 
 
 class Listener:
-    """Stands in for a listener whose statistics are known."""
+    """Replaces a listener, with known statistics."""
 
     def __init__(self, *stats: dict[str, Any]) -> None:
         self._stats = iter(stats)
@@ -236,7 +236,7 @@ def stats(uptime: float, came: int, went: int, **sessions: int) -> dict[str, Any
     }
 
 
-def test_a_sample_has_what_goes_on_and_how_fast_it_went(plot):
+def test_a_sample_has_the_present_numbers_and_the_rates(plot):
     told = stats(10, 5, 0, one=0), stats(10.5, 6, 20, one=3), stats(12.5, 6, 21, one=1)
     made = plot.Plot(Listener(*told))
     assert [made.sample(), made.sample()] == [
@@ -256,7 +256,7 @@ def test_a_newcomer_gets_the_last_minute(plot):
     assert plot.plot.sample()["sessions"]["websocket"] == 1
 
 
-def test_pings_are_answered_and_nothing_else_is(plot):
+def test_only_pings_are_answered(plot):
     client = Client(plot.socket)
     client.receive()
     for message in ({"ping": "x"}, "ping", None, {"pong": 1}, {"ping": 3}):

@@ -1,4 +1,4 @@
-"""A short run of each harness, always the same; and do they find what they are there to find?"""
+"""A short run of each harness, always the same; and a check that each finds a planted mistake."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from sockio_gevent.session.handler_queue import HandlerQueue
 from sockio_gevent.session.session import Session
 
 EXAMPLES = 100
-# For mistakes that are easy to make, and for the harness to find them at the latest.
+# How many inputs are enough to make such a mistake, and for the harness to find it.
 UNTIL_FOUND = 400
 
 REGRESSIONS = [
@@ -49,14 +49,14 @@ REGRESSIONS = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_input_of_a_short_run_breaks_a_promise(name: str) -> None:
+def test_no_input_of_a_short_run_fails(name: str) -> None:
     harness = load(name)
     tried = blind.run_examples(name, harness, EXAMPLES)
     assert tried > len(harness.SEEDS)
 
 
 @pytest.mark.parametrize(("name", "data"), REGRESSIONS)
-def test_what_was_found_once_is_mended(name: str, data: bytes) -> None:
+def test_inputs_that_failed_once_do_not_fail_again(name: str, data: bytes) -> None:
     load(name).check(data)
 
 
@@ -64,7 +64,7 @@ def test_each_folder_of_regressions_belongs_to_a_harness() -> None:
     assert {folder.name for folder in fuzzing_inputs.REGRESSIONS.iterdir()} <= set(NAMES)
 
 
-def test_sessions_lose_nothing_whatever_happens_in_whatever_order() -> None:
+def test_sessions_lose_nothing_in_any_order_of_events() -> None:
     run_state_machine_as_test(
         SessionMachine,
         settings=settings(
@@ -103,7 +103,7 @@ class ForeignOrigins(origins.Origins):
         )
 
 
-# Where a mistake is made, and what it does in place of the right thing.
+# The place of a planted mistake, and the wrong code for it.
 MISTAKES: dict[str, tuple[object, str, Any]] = {
     "websocket": (websocket, "FrameParser", ForgetfulFrameParser),
     "hixie": (hixie, "HixieParser", ForgetfulHixieParser),
@@ -164,7 +164,7 @@ load_match = routes.match
 
 
 @pytest.mark.parametrize("what", MISTAKES)
-def test_a_mistake_is_found(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_a_planted_mistake_is_found(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     place, attribute, wrong = MISTAKES[what]
     name = what.split()[0]
     harness = load(name)
@@ -190,7 +190,7 @@ def test_the_command_runs_a_harness_for_a_time(capsys: pytest.CaptureFixture[str
     assert int(tried) >= 1
 
 
-def test_the_command_keeps_what_it_finds(
+def test_the_command_keeps_the_inputs_that_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(routes, "match", lambda resource, path: None)
@@ -207,7 +207,7 @@ def test_the_command_keeps_what_it_finds(
     ("arguments", "said"),
     [(["nothing"], "no harness 'nothing'"), (["--engine", "atheris"], "fuzzing/requirements.txt")],
 )
-def test_the_command_says_what_is_not_there(
+def test_the_command_says_which_harness_does_not_exist(
     arguments: list[str],
     said: str,
     monkeypatch: pytest.MonkeyPatch,

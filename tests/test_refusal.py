@@ -1,4 +1,4 @@
-"""What an application may refuse with."""
+"""The refusals that an application may raise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_status_is_a_line_or_a_number(status: Any, line: str) -> None:
     "status",
     [200, "200 OK", 302, "302 Found", 499, 600, "403", "403 ", "x403 No", "403 No\r\nA: b", None],
 )
-def test_what_is_no_error_is_no_status(status: Any) -> None:
+def test_a_status_that_is_not_an_error_is_refused(status: Any) -> None:
     with pytest.raises(ValueError, match="is no status of an error like 403 or '403 Forbidden'"):
         io.Refusal(status, "no")
 
@@ -55,29 +55,29 @@ def test_a_text_is_a_string() -> None:
 
 
 @pytest.mark.parametrize("header", [("A b", "c"), ("A:", "c"), ("", "c"), ("A", "b\r\nC: d")])
-def test_what_cannot_be_sent_is_no_header(header: tuple[str, str]) -> None:
+def test_a_header_that_cannot_be_sent_is_refused(header: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="no header"):
         io.Refusal(403, "no", header)
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Content-Type", "Date"])
-def test_where_an_answer_ends_is_not_for_a_refusal_to_say(name: str) -> None:
+def test_a_header_that_says_where_the_answer_ends_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not one that a refusal may have"):
         io.Refusal(403, "no", (name, "0"))
 
 
-def test_a_status_has_digits_that_can_be_sent() -> None:
+def test_a_status_has_ascii_digits() -> None:
     with pytest.raises(ValueError, match="is no status"):
         io.Refusal("4\u0660\u0663 no", "no")
 
 
-def test_it_says_what_it_is() -> None:
+def test_a_refusal_as_text_has_its_status_and_its_text() -> None:
     refusal = io.Refusal(401, "log in first", ("WWW-Authenticate", "Basic"))
     assert str(refusal) == "401 Unauthorized: log in first"
     assert refusal.headers == (("WWW-Authenticate", "Basic"),)
 
 
-def test_what_it_counts_as_follows_from_the_status_until_it_is_said() -> None:
+def test_the_reason_follows_from_the_status_until_it_is_set() -> None:
     assert io.Refusal(503, "later").reason is Reason.UNAVAILABLE
     refusal = io.Refusal(404, "not here")
     assert refusal.reason is Reason.REQUEST

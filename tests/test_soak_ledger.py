@@ -34,23 +34,23 @@ def book(numbers: list[int]) -> tuple[Counter[str], Numbers]:
         ([1, 5, 3], {LOST: 2, DISORDERED: 1}),
     ],
 )
-def test_what_is_wrong_is_told_apart(numbers: list[int], wrong: dict[str, int]) -> None:
+def test_kinds_of_mistakes_are_told_apart(numbers: list[int], wrong: dict[str, int]) -> None:
     counts, _ = book(numbers)
     del counts[CHECKED]
     assert +counts == wrong
 
 
-def test_each_that_comes_in_its_turn_is_checked() -> None:
+def test_each_message_in_order_is_checked() -> None:
     assert book([1, 2, 3])[0] == {CHECKED: 3}
 
 
-def test_what_has_not_come_in_the_end_is_lost() -> None:
+def test_a_message_that_has_not_come_at_the_end_is_lost() -> None:
     counts, ledger = book([1, 2])
     ledger.end(4)
     assert counts[LOST] == 2
 
 
-def test_a_beginning_that_is_told_later_must_agree() -> None:
+def test_a_start_that_is_reported_later_must_agree() -> None:
     counts: Counter[str] = Counter()
     ledger = Numbers(counts)
     ledger.take(5)
@@ -62,7 +62,7 @@ def test_a_beginning_that_is_told_later_must_agree() -> None:
     assert counts[LOST] == 2
 
 
-def test_what_was_sent_before_a_cut_is_forgiven_and_counted() -> None:
+def test_messages_that_were_sent_before_a_cut_are_forgiven_and_counted() -> None:
     counts, ledger = book([1])
     ledger.cut(3)
     ledger.take(4)
@@ -71,7 +71,7 @@ def test_what_was_sent_before_a_cut_is_forgiven_and_counted() -> None:
     assert (counts[FORFEITED], counts[LOST]) == (2, 1)
 
 
-def test_a_cut_forgives_one_gap_where_nobody_knows_what_was_sent() -> None:
+def test_a_cut_forgives_one_gap_if_nobody_knows_what_was_sent() -> None:
     counts, ledger = book([1])
     ledger.cut()
     ledger.take(4)
@@ -94,7 +94,7 @@ def test_a_cut_does_not_forgive_doubles() -> None:
     assert counts[DOUBLED] == 1
 
 
-def test_percentiles_are_right_by_some_percent() -> None:
+def test_percentiles_are_right_within_some_percent() -> None:
     times = Times()
     for milliseconds in range(1, 1001):
         times.add(milliseconds / 1000)

@@ -53,7 +53,7 @@ def alice():
         yield client
 
 
-def test_all_hear_what_one_says(alice):
+def test_all_clients_receive_a_broadcast(alice):
     with Client(socket, environ={"HTTP_COOKIE": "bob"}) as bob:
         assert alice.receive() == {"joined": "bob"}
         bob.send("hi")
@@ -61,14 +61,14 @@ def test_all_hear_what_one_says(alice):
         assert bob.receive() == {"from": "bob", "text": "hi"}
 
 
-def test_who_says_bye_is_let_go(alice):
+def test_a_client_that_says_bye_is_disconnected(alice):
     alice.send("bye")
     assert not alice.connected
     with pytest.raises(Disconnected, match="disconnected by the application"):
         alice.receive()
 
 
-def test_nothing_is_patched_and_nobody_is_left():
+def test_nothing_is_patched_and_no_client_is_left():
     assert not gevent.monkey.is_anything_patched()
     assert "gevent.pywsgi" not in sys.modules
     assert not socket.clients
@@ -91,7 +91,7 @@ def test_nothing_is_patched_and_nobody_is_left():
     ],
 )
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling", "jsonp-polling"])
-def test_a_message_goes_there_and_back_as_it_is(message: Any, transport: str) -> None:
+def test_a_message_is_echoed_unaltered(message: Any, transport: str) -> None:
     received = []
     listener = echo(
         on_client_message=lambda message, client: received.append(message),
@@ -196,14 +196,14 @@ def test_a_polling_session_outlives_its_polls() -> None:
 
 
 @pytest.mark.parametrize("message", [b"bytes", object(), {"a": {1, 2}}])
-def test_what_has_no_json_form_cannot_be_sent(message: Any) -> None:
+def test_a_value_without_a_json_form_cannot_be_sent(message: Any) -> None:
     with Client(listen()) as client:
         with pytest.raises(TypeError):
             client.send(message)
         assert client.connected
 
 
-def test_no_message_is_lost_for_being_nested_too_deep() -> None:
+def test_a_message_that_is_nested_deep_is_not_lost() -> None:
     heard: list[Any] = []
     refused = 0
     with Client(listen(on_client_message=lambda message, client: heard.append(message))) as client:
@@ -262,7 +262,7 @@ def test_receive_gives_up_after_its_timeout_and_says_so() -> None:
         assert client.receive() == "late"
 
 
-def test_no_timeout_is_too_short_for_what_has_been_sent() -> None:
+def test_receive_returns_a_message_that_is_there_whatever_the_timeout() -> None:
     with Client(listen()) as client:
         # More than the loop does in one go.
         crowd = [gevent.spawn(sum, range(20_000)) for _ in range(500)]

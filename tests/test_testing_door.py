@@ -1,4 +1,4 @@
-"""Which clients for tests the listener lets in, and what its handlers see of them."""
+"""The test client: when the listener lets it in, and what the handlers see."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_handlers_see_what_was_added_to_the_environ() -> None:
     assert len(given) == 3
 
 
-def test_a_client_comes_over_the_transport_that_was_named() -> None:
+def test_a_client_uses_the_transport_that_was_named() -> None:
     with Client(listen(), transport="htmlfile") as client:
         assert client.session.transport == "htmlfile"
         assert client.session.environ["PATH_INFO"] == "/socket.io/htmlfile"
@@ -48,7 +48,7 @@ def test_the_rule_for_origins_is_asked() -> None:
     assert not listener.clients
 
 
-def test_the_own_origin_of_the_server_is_let_in() -> None:
+def test_the_server_s_own_origin_may_connect() -> None:
     with Client(listen(), environ={"HTTP_ORIGIN": "http://localhost"}) as client:
         assert client.connected
 
@@ -61,7 +61,7 @@ def test_a_rule_for_origins_sees_the_environ() -> None:
         Client(listener)
 
 
-def test_who_may_open_a_session_is_asked() -> None:
+def test_authorize_is_asked() -> None:
     listener = listen(authorize=lambda environ: environ.get("HTTP_COOKIE"))
     with Client(listener, environ={"HTTP_COOKIE": "ann"}) as client:
         assert client.session.identity == "ann"
@@ -83,7 +83,7 @@ def test_the_refusal_of_an_application_is_what_the_client_gets() -> None:
 
 
 @pytest.mark.parametrize("option", ["authorize", "same_peer"])
-def test_a_mistake_in_who_may_connect_is_shown_with_the_refusal(option: str) -> None:
+def test_an_exception_of_authorize_is_shown_with_the_refusal(option: str) -> None:
     lines: list[str] = []
     listener = listen(log=lines.append, **{option: lambda environ: environ["missing"]})
     with pytest.raises(Refused, match="500 Internal Server Error") as refused:
@@ -101,7 +101,7 @@ def test_a_client_that_cannot_be_bound_is_refused() -> None:
         Client(listener)
 
 
-def test_what_trusted_proxies_say_is_believed() -> None:
+def test_headers_of_trusted_proxies_are_used() -> None:
     listener = listen(trusted_proxies=1)
     environ = {
         "HTTP_X_FORWARDED_FOR": "192.0.2.1",
@@ -136,12 +136,12 @@ def test_a_refusal_is_a_connection_error() -> None:
         Client(listener)
 
 
-def test_a_transport_that_nobody_knows_is_a_mistake() -> None:
+def test_an_unknown_transport_raises_an_error() -> None:
     with pytest.raises(ValueError, match="no transport 'websockets': did you mean 'websocket'"):
         Client(listen(), transport="websockets")
 
 
 @pytest.mark.parametrize("listener", [hello, None, io.Listener])
-def test_who_passes_no_listener_is_told_what_to_pass(listener: Any) -> None:
+def test_an_argument_that_is_not_a_listener_is_refused_with_a_hint(listener: Any) -> None:
     with pytest.raises(TypeError, match=r"what listen\(\) has returned"):
         Client(listener)

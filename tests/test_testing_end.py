@@ -1,4 +1,4 @@
-"""How the session of a client for tests ends, and what is left of it."""
+"""The test client: how its session ends, and what is left."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_messages_from_before_the_end_are_received_first() -> None:
             assert "has ended: disconnected by the application" in str(disconnected.value)
 
 
-def test_the_end_wakes_all_who_wait() -> None:
+def test_the_end_wakes_all_waiting_calls() -> None:
     client = Client(listen())
     waiting = [gevent.spawn(client.receive, timeout=None) for _ in range(3)]
     gevent.spawn(client.session.disconnect)
@@ -106,7 +106,7 @@ def test_disconnect_waits_for_its_handlers() -> None:
     assert steps == ["disconnect", "clientDisconnect"]
 
 
-def test_disconnect_waits_for_the_handlers_of_an_end_that_the_application_made() -> None:
+def test_disconnect_waits_for_the_handlers_of_an_end_by_the_application() -> None:
     gone: list[io.Client] = []
     listener = listen(on_client_disconnect=gone.append)
     listener.on("clientMessage", lambda message, session: session.disconnect())

@@ -1,4 +1,4 @@
-"""Mistakes in handlers come out where a test makes them run."""
+"""The test client raises exceptions of handlers in the call that made them run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import sockio_gevent as io
 from sockio_gevent.testing import Client, Disconnected
 
 
-def test_what_a_handler_raises_comes_out_of_send() -> None:
+def test_send_raises_the_exception_of_a_handler() -> None:
     listener = echo()
     listener.on("clientMessage", fail)
     with Client(listener) as client:
@@ -42,7 +42,7 @@ def test_the_first_of_several_exceptions_comes_out_and_all_are_logged(
         assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
 
 
-def test_what_a_handler_of_the_connection_raises_comes_out_and_leaves_no_session() -> None:
+def test_connect_raises_the_exception_of_a_handler_and_leaves_no_session() -> None:
     gone: list[io.Client] = []
     listener = listen(on_connection=fail, on_client_disconnect=gone.append)
     with pytest.raises(LookupError, match="a mistake"):
@@ -51,7 +51,7 @@ def test_what_a_handler_of_the_connection_raises_comes_out_and_leaves_no_session
     assert len(gone) == 1
 
 
-def test_a_mistake_in_the_context_of_handlers_comes_out_too() -> None:
+def test_an_exception_of_the_context_is_raised_too() -> None:
     @contextmanager
     def context() -> Iterator[None]:
         yield
@@ -71,7 +71,7 @@ def test_a_timeout_that_runs_out_in_a_handler_is_not_lost() -> None:
         assert raised.value is timeout
 
 
-def test_who_is_killed_while_connecting_leaves_no_session() -> None:
+def test_a_greenlet_that_is_killed_while_connecting_leaves_no_session() -> None:
     reached = Event()
 
     def connected(session: io.Client) -> None:
@@ -85,7 +85,7 @@ def test_who_is_killed_while_connecting_leaves_no_session() -> None:
     assert not listener.clients
 
 
-def test_what_a_handler_of_the_end_raises_comes_out_of_disconnect() -> None:
+def test_disconnect_raises_the_exception_of_a_disconnect_handler() -> None:
     client = Client(listen(on_client_disconnect=fail))
     with pytest.raises(LookupError, match="a mistake"):
         client.disconnect()
@@ -93,7 +93,9 @@ def test_what_a_handler_of_the_end_raises_comes_out_of_disconnect() -> None:
 
 
 @pytest.mark.parametrize("ends", [io.Listener.close, lambda listener: Client(listener).send("x")])
-def test_so_it_does_whoever_ends_the_session(ends: Callable[[io.Listener], None]) -> None:
+def test_disconnect_raises_it_too_if_the_application_ended_the_session(
+    ends: Callable[[io.Listener], None],
+) -> None:
     listener = listen()
     client = Client(listener)
     client.session.on("disconnect", fail)
@@ -114,7 +116,7 @@ def test_receive_does_not_hide_a_mistake_behind_the_end() -> None:
         client.receive()
 
 
-def test_each_client_raises_the_mistakes_of_its_own_messages() -> None:
+def test_each_client_raises_the_exceptions_of_its_own_messages() -> None:
     listener = listen()
     both = Event()
 
@@ -133,7 +135,7 @@ def test_each_client_raises_the_mistakes_of_its_own_messages() -> None:
         assert sending[1].successful()
 
 
-def test_exceptions_are_only_logged_for_who_wants_that(caplog: pytest.LogCaptureFixture) -> None:
+def test_exceptions_are_only_logged_if_the_test_says_so(caplog: pytest.LogCaptureFixture) -> None:
     listener = listen(on_connection=fail, on_client_message=fail, on_client_disconnect=fail)
     with Client(listener, raise_exceptions=False) as client:
         client.send("hello")
@@ -141,7 +143,7 @@ def test_exceptions_are_only_logged_for_who_wants_that(caplog: pytest.LogCapture
     assert logged == [LookupError] * 3
 
 
-def test_what_failed_first_comes_out_of_a_with_block() -> None:
+def test_a_with_block_raises_the_first_exception() -> None:
     with pytest.raises(KeyError), Client(listen(on_client_disconnect=fail)):
         raise KeyError
     with pytest.raises(LookupError, match="a mistake"), Client(listen(on_client_disconnect=fail)):

@@ -1,4 +1,4 @@
-"""Which clocks the package looks at: one that can be put forward or back decides nothing."""
+"""The clocks that the package reads: the wall clock, which can jump, decides nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sockio_gevent
 
 PACKAGE = Path(sockio_gevent.__file__).parent
 
-# Where the time of day is shown: the header Date, the access log, and a metric; or compared
+# Code that shows the time of day: the header Date, the access log, and a metric; or compares it
 # with the times of files, which are of that clock.
 SHOWN = {
     "command/supervisor.py": {"__init__", "_run_worker"},
@@ -24,7 +24,7 @@ STEADY = {"monotonic", "monotonic_ns", "perf_counter", "process_time", "sleep"}
 
 
 def looks(tree: ast.AST, function: str = "") -> Iterator[tuple[str, str]]:
-    """Where there may be looked at a clock: the function, and how it is called there."""
+    """The places that may read a clock: the function, and its name there."""
     for node in ast.iter_child_nodes(tree):
         inside = node.name if isinstance(node, ast.FunctionDef) else function
         if isinstance(node, ast.Import):
@@ -41,7 +41,7 @@ def looks(tree: ast.AST, function: str = "") -> Iterator[tuple[str, str]]:
             called = node.func
             if isinstance(called, ast.Name) and called.id == "time":
                 yield inside, "time()"
-            # That of gevent's loop is the time of day, too.
+            # The clock of gevent's loop is the time of day, too.
             if isinstance(called, ast.Attribute) and called.attr in ("now", "time", "st_mtime"):
                 yield inside, f".{called.attr}()"
         yield from looks(node, inside)

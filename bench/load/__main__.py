@@ -30,7 +30,7 @@ def main() -> None:
     """Do the job of the command line."""
     job = Job(**json.loads(sys.argv[1]))
     try:
-        # Not asyncio.run: after a failure nothing is left worth waiting for.
+        # Not asyncio.run(): after a failure there is nothing to wait for.
         figures = uvloop.new_event_loop().run_until_complete(do(job))
     except (Violation, OSError) as error:
         print(json.dumps({"violation": f"{error}" or repr(error)}))

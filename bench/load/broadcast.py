@@ -12,12 +12,12 @@ __all__ = ["Broadcast", "broadcast"]
 
 
 class Broadcast:
-    """Some messages in flight: one that all have received makes room for the next.
+    """Some messages in flight: the next one is sent when all have received one.
 
     Args:
         run: what it belongs to.
         sender: the session that sends.
-        receivers: those that receive.
+        receivers: the sessions that receive.
         window: how many messages are in flight.
 
     Attributes:
@@ -30,8 +30,8 @@ class Broadcast:
         self._receivers = receivers
         self._window = window
         self._wanted: list[bytes] = []  # the payload of each message
-        self._missing: list[int] = []  # how many have not received it yet
-        self._received = [0] * len(receivers)  # how many messages each has
+        self._missing: list[int] = []  # for each, how many sessions have not received it yet
+        self._received = [0] * len(receivers)  # how many messages each session has received
         self._complete = 0
         self._stopping = False
         self.count = 0
@@ -60,7 +60,7 @@ class Broadcast:
                 received = self._take_apart(number, received, payload)
         self._received[number] = received
         self.count += received - first
-        # All get all in order, so messages become complete in order, too.
+        # All sessions receive in order, so messages also become complete in order.
         before = self._complete
         while self._complete < len(missing) and not missing[self._complete]:
             self._complete += 1

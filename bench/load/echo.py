@@ -10,7 +10,7 @@ from .links import Link
 from .run import Figure, Run
 from .violation import Violation
 
-LEAST = 50  # messages that tell something about latency
+LEAST = 50  # messages that are enough to tell the latency
 
 __all__ = ["Echo", "echo", "finish", "latency"]
 
@@ -23,7 +23,7 @@ class Echo:
         link: an open session.
         number: of the connection; part of each message.
         window: how many messages are in flight.
-        size: of a message in bytes, if it is to be longer than it is by itself.
+        size: the size of a message in bytes, if it must be longer than it is by itself.
 
     Attributes:
         count: how many messages have returned.
@@ -51,11 +51,11 @@ class Echo:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was sent has returned."""
+        """Whether all messages have returned."""
         return not self._waiting
 
     def take(self, batch: list[bytes]) -> None:
-        """Check what has returned, and send as many anew."""
+        """Check the messages that have returned, and send as many new ones."""
         waiting = self._waiting
         before = len(waiting)
         for payload in batch:
@@ -88,7 +88,7 @@ class Echo:
 
 
 async def finish(run: Run, echoes: list[Echo]) -> None:
-    """Stop, and see that nothing was lost."""
+    """Stop, and check that nothing was lost."""
     for echo in echoes:
         echo.stop()
     await run.until(lambda: all(echo.complete for echo in echoes), "all messages had returned")

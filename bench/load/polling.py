@@ -65,7 +65,7 @@ class HTTPConnection(asyncio.Protocol):
         return self._answer
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and see whether the answer is complete."""
+        """Take bytes, and check whether the answer is complete."""
         self._buffer += data
         head, end, rest = self._buffer.partition(b"\r\n\r\n")
         if not end:
@@ -133,7 +133,7 @@ class Polls(ABC):
     @property
     @abstractmethod
     def dialect(self) -> Dialect:
-        """How messages are spelled."""
+        """The dialect of the messages."""
 
     @abstractmethod
     def split(self, body: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""One run against one server: its connections, its first failure, what is measured."""
+"""One run against one server: its connections, its first failure, its figures."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Figure:
 
     Attributes:
         value: in the unit of its row.
-        load: how busy the load process was, as a share of a core; ``None``
-            where that has no bearing on the value.
+        load: how busy the load process was, as a share of a core; ``None`` if
+            that does not affect the value.
         server: the same for the server's process.
     """
 
@@ -68,7 +68,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Span:
-    """What happened while something was measured.
+    """The numbers of one measurement.
 
     Attributes:
         count: how far the counter went.
@@ -109,7 +109,7 @@ class Run:
             self._failure.set_exception(error)
 
     async def sleep(self, seconds: float) -> None:
-        """Let the load go on for so long.
+        """Let the load run for so long.
 
         Raises:
             Exception: what the run has failed with, at once.
@@ -147,7 +147,7 @@ class Run:
         return task.result()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something beside; the run fails if it does."""
+        """Do something at the same time; if it fails, the run fails."""
 
         async def watched() -> None:
             try:
@@ -195,15 +195,15 @@ class Run:
     async def measure(
         self, counter: Callable[[], int], seconds: float | None = None, least: int = 0
     ) -> Span:
-        """Measure what goes on, after a warm-up.
+        """Measure the load, after a warm-up.
 
         Args:
-            counter: tells how much has been done so far.
+            counter: returns how much has been done so far.
             seconds: how long; what the job says by default.
             least: how far the counter must have gone; until then it takes longer.
         """
         await self.sleep(self.job.warm_up)
-        # What is there now is there to stay: do not search it for garbage.
+        # The objects that exist now will stay: do not search them for garbage.
         gc.collect()
         gc.freeze()
         began = counter(), perf_counter(), process_time(), self.server_cpu()

@@ -1,4 +1,4 @@
-"""Scenarios about sessions as such: how fast they come and go, and what they cost."""
+"""Scenarios about sessions: how fast they are opened and closed, and their costs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def idle(run: Run, counts: list[int], watch: float) -> list[Figure]:
         counts: how many sessions, ascending; the processor is watched with the last.
         watch: for how long, in seconds.
     """
-    # The first sessions bring in what is loaded only once.
+    # The first sessions load modules and fill caches.
     await run.close_many(await run.open_many(50))
     before = await settled_memory(run)
     figures = []
@@ -83,7 +83,7 @@ async def growth(run: Run, counts: list[int]) -> list[Figure]:
 
 
 async def echo_cost(run: Run, links: list[Link]) -> Figure:
-    """What the server spends on an echo, while all connections have one in flight."""
+    """The server's time for an echo, while all connections have one in flight."""
     echoes = [Echo(run, link, number) for number, link in enumerate(links)]
     for echo in echoes:
         echo.begin()
@@ -93,7 +93,7 @@ async def echo_cost(run: Run, links: list[Link]) -> Figure:
 
 
 async def delivery_cost(run: Run, links: list[Link]) -> Figure:
-    """What the server spends on each delivery of a broadcast to all but one."""
+    """The server's time for each delivery of a broadcast to all connections but one."""
     storm = Broadcast(run, links[0], links[1:])
     storm.begin()
     span = await run.measure(lambda: storm.count, least=len(links) - 1)

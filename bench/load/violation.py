@@ -1,4 +1,4 @@
-"""What a server is charged with: a figure counts only if nothing of this happened."""
+"""The errors of a server that are found by the load: a figure counts only if there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebSocket for the load process: no more of RFC 6455 than it takes, and as cheap as it can be.
+"""WebSocket for the load process: only the needed parts of RFC 6455, as cheap as possible.
 
 A ready-made client, even one in C (picows), took half as much time again for each
 delivery of a broadcast and over twice as much for each connection: in these
@@ -24,7 +24,7 @@ __all__ = ["WebSocketLink"]
 _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # with the bit that says: the last fragment
 
 # A masking key of four equal bytes makes masking a translation, which C does.
-# To servers it is like any other, only zero is masked and unmasked for nothing.
+# Servers treat it like any other key.
 _KEY = b"\x5a\x5a\x5a\x5a"
 _MASKED = bytes(byte ^ _KEY[0] for byte in range(256))
 
@@ -79,7 +79,7 @@ class WebSocketLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand on the payloads of one read."""
         try:
-            # Mostly, one read brings one short text.
+            # Usually one read brings one short text.
             if not self._rest and data[0] == _TEXT and len(data) - 2 == data[1] < 126:
                 self.take([data[2:]])
                 return
@@ -199,7 +199,7 @@ def frame(kind: int, payload: bytes) -> bytes:
 
 @lru_cache
 def header(kind: int, size: int) -> bytes:
-    """What stands before a masked payload."""
+    """The bytes before a masked payload."""
     if size < 126:
         return bytes((kind, 0x80 | size)) + _KEY
     if size < 65536:

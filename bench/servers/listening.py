@@ -1,4 +1,4 @@
-"""What the Python servers share: where they listen, and how they say so."""
+"""The parts that the Python servers share: the socket, and the line that reports it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def announce(listener: socket.socket, *distributions: str) -> None:
 
     Args:
         listener: where the server accepts connections.
-        *distributions: what it is made of, as PyPI calls it.
+        *distributions: its libraries, by their names on PyPI.
     """
     software = [f"{name} {version(name)}" for name in distributions]
     software.append(f"{platform.python_implementation()} {platform.python_version()}")

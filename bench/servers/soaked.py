@@ -1,4 +1,4 @@
-"""This checkout under a soak: does what messages ask for, and tells what it holds.
+"""This checkout under a soak: it obeys messages, and reports what it holds.
 
 Messages of clients:
 
@@ -39,7 +39,7 @@ NAP = 0.02  # seconds
 FLOOD = "flood " + 16 * 1024 * "x"
 MOST = 1000  # messages of a flood, if nothing ends it
 KEPT = 5  # lines of errors that are told
-# What is kept to be used again, up to a bound; of queues there is one in a thread.
+# Classes whose instances are kept for reuse, up to a bound; there is one _Queue in each thread.
 CACHED = ("AnswerHead", "Fields", "NextIteration", "RecentEnd", "_Period", "_Queue")
 
 
@@ -73,7 +73,7 @@ class Soaked:
         self.errors = Errors()
         log.addHandler(self.errors)
         self.socket = listen()
-        # What clients do wrong is no error of the server: pywsgi says it where nobody looks.
+        # Mistakes of clients are not errors of the server: pywsgi's lines about them are dropped.
         quiet = logging.getLogger("pywsgi")
         quiet.propagate = False
         quiet.addHandler(logging.NullHandler())
@@ -153,7 +153,7 @@ class Soaked:
             elif str(kind.__module__).startswith("sockio_gevent.") and kind.__name__ not in CACHED:
                 objects[kind.__qualname__] += 1
         listener = self.listener
-        # Kept for the next turn of the loop, up to a bound; how many depends on chance.
+        # Kept for the next iteration of the loop, up to a bound; their number varies.
         parked = len(Readers.of_this_hub()._parked)
         stats = listener.stats()
         return {

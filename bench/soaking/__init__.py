@@ -1,1 +1,1 @@
-"""The soak: sessions that come and go, clients that misbehave, and what must hold meanwhile."""
+"""The soak: sessions that come and go, clients that misbehave, and the checks meanwhile."""

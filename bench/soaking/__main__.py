@@ -1,7 +1,7 @@
 """``python -m bench.soaking JOB``: a client process; does a job, given as JSON.
 
 It prints a line of JSON each second and one at the end, each with all that
-was counted so far: who reads them can end it at any time.
+was counted so far. So the reader can kill the process at any time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Load:
 
     @property
     def over(self) -> bool:
-        """Whether nothing new is to be begun."""
+        """Whether nothing new may be begun."""
         return self._left == 0 or time.monotonic() >= self.ends_at
 
     def report(self) -> None:

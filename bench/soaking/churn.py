@@ -25,12 +25,12 @@ ALLOWANCE = 4096  # KiB
 _AT_ONCE = 100  # sessions of a client process
 _SETTLE = 30.0  # seconds until all of a batch must have ended, beyond its last client
 _STILL = 6.0  # seconds; a closing handshake may take five
-_SLOWEST = 20.0  # sessions a second; whoever is slower is stuck
+_SLOWEST = 20.0  # sessions a second; a slower process is stuck
 _START = 60.0  # seconds that the slowest start and end may take
 
 _COLUMNS = (
-    "sessions ended  seconds  memory KiB  sessions  greenlets  descriptors  in the sweep"
-    "  farewells  objects  errors"
+    "sessions ended  seconds  memory KiB  sessions  greenlets  descriptors  deadlines"
+    "  closing  objects  errors"
 )
 
 
@@ -50,7 +50,7 @@ def churn(
         batches: in how many batches.
         seed: of all that is left to chance.
         cores: where to run what.
-        say: is told how it goes.
+        say: called with lines about the progress.
 
     Raises:
         Trouble: if a process fails or does not end in time.
@@ -84,7 +84,7 @@ class _Churn:
         """Run all batches."""
         self._say(_COLUMNS)
         self._live(size)
-        # What is there for good after the first use is part of what must return.
+        # Objects that stay after their first use are part of the state that must return.
         warm = self._probe.steady(_STILL, _SETTLE)
         self._note(0, warm)
         for number in range(1, count + 1):
@@ -130,7 +130,7 @@ class _Churn:
         self._say(row)
 
     def outcome(self, seed: int) -> Outcome:
-        """What there is to tell in the end."""
+        """The outcome, at the end."""
         (_, warm), (ended, last) = self._samples[0], self._samples[-1]
         growth = last.memory - warm.memory
         if growth > ALLOWANCE:

@@ -51,7 +51,7 @@ class Connection:
             if receive_buffer is not None:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Ports of ended connections rest for a minute: many addresses have enough of them.
+            # Ports of ended connections are blocked for a minute: many addresses have enough.
             self.socket.setsockopt(socket.IPPROTO_IP, _BIND_WITHOUT_PORT, 1)
             self.socket.bind((f"127.0.0.{random.randrange(2, 250)}", 0))
             self.socket.settimeout(PATIENCE)
@@ -72,7 +72,7 @@ class Connection:
             raise Gone(f"the connection broke: {error}") from None
 
     def more(self) -> bytes:
-        """All that has come and was not taken; waits if that is nothing.
+        """All bytes that have come and were not taken; waits if there are none.
 
         Raises:
             Gone: at the end.
@@ -111,7 +111,7 @@ class Connection:
         self._buffer += data
 
     def drain(self) -> None:
-        """Read to the end, whatever comes."""
+        """Read to the end."""
         try:
             while True:
                 self.more()
@@ -120,18 +120,18 @@ class Connection:
         self.close()
 
     def half_close(self) -> None:
-        """Say that nothing more will come from here."""
+        """End the sending direction."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise Gone(f"the connection broke: {error}") from None
 
     def reset(self) -> None:
-        """End it at once, so that what is under way is lost."""
+        """Reset the connection, so that all bytes on their way are lost."""
         no_time = struct.pack("ii", 1, 0)
         self.socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, no_time)
         self.socket.close()
 
     def close(self) -> None:
-        """End it; what was sent before still arrives."""
+        """End it; bytes that were sent before still arrive."""
         self.socket.close()

@@ -21,7 +21,7 @@ _DIALECT = Classic()
 
 
 class Downlink(ABC):
-    """What carries messages to the client of one session.
+    """Carries messages to the client of one session.
 
     Args:
         port: where the server listens on loopback.
@@ -156,7 +156,7 @@ _PARTS = {
 
 
 class Stream(Downlink):
-    """An answer that goes on and on."""
+    """An answer that does not end."""
 
     def begin(self) -> None:
         """Wait for the head of the answer."""
@@ -167,7 +167,7 @@ class Stream(Downlink):
             raise Gone(f"no stream: {answer.head[:200]!r} {answer.body[:200]!r}")
 
     def payload(self) -> bytes:
-        """What the next batch brings."""
+        """The payload of the next batch."""
         pattern = _PARTS[self.transport]
         while (part := pattern.match(self._rest)) is None:
             size = int(self.connection.until(b"\r\n"), 16)

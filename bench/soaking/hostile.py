@@ -1,4 +1,4 @@
-"""Clients that mean harm: each attack is short, and many go on at a time."""
+"""Hostile clients: each attack is short, and many run at the same time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOLD = 3.0  # seconds that an attack lasts, at most
 
 
 class Load(Protocol):
-    """What the attacks need to know.
+    """The data that the attacks need.
 
     Attributes:
         port: where the server listens on loopback.
@@ -42,7 +42,7 @@ def attack(load: Load) -> None:
         with gevent.Timeout(_HOLD, False):
             kind(load)
     except Gone:
-        pass  # mostly the server has had enough
+        pass  # usually the server has ended the connection
 
 
 def _slow_head(load: Load) -> None:

@@ -1,4 +1,4 @@
-"""The books: what was checked, what was wrong, and how long things took."""
+"""The ledger: what was checked, what was wrong, and how long echoes took."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Numbers:
         self._forgive_gap = False
 
     def begin(self, number: int) -> None:
-        """Tell which number comes first; what has come already must agree."""
+        """Set the first number; the numbers that have come already must agree."""
         if self._next is None:
             self._next = number
         elif self._next != number:

@@ -19,7 +19,7 @@ STREAMS = ("server-events", "htmlfile", "xhr-multipart")
 POLLS = ("xhr-polling", "jsonp-polling")
 SOCKETS = ("websocket", "flashsocket")
 TRANSPORTS = (*SOCKETS, *STREAMS, *POLLS)
-SMALL = 4096  # bytes that the kernel of a reader who stops is to keep
+SMALL = 4096  # bytes of the receive buffer of a reader that stops
 
 BAD_FRAMES = (
     bytes((TEXT, 5)) + b"hello",  # not masked
@@ -90,10 +90,10 @@ def heartbeat_lost(session: Session) -> None:
 
 
 def flood(session: Session) -> None:
-    """The server sends more than there is room for, and nobody reads."""
+    """The server sends more than the buffers hold, and the client does not read."""
     session.send(b"flood")
     if isinstance(session.downlink, WebSocket):
-        # A POST is answered after its handler; here only the end of the connection tells.
+        # A POST is answered after its handler; only the end of the connection shows the end here.
         gevent.sleep(0.05)
     session.reset()
 
@@ -120,7 +120,7 @@ def bad_payload(session: Session) -> None:
 
 
 def left_away(session: Session) -> None:
-    """Nobody comes back, until the session has been away for too long."""
+    """No client comes back until the time of the session is over."""
     session.downlink.connection.close()
 
 
@@ -137,7 +137,7 @@ def reset_poll(session: Session) -> None:
 
 
 def empty_poll(session: Session) -> None:
-    """A poll is waited for to its end, the next one is left out."""
+    """A poll waits to its end, and no other poll follows."""
     session.messages()
     session.close()
 

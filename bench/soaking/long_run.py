@@ -1,4 +1,4 @@
-"""The long run: well-behaved sessions among all that may go wrong, at once."""
+"""The long run: well-behaved sessions among all kinds of failures at once."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _KILLS = (1.0, 8.0)  # seconds that a process lives until it is killed, at least
 _END = 90.0  # seconds until all processes must have ended, beyond the given time
 _SETTLE = 30.0  # seconds until the server must be as it was, after that
 
-# What runs, with how many at a time in each process.
+# The client processes, each with the number of its sessions at a time.
 _LOADS = {"talk": 21, "roam": 14, "churn": 4, "hostile": 8}
-_KILLED = 14  # that talk in one more process, which is killed and started anew all the time
-_WARM_UP = 1.0  # seconds that some talk before anything is counted
+_KILLED = 14  # sessions in one more process, which is killed and started again all the time
+_WARM_UP = 1.0  # seconds in which some sessions talk before anything is counted
 _STILL = 6.0  # seconds that nothing must have changed then; a closing handshake may take five
 
 _COLUMNS = (
@@ -52,7 +52,7 @@ def long_run(
         seconds: how long.
         seed: of all that is left to chance.
         cores: where to run what.
-        say: is told how it goes.
+        say: called with lines about the progress.
 
     Raises:
         Trouble: if a process fails or does not end in time.

@@ -1,4 +1,4 @@
-"""What the server is given, so that what ends by itself does so in a short time."""
+"""The options of the server: short timeouts, so that sessions that end by themselves end soon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CHURN", "LONG_RUN"]
 
 _BUFFER = 64 * 1024
 
-# Nothing here has to be there in time: each session lives for itself.
+# For the churn, where no message has a deadline.
 CHURN: dict[str, Any] = {
     "max_buffer": _BUFFER,
     "transport_options": {
@@ -23,7 +23,7 @@ CHURN: dict[str, Any] = {
     },
 }
 
-# Who is well-behaved must not be late, even on a machine that is slow for a moment.
+# A well-behaved client must not be late, even if the machine is slow for a moment.
 LONG_RUN: dict[str, Any] = {
     "ticks": 0.25,
     "max_buffer": 8 * _BUFFER,

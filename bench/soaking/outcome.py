@@ -1,4 +1,4 @@
-"""What a soak has shown, for people and as plain data."""
+"""The outcome of a soak, for people and as plain data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Outcome:
     """The end of a soak.
 
     Attributes:
-        total: what the clients have counted.
-        last: what the server held in the end.
+        total: the counts of the clients.
+        last: the state of the server at the end.
         figures: all figures as plain data.
         plot: an SVG file.
-        problems: what must not be; empty if all is well.
-        software: what the server is made of.
+        problems: what was wrong; empty if nothing was.
+        software: the libraries of the server.
     """
 
     total: Total

@@ -1,4 +1,4 @@
-"""What the server holds: asked of the server itself, and of the kernel."""
+"""The state of the server, from the server itself and from the kernel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["EXACT", "Probe", "Sample"]
 _PATIENCE = 60.0  # seconds that the server may take to answer
 _PAUSE = 0.1  # seconds between two looks
 
-# What must return exactly to where it was, and what it is called.
+# The numbers that must return exactly to their old values, and their names.
 EXACT = {
     "sessions": "sessions",
     "greenlets": "greenlets",
     "descriptors": "descriptors",
-    "deadlines": "in the sweep",
-    "closing_sessions": "closing_sessions",
+    "deadlines": "deadlines",
+    "closing_sessions": "closing sessions",
 }
 
 
@@ -36,8 +36,8 @@ class Sample:
         greenlets: how many are alive, but for those that are parked.
         parked: greenlets that are kept for the next read, up to 16.
         descriptors: open file descriptors.
-        sweep: sessions that wait for a deadline.
-        farewells: sessions whose handlers of the end are running.
+        deadlines: sessions that wait for a deadline.
+        closing_sessions: sessions whose disconnect handlers are running.
         objects: how many instances there are of each class of the package, but for those
             whose instances are kept in caches, up to a bound.
         errors: lines of level error in its log.
@@ -63,7 +63,7 @@ class Sample:
     memory: int
 
     def differences(self, other: Sample) -> list[str]:
-        """In what it is not exactly like another one that is to be the same."""
+        """The differences from another sample that should be the same."""
         pairs = [(name, getattr(self, each), getattr(other, each)) for each, name in EXACT.items()]
         pairs += [
             (f"objects of the class {name}", self.objects.get(name, 0), other.objects.get(name, 0))
@@ -78,7 +78,7 @@ class Probe:
     """Asks the server.
 
     Args:
-        server: whom.
+        server: the server.
     """
 
     def __init__(self, server: Server) -> None:
@@ -90,7 +90,7 @@ class Probe:
         Raises:
             Trouble: if it does not say.
         """
-        # A connection for each question: it is counted, and so always the same.
+        # A new connection for each question, so that the count of connections is always the same.
         connection = HTTPConnection("127.0.0.1", self._server.port, timeout=_PATIENCE)
         try:
             connection.request("GET", "/sample", headers={"Connection": "close"})

@@ -30,8 +30,8 @@ class Session:
         receive_buffer: see :class:`~bench.soaking.connection.Connection`.
 
     Attributes:
-        downlink: what carries messages here.
-        uplink: the connection for what is posted, once there is one.
+        downlink: carries messages to this client.
+        uplink: the connection for POSTs, once there is one.
         sending: held while something is being sent.
 
     Raises:
@@ -119,12 +119,12 @@ class Session:
         return self.uplink
 
     def connections(self) -> list[Connection]:
-        """All that it has."""
+        """All connections."""
         downlink = getattr(self, "downlink", None)
         return [each for each in (downlink and downlink.connection, self.uplink) if each]
 
     def close(self) -> None:
-        """Close the connections without a word."""
+        """Close the connections without a closing handshake."""
         for connection in self.connections():
             connection.close()
 

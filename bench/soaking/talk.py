@@ -40,7 +40,7 @@ _TURN = 0.3  # seconds that a poll waits before it is cut, at most
 
 
 class Load(Protocol):
-    """What the conversations need to know.
+    """The data that the conversations need.
 
     Attributes:
         port: where the server listens on loopback.
@@ -58,7 +58,7 @@ class Load(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether nothing new is to be begun."""
+        """Whether nothing new may be begun."""
 
 
 def converse(load: Load, roams: bool) -> None:
@@ -102,7 +102,7 @@ class Conversation:
         self._over = False
 
     def hold(self) -> None:
-        """Send and receive, and see that all has come."""
+        """Send and receive, and check that all has come."""
         speaker = gevent.spawn(self._speak)
         try:
             while not self._over:
@@ -116,7 +116,7 @@ class Conversation:
             self.session.close()
 
     def _part(self) -> None:
-        """End the session, so that the server need not find out."""
+        """End the session, so that the server does not have to notice it."""
         self.session.send(b"disconnect")
         try:
             while True:
@@ -142,8 +142,8 @@ class Conversation:
             self.unheard(error)
 
     def unheard(self, error: Gone) -> None:
-        """What was said did not reach the server."""
-        # Whatever the reason, the listener comes upon it, too: it is told there.
+        """Note that a message did not reach the server."""
+        # The reader of messages also sees the end, and reports the reason.
         self.session.downlink.connection.close()
 
     def _burst(self) -> None:
@@ -197,7 +197,7 @@ class Roaming(Conversation):
     """A session whose connections break."""
 
     def note(self, seconds: float) -> None:
-        """How long it was away is not the server's time."""
+        """Do not measure the time of echoes: the server does not cause the absences."""
 
     def listen(self) -> None:
         """Take one batch, and perhaps break a connection."""
@@ -211,7 +211,7 @@ class Roaming(Conversation):
             random.choice(kinds)()
 
     def say(self, *messages: bytes) -> None:
-        """Send messages; over a WebSocket that breaks they are gone, and that is no surprise."""
+        """Send messages; over a WebSocket that breaks they may be lost."""
         try:
             self.session.send(*messages)
         except Gone:
@@ -219,7 +219,7 @@ class Roaming(Conversation):
                 raise
 
     def _cut(self) -> None:
-        """Cut the downlink while it is in use: what was under way may be gone."""
+        """Cut the downlink while it is in use: messages on their way may be lost."""
         downlink = self.session.downlink
         if isinstance(downlink, Poll):
             downlink.begin()
@@ -260,12 +260,12 @@ class Roaming(Conversation):
             if isinstance(older, WebSocket):
                 if self._asked:
                     return
-                # What the server has not read there is gone; what it has sent still comes.
+                # Messages that the server has not read are lost; those that it has sent still come.
                 self.echoes.cut(self.sent)
                 self._returned = self.sent
             self.load.faults["downlink replaced by another"] += 1
             self.session.downlink = self.session.attach()
-            # Before anything is said over the new one: nothing is to overtake.
+            # Before anything is sent over the new one: no message may overtake another.
             self._read_to_end(older)
 
     def _read_to_end(self, older: Downlink) -> None:

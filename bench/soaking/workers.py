@@ -1,4 +1,4 @@
-"""Client processes, as the one that starts them sees them."""
+"""Client processes, from the side of the process that starts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEPT = 2000  # characters of what a process has said
 
 
 class Total:
-    """What processes have counted, all together.
+    """The sums of what the processes have counted.
 
     Attributes:
         counts: what was checked, and what was wrong.
@@ -69,7 +69,7 @@ class Worker:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            # Who is killed may leave half a line.
+            # A process that is killed may leave half a line.
             if line.endswith(b"\n"):
                 self.report = json.loads(line)
 

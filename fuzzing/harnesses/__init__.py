@@ -31,7 +31,7 @@ NAMES = (
 
 
 class Harness(Protocol):
-    """What each of the modules has."""
+    """The interface of each module."""
 
     SEEDS: Sequence[bytes]
     TOKENS: Sequence[bytes]
@@ -41,5 +41,5 @@ class Harness(Protocol):
 
 
 def load(name: str) -> Harness:
-    """Import a harness. Not before it is needed: an engine may want to watch the import."""
+    """Import a harness, only when it is needed: an engine may have to watch the import."""
     return cast(Harness, import_module(f"{__name__}.{name}"))

@@ -1,4 +1,4 @@
-"""The body of a POST: read as a form of one field that matters, percent by percent."""
+"""The body of a POST: read as a form with one important field, escape by escape."""
 
 from __future__ import annotations
 

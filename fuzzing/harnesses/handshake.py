@@ -1,4 +1,4 @@
-"""The answers to handshakes: RFC 6455, and the riddle of hixie-76."""
+"""The answers to handshakes: those of RFC 6455, and the challenge of hixie-76."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads of HTTP: what is read at all is read as a slow and suspicious reader reads it."""
+"""Heads of HTTP: the code must read them like a slow and strict parser, or refuse them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _PATTERN = request_line_pattern(PREFIXES)
 
 
 def check(data: bytes) -> None:
-    """Read the data as a request, as it comes bit by bit; and spell an answer of it."""
+    """Read the data as a request that comes in pieces; and make an answer from it."""
     expected = _read(data)
     head = read_request_head(_PATTERN, data)
     assert head == expected
@@ -82,7 +82,7 @@ def check(data: bytes) -> None:
     _check_lines(data)
     _check_lines(data.partition(b"\n")[2])
     _answer(data.decode("latin-1").split("\n"))
-    # And with something else in front, as an attacker may want it.
+    # And with other bytes in front, as an attacker may send them.
     place = Supply(data).number(200)
     strange = data[:place] + b"\r" + data[place:]
     assert read_request_head(_PATTERN, strange) == _read(strange)
@@ -127,7 +127,7 @@ def _read(data: bytes) -> tuple[Any, ...] | None:
 
 
 def _check_first_line(data: bytes) -> None:
-    """Hold what is said of the first line, and of its target, against a reading of our own."""
+    """Compare the checks of the first line and its target with our own."""
     line, found, _ = data.decode("latin-1").partition("\n")
     parts = line.split(" ")
     sound = found and len(parts) == 3 and parts[2] in ("HTTP/1.0\r", "HTTP/1.1\r")
@@ -151,7 +151,7 @@ def _check_first_line(data: bytes) -> None:
 
 
 def _check_chunk_line(line: bytes) -> None:
-    """Hold what is made of a line of a chunked body against a reading of our own."""
+    """Compare the reading of a line of a chunked body with our own."""
     text = line.decode("latin-1")
     digits, _, extension = text.removesuffix("\r\n").partition(";")
     sound = text.endswith("\r\n") and 0 < len(digits) < 16 and _consists(digits, string.hexdigits)
@@ -161,7 +161,7 @@ def _check_chunk_line(line: bytes) -> None:
 
 
 def _check_lines(data: bytes) -> None:
-    """Look for what is wrong with header lines, and hold it against a reading of our own."""
+    """Check header lines, and compare the result with our own check."""
     head, found, _ = data.partition(b"\r\n\r\n")
     lines = [line + b"\n" for line in (head + b"\r\n").split(b"\n")[:-1]]
     framing: dict[str, list[str]] = {"host": [], "content-length": [], "transfer-encoding": []}

@@ -1,4 +1,4 @@
-"""JSON messages: what is JSON is read, nothing else is, and what was read can be sent."""
+"""JSON messages: JSON is read and nothing else, and a value that was read can be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..supply import text_of
 
 __all__ = ["SEEDS", "TOKENS", "check"]
 
-# So deep must be readable, wherever the stack stands.
+# JSON of this depth must be readable, however deep the stack is.
 DEPTH = 400
 # Python refuses to convert integers of more digits, with a ValueError.
 DIGITS = 4300
@@ -50,7 +50,7 @@ SEEDS = (
 
 
 def check(data: bytes) -> None:
-    """Read the data as JSON, and send what it means."""
+    """Read the data as JSON, and send the value."""
     text = text_of(data)
     try:
         value = decode_json(text)

@@ -1,4 +1,4 @@
-"""Who may connect: rules and requests of all kinds, judged as slowly as possible beside."""
+"""Origins: rules and requests of all kinds, compared with a slow implementation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SEEDS = (
 
 
 def check(data: bytes) -> None:
-    """Let one request in or not."""
+    """Check one request."""
     fields = data.decode("latin-1").split("\n")
     rule, host, origin, referer, site, scheme = [*fields, *[""] * 6][:6]
     environ: dict[str, Any] = {
@@ -88,7 +88,7 @@ def check(data: bytes) -> None:
 
 
 def _check_told(told: str | None, environ: dict[str, Any], own: object) -> None:
-    """A page on another site is never taken for no page, nor for the server's own."""
+    """Check that a page of another site never counts as no page or as the server's own."""
     if "HTTP_ORIGIN" in environ:
         assert told == environ["HTTP_ORIGIN"]
         return

@@ -1,4 +1,4 @@
-"""What servers send: frames that are read back, and strings that are safe inside a script."""
+"""Encoded messages: frames that are read back, and strings that are safe inside a script."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEDS = (
     b"\x13\x88\x15" + "long 😀".encode(),
     b"\x0b\xb8\x17</script>\xe2\x80\xa8",
 )
-# Seldom enough to have a length in eight bytes: that takes its time.
+# Only now and then long enough for a length in eight bytes, because that takes time.
 TIMES = (1,) * 20 + (13, 126, 126, 5000)
 
 
@@ -65,6 +65,6 @@ def _close(code: int, reason: str) -> None:
     said = utf8.decode(payload[2:])
     assert said is not None
     assert reason.startswith(said)
-    # Cut only where the frame is full, and then inside no more than one character.
+    # The text is cut only if the frame is full, and loses no more than one character too many.
     assert said == reason or len(payload) > 121
     assert len(payload) <= 125

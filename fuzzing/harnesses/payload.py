@@ -1,4 +1,4 @@
-"""The ``~m~`` framing: read as JavaScript reads it, and written so that it is read back."""
+"""The ``~m~`` framing: it is read as JavaScript reads it, and written texts are read back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check(data: bytes) -> None:
     assert decode(batch.decode()) == (texts, "")
     assert encode_heartbeat(len(data)) == reference.write(f"~h~{len(data)}")
 
-    # Not even what no connection can bring may raise.
+    # Even texts that no connection can bring must raise nothing.
     for strange in (data.decode("utf-8", "surrogatepass") if _passes(data) else "", _utf_16(data)):
         decode(strange)
         decode(encode_text(strange).decode())

@@ -1,4 +1,4 @@
-"""Flash policy files: well formed, and with exactly the entries that they were made of."""
+"""Flash policy files: they are well formed, and have exactly the given entries."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _read(file: bytes) -> list[tuple[str, str]]:
 
 
 def _is_xml(character: str) -> bool:
-    """Section 2.2 of XML 1.0; others no file can have, nor can origins."""
+    """The characters of section 2.2 of XML 1.0; no file and no origin can have others."""
     code = ord(character)
     return code in (0x9, 0xA) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
 
 
 def _spaces(text: str) -> str:
-    """Section 3.3.3: what any reader makes of an attribute."""
+    """Section 3.3.3: the value of an attribute, as any reader normalises it."""
     return text.replace("\t", " ")

@@ -1,4 +1,4 @@
-"""Addresses: which are ours, and what they mean, read segment by segment."""
+"""Addresses: which belong to the listener and what they mean, read segment by segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of sessions, as a sequence of actions that the input spells."""
+"""The life of sessions: the input is a sequence of actions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SEEDS = (
 
 
 def check(data: bytes) -> None:
-    """Let it all happen."""
+    """Do all actions."""
     supply = Supply(data)
     world = World()
     for _ in range(_MOST_ACTIONS):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockio_gevent.wire.websocket import Close, Failure, FrameParser, Ping, Pong
+from sockio_gevent.wire.websocket import Close, Failure, Ping, Pong
 from sockio_gevent.wire.websocket_masking import apply_mask
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 from ..references import websocket as reference
 from ..supply import Supply
@@ -13,7 +14,7 @@ from ..supply import Supply
 __all__ = ["SEEDS", "TOKENS", "check"]
 
 LIMITS = (1, 10, 125, 126, 1000, 70_000)
-# Of an unfinished frame, beside what the limit allows: a header, or a whole control frame.
+# Bytes of an unfinished frame that are kept beside the limit: a header, or a control frame.
 _SPARE = 14 + 125
 _MASKS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x37\xfa\x21\x3d", b"\x81\x00\x80\x7f")
 
@@ -98,7 +99,7 @@ def _told(event: object) -> tuple[Any, ...]:
 
 
 def _build(supply: Supply) -> bytes:
-    """Frames that are mostly well formed: where bytes alone would hardly get."""
+    """Frames that are mostly well formed, which random bytes would hardly make."""
     stream = b""
     while not supply.empty:
         first, size, how = supply.take(3).ljust(3, b"\0")

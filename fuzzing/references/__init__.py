@@ -1,1 +1,1 @@
-"""The same once more: slow, plain, and written from the specifications alone."""
+"""Reference implementations: slow, plain, and written from the specifications alone."""

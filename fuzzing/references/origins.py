@@ -13,7 +13,7 @@ _PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
 def split(origin: str) -> tuple[str, str, str] | None:
-    """Scheme, host and port, the port that goes without saying included."""
+    """Scheme, host and port; a missing port is the default one of the scheme."""
     scheme, found, rest = origin.lower().partition("://")
     if not found or not _consists(scheme, _SCHEME) or scheme[0] not in string.ascii_lowercase:
         return None

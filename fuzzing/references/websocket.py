@@ -18,7 +18,7 @@ class _Failed(Exception):
 
 
 def read(stream: bytes, max_size: int) -> list[Event]:
-    """What the frames of a client mean.
+    """The events of a client's frames.
 
     Returns:
         ``("text", str)``, ``("binary", bytes)``, ``("ping", bytes)``,
@@ -52,7 +52,7 @@ def read(stream: bytes, max_size: int) -> list[Event]:
 
 
 def _next(data: bytes, opened: list[Any], max_size: int) -> tuple[bool, int, bytes, bytes] | None:
-    """The first frame, or ``None`` if more of it must come before anything can be said."""
+    """The first frame, or ``None`` if too few of its bytes are there."""
     if len(data) < 2:
         return None
     final, reserved, opcode = data[0] // 128, data[0] // 16 % 8, data[0] % 16

@@ -15,12 +15,12 @@ PROG = "sockio-gevent"
 
 
 class CommandError(Exception):
-    """What whoever runs the command can mend; the text is one line that says how."""
+    """A mistake that the user of the command can mend; the text is one line that says how."""
 
 
 @contextmanager
 def ends_cleanly() -> Iterator[None]:
-    """End the program without a traceback where that would tell nothing more.
+    """End the program without a traceback where the traceback would tell nothing more.
 
     Raises:
         SystemExit: with status 2 after a :exc:`CommandError`, which is printed,

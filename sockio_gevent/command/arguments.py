@@ -1,4 +1,4 @@
-"""The arguments of the command line, and what can be checked of them alone."""
+"""The arguments of the command line, and the checks that need nothing else."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Ctrl-C or SIGTERM closes all sessions and stops; a second Ctrl-C stops at once.
 
 
 class Arguments(argparse.Namespace):
-    """What the command line says.
+    """The arguments of the command line.
 
     Attributes:
         target: what to serve.
@@ -45,8 +45,8 @@ class Arguments(argparse.Namespace):
         port: the port; 0 for any that is free.
         certfile: where the certificate for TLS is; ``None`` for plain HTTP.
         keyfile: where its key is.
-        origins: what replaces the option ``origins``; ``None`` to leave it alone.
-        log_level: the least level that is logged, in lower case.
+        origins: the value for the option ``origins``; ``None`` to leave it alone.
+        log_level: the lowest level that is logged, in lower case.
         reload: whether to start again when a source file changes.
     """
 
@@ -76,7 +76,7 @@ def parse(arguments: Sequence[str] | None) -> Arguments:
         SystemExit: after ``--help`` and ``--version``.
     """
     parser = _parser()
-    # Before anything else: of "--workers 4 chat" only the 4 would be complained of.
+    # Before anything else: for "--workers 4 chat" the error would name only the 4.
     foreign = hint(sys.argv[1:] if arguments is None else arguments)
     if foreign is not None:
         parser.error(foreign)

@@ -1,4 +1,4 @@
-"""Options that other servers have, and that somebody may expect here."""
+"""Hints for options that other servers have, and that users may expect here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ELSEWHERE = {
 
 
 def hint(arguments: Sequence[str]) -> str | None:
-    """What to do in place of the first option that only other servers have.
+    """The hint for the first option that only other servers have.
 
     Args:
         arguments: the command line.
@@ -52,7 +52,7 @@ def hint(arguments: Sequence[str]) -> str | None:
     """
     for argument in arguments:
         long = argument.startswith("--")
-        # The value of a short one may follow at once, -w4.
+        # The value of a short option may follow without a space: -w4.
         name = argument.partition("=")[0] if long else argument[:2]
         if name in _ELSEWHERE:
             return f"there is no option {name}: {_ELSEWHERE[name]}"

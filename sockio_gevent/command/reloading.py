@@ -1,8 +1,8 @@
-"""``--reload``: a process that watches the source files, and one that serves, by hupper.
+"""``--reload``: one process watches the source files, and another one serves, by hupper.
 
-The first keeps the listening socket, so that a client that connects while the
-second is replaced waits for the new one. If that one cannot be started, a third
-answers instead until a file has changed.
+The watching process keeps the listening socket, so a client that connects
+while the serving process is replaced waits for the new one. If the new one
+cannot be started, a third process answers until a file has changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .target import module_missing, search_here
 
 __all__ = ["supervise"]
 
-_INTERVAL = 0.5  # seconds between two looks at the files, and at least between two starts
+_INTERVAL = 0.5  # seconds between two checks of the files, and at least between two starts
 
 
 def supervise(arguments: Arguments, given: Sequence[str]) -> None:
@@ -27,11 +27,11 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
 
     Args:
         arguments: the command line.
-        given: the same, as it was given.
+        given: the same arguments, as the user wrote them.
 
     Raises:
         CommandError: if hupper is not installed, or the arguments do not allow it.
-        SystemExit: when all is over, with the status of the process that served.
+        SystemExit: at the end, with the status of the process that served.
     """
     try:
         from .supervisor import Supervisor
@@ -70,14 +70,14 @@ def work(given: Sequence[str], inherited: int) -> None:
     """
     for thread in threading.enumerate():
         if thread is not threading.main_thread():
-            # hupper's are older than the patching, which gives them another ident:
-            # at their end they would not find themselves on the list of threads.
+            # hupper's threads are older than the patching, which gives them another ident:
+            # when they end they would not find themselves in the list of threads.
             thread._delete = lambda: None  # type: ignore[attr-defined]
     try:
         with ends_cleanly():
             run(parse(given), inherited)
     except SyntaxError as error:
-        # hupper knows the modules that were imported, which this one was not.
+        # hupper watches the modules that were imported; this one was not.
         if error.filename is not None:
             from hupper import get_reloader
 
@@ -94,7 +94,7 @@ def wait(given: Sequence[str], inherited: int) -> None:
     """
     from hupper.reloader import wait_main
 
-    # hupper waits in the thread that gets the signals.
+    # hupper waits in the thread that receives the signals.
     threading.Thread(target=_refuse_all, args=(parse(given), inherited), daemon=True).start()
     wait_main()
 

@@ -1,4 +1,4 @@
-"""A process that serves: it is patched, imports the application, and runs until told to stop."""
+"""The process that serves: it is patched, imports the application, and runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .target import load, search_here
 
 __all__ = ["CLOSE_TIMEOUT", "run", "set_up_logging"]
 
-CLOSE_TIMEOUT = 5.0  # seconds that clients have to take what was sent to them, and the end
+CLOSE_TIMEOUT = 5.0  # seconds that clients have to take their last messages and the close
 
 _log = logging.getLogger("sockio_gevent")
 
@@ -61,16 +61,16 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
             _log.info("stopping; Ctrl-C now stops at once")
         finally:
             if inherited is not None:
-                # Who connects waits for the next process, which has the same socket.
+                # A client that connects waits for the next process, which has the same socket.
                 server.stop()
-            # Otherwise it accepts meanwhile: behind most proxies, who comes back for
-            # what waits does so over a new connection. New sessions get 503.
+            # Otherwise the server still accepts: behind most proxies, a client that comes
+            # back for its messages opens a new connection. New sessions get 503.
             gevent.joinall([gevent.spawn(each.close, CLOSE_TIMEOUT) for each in listeners])
             server.stop()
 
 
 def _announce(address: str) -> None:
-    """Print the address, if that can be: a disk that is full is no reason not to serve."""
+    """Print the address. If stdout cannot be written (a full disk), serve all the same."""
     try:
         sys.stdout.write(f"Open {address}\n")
         sys.stdout.flush()

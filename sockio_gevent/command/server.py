@@ -1,7 +1,7 @@
 """The server that the command line runs: its socket, TLS, the address to open.
 
-Importing this imports gevent's server, so in a process that is to be
-monkeypatched it comes after that.
+This imports gevent's server, so a process that will be monkeypatched imports
+this module only afterwards.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def bind(host: str, port: int) -> socket.socket:
         port: the port; 0 for any that is free.
 
     Raises:
-        CommandError: if that is not possible.
+        CommandError: if the address cannot be used.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -92,13 +92,13 @@ def make_server(
     listeners: Sequence[Listener],
     context: ssl.SSLContext | None,
 ) -> WSGIServer:
-    """Make a server for an application that has its listeners already.
+    """Make a server for an application that already has its listeners.
 
     Args:
         listening: the socket to accept connections from.
         application: the application.
-        listeners: those in it, the outermost first.
-        context: for TLS, or ``None``.
+        listeners: the listeners in it, the outermost first.
+        context: the TLS context, or ``None`` for plain HTTP.
     """
     arguments = {} if context is None else {"ssl_context": context}
     # Without an access log: long polls would flood it.
@@ -109,11 +109,11 @@ def make_server(
 
 
 def url(host: str, listening: socket.socket, tls: bool) -> str:
-    """Where a browser on this machine finds the server.
+    """The address at which a browser on this machine finds the server.
 
     Args:
-        host: what was asked to listen on.
-        listening: what came of it.
+        host: the host of the command line.
+        listening: the socket that listens there.
         tls: whether it is served over TLS.
     """
     if host in ("0.0.0.0", "::"):

@@ -1,7 +1,7 @@
 """The process of ``--reload`` that watches the source files. Importing this needs hupper.
 
-hupper misses an edit of a file between its import and the first look at it,
-and one between the failure of an import and the wait for a change. Here it
+hupper alone misses an edit of a file between its import and the first check of
+it, and an edit between a failed import and the wait for a change. Here it
 misses neither. And while it waits, requests are answered instead of hanging.
 """
 
@@ -26,9 +26,9 @@ class Supervisor(Reloader):  # type: ignore[misc]
 
     Args:
         work: the name of the function that serves, with its module.
-        wait: the same of one that keeps clients informed while nothing can be served.
-        arguments: what both are called with.
-        interval: seconds between two looks at the files, and at least between two starts.
+        wait: the name of the function that answers while nothing can be served.
+        arguments: the arguments of both.
+        interval: seconds between two checks of the files, and at least between two starts.
         shutdown: seconds that the process that serves has to end.
     """
 
@@ -47,11 +47,11 @@ class Supervisor(Reloader):  # type: ignore[misc]
         )
         self._wait = wait
         self._started = time()
-        # It would answer the end of its terminal with a reload, and stay behind.
+        # When its terminal is closed, hupper would reload and stay behind.
         self._signals = {name: byte for name, byte in Reloader._signals.items() if name != "SIGHUP"}
 
     def _monitor(self, callback: Any, **options: Any) -> Any:
-        """What watches files, and tells of those that are newer than the process, too."""
+        """The monitor of the files, which also reports those that are newer than the process."""
         monitor = self._make_monitor(callback, **options)
         watch = monitor.add_path
         known: set[str] = set()
@@ -61,7 +61,7 @@ class Supervisor(Reloader):  # type: ignore[misc]
                 return
             known.add(path)
             if isinstance(monitor, PollingFileMonitor):
-                # It would begin with what the file is when it looks for the first time.
+                # The monitor would compare with the file as it is at its first check.
                 monitor.mtimes[path] = min(get_mtime(path), self._started)
                 watch(path)
             else:
@@ -79,7 +79,7 @@ class Supervisor(Reloader):  # type: ignore[misc]
     def _wait_for_changes(self) -> tuple[str, int]:
         worker = Worker(self._wait, args=self.worker_args)
         monitor = self.monitor
-        # What has changed since the process was started that has failed is not to be forgotten.
+        # Do not forget a change that came after the failed process was started.
         monitor.clear_changes = lambda: None
         try:
             return run_worker(self, worker, SilentLogger(), shutdown_interval=0)  # type: ignore[no-any-return]

@@ -56,8 +56,8 @@ class Loaded(NamedTuple):
 
     Attributes:
         application: what to call.
-        listeners: those in it, the outermost first.
-        added: whether the listener was not the application's own.
+        listeners: the listeners in it, the outermost first.
+        added: whether the command added the listener.
     """
 
     application: Any
@@ -66,26 +66,26 @@ class Loaded(NamedTuple):
 
 
 def search_here() -> None:
-    """Have modules looked for in the current folder first."""
+    """Let Python search the current folder first for modules."""
     here = os.getcwd()
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
 
 
 def module_missing(name: str) -> CommandError:
-    """The error for a module that is not there."""
+    """The error for a module that does not exist."""
     return CommandError(f"there is no module {name!r} in {os.getcwd()} or on Python's path")
 
 
 def load(target: Target, origins: list[str] | None) -> Loaded:
-    """Import an application and see to its listeners.
+    """Import an application and find its listeners.
 
     Args:
         target: where it is.
         origins: the option ``origins`` for all its listeners; ``None`` to leave them alone.
 
     Raises:
-        CommandError: if it is not there, or not to be served.
+        CommandError: if it does not exist, or cannot be served.
         Exception: what the module raises when it is imported.
     """
     module = _import(target.module)
@@ -104,7 +104,7 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # One that the module itself imports is shown where it does so.
+        # If a module that this one imports is missing, the traceback shows where.
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         raise module_missing(error.name) from None
@@ -134,7 +134,7 @@ def _find(module: ModuleType, target: Target) -> Any:
 
 
 def _names(thing: Any, applications: bool) -> tuple[str, ...]:
-    """The public names in something, all or those of applications only."""
+    """The public names in an object: all, or only those of applications."""
     members = getattr(thing, "__dict__", {})
     return tuple(
         name
@@ -144,15 +144,15 @@ def _names(thing: Any, applications: bool) -> tuple[str, ...]:
 
 
 def _listeners(application: Any, module: ModuleType, target: Target) -> list[Listener]:
-    """All listeners that there are, those that can be seen in the application first.
+    """All listeners of the program; those that can be found in the application come first.
 
     Raises:
-        CommandError: if one of them comes before the application, and would
-            be passed by.
+        CommandError: if one of them comes before the application, so that no
+            request would reach it.
     """
     found = [layer for layer in mount.layers(application) if isinstance(layer, Listener)]
     seen = bool(found)
-    # Not all middleware shows what is behind it.
+    # Not all middleware shows the application behind it.
     for other in live_listeners():
         if other in found:
             continue
@@ -160,13 +160,13 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
             names = [name for name, value in vars(module).items() if value is other]
             name = f"{target.module}:{names[0]}" if names else "that io.listen() returned"
             raise CommandError(
-                f"the listener {name} comes before {target}, and would be passed by: "
+                f"the listener {name} comes before {target}, so no request would reach it: "
                 "serve that instead"
             )
         found.append(other)
     if found and not seen:
         _log.warning(
-            "no listener is to be seen in %s: taken to be behind it is %s",
+            "no listener was found in %s: the one behind it is taken to be %s",
             target,
             ", ".join(map(repr, found)),
         )

@@ -1,1 +1,1 @@
-"""What certain frameworks need; none of them has to be installed."""
+"""Support for single frameworks and libraries; none of them has to be installed."""

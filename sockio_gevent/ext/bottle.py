@@ -1,4 +1,4 @@
-"""Bottle: a listener inside a ``Bottle`` object, which goes on being one.
+"""Bottle: a listener inside a ``Bottle`` object, which stays a ``Bottle`` object.
 
 Importing this needs no Bottle; :func:`~sockio_gevent.listen` does it for you.
 """
@@ -22,20 +22,20 @@ def is_bottle(application: Any) -> bool:
 
 
 def install(application: Any, listener: Any) -> Any:
-    """Let a listener come before the routes of an application.
+    """Put a listener before the routes of an application.
 
     Args:
         application: the ``Bottle`` object.
         listener: the listener.
 
     Returns:
-        The WSGI application that came there until now.
+        The WSGI application that was there before.
     """
     if _PARENT in application.config:
         _warn_of_mount()
     application.add_hook("config", _on_config)
     behind = application.wsgi
-    # Bottle's own __setattr__ refuses to replace what an earlier listener has set.
+    # Bottle's own __setattr__ refuses to replace an attribute that an earlier listener has set.
     object.__setattr__(application, "wsgi", listener)
     return behind
 

@@ -21,9 +21,9 @@ def is_django(application: Any) -> bool:
 
 @contextmanager
 def context() -> Iterator[None]:
-    """Close database connections that are too old or broken, before and after.
+    """Close database connections that are too old or broken, before and after a handler.
 
-    Django does so around each request; a session outlives its request.
+    Django does so around each request, but a session outlives its request.
     """
     from django.db import close_old_connections
 

@@ -1,4 +1,4 @@
-"""Flask: a listener inside a ``Flask`` object, which goes on being one.
+"""Flask: a listener inside a ``Flask`` object, which stays a ``Flask`` object.
 
 Importing this needs no Flask; :func:`~sockio_gevent.listen` does it for you.
 """
@@ -22,14 +22,14 @@ def is_flask(application: Any) -> bool:
 
 
 def install(application: Any, listener: Any) -> Any:
-    """Let a listener come before the routes of an application.
+    """Put a listener before the routes of an application.
 
     Args:
         application: the ``Flask`` object.
         listener: the listener.
 
     Returns:
-        The WSGI application that came there until now.
+        The WSGI application that was there before.
     """
     behind = application.wsgi_app
     application.wsgi_app = listener

@@ -1,4 +1,4 @@
-"""Prometheus: what :meth:`~sockio_gevent.Listener.stats` tells, as metrics.
+"""Prometheus: the numbers of :meth:`~sockio_gevent.Listener.stats` as metrics.
 
 In a program that has a registry already, or uses the default one::
 
@@ -6,8 +6,8 @@ In a program that has a registry already, or uses the default one::
 
     register(socket)
 
-How they are scraped is for ``prometheus_client``, with ``make_wsgi_app()``, say.
-Each process tells of its own sessions.
+``prometheus_client`` serves them, for example with ``make_wsgi_app()``.
+Each process counts its own sessions.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = ["Collector", "register", "unregister"]
 
 
 class Listener(Protocol):
-    """What is asked of a :class:`~sockio_gevent.Listener`."""
+    """The part of a :class:`~sockio_gevent.Listener` that is used here."""
 
     options: Options
 
     def stats(self) -> dict[str, Any]:
-        """What goes on and what has happened so far."""
+        """What happens now, and what has happened so far."""
 
 
 def register(listener: Listener, registry: CollectorRegistry | None = None) -> None:
@@ -47,12 +47,12 @@ def register(listener: Listener, registry: CollectorRegistry | None = None) -> N
     Any number of listeners may be in one registry: their resources tell them apart.
 
     Args:
-        listener: what :func:`~sockio_gevent.listen` has returned.
+        listener: the listener that :func:`~sockio_gevent.listen` has returned.
         registry: ``None`` for the default one of ``prometheus_client``.
 
     Raises:
-        ValueError: if the registry has a listener of this resource, or other
-            metrics of these names.
+        ValueError: if the registry already has a listener with this resource, or
+            other metrics with these names.
     """
     registry = REGISTRY if registry is None else registry
     collector = _collectors.get(registry)
@@ -108,7 +108,7 @@ class Collector(BaseCollector):
         """Collect the metrics of one more listener.
 
         Raises:
-            ValueError: if there is one of the same resource.
+            ValueError: if there is one with the same resource.
         """
         resource = listener.options.resource
         if resource in self._started:
@@ -124,7 +124,7 @@ class Collector(BaseCollector):
             del self._started[listener.options.resource]
 
     def describe(self) -> Iterable[Metric]:
-        """The metrics without values, by which a registry knows their names."""
+        """The metrics without values: a registry reads their names."""
         return _Families().all
 
     def collect(self) -> Iterable[Metric]:
@@ -155,7 +155,7 @@ _collectors: WeakKeyDictionary[CollectorRegistry, Collector] = WeakKeyDictionary
 
 
 class _Families:
-    """All metrics, of no listener yet. The names of counters will end in ``_total``."""
+    """All metrics, still without values. prometheus_client adds ``_total`` to counters' names."""
 
     def __init__(self) -> None:
         self.started = GaugeMetricFamily(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..wire.http_syntax import HOST, PORT
+
 __all__ = ["believe"]
 
-_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(rf"(?:{HOST})(?::{PORT})?")
 # Some proxies add a port, which is another one for each connection.
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 

@@ -1,1 +1,1 @@
-"""gevent's loops and greenlets: what belongs to one of them, and who has how much of its time."""
+"""gevent's loops: what exists once for each, its deadlines, and how greenlets share its time."""

@@ -1,10 +1,11 @@
 """One timer for all deadlines.
 
 A session has one deadline at a time: its next heartbeat, the echo of one, the
-end of a poll, the end of being away. Instead of a timer each, the sessions lie
-in slots of a tenth of a second, and one timer walks over the slots. A
-deadline that moves later costs nothing: when its old slot comes up, the
-session says when to look again.
+end of a poll, the end of the time that it may be without a connection. The
+sessions have no timers of their own. They are sorted into slots of a tenth of
+a second, and one timer goes through the slots. To move a deadline to a later
+time costs nothing: when the old slot is reached, the session returns the new
+time.
 """
 
 from __future__ import annotations
@@ -21,24 +22,28 @@ __all__ = ["RESOLUTION", "Deadlines"]
 RESOLUTION = 0.1
 
 _STALL = 0.5  # seconds without a tick: something has kept the loop from running
-_PATIENCE = 50  # stalls in a row that deadlines wait for
+_MOST_STALLS = 50  # in a row, that deadlines wait for
 
 
 class Item(Protocol):
-    """What can be swept."""
+    """Something that has a deadline.
+
+    Attributes:
+        slot: the number of its slot; ``None`` while it has no deadline.
+    """
 
     slot: int | None
 
     def due(self, now: float) -> float | None:
-        """Do what is due; return when to look again, or ``None`` for never."""
+        """Do what is due at this time; return the next deadline, or ``None`` if there is none."""
 
 
 class Deadlines:
     """The deadlines of one listener.
 
     Args:
-        report: called with a line and its arguments when an item has failed; the exception is
-            being handled then.
+        report: called with a log line and its arguments when an item has raised an exception,
+            while that is being handled.
     """
 
     def __init__(self, report: Callable[..., None]) -> None:
@@ -87,9 +92,9 @@ class Deadlines:
         now = monotonic()
         stalled, self._ticked = now - self._ticked > _STALL, now
         self._stalls = self._stalls + 1 if stalled else 0
-        if 0 < self._stalls <= _PATIENCE:
-            # What clients have sent in time may be unread yet: the loop is to
-            # look at its sockets before anyone is found to be late.
+        if 0 < self._stalls <= _MOST_STALLS:
+            # Clients may have sent something in time that nobody has read yet. The
+            # loop must read its sockets before it calls any client late.
             return
         current = int(now / RESOLUTION)
         while self._next <= current:

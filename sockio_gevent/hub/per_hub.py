@@ -1,7 +1,7 @@
 """What belongs to one gevent hub: a thread that serves has a hub, and a hub has an event loop.
 
-A hub's loop and greenlets are for its own thread alone. So what watches
-sockets, waits for deadlines or parks greenlets exists once for each hub.
+Only the thread of a hub may use its loop and its greenlets. So the objects that
+watch sockets, wait for deadlines or keep greenlets exist once for each hub.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ __all__ = ["NextIteration", "PerHub", "thread_lock"]
 
 T = TypeVar("T")
 
-#: Makes a lock between threads, to be held for a moment and without a switch of greenlets.
-#: The handler of a signal may come in between, and take it once more.
+#: Makes a lock between threads. Hold it for a moment only, and do not switch greenlets
+#: meanwhile. It is reentrant: a signal handler may run at any time and take it again.
 thread_lock: Callable[[], Any] = monkey.get_original("_thread", "RLock")
 
 
 class PerHub(Generic[T]):
-    """Something that each hub has one of.
+    """One object for each hub.
 
     Args:
-        make: makes it, given the hub; called in the thread of that hub.
+        make: makes the object; called with the hub, in the thread of that hub.
     """
 
     __slots__ = ("_make", "_of")
@@ -35,7 +35,7 @@ class PerHub(Generic[T]):
         self._of: dict[Any, T] = {}
 
     def here(self) -> T:
-        """The one of the hub of this thread."""
+        """The object of this thread's hub."""
         hub = gevent.get_hub()
         found = self._of.get(hub)
         if found is None:
@@ -44,21 +44,21 @@ class PerHub(Generic[T]):
         return found
 
     def all(self) -> list[T]:
-        """Those of all hubs, the oldest first."""
+        """The objects of all hubs, the oldest first."""
         return list(self._of.values())
 
     def forget_dead(self) -> list[T]:
-        """Forget those of hubs that were destroyed, or whose thread has ended; return them."""
-        # Of a copy: other threads may add theirs.
+        """Forget the objects of hubs that were destroyed or whose thread has ended; return them."""
+        # From a copy: other threads may add objects at the same time.
         dead = [hub for hub in list(self._of) if hub.dead]
         return [found for hub in dead if (found := self._of.pop(hub, None)) is not None]
 
 
 class NextIteration:
-    """Calls a function in the next turn of the loop, once the loop has looked at its sockets.
+    """Calls a function in the loop's next iteration, after the loop has polled its sockets.
 
-    A mere callback of the loop does not do: the loop may run dozens of them,
-    each put there by the one before, before it looks at its sockets again.
+    A callback of the loop is not enough. A callback that adds another one, and
+    so on, can run dozens of times before the loop polls its sockets again.
 
     Args:
         loop: the loop of the hub.
@@ -73,8 +73,8 @@ class NextIteration:
         self._timer: Any = None
 
     def start(self) -> None:
-        """Call the function in the next turn."""
-        # A timer, however short, comes behind the sockets.
+        """Call the function in the next iteration."""
+        # The loop runs timers, even those of no length, after it has polled its sockets.
         if self._timer is None:
             self._timer = self._loop.timer(0.0)
         self._timer.start(self._function)

@@ -1,4 +1,4 @@
-"""HandlerLock for greenlets that always have something more to do."""
+"""Time slices: a greenlet that always has more to do lets others run in between."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from gevent.hub import Waiter
 
 from .per_hub import NextIteration, PerHub
 
-__all__ = ["TIME_SLICE", "TimeSlice", "let_others_run", "slice_end"]
+__all__ = ["TIME_SLICE", "TimeSlice", "fit_to_slice", "let_others_run", "slice_end"]
 
-TIME_SLICE = 0.005  # seconds that greenlets may go on while others wait
+TIME_SLICE = 0.005  # seconds that a greenlet may run while others wait
 
-_LEAST = 0.001  # seconds; who needs less never stands behind those that need a lot
+# Seconds. A greenlet that needs less than this never waits behind those that need a lot.
+_LEAST = 0.001
 
-_yielding: set[Any] = set()  # of all threads
+_yielding: set[Any] = set()  # the waiters of all threads
 
 
 class _Queue:
-    """Those of one hub that rest: together they have one slice in each turn of the loop.
+    """The greenlets of one hub that yield: they share one time slice in each iteration.
 
     Attributes:
-        until: when this slice is over, on the monotonic clock.
+        until: when the current slice is over, on the monotonic clock.
     """
 
     __slots__ = ("_next_iteration", "_scheduled", "_waiting", "until")
@@ -36,7 +37,7 @@ class _Queue:
         self.until = 0.0
 
     def add(self, waiter: Any) -> None:
-        """Wake a waiter once it is its turn."""
+        """Wake this waiter after those that came before it."""
         self._waiting.append(waiter)
         if not self._scheduled:
             self._schedule()
@@ -49,7 +50,7 @@ class _Queue:
         self._scheduled = False
         self.until = monotonic() + TIME_SLICE
         while self._waiting and monotonic() < self.until:
-            # Who has ended meanwhile is passed by.
+            # A greenlet that has ended meanwhile is skipped.
             self._waiting.popleft().switch(None)
         if self._waiting and not self._scheduled:
             self._schedule()
@@ -59,20 +60,20 @@ _queues = PerHub(_Queue)
 
 
 def slice_end() -> float:
-    """When a greenlet that begins its turn has to rest, on the monotonic clock.
+    """When the time slice of a greenlet that starts now is over, on the monotonic clock.
 
-    The more rest already, the sooner it joins them.
+    The more greenlets yield already, the shorter the slice.
     """
-    if not _yielding:  # as mostly, and every request asks
+    if not _yielding:  # the usual case, and every request comes here
         return monotonic() + TIME_SLICE
     return monotonic() + max(TIME_SLICE / (1 + len(_yielding)), _LEAST)
 
 
 def let_others_run() -> float:
-    """Let the loop come round once, and whoever rests already go first; then go on.
+    """Wait for one iteration of the loop, and for the greenlets that already wait like this.
 
     Returns:
-        When the time for the next one has come, on the monotonic clock.
+        When to call it again, on the monotonic clock.
     """
     queue = _queues.here()
     waiter = Waiter(gevent.get_hub())
@@ -86,14 +87,38 @@ def let_others_run() -> float:
 
 
 class TimeSlice:
-    """What a greenlet does in one go, as long as nobody has to wait for it."""
+    """The time that a greenlet may run before it must let others run."""
 
-    __slots__ = ("_due",)
+    __slots__ = ("_end",)
 
     def __init__(self) -> None:
-        self._due = slice_end()
+        self._end = slice_end()
+
+    def restart(self) -> None:
+        """Begin anew, because the greenlet has waited."""
+        self._end = slice_end()
+
+    def is_over(self, now: float) -> bool:
+        """Whether it is over at this time of the monotonic clock."""
+        return now >= self._end
 
     def pause(self) -> None:
-        """Let others go first, if it is time."""
-        if monotonic() >= self._due:
-            self._due = let_others_run()
+        """Let others run if the slice is over."""
+        if monotonic() >= self._end:
+            self._end = let_others_run()
+
+
+def fit_to_slice(size: int, seconds: float, least: int, most: int) -> int:
+    """How much to do at once, so that it takes about a time slice.
+
+    Args:
+        size: how much was done at once so far.
+        seconds: how long that took.
+        least: the smallest result.
+        most: the largest result.
+    """
+    if seconds > TIME_SLICE:
+        return max(size // 2, least)
+    if seconds < TIME_SLICE / 4:
+        return min(size * 2, most)
+    return size

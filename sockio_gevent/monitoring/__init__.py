@@ -1,1 +1,1 @@
-"""What is logged, and what is counted."""
+"""The log, the statistics, and the reasons for which sessions end."""

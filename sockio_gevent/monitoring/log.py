@@ -7,18 +7,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
-from time import monotonic
 from typing import Any
 
-__all__ = ["Log", "LogTarget", "Seldom", "failures", "note_failure", "print_failure", "short_id"]
+__all__ = ["Log", "LogTarget", "failures", "note_failure", "print_failure", "short_id"]
 
 LogTarget = Callable[[str], Any] | logging.Logger | bool | None
 
 # Where exceptions that are logged in this context go as well, for tests.
 failures: ContextVar[list[BaseException] | None] = ContextVar("failures", default=None)
-
-
-_INTERVAL = 60.0  # seconds between two lines that are logged seldom
 
 
 def short_id(session_id: str) -> str:
@@ -47,7 +43,7 @@ class Log:
             self._write = target
 
     def debug(self, line: str, *arguments: object) -> None:
-        """Log what only matters when looking for a mistake."""
+        """Log what matters only to somebody who looks for a mistake."""
         if self._logger is not None and self._logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, line, arguments)
 
@@ -71,7 +67,7 @@ class Log:
     def _log(
         self, level: int, line: str, arguments: tuple[object, ...], with_traceback: bool = False
     ) -> None:
-        """Log a line; what goes wrong with that must not fail who logs."""
+        """Log a line. A failure of the log must not reach the caller."""
         try:
             if self._logger is not None:
                 self._logger.log(level, line, *arguments, exc_info=with_traceback)
@@ -83,32 +79,15 @@ class Log:
 
 
 def note_failure() -> None:
-    """Note the exception that is being handled for the test in whose context it happens."""
+    """Give the exception that is being handled to the test in whose context it was raised."""
     noted, error = failures.get(), sys.exc_info()[1]
     if noted is not None and error is not None:
         noted.append(error)
 
 
 def print_failure() -> None:
-    """Print the exception that is being handled to stderr, if that takes it."""
+    """Print the exception that is being handled to stderr, if stderr can be written."""
     try:
         traceback.print_exc()
     except Exception:
-        pass  # it may be the very disk that the log is on, and that is full
-
-
-class Seldom:
-    """Lets one line a minute through, where many connections have the same to say."""
-
-    __slots__ = ("_next",)
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def due(self) -> bool:
-        """Whether the line is to be logged."""
-        now = monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _INTERVAL
-        return True
+        pass  # stderr may be a file on the same full disk as the log

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 __all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "CloseReason", "End", "Limit"]
 
-#: What is wrong with messages that nobody takes any more; compared by identity. Clients
-#: know them by these words.
+#: The answers to a POST whose session ended before its messages were handled. Code compares
+#: them by identity; clients recognise them by these words.
 NONE_TAKEN = "the session ended before any of the messages was taken"
 NOT_ALL_TAKEN = "the session ended before all messages were taken"
 
 
 class CloseReason(Enum):
-    """What ended a session; the values are what statistics count by."""
+    """Why a session ended; the values are the names in the statistics."""
 
     CLIENT = "client_closed"
     LOST = "connection_lost"
@@ -30,7 +30,7 @@ class CloseReason(Enum):
 
 
 class Limit(Enum):
-    """The limits; the values are the options that set them, by which statistics count."""
+    """The limits; the values are the options that set them, and the names in the statistics."""
 
     MESSAGE_SIZE = "max_message_size"
     BODY_SIZE = "max_body_size"
@@ -50,17 +50,17 @@ class Limit(Enum):
     HANDLER = "handler_timeout"
 
     def of(self, text: str) -> str:
-        """What the log says of it: the option is what an operator can change."""
+        """The text for the log, with the option that an operator can change."""
         return f"{text} (option {self.value!r})"
 
 
 class End(NamedTuple):
-    """An end, for counting and for reading.
+    """Why a session or a connection ended.
 
     Attributes:
-        reason: what it counts as.
+        reason: the reason, for the statistics.
         text: the same in words, with the details, for the log.
-        limit: the limit that was exceeded, if that is why.
+        limit: the limit that was exceeded, if that was the reason.
     """
 
     reason: CloseReason

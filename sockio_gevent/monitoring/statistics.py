@@ -15,7 +15,7 @@ __all__ = ["Counters", "Traffic"]
 
 
 class Traffic:
-    """What has gone through the sessions on one loop so far; only its thread counts.
+    """What the sessions on one loop have sent and received; only the loop's thread counts.
 
     Attributes:
         messages_in: how many messages clients have sent.
@@ -34,7 +34,7 @@ class Traffic:
         self.bytes_out = 0
 
     def add(self, other: Traffic) -> None:
-        """Count what another one has counted, too."""
+        """Add the counts of another one."""
         self.messages_in += other.messages_in
         self.messages_out += other.messages_out
         self.bytes_in += other.bytes_in
@@ -42,11 +42,11 @@ class Traffic:
 
 
 class Counters:
-    """What has happened to the sessions of one listener so far; any thread may count.
+    """What has happened to the sessions of one listener; any thread may count.
 
     Attributes:
         opened: how many sessions have begun.
-        closes: how many have ended, by cause.
+        closes: how many have ended, by reason.
         refused: how many requests were refused, by reason.
     """
 
@@ -80,7 +80,7 @@ class Counters:
         """All of it as plain data; see :meth:`Listener.stats`."""
         sessions = {name: {"open": 0, "away": 0} for name in transports}
         buffered = 0
-        # Copied at once: who asks may run in another thread than the sessions.
+        # Copied at once: the caller may be in another thread than the sessions.
         for client in list(clients):
             sessions[client.transport]["away" if client.away else "open"] += 1
             buffered += client.buffered

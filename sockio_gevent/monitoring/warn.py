@@ -1,4 +1,4 @@
-"""Warnings to who writes the program, shown with the line of it that they are about."""
+"""Warnings for the author of the program: each shows the line of the program that caused it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATCH_FIRST = "make 'from gevent import monkey; monkey.patch_all()' the first li
 
 
 def advise(text: str) -> None:
-    """Warn of the line of the program that has called this package."""
+    """Warn about the line of the program that has called this package."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1

@@ -1,1 +1,1 @@
-"""How a listener comes before an application or onto a server, and what is checked at start."""
+"""How a listener is put before an application or onto a server, and the checks at start."""

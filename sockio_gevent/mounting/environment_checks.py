@@ -1,7 +1,7 @@
-"""What a listener finds around itself: monkeypatching, gunicorn, the kind of server.
+"""Checks of what surrounds a listener: monkeypatching, gunicorn, the kind of server.
 
-Where it cannot work, it says so and what to do, as early as that can be
-known: when it is made, or else at the first request that passes through it.
+Where a listener cannot work, it says so and what to do, as early as possible:
+when it is made, or else at the first request that it sees.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _was_patched = monkey.is_module_patched("socket")
 
 
 def note_patching() -> None:
-    """Take the state of monkeypatching as that before anything was imported."""
+    """Remember what was patched before the package was imported."""
     global _was_patched
     _was_patched = monkey.is_module_patched("socket")
 
@@ -42,18 +42,18 @@ def _check_patching() -> None:
 
 
 class EnvironmentChecks:
-    """What the requests of one listener show of its surroundings.
+    """Checks what surrounds one listener, at start and by its first requests.
 
     Args:
         resource: the option of that name.
         log: the log of the listener.
-        stopping: called when the gunicorn worker of this process stops, with
-            the seconds that are left.
+        stopping: called with the seconds that are left when the gunicorn worker of
+            this process stops.
 
     Attributes:
         others: the resources of the listeners behind this one.
-        refusal: what sessions are refused with on a server that cannot keep them.
-        seen: whether a request from a server was looked at.
+        refusal: the answer to all sessions, on a server that cannot keep connections.
+        seen: whether a request from a server was checked.
     """
 
     __slots__ = (
@@ -83,7 +83,7 @@ class EnvironmentChecks:
         """Check what can be known before the first request.
 
         Raises:
-            RuntimeError: if this process is a gunicorn worker of a class that cannot work.
+            RuntimeError: if this is a gunicorn worker of a class that cannot keep connections.
             ValueError: if the resource repeats the prefix that the application is mounted at.
         """
         _check_patching()
@@ -98,8 +98,8 @@ class EnvironmentChecks:
             )
 
     def see(self, environ: dict[str, Any]) -> None:
-        """Look at the first request that comes from a server."""
-        # In-process test clients have no name, and say that there is one thread only.
+        """Check the first request that comes from a server."""
+        # In-process test clients name no server, and say that there is only one thread.
         if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
             return
         self.seen = True
@@ -118,15 +118,15 @@ class EnvironmentChecks:
     def _refuse_all(self, server: str) -> None:
         problem = f"{server} does not run requests in greenlets, so it cannot keep connections"
         self._log.error(
-            "%s; all will be refused. Serve the application with 'python -m sockio_gevent', with "
-            "gunicorn -k gevent or gevent's WSGIServer; or %s, if it serves from threads",
+            "%s; all sessions are refused. Serve the application with 'python -m sockio_gevent', "
+            "with gunicorn -k gevent or gevent's WSGIServer; or %s, if it serves from threads",
             problem,
             PATCH_FIRST,
         )
         self.refusal = Refusal("503 Service Unavailable", problem)
 
     def miss(self, path: str, query: str) -> None:
-        """Look at the address of a request that goes to the application behind."""
+        """Check the address of a request that goes on to the application."""
         if "EIO=" in query and not self._newer:
             self._look_for_newer_client(path, query)
         if self._missed or not classic_addresses.is_misplaced(self._resource, path):
@@ -136,25 +136,25 @@ class EnvironmentChecks:
         self._missed = True
         prefix, place, rest = path.partition(f"/{self._resource}/")
         self._log.warning(
-            # Without what follows: there may be a session id in it.
-            "a request for %.200r passes by: this is not below %r. If the application is mounted "
-            "at %.100r, the server or proxy in front should take that off the path (SCRIPT_NAME), "
-            "or the option 'resource' should begin with it",
+            # Without what follows, which may hold a session id.
+            "a request for %.200r goes to the application: it is not below %r. If the application "
+            "is mounted at %.100r, the server or proxy in front should take that off the path "
+            "(SCRIPT_NAME), or the option 'resource' should begin with it",
             prefix + place + rest.partition("/")[0],
             place,
             prefix,
         )
 
     def _look_for_newer_client(self, path: str, query: str) -> None:
-        """Tell of a client that speaks a newer protocol: it can only be told apart by its query."""
+        """Warn about a client that speaks a newer protocol: only its query shows that."""
         version = re.search(r"(?:^|&)EIO=([0-9]{1,2})(?:&|$)", query)
         if version is None or not f"{path}/".startswith(f"/{self._resource}/"):
             return
         self._newer = True
         self._log.warning(
-            "a client of Socket.IO 1.0 or newer asks for %.100r (EIO=%s): it cannot connect, for "
-            "this server speaks the protocol of Socket.IO 0.5 and 0.6. The request goes to the "
-            "application. Have the page use the client at /%s/socket.io.js",
+            "a client of Socket.IO 1.0 or newer asks for %.100r (EIO=%s): it cannot connect, "
+            "because this server speaks the protocol of Socket.IO 0.5 and 0.6. The request goes to "
+            "the application. Let the page load the client from /%s/socket.io.js",
             path,
             version[1],
             self._resource,

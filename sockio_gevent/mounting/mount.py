@@ -1,7 +1,7 @@
-"""Where a listener comes before an application: on a server, in a framework's object, or anywhere.
+"""How a listener is put before an application: on a server, in a framework's object, or bare.
 
-What is wrong with an application or its surroundings is said here, at the
-start, rather than by connections that fail later.
+A mistake in the application is reported here, at the start, and not by
+connections that fail later.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ __all__ = [
 
 Policy = Callable[[Any], bytes]
 
-_DEEPEST = 30  # layers of middleware; more are a circle
+_DEEPEST = 30  # layers of middleware; more mean that they form a circle
 
 
 def is_gevent_server(target: Any) -> bool:
     """Whether this is a gevent ``WSGIServer``."""
-    # Not imported here: who has made a server has done so already.
+    # Not imported here: a program that has made a server has imported it already.
     pywsgi = sys.modules.get("gevent.pywsgi")
     return pywsgi is not None and isinstance(target, pywsgi.WSGIServer)
 
 
 def check(target: Any) -> None:
-    """Raise ``TypeError`` if a listener cannot come before this, and say what to do instead."""
+    """Raise ``TypeError`` if a listener cannot be put before this; the text says what to do."""
     found = "" if is_gevent_server(target) else problem(target)
     if found:
         raise TypeError(
@@ -51,11 +51,11 @@ def check(target: Any) -> None:
 
 
 def problem(target: Any) -> str:
-    """Why this is no WSGI application, and what to do instead; empty if it is one."""
+    """Why this is not a WSGI application, and what to do instead; empty if it is one."""
     try:
         return _problem(target)
-    except RuntimeError:  # Flask's current_app, for one, is nothing outside of a request
-        return "what it stands for is not there now; pass the application itself"
+    except RuntimeError:  # for example Flask's current_app, outside of a request
+        return "it stands for an object that is not there now; pass the application itself"
 
 
 def _problem(target: Any) -> str:
@@ -95,10 +95,10 @@ def _attribute(thing: Any, name: str) -> Any:
 
 
 def layers(target: Any) -> Iterator[Any]:
-    """An application and what stands behind it, as far as that can be seen.
+    """The application and the applications behind it, as far as they can be found.
 
     Frameworks and most middleware keep the application behind them in an
-    attribute with one of a few names.
+    attribute that has one of a few names.
     """
     for _ in range(_DEEPEST):
         yield target
@@ -121,10 +121,10 @@ def mount(target: Any, listener: Any, host: Host, policy: Policy) -> Any:
         policy: makes the Flash policy file for a connection.
 
     Returns:
-        The application that it is to pass requests on to.
+        The application that the listener passes other requests to.
 
     Raises:
-        ValueError: if there is a listener at its resource already.
+        ValueError: if a listener has this resource already.
     """
     options = listener.options
     for layer in layers(target):
@@ -143,7 +143,7 @@ def mount(target: Any, listener: Any, host: Host, policy: Policy) -> Any:
 
 
 def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
-    """Have a gevent server call an application, with upgrades, as a listener needs it.
+    """Let a gevent server call an application, with the handler that a listener needs.
 
     Args:
         server: the server.
@@ -159,11 +159,12 @@ def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
 
     options = host.options
     flash = policy if "flashsocket" in options.transports else None
-    return install.take_over(server, application, options, host.log, host.limits, flash)
+    log = host.log, host.throttled_log
+    return install.take_over(server, application, options, *log, host.limits, flash)
 
 
 def start_policy_server(target: Any, host: Host, policy: Policy) -> Any:
-    """Serve Flash policy files on their own port, if the listener of a server wants that."""
+    """Serve Flash policy files on their own port, if an option of the listener says so."""
     options = host.options
     port = options.flash_policy_port if "flashsocket" in options.transports else None
     if not port or not is_gevent_server(target) or not isinstance(target.address, tuple):
@@ -174,7 +175,7 @@ def start_policy_server(target: Any, host: Host, policy: Policy) -> Any:
 
 
 def context_of(target: Any) -> Context | None:
-    """What handlers of an application run in."""
+    """The context in which the handlers of an application run."""
     for layer in layers(target):
         if flask.is_flask(layer):
             return flask.context(layer)  # type: ignore[no-any-return]

@@ -1,1 +1,1 @@
-"""The options of a listener: what they mean, and what is wrong with a value."""
+"""The options of a listener: their defaults, the checks of their values, and the rules they set."""

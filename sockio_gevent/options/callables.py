@@ -1,6 +1,6 @@
-"""Whether a function of the application can be called as it is going to be.
+"""Checks that a function of the application takes the arguments that it will be called with.
 
-A mistake is found where the function is given, and not by the first client.
+So a mistake is found where the function is passed, and not by the first client.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _CANNOT_RUN = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GEN
 
 
 def callable_problem(function: Any, arguments: Sequence[str]) -> str:
-    """Why something cannot be called with so many arguments; empty if it can.
+    """Why an object cannot be called with these arguments; empty if it can.
 
     Args:
-        function: what was given.
+        function: the object.
         arguments: the names of the arguments, for the text.
     """
     if not callable(function):
@@ -33,7 +33,7 @@ def callable_problem(function: Any, arguments: Sequence[str]) -> str:
         if inspect.isgeneratorfunction(each):
             return "it is a generator, and nothing would run it: take out the 'yield'"
     try:
-        # What a decorator has wrapped may be called in another way.
+        # A decorator may call the function that it wraps with other arguments.
         signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):
         return ""  # some builtins have none
@@ -46,9 +46,9 @@ def callable_problem(function: Any, arguments: Sequence[str]) -> str:
 
 
 def _is_plain(function: Callable[..., Any], count: int) -> bool:
-    """Whether this is a function for so many arguments: a quick look, for most of them are.
+    """Whether this is a plain function with so many arguments, as most are.
 
-    Handlers are added for each client, and a signature takes long to make.
+    Handlers are added for each client, and to make a signature takes long.
     """
     if type(function) is MethodType:
         function, count = function.__func__, count + 1

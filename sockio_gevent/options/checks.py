@@ -1,8 +1,8 @@
-"""Checks of what a user gives for an option.
+"""Checks of the values that a user gives for options.
 
-Each takes the name of the option and the value, and returns what to keep. It
-raises ``TypeError`` if the value is of the wrong kind, and ``ValueError`` if it
-is of the right kind, but makes no sense.
+A check takes the name of the option and the value, and returns the value to
+keep. It raises ``TypeError`` if the value is of the wrong kind, and
+``ValueError`` if the kind is right but the value makes no sense.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def resource(name: str, value: object) -> str:
 
 
 def seconds(name: str, value: object, zero: bool = False) -> Any:
-    """A time to wait; none at all only where that is said to be possible."""
+    """A time to wait, in seconds; it may be 0 only if ``zero`` says so."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise wrong(name, value, "a number of seconds")
-    # The upper bound, of some thirty years, is there for infinity; NaN is in no range.
+    # The upper bound, some thirty years, refuses infinity; NaN is in no range.
     if not 0 <= value < 1e9 or (value == 0 and not zero):
         raise ValueError(f"option {name!r}: {value!r} is not a time to wait")
     return value
@@ -83,7 +83,7 @@ def size(name: str, value: object) -> int:
 
 
 def positive(most: int | None = None) -> Check:
-    """Of how many there may be: at least one, and at most so many."""
+    """How many of something there may be: at least one, at most so many."""
 
     def check(name: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -102,7 +102,7 @@ def _at_least_one(name: str, value: int) -> int:
 
 
 def count(name: str, value: object) -> int:
-    """How many there are, perhaps none."""
+    """How many of something there are; 0 is allowed."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong(name, value, "a number")
     if value < 0:
@@ -111,7 +111,7 @@ def count(name: str, value: object) -> int:
 
 
 def rate(name: str, value: object) -> Any:
-    """How many there may be in a second."""
+    """How many of something there may be in a second."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise wrong(name, value, "a number a second")
     if not 0 < value < 1e9:
@@ -120,7 +120,7 @@ def rate(name: str, value: object) -> Any:
 
 
 def port(name: str, value: object) -> int:
-    """A port of TCP."""
+    """A TCP port."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong(name, value, "a port or None")
     if not 1 <= value <= 65535:
@@ -129,7 +129,7 @@ def port(name: str, value: object) -> int:
 
 
 def log(name: str, value: Any) -> LogTarget:
-    """Where lines can go, see :class:`~sockio_gevent.monitoring.log.Log`."""
+    """Where log lines go, see :class:`~sockio_gevent.monitoring.log.Log`."""
     usable = value is None or isinstance(value, (bool, logging.Logger)) or callable(value)
     if not usable:
         raise wrong(name, value, "a logger, a function, None or False")
@@ -139,7 +139,7 @@ def log(name: str, value: Any) -> LogTarget:
 
 
 def origins(name: str, value: Any) -> Any:
-    """Who may connect, see :class:`~sockio_gevent.options.origins.Origins`."""
+    """Which origins may connect, see :class:`~sockio_gevent.options.origins.Origins`."""
     if not (
         value is None or callable(value) or isinstance(value, (str, list, tuple, set, frozenset))
     ):
@@ -151,7 +151,7 @@ def origins(name: str, value: Any) -> Any:
 
 
 def hosts(name: str, value: Any) -> Any:
-    """By which names the server is addressed, see :class:`~sockio_gevent.options.hosts.Hosts`."""
+    """The host names of the server, see :class:`~sockio_gevent.options.hosts.Hosts`."""
     if not isinstance(value, (str, list, tuple, set, frozenset)):
         raise wrong(name, value, "a host, a list of hosts or None")
     if not value:
@@ -161,7 +161,7 @@ def hosts(name: str, value: Any) -> Any:
 
 
 def called_with(*arguments: str) -> Check:
-    """A function that is called with so many arguments, and whose answer counts."""
+    """A function that is called with these arguments, and whose return value is used."""
 
     def check(name: str, value: Any) -> Any:
         if value is None:
@@ -182,7 +182,7 @@ _of_line = called_with("line")
 
 
 def same_peer(name: str, value: Any) -> Any:
-    """What makes two requests those of one peer, see :mod:`~sockio_gevent.options.same_peer`."""
+    """How two requests of one peer are recognised, see :mod:`~sockio_gevent.options.same_peer`."""
     if value is None or value is False:
         return None
     if not isinstance(value, str):
@@ -197,14 +197,14 @@ def same_peer(name: str, value: Any) -> Any:
 
 
 def handshake(name: str, value: object) -> str:
-    """How a new session gets to know its id."""
+    """How a client receives the id of its new session."""
     if value not in ("plain", "json"):
         raise ValueError(f"option {name!r} must be 'plain' or 'json', not {value!r}")
     return str(value)
 
 
 def handler(name: str, value: Any) -> Any:
-    """Something to call."""
+    """A handler of an event."""
     if not (value is None or callable(value)):
         raise wrong(name, value, "a function or None")
     return value

@@ -1,8 +1,8 @@
-"""By which names the server may be addressed.
+"""The host names by which clients may address the server.
 
-A page of any site can have the name of that site lead to this server (DNS
-rebinding). The browser takes the server for the site then, and the page for
-one of the server's own. What it cannot change is the name in ``Host``.
+Any site can let its own name point to this server (DNS rebinding). Then the
+browser takes this server for that site, and so takes the site's page for a page
+of this server. But the page cannot change the name in the ``Host`` header.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ..wire.http_syntax import HOST, PORT
+
 __all__ = ["Hosts"]
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_HOST = re.compile(rf"({HOST})(?::({PORT}))?")
 _ANY_PORT = "*"
 
 
 class Hosts:
-    """The names of one listener.
+    """The host names of one listener.
 
     Args:
         rule: one or several of: a name (``'www.example.com'``), an address
             (``'192.0.2.7'``, ``'[2001:db8::7]'``), or all names below one
-            (``'*.example.com'``). A port may follow; without one any port will do.
+            (``'*.example.com'``). A port may follow; without one any port is right.
 
     Raises:
         TypeError: if the rule is none of these.
-        ValueError: if a text in it is no host.
+        ValueError: if a text in it is not a host.
     """
 
     def __init__(self, rule: str | Iterable[str]) -> None:
@@ -52,11 +54,11 @@ class Hosts:
             self._exact.add((name, port))
 
     def include(self, environ: dict[str, Any]) -> bool:
-        """Whether a request is for one of them; without a ``Host`` it is for none."""
+        """Whether the ``Host`` of a request is one of them; a request without one is refused."""
         match = _HOST.fullmatch(environ.get("HTTP_HOST", "").lower())
         if match is None:
             return False
-        # A name may end in a dot, which changes nothing (RFC 1034 section 3.1).
+        # A dot at the end of a name changes nothing (RFC 1034 section 3.1).
         name = match[1].removesuffix(".")
         port = match[2] or ("443" if environ["wsgi.url_scheme"] == "https" else "80")
         return not self._exact.isdisjoint(((name, _ANY_PORT), (name, port))) or any(

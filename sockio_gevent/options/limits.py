@@ -1,11 +1,10 @@
-"""What clients may not exceed, and what is counted and logged of those who do."""
+"""Clients that exceed a limit: the refusal that they get, the count, and the log line."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from ..hub.per_hub import thread_lock
-from ..monitoring.log import Log
 from ..monitoring.reasons import Limit
 from ..monitoring.throttled_log import ThrottledLog
 from ..refusal import Header, Reason, Refusal
@@ -15,14 +14,14 @@ __all__ = ["Limits", "OverLimit"]
 
 
 class OverLimit(Refusal):
-    """A request, or what came over a WebSocket, that is over a limit.
+    """The refusal of a request, or of data on a WebSocket, that is over a limit.
 
     Args:
-        limit: which.
+        limit: the limit.
         status: the HTTP status.
         text: what was wrong, one line for the client and the log.
-        *headers: what goes with it.
-        code: the close code, if it came over a WebSocket.
+        *headers: the headers of the answer.
+        code: the close code, for data on a WebSocket.
     """
 
     def __init__(
@@ -35,10 +34,10 @@ class OverLimit(Refusal):
 
 
 class Limits:
-    """How often the limits of one listener were exceeded.
+    """Counts and logs how often clients exceed the limits of one listener.
 
     Args:
-        log: where that is said, sparingly.
+        log: the throttled log of the listener.
 
     Attributes:
         exceeded: how often, by limit.
@@ -46,17 +45,17 @@ class Limits:
 
     __slots__ = ("_lock", "_log", "exceeded")
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: ThrottledLog) -> None:
         self._lock = thread_lock()
         self.exceeded: Counter[Limit] = Counter()
-        self._log = ThrottledLog(log)
+        self._log = log
 
     def stats(self) -> dict[str, int]:
         """How often each limit was exceeded, as plain data."""
         return {limit.value: self.exceeded[limit] for limit in Limit}
 
     def note(self, limit: Limit, line: str, *arguments: object) -> None:
-        """Count that somebody was over a limit, and log it."""
+        """Count that a client was over a limit, and log it."""
         with self._lock:
             self.exceeded[limit] += 1
         self._log.warning(limit, line, *arguments)

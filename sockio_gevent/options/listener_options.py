@@ -1,4 +1,4 @@
-"""The options of a listener: their defaults, and the check of what the user gave."""
+"""The options of a listener: their names, defaults and checks."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ _DEFAULTS = {
 
 KNOWN_TRANSPORTS = tuple(_DEFAULTS)
 
-# What jsonp-polling sends is a script, which browsers run in any page that asks for it.
+# jsonp-polling answers with scripts, and a browser runs a script in any page that asks for it.
 DEFAULT_TRANSPORTS = tuple(name for name in KNOWN_TRANSPORTS if name != "jsonp-polling")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a listener was given, over the defaults.
+    """The options of one listener: the values that the user gave, and defaults for the others.
 
-    Limits that may be ``None`` do not exist then.
+    ``None`` switches a limit off, where it is allowed.
 
     Attributes:
         resource: the path that belongs to the listener, without the slash.
@@ -67,57 +67,57 @@ class Options:
             that takes a line, or ``False`` for no log.
         origins: who may connect, see :class:`~sockio_gevent.options.origins.Origins`.
         hosts: by which names the server may be addressed, see
-            :class:`~sockio_gevent.options.hosts.Hosts`; ``None`` for whatever name.
-        authorize: a function of the WSGI environ that is asked who may open a
-            session. ``True`` lets a client in, and so does anything else that
-            counts as true, which is ``client.identity`` then; what counts as
-            false refuses with status 403. It may raise
+            :class:`~sockio_gevent.options.hosts.Hosts`; ``None`` for any name.
+        authorize: a function that decides who may open a session; it is called with
+            the WSGI environ. ``True`` lets a client in. So does any other value that
+            counts as true, and that value is ``client.identity``. A value that counts
+            as false refuses with status 403. The function may raise
             :class:`~sockio_gevent.Refusal`; another exception refuses with 500.
-        same_peer: what a request has to share with the one that has opened its
+        same_peer: what a request must have in common with the request that opened its
             session: ``'address'``, ``'cookie:NAME'``, or a function of the WSGI
-            environ whose values are compared, ``None`` for nobody known.
-            ``None`` to ask for the session id only.
+            environ whose results are compared; a result of ``None`` stands for an
+            unknown peer. ``None`` as the option: the session id is enough.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``.
         max_message_size: the largest payload to accept, in bytes; and, at least 64 KiB, how
             much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
             for what a payload of ``max_message_size`` takes when all of it is escaped.
-        max_payload_messages: how many messages one payload may have.
+        max_payload_messages: how many messages one payload may hold.
         max_json_elements: how many elements the JSON of one message may have:
             values, and names of members.
         max_json_depth: how deep arrays and objects in it may be nested.
-        max_message_rate: how many messages a second one session may send; in
-            the first instant as many as in a second.
-        max_requests_per_session: how many POSTs of one session may be under way
-            at once, and how many polls that newer ones have replaced.
-        max_buffer: how much memory the messages may take that wait for one
-            session to take them, in bytes.
+        max_message_rate: how many messages a second one session may send; it may
+            send the messages of one second at once.
+        max_requests_per_session: how many POSTs of one session may be handled at
+            once, and how many polls that newer polls have replaced may still be open.
+        max_buffer: how much memory the messages that wait for one client may
+            take, in bytes.
         max_memory: how much memory all sessions together may take for messages
-            to and from their clients, in bytes. Over it, those that take most end.
+            to and from their clients, in bytes. Above it, the sessions that take most end.
         max_sessions: how many sessions there may be.
-        max_sessions_per_address: how many of them from one address, of IPv6 from
-            one network of 64 bits; addresses of the machine itself do not count.
+        max_sessions_per_address: how many of them may come from one address, or from
+            one IPv6 network of 64 bits; addresses of the machine itself do not count.
         max_header_size: the largest head of a request to accept, in bytes; on
             other servers than gevent's, of one that opens a session.
         max_header_count: how many header lines a request may have, at most 99;
             on gevent servers.
-        handshake_timeout: how many seconds a client has to shake hands for TLS,
-            and again to send the head of a request; on gevent servers.
+        handshake_timeout: how many seconds a client has for the TLS handshake, and
+            again to send the head of a request; on gevent servers.
         keepalive_timeout: how many seconds a connection is kept between two
             requests; on gevent servers.
         body_timeout: how many seconds a client has to send the body of a POST, to
             take the end of an answer when its session ends, and on gevent servers
             to take any other answer of the listener's.
         handler_timeout: how many seconds a handler may take; then its session ends.
-        trusted_proxies: how many proxies in front of the server are to be
-            believed: the scheme, the host and the address of a client are taken
-            from what the outermost of them has put into ``X-Forwarded-Proto``,
-            ``X-Forwarded-Host`` and ``X-Forwarded-For``. 0 for none.
-        context: a function that returns a context manager; handlers run inside
-            one of its own for each event. ``None`` for what the framework has:
-            the application context of Flask, and in Django the care for
-            database connections that a request has.
+        trusted_proxies: how many proxies in front of the server can be trusted. The
+            scheme, the host and the address of a client are those that the outermost
+            of them has put into ``X-Forwarded-Proto``, ``X-Forwarded-Host`` and
+            ``X-Forwarded-For``. 0 for none.
+        context: a function that returns a context manager; it is called for each
+            event, and the handlers run inside. ``None`` for the framework's own:
+            the application context of Flask, and in Django the closing of old
+            database connections.
         flash_policy_port: where Flash policy files are served if ``flashsocket``
             is enabled on a gevent server, beside the main port; ``None`` for
             the main port only.
@@ -165,11 +165,11 @@ class Options:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Options:
-        """Check what the user gave and put it over the defaults.
+        """Check the values that the user gave, and fill in the defaults.
 
         Raises:
             TypeError: if there is no such option, or its value is of the wrong kind.
-            ValueError: if the value is of the right kind, but makes no sense.
+            ValueError: if the kind is right but the value makes no sense.
         """
         known = tuple(each.name for each in fields(cls))
         checked = {}

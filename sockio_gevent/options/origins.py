@@ -1,4 +1,4 @@
-"""Who may connect: the one place where origins are judged, for every transport."""
+"""Which origins may connect: the one place that decides, for every transport."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from ..wire.http_syntax import HOST, PORT
+
 __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
 
 Environ = dict[str, Any]
@@ -14,31 +16,31 @@ OriginCheck = Callable[[str | None, Environ], bool]
 
 _Ask = Callable[[OriginCheck, "str | None", Environ], Any]
 
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?", re.ASCII)
-# Pages from files, and from what applications serve themselves, may have no host.
-_HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://", re.ASCII)
+_ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://({HOST})(?::({PORT}))?")
+# Pages from files, and pages that an application on the device serves itself, may have no host.
+_HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://")
 _PRINTABLE = re.compile(r"[!-~]+")
 _REFERER = re.compile(r"https?://([^/?#]+)")
-_PATTERN = re.compile(r"(\*|\[[0-9a-f:.]+\]|[\w.-]+):(\*|[0-9]{1,5})", re.ASCII)
-_REMEMBERED = 256  # origins, which nearly all requests share
+_PATTERN = re.compile(rf"(\*|{HOST}):(\*|{PORT})")
+_REMEMBERED = 256  # origins that are kept split: nearly all requests have one of a few
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
 def origin_of(environ: Environ, scripted: bool = False) -> str | None:
-    """The origin that a request comes from, or ``None`` if no browser tells.
+    """The origin that a request comes from, or ``None`` if the request names none.
 
     Versions 7 and 8 of WebSocket send it as ``Sec-WebSocket-Origin``
-    (draft-ietf-hybi-thewebsocketprotocol-10, section 11.4). Scripts, images
-    and frames are fetched without an ``Origin``: for them it is taken from
-    ``Referer``, and where a page withholds that, ``Sec-Fetch-Site`` (Fetch
-    Metadata, section 2.3) still tells its own page from a foreign one, whose
-    origin is ``'null'`` then. Browsers send ``Sec-Fetch-Site`` over TLS and to
-    the machine itself, but not over plain HTTP.
+    (draft-ietf-hybi-thewebsocketprotocol-10, section 11.4). Browsers fetch
+    scripts, images and frames without an ``Origin``: then it is taken from
+    ``Referer``. Where a page withholds that too, ``Sec-Fetch-Site`` (Fetch
+    Metadata, section 2.3) still tells whether the page is the server's own; the
+    origin of a foreign page is ``'null'`` then. Browsers send
+    ``Sec-Fetch-Site`` over TLS and to the machine itself, but not over plain HTTP.
 
     Args:
         environ: the WSGI environ.
-        scripted: whether the answer is to be a script. Only pages fetch scripts:
-            one that shows nothing of where it is hides it, and is ``'null'`` too.
+        scripted: whether the answer will be a script. Only pages fetch scripts, so a
+            request for one that does not show its origin hides it, and is ``'null'``.
     """
     origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_SEC_WEBSOCKET_ORIGIN")
     if origin:
@@ -47,7 +49,7 @@ def origin_of(environ: Environ, scripted: bool = False) -> str | None:
     match = None if site == "none" else _REFERER.match(environ.get("HTTP_REFERER", ""))
     if site == "same-origin":
         if match is not None and match[1].lower() == environ.get("HTTP_HOST", "").lower():
-            # Behind a proxy that ends TLS only the page knows the scheme.
+            # Behind a proxy that ends TLS, only the page knows the scheme.
             return match[0]
         own = _own_origin(environ)
         return None if own is None else _spell(*own)
@@ -69,7 +71,7 @@ def _split(origin: str) -> tuple[str, str, str] | None:
 
 
 def _spell(scheme: str, host: str, port: str) -> str:
-    """An origin as browsers spell it: without a port that goes without saying."""
+    """An origin as browsers spell it: without the default port of its scheme."""
     return f"{scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS.get(scheme) else "")
 
 
@@ -78,7 +80,7 @@ def _call(check: OriginCheck, origin: str | None, environ: Environ) -> Any:
 
 
 class Origins:
-    """The rule of one listener.
+    """The rule of one listener for origins.
 
     Args:
         rule: ``None`` for the page's own origin, and programs that send no
@@ -86,9 +88,9 @@ class Origins:
             (``'https://example.com'``), a host and port where either may be
             ``*`` (``'example.com:*'``, ``'*:*'``), ``'file://'`` for files,
             ``'self'`` for the page's own, ``'null'`` for opaque ones; programs
-            that send no ``Origin`` are let in here too. Or a function of the
-            origin (``None`` if none was sent) and the WSGI environ, which
-            decides alone.
+            that send no ``Origin`` may connect here too. Or a function, which
+            alone decides; it is called with the origin (``None`` if none was
+            sent) and the WSGI environ.
 
     Raises:
         TypeError: if the rule is none of these.
@@ -134,7 +136,7 @@ class Origins:
         Args:
             environ: the WSGI environ.
             scripted: see :func:`origin_of`.
-            ask: calls the function that decides, if there is one.
+            ask: calls the function that decides, if the rule is one.
         """
         origin = origin_of(environ, scripted)
         if origin is not None and not _PRINTABLE.fullmatch(origin):
@@ -154,12 +156,13 @@ class Origins:
         )
 
     def allowed(self, own_host: str) -> list[tuple[str, str]]:
-        """All that can be listed of who may connect: hosts and ports, for a policy file.
+        """The hosts and ports that may connect, for a policy file.
+
+        What a function would decide cannot be listed.
 
         Args:
-            own_host: the server's own address, which is all that is known of
-                the page's own origin where there is no request. What a
-                function would decide cannot be listed.
+            own_host: the server's own address. It stands for the page's own origin,
+                which nobody knows where there is no request.
         """
         listed = {(host, port) for _, host, port in self._exact if port} | self._patterns
         if self._own:

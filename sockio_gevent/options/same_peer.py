@@ -1,4 +1,4 @@
-"""By what a session is bound to who opened it."""
+"""The rule that binds a session to the peer that opened it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
 
+from ..wire.http_syntax import TOKEN
+
 __all__ = ["are_same", "peer_rule"]
 
-_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a token, RFC 6265 section 4.1.1
+_COOKIE_NAME = re.compile(TOKEN)  # RFC 6265 section 4.1.1
 
 
 def peer_rule(rule: str) -> Callable[[dict[str, Any]], str | None]:
-    """What tells from an environ who has sent the request; ``None`` if that cannot be told.
+    """Make a function that names the peer of a request, or returns ``None`` for an unknown one.
 
     Args:
         rule: ``'address'`` or ``'cookie:NAME'``.
@@ -30,9 +32,9 @@ def peer_rule(rule: str) -> Callable[[dict[str, Any]], str | None]:
 
 
 def _cookie(cookies: str, wanted: str) -> str | None:
-    """The value of a cookie as it was sent, RFC 6265 section 4.2; an empty one is none.
+    """The value of a cookie as it was sent, RFC 6265 section 4.2; ``None`` if it is empty.
 
-    Of several by one name the first counts, as the most specific one.
+    Of several cookies with this name the first one counts: it is the most specific.
     """
     for pair in cookies.split(";"):
         name, _, value = pair.partition("=")
@@ -42,9 +44,9 @@ def _cookie(cookies: str, wanted: str) -> str | None:
 
 
 def are_same(one: Any, other: Any) -> bool:
-    """Whether two requests come from the same peer, as the rule has told of each."""
+    """Whether two requests come from the same peer, given what the rule has returned for each."""
     if isinstance(one, str) and isinstance(other, str):
-        # However much of a secret was guessed, it takes the same time to say no.
+        # The time of a comparison must not show how much of a secret was guessed.
         return compare_digest(_bytes(one), _bytes(other))
     if isinstance(one, bytes) and isinstance(other, bytes):
         return compare_digest(one, other)

@@ -1,7 +1,7 @@
-"""What options of Flask-SocketIO, python-socketio and Socket.IO are called here.
+"""Answers to options that Flask-SocketIO, python-socketio and Socket.IO have.
 
-Whoever comes from there writes them out of habit, and the nearest name of our
-own may mean something else.
+A user who knows those libraries may write them out of habit. The nearest name
+of an option here may mean something else, so the answer says what to use.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _TIMES = "here each transport has its times: 'transport_options', with {}"
 _RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
 
 _ANSWERS = {
-    "adapter": "there is one process yet, and nothing between several of them",
+    "adapter": "there is only one process so far: nothing connects several",
     "allow_eio3": "the protocol is that of Socket.IO 0.5 and 0.6",
     "allow_request": "here it is 'authorize'",
     "allow_upgrades": "'transports' says which there are; clients choose by themselves",
     "async_handlers": "handlers of one client run one at a time; gevent.spawn() runs more at once",
     "async_mode": "it is always gevent",
     "always_connect": "here 'authorize' decides who connects",
-    "client_manager": "there is one process yet, and nothing between several of them",
+    "client_manager": "there is only one process so far: nothing connects several",
     "close_timeout": _TIMES.format("'close_timeout'"),
     "compression_threshold": "nothing is compressed; a proxy can do that",
     "connect_timeout": "a client is connected when its session is open",
@@ -39,7 +39,7 @@ _ANSWERS = {
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
-    "message_queue": "there is one process yet, and nothing between several of them",
+    "message_queue": "there is only one process so far: nothing connects several",
     "namespaces": "here each listener has a 'resource'; listen() once for each",
     "path": "here it is 'resource'",
     "per_message_deflate": "nothing is compressed; a proxy can do that",
@@ -55,7 +55,7 @@ _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items(
 
 
 def answer_to(name: str) -> str:
-    """What somebody who knows an option from elsewhere does here; empty for other names.
+    """What to use here in place of an option of another library; empty for other names.
 
     Args:
         name: the name, in snake_case or in camelCase.

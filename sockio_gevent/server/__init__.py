@@ -1,1 +1,1 @@
-"""Where the bytes come from: requests, upgrades and the sockets behind them."""
+"""Where bytes come from: HTTP requests, and sockets after their request."""

@@ -62,7 +62,7 @@ class SessionHost(ABC):
         self.receiver = receiver
         self.log = Log(options.log)
         self.throttled_log = ThrottledLog(self.log)
-        self.limits = Limits(self.log)
+        self.limits = Limits(self.throttled_log)
         self.counters = Counters()
         self.closing = False
         self.loops = Loops(self.log, self._threads_ended)

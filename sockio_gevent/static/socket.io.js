@@ -8,9 +8,10 @@
  *
  * ECMAScript 5 and nothing newer, no build step, no dependency.
  *
- * In this order: the framing of messages; requests; why connections end; the
- * transports (io.Transport, which further ones can join); and io.Socket: its
- * methods, how it connects, what it does at an end, what it remembers, events.
+ * In this order: the framing of messages; requests; the reasons for which
+ * connections end; the transports (io.Transport; others can be added); and
+ * io.Socket: its methods, how it connects, what it does when a connection ends,
+ * the transport that it remembers, events.
  */
 (function (window) {
   'use strict';
@@ -33,9 +34,9 @@
   }
 
   /*
-   * How a message is spelled: a string as it is, anything else as JSON. A
-   * string that looks like a heartbeat or like JSON would be taken for one,
-   * so it goes as JSON itself.
+   * The text of a message: a string as it is, anything else as JSON. A string
+   * that looks like a heartbeat or like JSON would be taken for one, so it is
+   * sent as JSON, too.
    */
   function spell(message) {
     if (typeof message === 'string' && !marked(message, HEARTBEAT) && !marked(message, JSON_MARK)) {
@@ -45,7 +46,7 @@
   }
 
   function frame(text) {
-    // UTF-8 has no lone surrogates: WebSocket would replace them silently,
+    // UTF-8 has no lone surrogates: WebSocket would replace them silently, and
     // encodeURIComponent would throw.
     if (/[\uD800-\uDFFF]/.test(text)) {
       text = text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]/g, function (found) {
@@ -55,7 +56,7 @@
     return FRAME + text.length + FRAME + text;
   }
 
-  /* The texts in a payload, up to the first mistake in it, and where that is. */
+  /* The texts in a payload up to its first mistake, and the place of the mistake. */
   function decode(payload, begin) {
     var texts = [], position = begin || 0, start, length, end;
     while (payload.substr(position, 3) === FRAME) {
@@ -100,12 +101,12 @@
     xhr.abort();
   }
 
-  // --- why a connection has ended, or none has begun ---
+  // --- why a connection has ended, or why none was opened ---
 
   /*
-   * Why is an object: status is that of an answer, reason is one of REASONS,
-   * text is in the server's words. What is not known is not there. Without a
-   * status and a reason, the server can be asked.
+   * why is an object: status is the HTTP status of an answer, reason is one of
+   * REASONS, text is the server's text. A member that is not known is missing.
+   * If status and reason are missing, the server can be asked.
    */
   var REASONS = ['client_closed', 'disconnected', 'going_away', 'heartbeat_lost', 'limit_exceeded',
     'protocol_error', 'refused', 'connection_lost'];
@@ -114,17 +115,17 @@
   var OF_CLOSE_CODE = { 1001: 'going_away', 1002: 'protocol_error', 1003: 'protocol_error',
     1007: 'protocol_error', 1008: 'limit_exceeded', 1009: 'limit_exceeded' };
 
-  /* What an answer says; a page that something in between has made has no text for us. */
+  /* Why, from an HTTP answer. A proxy may have answered with a page: that text is not used. */
   function toldBy(xhr) {
     var ours = xhr.status && /^text\/plain/.test(xhr.getResponseHeader('Content-Type'));
     return xhr.status ? { status: xhr.status, text: ours ? xhr.responseText.trim() : '' } : {};
   }
 
   function toldByClose(event) {
-    // What stands in for WebSocket may say less.
+    // An object that replaces WebSocket may tell less.
     var code = event && event.code, text = event && event.reason || '';
     var reason = OF_CLOSE_CODE[code];
-    // Proxies close with 1000, too, but have nothing to say.
+    // Proxies also close with 1000, but give no reason.
     if (code === 1000 && text && !/^replaced/.test(text)) reason = 'disconnected';
     if (code === 1011 && /^heartbeat/.test(text)) reason = 'heartbeat_lost';
     return { reason: reason || 'connection_lost', text: text };
@@ -137,7 +138,7 @@
     return [REASONS.indexOf(reason) < 0 ? 'connection_lost' : reason, ended ? ended[2] : text];
   }
 
-  /* Whether a status says no to this client, and not only to this transport or for now. */
+  /* Whether a status refuses this client for good, and not only this transport or for now. */
   function isRefusal(status) {
     return status > 400 && status < 500 && [404, 405, 408, 426].indexOf(status) < 0;
   }
@@ -145,9 +146,9 @@
   // --- transports ---
 
   /*
-   * What all transports share. A transport has a type and three methods,
-   * open(), write(payload) and close(), and tells of data and of its end by
-   * onData(payload) and onEnd(why). It is used for one connection.
+   * The base of all transports. A transport has a type and three methods:
+   * open(), write(payload) and close(). It calls onData(payload) with data, and
+   * onEnd(why) at its end. It is used for one connection.
    *
    * To add one: inherit from io.Transport, put the constructor into
    * io.Transport under its type, and give it check(xdomain), which says
@@ -176,7 +177,7 @@
     var self = this;
     if (this.holdsUpLoading && document.readyState !== 'complete') {
       window.addEventListener('load', function () {
-        // The load event itself is not over before its listeners are.
+        // The load event is over only after its listeners have run.
         setTimeout(function () { if (!self.ended) self.start(); }, 0);
       });
     } else {
@@ -193,22 +194,23 @@
     try {
       this.open();
     } catch (error) {
-      // Forbidden by the page's policy, say. Not at once: an end is never awaited inside connect().
+      // For example, the page's policy forbids it. Later, because inside connect() no
+      // caller expects an end.
       setTimeout(giveUp, 0);
     }
   };
 
-  /* Send a message that is spelled already. */
+  /* Send the text of a message. */
   Transport.prototype.send = function (text) {
     this.write(frame(text));
   };
 
-  /* After the end: the messages that have surely not left the page. */
+  /* After the end: the messages that certainly have not left the page. */
   Transport.prototype.unsent = function () {
     return [];
   };
 
-  /* After the end: whether messages are on their way, and the answer will tell if they were taken. */
+  /* After the end: whether a POST still waits for the answer that tells if its messages were taken. */
   Transport.prototype.isPending = function () {
     return false;
   };
@@ -220,7 +222,7 @@
     this.close();
   };
 
-  /* <scheme>://<host>:<port>/<resource>/<type>/<session id>; without the last if there is none. */
+  /* <scheme>://<host>:<port>/<resource>/<type>/<session id>; the last only in a session. */
   Transport.prototype.url = function (scheme) {
     var options = this.socket.options;
     return scheme + (options.secure ? 's' : '') + '://' + this.socket.host + ':' + options.port +
@@ -233,13 +235,13 @@
     for (var i = 0; i < texts.length && !this.ended; i++) this.onText(texts[i]);
   };
 
-  /* The server is never silent for longer than a heartbeat or a poll takes. */
+  /* The server is never silent for longer than a heartbeat interval or a poll. */
   Transport.prototype.onAlive = function () {
     var self = this, timeout = this.options.timeout;
     clearTimeout(this.silence);
     this.silence = setTimeout(function () {
       var text = 'nothing has come for ' + timeout / 1000 + ' s';
-      // Before there is a session it is a transport that does not work.
+      // Without a session, the transport does not work.
       self.onEnd(self.connected ? { reason: 'heartbeat_lost', text: text } : {});
     }, timeout);
   };
@@ -300,7 +302,7 @@
     this.native.onclose = function (event) {
       var over = event && event.code === 1009 && /over (\d+) bytes$/.exec(event.reason);
       self.limit = over ? Number(over[1]) : Infinity;
-      // Before there is a session, a browser does not tell a refusal from a broken line.
+      // Without a session, a browser does not tell a refusal from a lost connection.
       self.onEnd(self.connected ? toldByClose(event) : {});
     };
   };
@@ -309,14 +311,14 @@
     this.native.send(payload);
   };
 
-  /* Texts that the browser may still have in its buffer are kept. */
+  /* Keep the texts that may still be in the browser's buffer. */
   WebSocketTransport.prototype.send = function (text) {
     var buffered;
     Transport.prototype.send.call(this, text);
     this.texts.push(text);
     this.size += text.length;
     buffered = this.native.bufferedAmount || 0;
-    // The first has left if those behind it would fill the buffer.
+    // If the texts after the first one fill the buffer alone, the first one has left it.
     while (this.texts.length && this.size - this.texts[0].length >= buffered) {
       this.size -= this.texts.shift().length;
     }
@@ -324,7 +326,7 @@
 
   WebSocketTransport.prototype.unsent = function () {
     var native = this.native, first = this.texts.length;
-    // While it is not closed, the browser may still send what it has.
+    // Until the socket is closed, the browser may still send its buffer.
     var left = native && native.readyState === 3 ? native.bufferedAmount : 0;
     var length;
     while (left > 0 && first > 0) {
@@ -332,7 +334,7 @@
       length = unescape(encodeURIComponent(frame(this.texts[first]))).length;
       left -= length;
     }
-    // The server has refused the message of which the browser was sending the rest.
+    // The server has refused this message while the browser was still sending it.
     if (length > this.limit) first += 1;
     return this.texts.slice(first).filter(isMessage);
   };
@@ -343,7 +345,7 @@
 
   WebSocketTransport.check = function () {
     var Native = NativeWebSocket();
-    // A Flash stand-in has a transport of its own.
+    // The Flash shim has its own transport.
     return Boolean(Native) && !('__addTask' in Native);
   };
 
@@ -366,9 +368,9 @@
     return Boolean(window.WebSocket) && '__addTask' in window.WebSocket;
   };
 
-  // --- what the HTTP transports share: messages go to the server in POSTs ---
+  // --- the base of the HTTP transports: messages go to the server in POSTs ---
 
-  // A batch stays well below what servers accept as one body.
+  // The size of a batch: well below the largest body that servers accept.
   var LARGEST_BATCH = 64 * 1024;
 
   function HTTPTransport() {
@@ -382,8 +384,8 @@
   Transport.inherit(HTTPTransport);
 
   /*
-   * The time keeps caches out. Without a session id before it, it opens a
-   * session; two slashes would say so as well, but proxies make one of them.
+   * The time prevents an answer from a cache. Without a session id before it,
+   * it opens a session; two slashes would do so, too, but proxies merge them.
    */
   HTTPTransport.prototype.downlink = function () {
     return this.url('http') + '/' + Date.now();
@@ -396,13 +398,13 @@
     this.flush();
   };
 
-  /* Without its downlink a session may end: what the page sent before is posted first. */
+  /* Without its downlink a session may end: post all messages before the downlink is closed. */
   HTTPTransport.prototype.close = function () {
     if (this.lost || !this.posting) this.hangUp();
   };
 
   HTTPTransport.prototype.onEnd = function (why) {
-    // Nothing more is posted to a session that is lost.
+    // A session that is lost gets no more POSTs.
     if (!this.ended) this.lost = true;
     Transport.prototype.onEnd.call(this, why);
   };
@@ -436,10 +438,11 @@
   };
 
   HTTPTransport.prototype.onPostFailed = function (texts, why) {
-    // The server can be asked why.
+    // Ask the server why.
     var ended = why.status === 404 && /^the session ended before/.test(why.text);
     var partly = ended && /messages were taken$/.test(why.text);
-    // Answered in this way before any message was taken. Otherwise they may have arrived.
+    // The server gives these answers before it takes any message. After others, the messages
+    // may have arrived.
     var refused = !partly && (why.status === 404 || why.status === 503);
     if (refused) this.queue = texts.concat(this.queue);
     this.onEnd(ended ? {} : why);
@@ -465,7 +468,7 @@
       if (!self.ended) self.onData(JSON.parse(event.data));
     };
     this.source.onerror = function () {
-      // It would connect again by itself, to the address of a new session.
+      // EventSource would connect again by itself, to the address of a new session.
       self.hangUp();
       self.onEnd({});
     };
@@ -487,13 +490,13 @@
 
   Transport.inherit(HTMLFile, 'htmlfile', HTTPTransport);
 
-  // A frame or a script that is fetched while the page loads is a part of it.
+  // The browser takes a frame or a script for a part of the page if it begins while the page loads.
   HTMLFile.prototype.holdsUpLoading = true;
 
   HTMLFile.prototype.open = function () {
     var self = this, inner, stream;
-    // The stream is a frame inside a blank document of its own, so that its
-    // parent.s is not a name on the page.
+    // The stream is a frame inside a blank document, so that its parent.s is not a global
+    // name of the page.
     this.frame = document.createElement('iframe');
     this.frame.style.display = 'none';
     (document.body || document.documentElement).appendChild(this.frame);
@@ -504,7 +507,7 @@
     inner.s = {
       _: function (payload, document) {
         var script = document.getElementsByTagName('script')[0];
-        // What has run is taken out, or the document would grow for ever.
+        // Remove the scripts that have run, or the document would grow for ever.
         script.parentNode.removeChild(script);
         if (!self.ended) self.onData(payload);
       }
@@ -517,7 +520,7 @@
 
   HTMLFile.prototype.hangUp = function () {
     var frame = this.frame;
-    // Not at once: this may be called from a script inside that very frame.
+    // Later: a script inside this frame may be the caller.
     setTimeout(function () {
       if (frame && frame.parentNode) frame.parentNode.removeChild(frame);
     }, 0);
@@ -530,7 +533,7 @@
   // --- xhr-multipart: an answer that is read as it grows ---
 
   var PART = 'Content-Type: text/plain\n\n';
-  // Where the answer has grown so large, the stream moves on to a new one.
+  // When an answer is as large as this, the stream continues in a new one.
   var LARGEST_ANSWER = 1024 * 1024;
 
   function XHRMultipart() {
@@ -552,7 +555,7 @@
     xhr.boundary = '';
     xhr.onreadystatechange = function () {
       if (self.ended) return;
-      // Browsers that know multipart tell each part as if it were a whole answer.
+      // Browsers that know multipart report each part as if it were a whole answer.
       if (native && xhr.readyState === 4 && xhr.status === 200) self.onData(xhr.responseText);
       else if (native && xhr.readyState === 4) self.onEnd(toldBy(xhr));
       else if (xhr === self.current && xhr.readyState >= 3) self.read();
@@ -564,7 +567,7 @@
   /* Take all whole parts of the answer. */
   XHRMultipart.prototype.read = function () {
     var xhr = this.current, text = xhr.responseText, end;
-    // The first line is the boundary; each answer has its own.
+    // The first line is the boundary; each answer has another one.
     if (!xhr.boundary) xhr.position = (xhr.boundary = text.slice(0, text.indexOf('\n') + 1)).length;
     while (xhr.boundary && !this.ended && text.substr(xhr.position, PART.length) === PART) {
       end = decode(text, xhr.position + PART.length).end;
@@ -574,7 +577,7 @@
     }
     if (this.ended) return;
     if (xhr.readyState !== 4) {
-      // The server ends the older stream when it has the newer, which is read after it.
+      // The server ends the older stream when the newer one comes; the older is read to its end.
       if (text.length > LARGEST_ANSWER && !this.next) this.next = this.stream();
     } else if (this.next) {
       this.current = this.next;
@@ -606,7 +609,7 @@
       function (why, body) {
         if (self.ended) return;
         if (why.status !== 200) return self.onEnd(why);
-        // Something in between may answer 200 with a page of its own.
+        // A proxy may answer 200 with its own page.
         if (body && !marked(body, FRAME)) return self.onEnd({});
         self.onData(body);
         if (!self.ended) self.open();
@@ -637,7 +640,7 @@
     var self = this, script = this.script = document.createElement('script');
     script.async = true;
     script.src = this.downlink() + '/' + this.index;
-    // A script that has loaded without calling _() is not ours.
+    // A script that has not called _() does not come from this server.
     script.onload = script.onerror = function () {
       if (script === self.script) self.onEnd({});
     };
@@ -659,13 +662,13 @@
 
   JSONPPolling.prototype.hangUp = function () {
     this.remove();
-    // A poll that is under way may still be answered.
+    // An open poll may still be answered.
     io.JSONP[this.index] = { _: function () {} };
   };
 
   JSONPPolling.prototype.framed = function (text) {
-    // A form makes CRLF of every line break. The server makes that LF again,
-    // so a string that has a CR goes as JSON, which writes it as an escape.
+    // A form turns every line break into CRLF, and the server turns that into LF. So a
+    // string that has a CR is sent as JSON, which escapes it.
     var mangled = !canRequest(this.socket.isXDomain()) && /\r/.test(text);
     return frame(mangled ? JSON_MARK + JSON.stringify(text) : text);
   };
@@ -694,10 +697,10 @@
     iframe.onload = function () {
       var answer = 'ok';
       try {
-        // Some browsers tell of the blank page that a frame begins with.
+        // Some browsers also report the blank page that a frame begins with.
         if (iframe.contentWindow.document.URL === 'about:blank') return;
         answer = iframe.contentWindow.document.body.textContent;
-      } catch (error) { /* another origin's: the next poll will tell */ }
+      } catch (error) { /* a page of another origin; the next poll tells what is wrong */ }
       setTimeout(function () { holder.parentNode.removeChild(holder); }, 0);
       done(answer === 'ok' ? { status: 200 } : {});
     };
@@ -711,7 +714,7 @@
   // --- the socket ---
 
   /*
-   * A connection to the server, kept up as long as it can be.
+   * A connection to the server, which reconnects by itself.
    *
    * host: the server's name, by default the page's.
    * options, with their defaults (times in milliseconds):
@@ -721,7 +724,7 @@
    *   document                       document; where the cookie of rememberTransport is kept
    *   transports                     what to try, in order; by default all but jsonp-polling
    *   transportOptions               {type: {timeout: how long the server may be silent}}
-   *   autoConnect                    true: connect() on the next turn of the event loop
+   *   autoConnect                    true: connect() in the next iteration of the event loop
    *   connectTimeout                 5000 for each transport
    *   tryTransportsOnConnectTimeout  true: when one does not connect, try the next
    *   rememberTransport              true: begin with the one that worked last
@@ -772,7 +775,7 @@
 
   io.Socket = Socket;
 
-  /* Connect, unless that is done or under way; listener is called once connected. */
+  /* Connect, unless it is connected or connecting; call listener when it is connected. */
   Socket.prototype.connect = function (listener) {
     if (typeof listener === 'function') {
       if (this.connected) setTimeout(listener, 0);
@@ -791,7 +794,7 @@
     return this;
   };
 
-  /* End the connection, or the attempts at one; connect() begins anew. */
+  /* End the connection, or the attempts to connect; connect() begins anew. */
   Socket.prototype.disconnect = function () {
     var wasConnected = this.connected;
     this.stop();
@@ -799,9 +802,9 @@
     return this;
   };
 
-  /* Send a string or anything with a JSON form; kept until connected. */
+  /* Send a string or any value that JSON can hold; before a connection it is kept. */
   Socket.prototype.send = function (message) {
-    // Spelled now: what has no JSON form fails here, and later changes to it do not count.
+    // Encoded now: a value that JSON cannot hold throws here, and later changes have no effect.
     this.keep([spell(message)]);
     return this;
   };
@@ -812,7 +815,7 @@
       String(this.options.port) !== (location.port || (secure ? '443' : '80'));
   };
 
-  /* Send messages that are spelled already, or keep them until that can be done. */
+  /* Send the texts of messages, or keep them until they can be sent. */
   Socket.prototype.keep = function (texts) {
     for (var i = 0; i < texts.length; i++) {
       if (this.connected && !this.transport.ended && !this.pending) this.transport.send(texts[i]);
@@ -823,18 +826,18 @@
   Socket.prototype.stop = function () {
     var transport = this.transport;
     this.rest();
-    // What the page has sent goes out before the connection ends.
+    // The messages of the page are sent before the connection ends.
     if (this.connected && !transport.ended) this.release();
     this.connected = this.connecting = this.reconnecting = false;
     this.transport = null;
     if (!transport) return;
-    // It may have ended, while the server is being asked why.
+    // The connection may have ended already, while the server is asked why.
     if (transport.ended) this.takeBack(transport);
     transport.disconnect();
     this.waitFor(transport);
   };
 
-  /* Let go of all that is waited for. */
+  /* Stop all timers and requests. */
   Socket.prototype.rest = function () {
     this.waiting = false;
     clearTimeout(this.timer);
@@ -852,17 +855,17 @@
     this.waitFor(transport);
   };
 
-  // --- messages whose POST is not answered when their connection ends ---
+  // --- messages whose POST is not answered when the connection ends ---
 
-  // For how long the next connection keeps its messages back for that answer.
+  // How long the next connection keeps its messages back for that answer, in milliseconds.
   var LONGEST_HOLD = 5000;
 
-  /* Send nothing before the answer: those that were not taken come first. */
+  /* Send nothing before the answer comes: messages that were not taken go first. */
   Socket.prototype.waitFor = function (transport) {
     if (transport.isPending()) this.pending = transport;
   };
 
-  /* An ended transport has its answer. */
+  /* An ended transport has got the answer to its POST. */
   Socket.prototype.onSettled = function (transport) {
     if (transport !== this.pending) return;
     this.queue = transport.unsent().concat(this.queue);
@@ -879,7 +882,7 @@
 
   // --- connecting: a round goes through the transports until one gets through ---
 
-  // A server that answers later than this was not there when it was asked.
+  // A server that answers later than this was not running when it was asked.
   var PROMPT = 1000;
 
   Socket.prototype.begin = function () {
@@ -887,8 +890,8 @@
     this.connecting = true;
     this.usable = this.findUsable();
     this.candidates = this.inOrder();
-    // Of this round: what the server has said last, whether it is there, and which transports
-    // have failed although it is.
+    // In this round: the server's last answer, whether the server is running, and the
+    // transports that have failed although it is.
     this.problem = {};
     this.answered = this.hesitated = false;
     this.failed = {};
@@ -906,7 +909,7 @@
     });
   };
 
-  /* The one that worked last comes first. */
+  /* The transport that worked last comes first. */
   Socket.prototype.inOrder = function () {
     var types = this.usable.slice(), at = types.indexOf(this.remembered());
     if (at > 0) types.unshift(types.splice(at, 1)[0]);
@@ -924,8 +927,9 @@
   };
 
   /*
-   * A transport has not connected. Most cannot tell why: it may be refused, or
-   * stopped on the way, or there is no server. So that is asked, once a round.
+   * A transport has not connected. Most cannot tell why: the client may be
+   * refused, a proxy may be in the way, or no server may be running. So the
+   * server is asked, once a round.
    */
   Socket.prototype.onUnconnected = function (transport, why) {
     var self = this;
@@ -935,7 +939,7 @@
     this.ask(transport, function (answer, prompt) {
       if (answer.status === 200 && answer.text === 'ok') {
         if (!self.hesitated && (!prompt || self.last === transport.type)) {
-          // The server has only just come up, or this transport has worked in this page: once more.
+          // Try it once more: the server has just started, or this transport has worked before.
           self.hesitated = true;
           self.candidates.unshift(transport.type);
           return self.tryNext();
@@ -953,7 +957,7 @@
   Socket.prototype.onRefused = function (transport, why) {
     var status = why.status || 0, final = isRefusal(status);
     if (status >= 400) this.problem = why;
-    // Other transports lead to the same server.
+    // Other transports would reach the same server.
     if (final || status >= 500) return this.onFailure(final);
     if (this.answered || status === 404) this.failed[transport.type] = true;
     if (!this.options.tryTransportsOnConnectTimeout) this.candidates = [];
@@ -961,9 +965,9 @@
   };
 
   /*
-   * Ask the server what a GET of the transport's address would be answered:
-   * may a session begin, or how has this one ended? done(why, prompt) is called
-   * with the answer, and whether it came soon.
+   * Ask the server how it would answer a GET of the transport's address: may a
+   * session begin, or how has this session ended? done(why, prompt) is called
+   * with the answer, and with whether it came soon.
    */
   Socket.prototype.ask = function (transport, done) {
     var self = this, began = Date.now(), limit = this.options.connectTimeout;
@@ -990,13 +994,13 @@
     this.last = transport.type;
     this.remember(transport.type);
     if (!this.pending) this.release();
-    // Without an answer they may have arrived. This goes on when this connection ends, too.
+    // Without an answer, the messages may have arrived. The wait outlasts this connection.
     else if (!this.hold) this.hold = setTimeout(function () { self.release(); }, LONGEST_HOLD);
     this.emit('connect');
     if (again && this.transport === transport) this.emit('reconnect', [transport.type, attempts]);
   };
 
-  /* A round is over, and no transport has connected. */
+  /* The round is over, and no transport has connected. */
   Socket.prototype.onFailure = function (final) {
     this.failedAt = Date.now();
     this.connecting = false;
@@ -1005,9 +1009,9 @@
     else this.wait();
   };
 
-  // --- ends, and what comes after them ---
+  // --- the end of a connection, and reconnecting ---
 
-  // How long a connection has to stand until delays begin from the shortest again.
+  // How long a connection must last before delays begin with the shortest again.
   var STEADY = 10000;
 
   /* A transport has ended by itself: before it was connected, or after. */
@@ -1017,7 +1021,7 @@
     if (this.connecting) return this.onUnconnected(transport, why);
     if (why.status || why.reason || !canRequest(this.isXDomain())) return this.onDisconnect(why);
     this.ask(transport, function (answer) {
-      // A session that lives has lost its connection, and that is all.
+      // The session is still open; only its connection was lost.
       self.onDisconnect(answer.status === 200 ? {} : answer);
     });
   };
@@ -1036,7 +1040,7 @@
     if (this.reconnecting && !this.waiting && !this.connecting && !this.connected) this.wait();
   };
 
-  // Nobody presses a button so soon, in milliseconds.
+  // Milliseconds. No user presses a button so soon.
   var HASTE = 1000;
 
   /*
@@ -1050,12 +1054,12 @@
 
   Socket.prototype.wait = function () {
     if (this.attempts < this.options.maxReconnectionAttempts) return this.pause();
-    // The page does not stay dead if it is looked at later.
+    // The page can connect again when somebody looks at it later.
     this.watch();
     this.giveUp();
   };
 
-  /* Delay the next attempt: longer each time, and not as long as other pages do. */
+  /* Delay the next attempt: longer each time, and by another time than other pages. */
   Socket.prototype.pause = function () {
     var self = this, options = this.options, delay;
     this.rest();
@@ -1090,13 +1094,13 @@
 
   // --- the transport that is remembered ---
 
-  // For how long, in seconds, a better transport is not tried again.
+  // How long, in seconds, a better transport is not tried again.
   var MEMORY = 3600;
 
   /*
-   * Remember a transport, if each that is better has failed in this round, and
-   * not only because the server was not there. Pages without access to cookies
-   * (sandboxed frames) just do not remember.
+   * Remember a transport if all better ones have failed in this round while the
+   * server was running. Pages without access to cookies (sandboxed frames) do
+   * not remember it.
    */
   Socket.prototype.remember = function (type) {
     var failed = this.failed, better = this.usable.slice(0, this.usable.indexOf(type));
@@ -1125,7 +1129,7 @@
     'reconnect', 'reconnect_failed'];
   var warned = {};
 
-  /* Other generations of Socket.IO have events of the application's own. */
+  /* Warn about events that other generations of Socket.IO have. */
   function checkEvent(name, advice) {
     var line = "socket.io: there is no event '" + name + "' here. " + advice;
     if (EVENTS.indexOf(name) >= 0 || has.call(warned, line) || !window.console) return;
@@ -1159,7 +1163,7 @@
     return this;
   };
 
-  /* Call the listeners in this page; send() is what reaches the server. */
+  /* Call the listeners in this page; only send() reaches the server. */
   Socket.prototype.emit = function (name, parameters) {
     var listeners, i;
     checkEvent(name, 'Nothing is sent: use send().');
@@ -1174,7 +1178,7 @@
     return this;
   };
 
-  /* A listener that fails is reported, and costs no other listener and no message. */
+  /* Report a listener that fails; the other listeners and later messages are not affected. */
   function rethrow(error) {
     setTimeout(function () { throw error; }, 0);
   }

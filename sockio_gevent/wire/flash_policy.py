@@ -1,4 +1,4 @@
-"""The policy file that a Flash player asks for before it opens a socket."""
+"""The policy file that the Flash player requests before it opens a socket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def policy_file(allowed: Iterable[tuple[str, str]]) -> bytes:
     """Make a policy file.
 
     Args:
-        allowed: the domain and the port of each who may connect; either may be ``*``.
+        allowed: the domains whose pages may connect, each with a port; either may be ``*``.
     """
     lines = [
         f'<allow-access-from domain="{escape(domain)}" to-ports="{escape(port)}"/>\n'

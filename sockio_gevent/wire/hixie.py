@@ -57,7 +57,7 @@ class HixieParser:
         return events
 
     def discard(self) -> None:
-        """Nothing more will be read: keep nothing."""
+        """Drop what is kept: nothing more will be read."""
         self.finished = True
         self._buffer.clear()
         self.held = 0
@@ -70,7 +70,7 @@ class HixieParser:
                 return Close(NO_STATUS, "")
         if buffer[0] != 0:
             return Failure(PROTOCOL_ERROR, f"no frame begins with {buffer[0]:#04x}")
-        # Only what is new is searched: short reads cost no more than they bring.
+        # Only new bytes are searched, so that many short reads do not cost more than one.
         end = buffer.find(0xFF, self._searched)
         if (len(buffer) if end < 0 else end) - 1 > self._max_size:
             return Failure(TOO_BIG, f"the message is over {self._max_size} bytes")
@@ -92,7 +92,7 @@ def encode_text(payload: bytes) -> bytes:
 
 
 def key_number(key: str) -> int | None:
-    """The number hidden in a ``Sec-WebSocket-Key1`` or ``2``; ``None`` if it is none.
+    """The number hidden in a ``Sec-WebSocket-Key1`` or ``2``; ``None`` if there is none.
 
     Its digits as one number, divided by the number of its spaces
     (hixie-76 section 5.2, steps 4 to 8).

@@ -1,7 +1,8 @@
-"""Heads of HTTP/1.1 messages, as far as they are plain.
+"""Heads of plain HTTP/1.1 messages, for the fast path.
 
-A request's head is read only if all who read HTTP read it alike: what has any
-second reading, or asks for something special, is left to who knows all of HTTP.
+The head of a request is read here only if every HTTP parser reads it alike. If
+it could be read in two ways, or asks for something special, it is left to
+pywsgi.
 """
 
 from __future__ import annotations
@@ -25,18 +26,19 @@ _LONGEST_LINE = 4096  # bytes
 _LONGEST_HEAD = 16 * 1024
 _MOST_LINES = 64
 
-_MOST_KNOWN = 256  # heads that are remembered, of
-_LONGEST_KNOWN = 1024  # bytes at most
+# The cache of heads that were read or written before: how many, and how long each may be.
+_MOST_KNOWN = 256
+_LONGEST_KNOWN = 1024  # bytes
 
-# Neither percent escapes, which have to be decoded, nor whatever is no ASCII.
+# Only ASCII, and no percent escapes, which would have to be decoded.
 _PATH = r"[!-$&->@-~]*"
-# Each line has a value, does not end in blanks, and continues no other.
+# Each line has a value, does not end in blanks, and does not continue the line before.
 _BLOCK = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*[!-~]\r\n){0,%d}" % _MOST_LINES)
 
-# What changes how the body is read, or asks for more than an answer.
+# Headers that change how the body is read, or ask for more than an answer.
 _UNUSUAL = frozenset(("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE"))
 _OWN_KEYS = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
-# What servers look at in an answer, in whatever case it is written.
+# Headers of an answer that a server acts on, whatever the case of their letters.
 _MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
 
 
@@ -44,9 +46,9 @@ class Fields(NamedTuple):
     """The headers of a request.
 
     Attributes:
-        environ: all of them, named as in a WSGI environ; not to be changed.
-        body_size: how many bytes the body takes, or ``None`` if they say nothing of one.
-        closes: whether the client wants no other answer on the connection.
+        environ: all of them, named as in a WSGI environ; do not change it.
+        body_size: how many bytes the body has, or ``None`` if the headers name no body.
+        closes: whether the client wants no further answer on the connection.
     """
 
     environ: dict[str, str]
@@ -54,17 +56,17 @@ class Fields(NamedTuple):
     closes: bool
 
 
-# How many bytes the head takes, its first line, of that the method, the target,
-# and of that the path, which has nothing to decode, and the query; its headers.
+# The size of the head in bytes; its first line; from that the method and the target; from
+# the target the path, in which nothing has to be decoded, and the query; the headers.
 # A bare tuple, because one is made for every request.
 RequestHead = tuple[int, str, str, str, str, str, Fields]
 
 
 def request_line_pattern(prefixes: Iterable[str]) -> Pattern[str]:
-    """What the first lines of plain heads look like.
+    """Make a pattern for the first lines of plain heads.
 
     Args:
-        prefixes: what paths begin with.
+        prefixes: the beginnings of the paths that it matches.
     """
     begins = "|".join(re.escape(prefix) for prefix in prefixes)
     return re.compile(
@@ -73,11 +75,11 @@ def request_line_pattern(prefixes: Iterable[str]) -> Pattern[str]:
 
 
 def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
-    """Read the head that data begins with; ``None`` if it is not whole, or not plain.
+    """Read the head at the beginning of data; ``None`` if it is incomplete, or not plain.
 
     Args:
-        pattern: what :func:`request_line_pattern` has made.
-        data: what the client has sent so far.
+        pattern: a pattern that :func:`request_line_pattern` has made.
+        data: the bytes that the client has sent so far.
     """
     line_end = data.find(b"\r\n", 0, _LONGEST_LINE)
     end = data.find(b"\r\n\r\n", line_end, _LONGEST_HEAD) + 2
@@ -105,11 +107,11 @@ def _read_fields(block: bytes) -> Fields | None:
     for each in lines:
         name, _, value = each.partition(":")
         environ[_key(name)] = value.lstrip("\t ")
-    # Two of a kind would have to be joined, or contradict each other.
+    # Two headers with one name would have to be joined, or contradict each other.
     if len(environ) < len(lines) or not _UNUSUAL.isdisjoint(environ):
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
-    # Without an Upgrade, "upgrade" asks for nothing, and many proxies add it.
+    # Without an Upgrade header, "upgrade" asks for nothing, and many proxies add it.
     if connection not in ("keep-alive", "close", "upgrade"):
         return None
     body_size = None
@@ -120,23 +122,23 @@ def _read_fields(block: bytes) -> Fields | None:
     return Fields(environ, body_size, connection == "close")
 
 
-# From one request to the next of a client, and among clients, they hardly differ.
+# The heads of a client's requests hardly differ, and neither do those of different clients.
 _known_fields = lru_cache(_MOST_KNOWN)(_read_fields)
 
 
 def _key(name: str) -> str:
-    """What a header is called in a WSGI environ."""
+    """The name of a header in a WSGI environ."""
     key = "HTTP_" + name.upper().replace("-", "_")
     return _OWN_KEYS.get(key, key)
 
 
 class AnswerHead(NamedTuple):
-    """The head of an answer, without its date and its last line end.
+    """The head of an answer, without its date and without its last line end.
 
     Attributes:
         data: its bytes.
         code: the number of the status.
-        closes: whether it says that no other answer follows on the connection.
+        closes: whether it says that no further answer follows on the connection.
     """
 
     data: bytes
@@ -144,22 +146,22 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
-# From one answer to the next they hardly differ. A bare dict: who looks there
-# must not measure them first, and mostly finds them.
+# The heads of answers hardly differ, so most are found here. A bare dict and no lru_cache,
+# because only heads that are short enough are kept, and a lookup must not measure them.
 _known_answers: dict[tuple[str, tuple[tuple[str, str], ...]], AnswerHead] = {}
 
 
 def answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHead | None:
-    """Spell a head out; ``None`` if it is not plain.
+    """Make the head of an answer; ``None`` if it is not plain.
 
     Args:
-        status: as WSGI has it.
-        headers: as WSGI has them; the length of the body must be among them.
+        status: the status, as in WSGI.
+        headers: the headers, as in WSGI; the length of the body must be among them.
 
     Raises:
-        AttributeError: like the others, if something is wrong.
-        TypeError: if something in it is no text.
-        ValueError: if some text cannot be sent.
+        AttributeError: if a value is not a string.
+        TypeError: the same.
+        ValueError: if a text cannot be sent.
     """
     known = _known_answers.get((status, headers))
     if known is not None:
@@ -185,13 +187,13 @@ def _answer_head(status: str, headers: tuple[tuple[str, str], ...]) -> AnswerHea
             closes = True
         elif name.lower() in _MEANINGFUL:
             return None
-    # Joined, for that lets nothing pass but text.
+    # join() accepts nothing but strings.
     lines = [part for name, value in headers for part in (name, ": ", value, "\r\n")]
     text = "".join(["HTTP/1.1 ", status, "\r\n", *lines])
     code = int(status[:3])
     if not (sized and 200 <= code < 600 and code not in (204, 304) and status[3:4] == " "):
         return None
-    # A line break within a header would begin another one, or the body.
+    # A line break inside a header would begin another header, or the body.
     breaks = len(headers) + 1
     if text.count("\r") != breaks or text.count("\n") != breaks:
         return None

@@ -1,8 +1,9 @@
-"""What is malformed in the head of a request.
+"""Finds what is malformed in the head of a request.
 
 If a server and the proxy in front of it read the same bytes differently, they do
-not agree on where a request begins, and what the proxy forbids gets through. So
-all that RFC 9112 calls malformed is refused, even where it lets a server be lenient.
+not agree where a request begins. Then a request that the proxy forbids reaches
+the server. So every head that RFC 9112 calls malformed is refused, even where a
+server may be lenient.
 """
 
 from __future__ import annotations
@@ -10,50 +11,51 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .http_syntax import FIELD_VALUE, TOKEN
+
 __all__ = ["head_problem", "line_problem", "sound_head_lines"]
 
-_LONGEST_LENGTH = 18  # digits; no body is that long
+_LONGEST_LENGTH = 18  # digits; no body is as long as that
 
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_VALUE = r"[\t -~\x80-\xff]*"
-_REQUEST_LINE = re.compile(rf"{_TOKEN} [!-~]+ HTTP/1\.[01]\r\n")
-_LINE = re.compile(rf"({_TOKEN}):({_VALUE})\r\n".encode("latin-1"))
-_LINES = re.compile(rf"(?:{_TOKEN}:{_VALUE}\r\n)+\r\n".encode("latin-1"))
+_REQUEST_LINE = re.compile(rf"{TOKEN} [!-~]+ HTTP/1\.[01]\r\n")
+_LINE = re.compile(rf"({TOKEN}):({FIELD_VALUE})\r\n".encode("latin-1"))
+_LINES = re.compile(rf"(?:{TOKEN}:{FIELD_VALUE}\r\n)+\r\n".encode("latin-1"))
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
 _FRAMING_LINE = re.compile(rb"^(?:%b):" % b"|".join(_FRAMING), re.IGNORECASE | re.MULTILINE)
 
 
 def line_problem(line: str) -> str:
-    """What is malformed in the first line of a request (RFC 9112, section 3).
+    """Find what is malformed in the first line of a request (RFC 9112, section 3).
 
-    It has two spaces, and beside them only visible ASCII: programs differ in which
-    other characters they take for a space.
+    The line must have two spaces and otherwise only visible ASCII: programs do
+    not agree which other characters count as a space.
 
     Args:
         line: the line with its end, one character for each byte.
 
     Returns:
-        What to refuse it for; empty if all is well.
+        What is wrong; empty if the line is well formed.
     """
     return "" if _REQUEST_LINE.fullmatch(line) else "the first line is malformed"
 
 
 def sound_head_lines(data: bytes) -> tuple[int, int]:
-    """The header lines with which data begin, if all are there and :func:`head_problem` finds none.
+    """Measure the header lines at the beginning of data, if they are surely well formed.
 
-    A quick look: some that are as sound are not found to be so.
+    This is the quick check that most heads pass. It does not recognise all heads that
+    :func:`head_problem` finds nothing wrong with.
 
     Args:
-        data: what has come behind the first line of a request.
+        data: what has come after the first line of a request.
 
     Returns:
-        How many lines there are, and how many bytes with the empty one behind them; or zeros.
+        The number of lines, and of bytes up to the end of the empty line; or zeros.
     """
     match = _LINES.match(data)
     if match is None:
         return 0, 0
     size = match.end()
-    # What says how long a body is, is looked at with care.
+    # Headers that say how long the body is need the slow check.
     if len(framing := _FRAMING_LINE.findall(data, 0, size)) > 1 or (
         framing and framing[0].lower() != b"host:"
     ):
@@ -62,14 +64,14 @@ def sound_head_lines(data: bytes) -> tuple[int, int]:
 
 
 def head_problem(lines: Iterable[bytes], version: str) -> str:
-    """What is malformed in header lines, or says twice how long the body is.
+    """Find what is malformed in header lines, or says twice how long the body is.
 
     Args:
-        lines: the lines of a request's head behind the first one, with their ends.
-        version: the version of HTTP in that one.
+        lines: the lines of a request's head after the first one, with their ends.
+        version: the version of HTTP in the first line.
 
     Returns:
-        What RFC 9112 says to refuse (sections 2.2, 3.2, 5, 6.1, 6.3); empty if all is well.
+        What is wrong (RFC 9112, sections 2.2, 3.2, 5, 6.1, 6.3); empty if nothing is.
     """
     found: dict[bytes, bytes] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""Targets of requests that are a whole URL, as proxies get them (RFC 9112, section 3.2.2)."""
+"""Request targets that are a whole URL, as clients send them to proxies (RFC 9112, 3.2.2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_url(target: str, method: str) -> tuple[str, str] | None:
 
     Returns:
         The host with its port, which takes precedence over the header ``Host``, and
-        the target without them; ``None`` if it is no URL of HTTP.
+        the target without them; ``None`` if the target is not an HTTP URL.
 
     Raises:
         ValueError: if its host is malformed.

@@ -1,7 +1,7 @@
-"""What of addresses may be shown: not whole session ids, and no control characters.
+"""Makes addresses safe for logs: without whole session ids and control characters.
 
-A log line has an address as the client has spelled it, escapes and all. It may
-be cut out of a request that nobody could read.
+A log line shows an address as the client has spelled it, with its escapes. The
+address may even be a part of a request that could not be read.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from re import Pattern
 __all__ = ["printable", "session_id_pattern", "shorten_ids", "shown"]
 
 _SLASH = "(?:/|%2[Ff])"
-# A character of a segment of a path. What cannot be in one ends it: a line of a
-# log may go on with a quote, or spell out the line break behind a target.
-# There is one way only to read it: patterns that try many take for ever.
+# A character in a segment of a path. Any other character ends the segment: in a log line
+# a quote may follow, or the spelled-out line break after a target. Each text matches in
+# one way only: a pattern that tries many ways takes too long.
 _HEX = "[0-9A-Fa-f]{2}"
 _CHARACTER = rf"""(?:%(?!2[Ff]){_HEX}|%(?!{_HEX})|[^\s/?#%"'\\])"""
 
 
 def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
-    """What session ids look like below some resources, in whatever way they are escaped.
+    """Make a pattern for session ids in addresses below some resources, however they are escaped.
 
     Args:
         resources: the options of that name.
@@ -30,7 +30,7 @@ def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
     well_spelled = (
         rf"({_SLASH}(?:{places}){_SLASH}{_CHARACTER}+{_SLASH}{_CHARACTER}{{8}}){_CHARACTER}+"
     )
-    # In an address that is none of ours, for want of care: with more slashes, dots, capitals.
+    # An address that is almost one of ours: with more slashes, dots or capitals.
     misspelled = (
         rf"""({_SLASH}?(?i:{places}){_SLASH}[^\s?#"'\\]{{0,64}}"""
         rf"{_SLASH}(?:{_HEX}){{4}})(?:{_HEX}){{16,}}"
@@ -39,7 +39,7 @@ def session_id_pattern(resources: Iterable[str]) -> Pattern[str]:
 
 
 def _spelled(text: str) -> str:
-    """A pattern for a text in which any character may be escaped."""
+    """Make a pattern for a text in which any character may be escaped."""
     spelled = []
     for byte in text.encode():
         escape = "".join(f"[{digit}{digit.upper()}]" for digit in f"{byte:02x}")
@@ -48,16 +48,16 @@ def _spelled(text: str) -> str:
 
 
 def shorten_ids(pattern: Pattern[str], text: str) -> str:
-    """Leave eight characters of each session id.
+    """Cut each session id to eight characters.
 
     Args:
-        pattern: what :func:`session_id_pattern` has made.
+        pattern: a pattern that :func:`session_id_pattern` has made.
         text: an address, or a line with one.
     """
     return pattern.sub(r"\1\2...", text)
 
 
-# They would break a line of a log, or act on the terminal that shows it.
+# These would break a log line, or control the terminal that shows it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -74,5 +74,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def shown(pattern: Pattern[str], text: str) -> str:
-    """What a log may show of a text; see :func:`shorten_ids` and :func:`printable`."""
+    """The form of a text that a log may show; see :func:`shorten_ids` and :func:`printable`."""
     return printable(shorten_ids(pattern, text))

@@ -23,11 +23,11 @@ def apply_mask(data: bytes, mask: bytes) -> bytes:
 
 @cache
 def fastest_apply_mask() -> Callable[[bytes, bytes], bytes]:
-    """:func:`apply_mask`, or the one in C that comes with websockets (extra ``speed``).
+    """The C function of websockets (extra ``speed``) if it is installed, or :func:`apply_mask`.
 
-    That takes an eighth of the time for a short message, and a sixtieth for
-    64 KiB. It is looked for when the first WebSocket comes, not on import:
-    importing websockets takes longer than importing this package.
+    The C function takes an eighth of the time for a short message, and a
+    sixtieth for 64 KiB. It is imported when the first WebSocket is opened:
+    to import websockets takes longer than to import this package.
     """
     try:
         from websockets.speedups import apply_mask as fast

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from .hixie import CLOSING, HixieParser, encode_text
 from .packet import Packet
-from .websocket import TEXT, Event, FrameParser, encode_close, encode_frame
+from .websocket import TEXT, Event, encode_close, encode_frame
+from .websocket_parser import FrameParser
 
 __all__ = ["Hixie", "Rfc6455", "WebSocketProtocol"]
 
@@ -24,19 +25,19 @@ class WebSocketProtocol(Protocol):
         """How many bytes are kept of a message that is not whole yet."""
 
     def discard(self) -> None:
-        """Nothing more will be read: keep nothing."""
+        """Drop what is kept: nothing more will be read."""
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return what they complete."""
 
     def frames(self, batch: Sequence[Packet]) -> bytes:
-        """The frames of a batch."""
+        """The frames for a batch of messages."""
 
     def frame(self, opcode: int, payload: bytes) -> bytes:
-        """One frame; empty where the version has none of that kind."""
+        """One frame; empty if the version has no frames of this kind."""
 
     def close(self, code: int, reason: str) -> bytes:
-        """The closing frame; empty where the version has none."""
+        """The close frame; empty if the version has none."""
 
 
 class Rfc6455(FrameParser):
@@ -45,7 +46,7 @@ class Rfc6455(FrameParser):
     __slots__ = ()
 
     def frames(self, batch: Sequence[Packet]) -> bytes:
-        """The frames of a batch."""
+        """The frames for a batch of messages."""
         if len(batch) == 1:
             return batch[0].websocket_frame
         return b"".join([packet.websocket_frame for packet in batch])
@@ -55,7 +56,7 @@ class Rfc6455(FrameParser):
         return encode_frame(opcode, payload)
 
     def close(self, code: int, reason: str) -> bytes:
-        """The closing frame."""
+        """The close frame."""
         return encode_close(code, reason)
 
 
@@ -65,7 +66,7 @@ class Hixie(HixieParser):
     __slots__ = ()
 
     def frames(self, batch: Sequence[Packet]) -> bytes:
-        """The frames of a batch."""
+        """The frames for a batch of messages."""
         return b"".join([encode_text(packet.payload) for packet in batch])
 
     def frame(self, opcode: int, payload: bytes) -> bytes:
@@ -73,5 +74,5 @@ class Hixie(HixieParser):
         return encode_text(payload) if opcode == TEXT else b""
 
     def close(self, code: int, reason: str) -> bytes:
-        """The closing frame, which only hixie-76 has; codes and reasons neither has."""
+        """The close frame; only hixie-76 has one. Neither draft has codes and reasons."""
         return CLOSING if self._closing else b""

@@ -1,4 +1,4 @@
-"""A real Chromium, and the servers that its pages come from."""
+"""A real Chromium, and the servers of its pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def chromium():
 
 @pytest.fixture
 def new_page(chromium):
-    """Open a page in a browser context of its own; errors in it fail the test."""
+    """Open a page in a new browser context; an error in the page fails the test."""
     contexts, errors = [], []
 
     def open_page(url, on_error=errors.append, before=None, **options):

@@ -10,7 +10,9 @@ transports = pytest.mark.parametrize("transport", RUNNING)
 
 @transports
 @pytest.mark.parametrize("handshake", ["plain", "json"])
-def test_it_connects_by_itself_and_takes_either_handshake(start, new_page, transport, handshake):
+def test_the_client_connects_by_itself_and_accepts_either_handshake(
+    start, new_page, transport, handshake
+):
     server = start(PAGE, "--handshake", handshake)
     page = opened(new_page(server.url), transports=[transport])
     wait_event(page, "connect")
@@ -26,7 +28,7 @@ def test_tricky_strings_arrive_unaltered_both_ways(start, new_page, transport):
 
 
 @transports
-def test_strings_that_look_like_marks_are_only_strings(start, new_page, transport):
+def test_strings_that_look_like_frame_marks_arrive_as_strings(start, new_page, transport):
     page = opened(new_page(start(PAGE).url), transports=[transport])
     texts = ["~h~1", "~j~{}", "~h~", "~j~", "~j~oops"]
     page.evaluate("texts => texts.forEach(text => socket.send({text: text}))", texts)
@@ -54,7 +56,7 @@ def test_a_lone_surrogate_does_not_stop_what_follows(start, new_page, transport)
 
 
 @transports
-def test_what_is_sent_before_the_connection_is_kept_and_in_order(start, new_page, transport):
+def test_messages_sent_before_the_connection_are_kept_in_order(start, new_page, transport):
     page = new_page(start(PAGE).url)
     opened(page, transports=[transport], autoConnect=False)
     page.evaluate("for (var i = 0; i < 100; i++) socket.send({number: i}); socket.connect()")
@@ -73,7 +75,7 @@ def test_large_messages_are_not_cut(start, new_page, transport):
 
 
 @transports
-def test_a_poll_or_socket_that_waits_gets_what_comes_later(start, new_page, transport):
+def test_a_waiting_poll_or_socket_gets_later_messages(start, new_page, transport):
     page = opened(new_page(start(PAGE).url), transports=[transport])
     page.evaluate("socket.send({later: 1.5})")  # and several heartbeats later, if there are any
     assert wait_event(page, "message") == [["later"]]
@@ -105,7 +107,7 @@ def test_disconnect_ends_it_and_connect_begins_anew(start, new_page, transport):
 
 
 @transports
-def test_what_was_sent_before_disconnect_still_arrives(start, new_page, transport):
+def test_messages_sent_before_disconnect_still_arrive(start, new_page, transport):
     server = start(PAGE)
     observer = opened(new_page(server.url))
     page = opened(new_page(server.url), transports=[transport])
@@ -116,11 +118,11 @@ def test_what_was_sent_before_disconnect_still_arrives(start, new_page, transpor
 
 
 @transports
-def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
+def test_the_client_reconnects_when_the_server_comes_back(start, new_page, transport):
     server = start(PAGE)
     page = opened(new_page(server.url), transports=[transport], reconnectionDelay=100)
     wait_event(page, "connect")
-    # A frame does not tell that it cannot be loaded: connectTimeout has to.
+    # A frame does not report that it cannot be loaded: connectTimeout ends the attempt.
     page.evaluate("window.patience = 200")
     page.evaluate("socket.on('connecting', () => { socket.options.connectTimeout = patience; })")
     server.stop()
@@ -138,7 +140,7 @@ def test_it_reconnects_when_the_server_comes_back(start, new_page, transport):
     assert wait_event(page, "message") == [[{"kept": True}]]
 
 
-def test_it_gives_up_after_the_last_attempt(start, new_page):
+def test_the_client_gives_up_after_the_last_attempt(start, new_page):
     server = start(PAGE)
     delays = {"reconnectionDelay": 10, "maxReconnectionAttempts": 3}
     page = opened(new_page(server.url), **delays)
@@ -151,7 +153,7 @@ def test_it_gives_up_after_the_last_attempt(start, new_page):
     assert page.evaluate("socket.connected")
 
 
-def test_without_reconnect_it_stays_away(start, new_page):
+def test_without_the_option_reconnect_the_client_stays_away(start, new_page):
     server = start(PAGE)
     page = opened(new_page(server.url), reconnect=False)
     wait_event(page, "connect")
@@ -162,7 +164,7 @@ def test_without_reconnect_it_stays_away(start, new_page):
     assert not page.evaluate("socket.reconnecting")
 
 
-# Keeps the times of the timers that are set and have not come yet.
+# Keeps the times of the timers that are set and have not fired yet.
 TIMERS = """
   (function () {
     var set = window.setTimeout, clear = window.clearTimeout, timers = window.timers = new Map();
@@ -193,7 +195,7 @@ def test_a_disconnect_listener_may_connect_anew(start, new_page):
     assert sum("opened" in line for line in server.log()) == 2
 
 
-def test_what_cannot_be_sent_throws_where_it_is_sent(start, new_page):
+def test_a_value_that_cannot_be_sent_throws_in_send(start, new_page):
     page = opened(new_page(start(PAGE).url), autoConnect=False)
     message = page.evaluate(
         """() => {

@@ -74,7 +74,7 @@ def test_a_newcomer_reads_the_last_fifteen_messages(start, new_page):
     assert texts(newcomer, ".message") == [f"message {number}" for number in range(2, 17)]
 
 
-def test_what_users_write_is_never_markup_and_arrives_as_it_was(start, new_page):
+def test_text_of_users_is_never_markup_and_arrives_unaltered(start, new_page):
     server = start(SERVER)
     alice, bob = join(new_page, server.url), join(new_page, server.url, "xhr-polling")
     hostile = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "&lt;b&gt;"]
@@ -112,7 +112,7 @@ def test_a_client_never_learns_the_secret_ids_of_others(start, new_page):
     assert not any(secret in line for line in server.log())
 
 
-def test_it_fits_a_phone(start, new_page):
+def test_the_page_fits_a_phone(start, new_page):
     page = join(new_page, start(SERVER).url, viewport={"width": 360, "height": 640})
     say(page, "a long word: " + "x" * 500)
     wait_text(page, ".own", "xxx")
@@ -121,7 +121,7 @@ def test_it_fits_a_phone(start, new_page):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_cleanly_with_clients_connected(start, new_page, how):
+def test_the_program_stops_cleanly_with_clients_connected(start, new_page, how):
     server = start(SERVER)
     pages = [join(new_page, server.url, name) for name in ("websocket", "xhr-polling")]
     assert server.stop(how) == 0
@@ -133,7 +133,7 @@ def test_it_stops_cleanly_with_clients_connected(start, new_page, how):
         page.close()
 
 
-def test_a_port_that_is_taken_is_one_clear_line(start):
+def test_a_port_that_is_in_use_is_reported_in_one_line(start):
     server = start(SERVER)
     second = subprocess.run(
         [sys.executable, ROOT / SERVER, "--port", str(server.port)],

@@ -14,7 +14,7 @@ from support.servers import Gunicorn
 @pytest.fixture(scope="module")
 def site(running, tmp_path_factory):
     certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-    # The times are those that pages count on.
+    # The default times, which pages rely on.
     options = {"transport_options": {}}
     return running(Nginx, certificate, running(Gunicorn, "gevent", options=options))
 

@@ -8,7 +8,7 @@ from support.processes import Process
 
 SCRIPTS = all_blocks("javascript", "html")
 
-# How long a connection may take on a busy machine is not what is tested.
+# Long, because the machine may be busy; this test is not about times.
 PATIENT = """
   const set = window.setTimeout;
   window.setTimeout = (done, time) => set(done, time >= 3000 && time <= 5000 ? 60000 : time);
@@ -35,7 +35,7 @@ def server():
 @pytest.mark.parametrize("block", SCRIPTS, ids=str)
 def test_a_script_runs(server, new_page, block):
     page = new_page(f"{server.url}/", before=PATIENT)
-    # Nobody is to be asked who the examples of other hosts are.
+    # The browser must not look up the host names of the examples.
     page.route(lambda url: server.url not in url, lambda route: route.abort())
     page.route_web_socket(lambda url: "127.0.0.1" not in url, lambda websocket: websocket.close())
     page.evaluate(SPY)

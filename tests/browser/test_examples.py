@@ -63,7 +63,7 @@ def draw(page, *places):
     page.mouse.up()
 
 
-def test_what_one_draws_the_others_see_and_newcomers_too(start, new_page):
+def test_a_drawing_is_seen_by_the_others_and_by_newcomers(start, new_page):
     server = start(BOARD)
     one, two = visit(new_page, server.url), visit(new_page, server.url, viewport=PHONE)
     wait_text(one, "#status", "2 people are here")
@@ -153,12 +153,12 @@ def test_the_plot_shows_connections_as_they_come_and_go(start, new_page):
     page.click("#more")
     wait_sessions(page, 13)
     page.click("text=Close these 12")
-    # Who polls cannot say goodbye: those two are there for some seconds more.
+    # A polling client cannot close its session: those two last some seconds longer.
     wait_text(page, "#sessions .legend li", "websocket 1")
     assert page.is_disabled("#fewer")
 
 
-def test_a_time_gone_by_can_be_looked_at(start, new_page):
+def test_an_earlier_time_can_be_shown(start, new_page):
     page = visit(new_page, start(PLOT).url)
     wait_sessions(page, 1)
     page.click("#more")
@@ -191,7 +191,7 @@ def test_a_second_page_begins_with_what_was_before(start, new_page):
 
 
 @pytest.mark.parametrize("example", ALL)
-def test_it_stops_cleanly_with_a_page_open(start, new_page, example):
+def test_the_program_stops_cleanly_with_a_page_open(start, new_page, example):
     server = start(example)
     page = new_page(server.url, before=PATIENT)
     if example == LOBBY:
@@ -215,7 +215,7 @@ def run(example, *arguments, **environ):
     )
 
 
-def test_a_port_that_is_taken_is_one_clear_line(start):
+def test_a_port_that_is_in_use_is_reported_in_one_line(start):
     server = start(PLOT)
     ended = run(PLOT, "--port", str(server.port))
     assert ended.returncode == 2
@@ -223,7 +223,7 @@ def test_a_port_that_is_taken_is_one_clear_line(start):
 
 
 @pytest.mark.parametrize(("example", "name"), [(LOBBY, "Flask"), (BOARD, "Bottle")])
-def test_without_its_framework_it_says_what_to_install(tmp_path, example, name):
+def test_without_its_framework_the_program_says_what_to_install(tmp_path, example, name):
     extra = name.lower()
     missing = f'raise ModuleNotFoundError("No module named {extra!r}", name={extra!r})'
     (tmp_path / f"{extra}.py").write_text(missing)

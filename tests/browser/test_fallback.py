@@ -1,4 +1,4 @@
-"""What the browser client does where a transport does not get through."""
+"""What the browser client does if a transport does not get through."""
 
 import pytest
 from support.framing import TRICKY
@@ -8,7 +8,7 @@ from support.proxy import Proxy
 PAGE = "tests/browser/page_server.py"
 
 
-def test_where_websocket_fails_the_next_transport_is_tried_and_remembered(start, new_page):
+def test_if_websocket_fails_the_next_transport_is_tried_and_remembered(start, new_page):
     server = start(PAGE)
     page = new_page(server.url)
     page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
@@ -21,7 +21,7 @@ def test_where_websocket_fails_the_next_transport_is_tried_and_remembered(start,
     assert wait_event(page, "connecting") == [["server-events"]]
 
 
-def test_without_websocket_in_the_browser_it_is_not_tried(start, new_page):
+def test_a_browser_without_websocket_does_not_try_it(start, new_page):
     page = new_page(start(PAGE).url, before="delete window.WebSocket")
     opened(page)
     wait_event(page, "connect")
@@ -36,7 +36,7 @@ def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(star
     assert wait_event(page, "connecting") == [["websocket"], ["server-events"]]
 
 
-def test_only_the_first_is_tried_if_that_is_asked_for(start, new_page):
+def test_only_the_first_transport_is_tried_if_an_option_says_so(start, new_page):
     page = new_page(start(PAGE).url)
     page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
     opened(page, tryTransportsOnConnectTimeout=False, reconnect=False)
@@ -44,7 +44,7 @@ def test_only_the_first_is_tried_if_that_is_asked_for(start, new_page):
     assert wait_event(page, "connecting") == [["websocket"]]
 
 
-def test_when_no_transport_connects_it_says_so(start, new_page):
+def test_an_event_says_that_no_transport_connects(start, new_page):
     # The address answers with a page, which is no script for jsonp-polling to run.
     errors = []
     page = new_page(start(PAGE).url, on_error=errors.append)
@@ -76,7 +76,7 @@ def test_disconnect_ends_the_attempt_while_the_server_is_asked_why(start, new_pa
 
 
 @pytest.mark.parametrize("how", ["refuse", "drop"])
-def test_behind_a_proxy_without_upgrades_it_connects_by_the_next_transport(start, new_page, how):
+def test_behind_a_proxy_without_upgrades_the_next_transport_connects(start, new_page, how):
     with Proxy(start(PAGE).port, upgrades=how) as proxy:
         page = opened(new_page(proxy.url), hopeless=["websocket"] if how == "drop" else [])
         page.evaluate("socket.send({number: 1})")
@@ -92,7 +92,7 @@ def test_a_page_whose_transport_stops_working_goes_on_with_another(start, new_pa
         proxy.upgrades = "refuse"
         proxy.cut()
         assert wait_event(page, "reconnect")[0][0] == "server-events"
-        # It has worked before, so it was tried twice.
+        # The transport has worked before, so it was tried twice.
         tried = [["websocket"], ["websocket"], ["websocket"], ["server-events"]]
         assert wait_event(page, "connecting") == tried
         page.evaluate("socket.send({number: 1})")
@@ -128,14 +128,14 @@ def test_another_origin_is_refused_where_it_is_not_allowed(start, new_page, tran
     assert not any("opened" in line for line in server.log())
 
 
-def test_jsonp_polling_posts_forms_where_there_is_no_xhr(start, new_page):
+def test_jsonp_polling_posts_forms_in_a_browser_without_xhr(start, new_page):
     page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
     opened(page, transports=["jsonp-polling"])
     check_tricky_strings(page)
     assert page.evaluate("socket.transport.type") == "jsonp-polling"
 
 
-def test_forms_are_cleared_away(start, new_page):
+def test_forms_are_removed_from_the_page(start, new_page):
     page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
     opened(page, transports=["jsonp-polling"])
     for number in range(3):
@@ -160,7 +160,7 @@ def test_a_multipart_answer_that_grows_large_is_renewed_without_a_loss(start, ne
     assert sum("opened" in line for line in server.log()) == 1
 
 
-# Stands in for the shim: the same interface, over the browser's own WebSocket.
+# Replaces the shim: the same interface, over the browser's own WebSocket.
 SHIM = """
   var Native = window.WebSocket;
   window.tasks = 0;
@@ -169,7 +169,7 @@ SHIM = """
 """
 
 
-def test_flashsocket_is_used_where_a_shim_is_on_the_page(start, new_page):
+def test_flashsocket_is_used_on_a_page_with_a_shim(start, new_page):
     server = start(PAGE)
     page = opened(new_page(server.url, before=SHIM), transports=["websocket", "flashsocket"])
     page.evaluate("tricky => tricky.forEach(text => socket.send(text))", TRICKY)
@@ -180,7 +180,7 @@ def test_flashsocket_is_used_where_a_shim_is_on_the_page(start, new_page):
     server.wait_line("(flashsocket, 127.0.0.1) opened")
 
 
-def test_flashsocket_is_skipped_where_there_is_no_shim(start, new_page):
+def test_flashsocket_is_skipped_on_a_page_without_a_shim(start, new_page):
     page = opened(new_page(start(PAGE).url), transports=["flashsocket", "xhr-polling"])
     wait_event(page, "connect")
     assert wait_event(page, "connecting") == [["xhr-polling"]]

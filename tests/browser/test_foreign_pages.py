@@ -1,10 +1,10 @@
-"""A page of another site, in the browser of somebody who uses this one."""
+"""A page of another site, in the browser of a user of this site."""
 
 import pytest
 
 PAGE = "tests/browser/page_server.py"
 
-# Each tries to get at the server of another page; "failed" is all that it may learn.
+# Each tries to reach the server of another page; "failed" is all that it may learn.
 ATTEMPTS = {
     "script": """url => new Promise(done => {
       window.io = {JSONP: [{_: payload => done(payload)}]};
@@ -54,8 +54,8 @@ def test_a_page_of_another_site_gets_nothing(start, new_page, attempt, policy, h
 
 
 @pytest.mark.parametrize("attempt", ["script", "websocket", "stream", "fetch"])
-def test_its_own_page_gets_in_that_way(start, new_page, attempt):
-    """So that what fails above does not fail for another reason."""
+def test_the_server_s_own_page_connects_in_the_same_way(start, new_page, attempt):
+    """This shows that the attempts above do not fail for another reason."""
     ours = start(PAGE, "--origins", "self")
     script = ATTEMPTS[attempt].replace("POLICY", "'unsafe-url'")
     assert new_page(ours.url).evaluate(script, f"{ours.url}/socket.io/") != "failed"

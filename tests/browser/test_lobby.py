@@ -1,4 +1,4 @@
-"""The example with Flask: a lobby that people come into under their names."""
+"""The example with Flask: a lobby that users enter under their names."""
 
 import signal
 

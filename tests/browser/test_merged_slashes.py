@@ -1,4 +1,4 @@
-"""A page behind nginx whose proxy_pass has a path: it makes one slash of two."""
+"""A page behind an nginx that merges two slashes, because its proxy_pass has a path."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PLACES = {
 
 @pytest.fixture(scope="module", params=PLACES.values(), ids=PLACES)
 def site(request, running, tmp_path_factory):
-    """Where a page finds the listener, and nginx in front of it."""
+    """A listener with a page, and nginx in front of it."""
     location, target, resource = request.param
     certificate = Certificate(tmp_path_factory.mktemp("certificate"))
-    # The times are those that pages count on.
+    # The default times, which pages rely on.
     options = {"transport_options": {}, "transports": KNOWN_TRANSPORTS}
     gunicorn = running(Gunicorn, "gevent", options=options)
     replaced = f"    location {location} {{\n        proxy_pass {target};\n"

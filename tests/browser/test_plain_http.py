@@ -40,17 +40,17 @@ def visit(tmp_path_factory):
         each.end()
 
 
-# A script that tells where it runs, and waits until that has arrived.
+# A script that reports where it runs, and waits until the report has arrived.
 EVIL_SCRIPT = """<script>
 var request = new XMLHttpRequest();
 request.open('POST', '/report', false);
 request.send(JSON.stringify('ran at ' + location.hostname));
 </script>"""
-# Messages that would make a page of it, of what carries them.
+# Messages that would turn the answer that carries them into a page.
 PART = f"\n--BOUNDARY\nContent-Type: text/html\n\n<!doctype html>{EVIL_SCRIPT}\n"
 ELEMENT = f"</script>{EVIL_SCRIPT}"
 
-# Opens a stream in a frame, with nothing that tells where from, and reports its end.
+# Opens a stream in a frame without showing its origin, and reports its end.
 FRAME = """
 var frame = document.createElement('iframe');
 frame.referrerPolicy = 'no-referrer';
@@ -61,7 +61,7 @@ document.body.appendChild(frame);
 
 
 def framed(site, visit, browser, transport, message):
-    """Have a page of another site frame a stream in which this message comes."""
+    """Let a page of another site frame a stream that carries this message."""
     site.listener.on("connection", lambda client: (client.send(message), client.disconnect()))
     site.pages["/"] = FRAME.replace("TRANSPORT", transport)
     visit(browser, site.url(EVIL, "/"))
@@ -82,7 +82,7 @@ def test_a_message_does_not_become_a_page(site, visit, browser, transport, messa
 
 
 def known(transport):
-    """What carries batches of xhr-multipart, if somebody knew the boundary."""
+    """A message with parts of its own, as if the client knew the boundary of xhr-multipart."""
     content_type = 'multipart/x-mixed-replace;boundary="known"'
     return make_carrier(transport)._replace(
         content_type=content_type, preamble=b"--known\n", encode=known_part
@@ -105,11 +105,11 @@ def test_no_script_would_run_even_if_the_boundary_were_known(site, visit, monkey
     monkeypatch.setattr(XHRMultipartTransport, "carrier", carrier)
     message = PART.replace("BOUNDARY", "known")
     reports = framed(site(), visit, "firefox", "xhr-multipart", message)
-    # What runs has reported before the frame is over.
+    # A script that runs reports before the frame ends.
     assert reports[0] == ("over" if protected else f"ran at {VICTIM}")
 
 
-# Asks for a poll as JSONP does, and reports what it has learnt.
+# Polls as JSONP does, and reports what it has learnt.
 SCRIPT = """
 window.io = {JSONP: [{_: payload => report(payload.slice(0, 8))}]};
 var script = document.createElement('script');
@@ -126,13 +126,13 @@ document.head.appendChild(script);
     [
         (EVIL, "no-referrer", ["error"]),
         (EVIL, "unsafe-url", ["error"]),
-        # It hides itself, too, and cannot be told from the others.
+        # This page hides its origin, too, so the server cannot tell it from the others.
         (VICTIM, "no-referrer", ["error"]),
         (VICTIM, "unsafe-url", ["~m~40~m~", "load"]),
     ],
     ids=["another hides", "another", "its own hides", "its own"],
 )
-def test_only_a_page_that_shows_whose_it_is_gets_a_jsonp_poll(
+def test_only_a_page_that_shows_its_origin_gets_a_jsonp_poll(
     site, visit, browser, host, policy, learnt
 ):
     served = site(transports=KNOWN_TRANSPORTS)
@@ -142,7 +142,7 @@ def test_only_a_page_that_shows_whose_it_is_gets_a_jsonp_poll(
     assert served.listener.stats()["opened"] == len(learnt) - 1
 
 
-# Connects with the client that the server has, over one transport after the other.
+# Connects with the server's own client, over one transport after the other.
 CONNECT = """
 var names = TRANSPORTS;
 function next() {
@@ -178,7 +178,9 @@ def test_a_page_of_the_server_connects_over_each_transport(site, visit, browser)
 
 @browsers
 @pytest.mark.parametrize("origins", [["self"], ["null", "file://"]], ids=repr)
-def test_a_page_from_a_file_connects_where_files_are_named(site, visit, browser, origins, tmp_path):
+def test_a_page_from_a_file_connects_if_origins_names_files(
+    site, visit, browser, origins, tmp_path
+):
     served = site(
         origins=origins,
         transports=KNOWN_TRANSPORTS,
@@ -199,8 +201,8 @@ fetch('/socket.io/xhr-polling').then(answer => answer.text()).then(text => repor
 
 
 @browsers
-def test_a_page_that_has_taken_the_servers_place_gets_nothing(site, visit, browser):
-    """The name of its site leads here, so that it is the server's own page for the browser."""
+def test_a_page_of_a_rebound_name_gets_nothing(site, visit, browser):
+    """DNS rebinding: its name leads here, so the browser takes it for the server's own page."""
     served = site(hosts=[VICTIM])
     served.pages["/"] = REBOUND
     visit(browser, served.url(EVIL, "/"))

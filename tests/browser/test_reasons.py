@@ -1,4 +1,4 @@
-"""What the page is told: why a connection has ended, or why there is none."""
+"""The reasons that a page gets: why a connection has ended, or why none was opened."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ transports = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 def reason(page):
-    """Why the connection has ended, and the text."""
+    """The reason for the end of the connection, and its text."""
     return tuple(wait_event(page, "disconnect")[0])
 
 
 def tell(page, **message):
-    """Send a message over a connection that stands."""
+    """Send a message over an open connection."""
     wait_event(page, "connect")
     page.evaluate("message => socket.send(message)", message)
 
@@ -27,7 +27,7 @@ def warnings(server):
 
 
 @transports
-def test_a_client_that_the_server_sends_away_knows_and_stays_away(start, new_page, transport):
+def test_a_client_that_the_server_disconnects_knows_it_and_stays_away(start, new_page, transport):
     server = start(PAGE)
     page = opened(new_page(server.url), transports=[transport], reconnectionDelay=1)
     tell(page, end=1)
@@ -40,7 +40,7 @@ def test_a_client_that_the_server_sends_away_knows_and_stays_away(start, new_pag
 
 
 @transports
-def test_a_client_that_is_told_so_comes_back(start, new_page, transport):
+def test_a_disconnected_client_comes_back_if_an_option_says_so(start, new_page, transport):
     options = {"reconnectionDelay": 1, "reconnectOnServerDisconnect": True}
     page = opened(new_page(start(PAGE).url), transports=[transport], **options)
     tell(page, end=1)
@@ -63,14 +63,16 @@ def test_a_server_that_is_killed_is_a_lost_connection(start, new_page, transport
     page = opened(new_page(server.url), transports=[transport], **short)
     wait_event(page, "connect")
     server.stop(signal.SIGKILL)
-    # A frame does not tell that its document was cut off.
+    # A frame does not report that its document was cut off.
     assert reason(page)[0] == ("heartbeat_lost" if transport == "htmlfile" else "connection_lost")
     wait_event(page, "reconnecting")
 
 
 @transports
 @pytest.mark.parametrize("size", [1_200_000, 30_000_000])
-def test_a_message_that_is_too_large_is_told_and_not_sent_again(start, new_page, transport, size):
+def test_a_message_that_is_too_large_is_reported_and_not_sent_again(
+    start, new_page, transport, size
+):
     server = start(PAGE)
     page = opened(new_page(server.url), transports=[transport], reconnectionDelay=1)
     wait_event(page, "connect")
@@ -93,7 +95,7 @@ def test_silence_is_a_lost_heartbeat(start, new_page, transport):
     assert reason(page) == ("heartbeat_lost", "nothing has come for 0.05 s")
 
 
-def test_a_proxy_that_refuses_a_poll_is_told_as_that(start, new_page):
+def test_a_proxy_that_refuses_a_poll_is_reported_as_a_proxy(start, new_page):
     page = new_page(start(PAGE).url)
     opened(page, transports=["xhr-polling"], reconnect=False)
     wait_event(page, "connect")
@@ -102,7 +104,7 @@ def test_a_proxy_that_refuses_a_poll_is_told_as_that(start, new_page):
     assert reason(page) == ("refused", "")
 
 
-def test_the_page_s_own_disconnect_is_told_as_that(start, new_page):
+def test_the_page_s_own_disconnect_is_reported_as_such(start, new_page):
     page = opened(new_page(start(PAGE).url))
     wait_event(page, "connect")
     page.evaluate("socket.disconnect()")
@@ -113,7 +115,7 @@ OUT = "document.cookie = 'out=1; path=/'"
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
-def test_a_refused_page_gets_status_and_text_and_asks_no_more(start, new_page, status):
+def test_a_refused_page_gets_status_and_text_and_does_not_ask_again(start, new_page, status):
     server = start(PAGE, "--refuse", str(status))
     page = new_page(server.url)
     page.evaluate(OUT)
@@ -131,7 +133,7 @@ def test_a_refused_page_gets_status_and_text_and_asks_no_more(start, new_page, s
 
 
 @transports
-def test_each_transport_tells_of_a_refusal(start, new_page, transport):
+def test_each_transport_reports_a_refusal(start, new_page, transport):
     page = new_page(start(PAGE).url)
     page.evaluate(OUT)
     opened(page, transports=[transport])
@@ -165,8 +167,8 @@ def test_a_transport_that_is_not_enabled_leads_to_the_next(start, new_page):
     assert "socketio=xhr-polling" in page.evaluate("document.cookie")
 
 
-def test_a_page_of_its_own_makes_no_reason(start, new_page):
-    """What answers 401 with a form for the password is not the server."""
+def test_a_proxy_s_own_error_page_is_not_a_reason(start, new_page):
+    """A 401 with a form for a password comes from a proxy, and not from the server."""
     page = new_page(start(PAGE).url)
     page.route(
         "**/websocket/**",
@@ -177,7 +179,7 @@ def test_a_page_of_its_own_makes_no_reason(start, new_page):
     assert wait_event(page, "connect_failed") == [[401, ""]]
 
 
-def test_events_of_other_generations_are_warned_of(start, new_page):
+def test_a_warning_names_events_of_other_generations(start, new_page):
     page, lines = new_page(start(PAGE).url), []
     page.on("console", lambda line: lines.append((line.type, line.text)))
     opened(page)

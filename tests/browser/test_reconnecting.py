@@ -1,4 +1,4 @@
-"""How the browser client comes back: when, by which transport, and with which messages."""
+"""How the browser client reconnects: when, by which transport, and with which messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def numbers(page, count):
 
 @contextmanager
 def standing_still(server):
-    """What is asked of the server meanwhile hangs, as while an application is imported."""
+    """Requests hang meanwhile, as they do while an application is imported."""
     server.process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -36,7 +36,7 @@ def standing_still(server):
         server.process.send_signal(signal.SIGCONT)
 
 
-# How long the page waits from now on for what hangs.
+# How long the page waits from now on for requests that hang.
 PATIENT = """patience => {
   if (!window.patience) socket.on('connecting', () => {
     socket.options.connectTimeout = window.patience;
@@ -65,7 +65,7 @@ def test_a_new_page_that_the_server_kept_waiting_tries_the_same_transport_again(
     page = new_page(elsewhere.url)
     with standing_still(server):
         opened(page, port=server.port, rememberTransport=True, hopeless=["websocket"])
-        # The question why hangs, too; for more than the second that an answer may take.
+        # The question why hangs, too, for longer than the second that an answer may take.
         page.wait_for_function("socket.question && (window.asked = window.asked || Date.now())")
         page.evaluate("clearTimeout(socket.timer)")
         page.evaluate(PATIENT, PATIENCE)
@@ -86,7 +86,7 @@ def test_a_transport_that_does_not_work_is_not_tried_again_for_an_hour(start, ne
         opened(page, rememberTransport=True)
         wait_event(page, "connect")
         assert wait_event(page, "connecting") == [["server-events"]]
-        # That it was begun with does not make the hour longer.
+        # The hour does not begin again when the page begins with that transport.
         assert page.context.cookies() == [kept]
         page.context.clear_cookies()
         proxy.upgrades = "pass"
@@ -96,7 +96,7 @@ def test_a_transport_that_does_not_work_is_not_tried_again_for_an_hour(start, ne
         assert wait_event(page, "connecting") == [["websocket"]]
 
 
-def test_a_client_that_is_sent_away_at_once_stays_away(start, new_page):
+def test_a_client_that_is_disconnected_at_once_stays_away(start, new_page):
     server = start(PAGE, "--send-away")
     page = opened(new_page(server.url), reconnectionDelay=10)
     told = ["disconnected", "disconnected by the application"]
@@ -106,11 +106,11 @@ def test_a_client_that_is_sent_away_at_once_stays_away(start, new_page):
     assert sum(" opened" in line for line in server.log()) == 1
 
 
-def test_delays_grow_until_a_connection_has_stood_for_a_while(start, new_page):
+def test_delays_grow_until_a_connection_has_lasted_for_a_while(start, new_page):
     options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 1}
     page = opened(new_page(start(PAGE, "--send-away").url), **options)
     assert numbers(page, 5) == [1, 2, 3, 4, 5]
-    # The clock goes faster: each connection has stood for long now.
+    # The clock runs faster: each connection has lasted long now.
     page.evaluate("""() => {
         const now = Date.now;
         let passed = 0;
@@ -208,7 +208,7 @@ def test_delays_are_spread_and_bounded(start, new_page):
 
 
 @pytest.mark.parametrize("transport", POSTING)
-def test_messages_that_never_left_come_in_order_with_the_next_connection(
+def test_messages_that_never_left_arrive_in_order_over_the_next_connection(
     start, new_page, transport
 ):
     server = start(PAGE)
@@ -216,7 +216,7 @@ def test_messages_that_never_left_come_in_order_with_the_next_connection(
     page.evaluate("socket.send({note: 'slow', block: true})")
     server.wait_line("note slow")
     page.evaluate("socket.send({note: 'second'}).send({note: 'third'})")
-    # A frame does not tell that it cannot be loaded.
+    # A frame does not report that it cannot be loaded.
     page.evaluate(PATIENT, 300)
     server.stop(signal.SIGKILL)
     wait_event(page, "disconnect")
@@ -229,7 +229,7 @@ def test_messages_that_never_left_come_in_order_with_the_next_connection(
 
 
 @pytest.mark.parametrize("transport", POSTING)
-def test_messages_for_a_session_that_had_ended_come_with_the_next(start, new_page, transport):
+def test_messages_for_an_ended_session_arrive_in_the_next_one(start, new_page, transport):
     options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 10}
     page = opened(new_page(start(PAGE).url), transports=[transport], **options)
     wait_event(page, "connect")
@@ -238,7 +238,7 @@ def test_messages_for_a_session_that_had_ended_come_with_the_next(start, new_pag
     assert wait_event(page, "disconnect")[0][0] == "disconnected"
 
 
-# What a POST is answered, and what of its messages comes with the next connection.
+# The answer to a POST, and its messages that arrive over the next connection.
 ANSWERS = {
     "nobody-knows-the-session": (404, "no such session; it may have timed out", [1, 2]),
     "it-has-ended": (404, "this session has ended (going_away): the server goes away", [1, 2]),
@@ -252,7 +252,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("status", "text", "come"), ANSWERS.values(), ids=ANSWERS)
-def test_only_messages_that_surely_have_not_arrived_are_sent_again(
+def test_only_messages_that_certainly_have_not_arrived_are_sent_again(
     start, new_page, status, text, come
 ):
     page = opened(new_page(start(PAGE).url), transports=["server-events"], reconnectionDelay=10)
@@ -267,7 +267,7 @@ def test_only_messages_that_surely_have_not_arrived_are_sent_again(
 
 
 @pytest.mark.parametrize("transport", POSTING)
-def test_a_page_that_is_sent_away_in_the_middle_of_a_post_stays_away(start, new_page, transport):
+def test_a_page_that_is_disconnected_during_a_post_stays_away(start, new_page, transport):
     server = start(PAGE)
     page = new_page(server.url)
     opened(page, transports=[transport], reconnectionDelay=10)
@@ -332,7 +332,7 @@ def ended_under_a_post(start, new_page, transport):
     post = HeldPost(page)
     send_first(page)
     page.evaluate("socket.send({number: 2})")
-    # A frame does not tell that it cannot be loaded.
+    # A frame does not report that it cannot be loaded.
     page.evaluate(PATIENT, 300)
     server.stop(signal.SIGKILL)
     wait_event(page, "disconnect")
@@ -374,7 +374,7 @@ def test_a_post_that_was_taken_as_its_connection_ended_is_not_sent_again(start, 
     assert received(page, last=3) == [2, 3]
 
 
-def test_a_post_without_an_answer_holds_the_next_connection_up_for_a_while_only(start, new_page):
+def test_a_post_without_an_answer_delays_the_next_connection_only_for_a_while(start, new_page):
     page, post = ended_under_a_post(start, new_page, "server-events")
     page.evaluate("tooLong()")
     assert received(page, last=3) == [2, 3]
@@ -404,7 +404,7 @@ def test_messages_after_a_disconnect_of_the_page_stay_behind_those_before_it(sta
 
 
 @pytest.mark.parametrize("transport", POSTING)
-def test_a_lost_connection_is_hung_up_whatever_its_post_does(start, new_page, transport):
+def test_a_lost_connection_is_closed_whatever_its_post_does(start, new_page, transport):
     server = start(PAGE)
     page = opened(new_page(server.url), transports=[transport], reconnectionDelay=PATIENCE * 10)
     wait_event(page, "connect")
@@ -445,7 +445,7 @@ def test_a_stream_that_breaks_under_a_post_opens_no_session_by_itself(start, new
         assert page.evaluate("sources.length") == 1
 
 
-def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_page):
+def test_messages_to_a_closing_websocket_arrive_over_the_next_one(start, new_page):
     page = opened(new_page(start(PAGE).url), reconnectionDelay=10)
     wait_event(page, "connect")
     page.evaluate("""() => {
@@ -459,7 +459,7 @@ def test_what_is_sent_to_a_websocket_that_closes_comes_with_the_next(start, new_
 
 
 @pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "htmlfile"])
-def test_a_page_that_was_there_before_the_server_connects(start, new_page, transport):
+def test_a_page_that_is_older_than_the_server_connects(start, new_page, transport):
     server, elsewhere = start(PAGE), start(PAGE)
     port = server.port
     server.stop()
@@ -522,7 +522,7 @@ def test_a_page_tries_at_once_when_it_is_visible_again(start, new_page, waiting)
     wait_event(page, "reconnect")
 
 
-def test_a_page_that_has_hung_up_stays_away_whatever_the_browser_says(start, new_page):
+def test_a_page_that_has_disconnected_stays_away_whatever_the_browser_reports(start, new_page):
     page = new_page(start(PAGE).url)
     page.context.set_offline(True)
     opened(page, reconnectionDelay=PATIENCE * 10, reconnectionDelayMax=PATIENCE * 10)

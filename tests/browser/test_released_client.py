@@ -16,7 +16,9 @@ OPEN = """transport => new Promise(done => {
 
 
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling", "jsonp-polling"])
-def test_it_connects_sends_and_receives(start, new_page, released_client, transport):
+def test_the_released_client_connects_sends_and_receives(
+    start, new_page, released_client, transport
+):
     server = start(PAGE, "--client", str(released_client))
     page = new_page(server.url)
     assert page.evaluate("io.version") == "0.6.3"

@@ -23,7 +23,7 @@ def verdict(page):
 
 
 def row(page, transport):
-    """What the page shows of a transport: its state, the reason, and four numbers."""
+    """The row of a transport in the page: its state, the reason, and four numbers."""
     state, reason, counts = page.evaluate(
         """transport => {
           const line = document.querySelector(`[data-transport=${transport}]`);
@@ -40,7 +40,7 @@ def run_again(page):
     return page.evaluate("() => { again.click(); return document.body.dataset.done === 'false'; }")
 
 
-# What the page sends is swallowed from the fourth message on, except for heartbeats.
+# From the fourth message on, all messages of the page are lost, but not its heartbeats.
 SWALLOW = """
   var send = WebSocket.prototype.send, count = 0;
   WebSocket.prototype.send = function (text) {
@@ -60,7 +60,7 @@ def test_every_transport_but_flash_gets_through_and_loses_nothing(start, new_pag
     assert row(page, "flashsocket") == ("unsupported", "by this browser", [])
 
 
-def test_it_lists_all_transports_in_the_order_in_which_they_would_be_tried(start, new_page):
+def test_the_page_lists_all_transports_in_the_order_of_attempts(start, new_page):
     page = visit(new_page, start(SERVER).url)
     listed = page.eval_on_selector_all(
         "[data-transport]", "found => found.map(each => each.getAttribute('data-transport'))"
@@ -69,7 +69,7 @@ def test_it_lists_all_transports_in_the_order_in_which_they_would_be_tried(start
     assert sorted(listed) == sorted([*TRANSPORTS, "flashsocket"])
 
 
-def test_it_shows_round_trips_in_numbers_and_in_bars(start, new_page):
+def test_the_page_shows_round_trips_in_numbers_and_in_bars(start, new_page):
     page = wait_done(visit(new_page, start(SERVER).url))
     for transport in TRANSPORTS:
         line = page.locator(f"[data-transport={transport}]")
@@ -84,7 +84,9 @@ def test_it_shows_round_trips_in_numbers_and_in_bars(start, new_page):
     ("how", "reason"),
     [("refuse", "refused, or stopped on the way"), ("drop", "no answer within 5 s")],
 )
-def test_behind_a_proxy_without_upgrades_it_names_the_next_transport(start, new_page, how, reason):
+def test_behind_a_proxy_without_upgrades_the_page_names_the_next_transport(
+    start, new_page, how, reason
+):
     with Proxy(start(SERVER).port, upgrades=how) as proxy:
         page = wait_done(visit(new_page, proxy.url))
         assert verdict(page) == "4 of 6 transports get through; this page would use server-events."
@@ -92,7 +94,7 @@ def test_behind_a_proxy_without_upgrades_it_names_the_next_transport(start, new_
         assert row(page, "websocket") == ("failed", reason, [])
 
 
-def test_a_connection_that_is_lost_is_told_as_that(start, new_page):
+def test_a_lost_connection_is_reported_as_such(start, new_page):
     with Proxy(start(SERVER).port) as proxy:
         # It would be done with websocket soon if all were answered.
         page = visit(new_page, proxy.url, before=SWALLOW)
@@ -111,7 +113,7 @@ def test_a_message_that_is_not_answered_is_lost(start, new_page):
     assert row(page, "websocket") == ("failed", reason, [4, 3, 1, 0])
 
 
-def test_messages_that_come_twice_are_not_let_pass(start, new_page):
+def test_messages_that_come_twice_are_found(start, new_page):
     twice = """
       var send = WebSocket.prototype.send;
       WebSocket.prototype.send = function (text) { send.call(this, text + text); };
@@ -123,7 +125,7 @@ def test_messages_that_come_twice_are_not_let_pass(start, new_page):
     assert misordered > 0
 
 
-def test_it_runs_again_and_sees_that_the_server_has_gone(start, new_page):
+def test_a_second_run_sees_that_the_server_has_gone(start, new_page):
     server = start(SERVER)
     page = wait_done(visit(new_page, server.url))
     assert run_again(page)
@@ -163,7 +165,7 @@ def test_run_again_begins_anew_while_a_run_is_under_way(start, new_page):
     assert sum(" opened" in line for line in server.log()) <= begun + 5
 
 
-def test_the_chat_does_not_notice_and_nothing_goes_on_afterwards(start, new_page):
+def test_the_chat_is_not_disturbed_and_nothing_runs_afterwards(start, new_page):
     server = start(SERVER)
     chat = new_page(server.url, before=PATIENT)
     chat.wait_for_selector("#status[data-state=connected]")
@@ -175,7 +177,7 @@ def test_the_chat_does_not_notice_and_nothing_goes_on_afterwards(start, new_page
     newcomer = new_page(server.url, before=PATIENT)
     newcomer.wait_for_selector(".message")
     chat.wait_for_selector(".announcement")
-    # The newcomer is the first that the chat hears of.
+    # The chat notices only the newcomer.
     assert chat.locator(".announcement").count() == 1
     assert newcomer.locator("#log > *").count() == 1
     lines = server.log()
@@ -209,7 +211,7 @@ def test_without_its_client_file_the_page_says_so(start, new_page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(start, new_page, scheme):
+def test_the_page_fits_a_phone(start, new_page, scheme):
     with Proxy(start(SERVER).port, upgrades="refuse") as proxy:
         size = {"width": 360, "height": 640}
         page = visit(new_page, proxy.url, viewport=size, color_scheme=scheme)
@@ -236,7 +238,7 @@ def test_only_its_own_pages_are_served(start, new_page):
 
 
 @pytest.mark.parametrize("port", [[], ["--port", "0"]], ids=["given", "any"])
-def test_it_starts_with_a_clean_log(start, port):
+def test_the_program_starts_with_a_clean_log(start, port):
     server = start(SERVER, *port)
     server.stop()
     assert server.log() == [f"Open {server.url}/"]

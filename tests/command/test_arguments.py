@@ -1,4 +1,4 @@
-"""What the command line may say, and what it means."""
+"""The arguments of the command line, and what they mean."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from sockio_gevent.command.hints import _ELSEWHERE
 from sockio_gevent.command.target import Target
 
 
-def test_little_has_to_be_said():
+def test_a_target_alone_is_enough():
     found = parse(["hello"])
     assert found.target == Target("hello", "application")
     assert (found.host, found.port) == ("127.0.0.1", 8080)
@@ -30,7 +30,7 @@ def test_a_target_is_a_module_and_an_attribute(text, module, attribute):
     assert parse([text]).target == (module, attribute)
 
 
-def test_no_option_has_a_hint_to_another():
+def test_no_own_option_has_a_hint_to_another_one():
     known = {option for action in _parser()._actions for option in action.option_strings}
     assert known.isdisjoint(_ELSEWHERE)
 
@@ -79,7 +79,7 @@ def test_a_port_is_a_number(port):
         (["hello", "--keyfile", "x"], "go together: --certfile is missing"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(arguments, line):
+def test_a_mistake_is_reported_in_one_line(arguments, line):
     with pytest.raises(CommandError) as caught:
         parse(arguments)
     assert line in str(caught.value)

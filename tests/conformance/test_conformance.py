@@ -63,7 +63,7 @@ class EchoServer:
         self.received[client.environ["QUERY_STRING"]].append(framing.encode(message))
         client.send(message)
         if message == SLOW:
-            # What has been sent leaves before the handler is done.
+            # The messages are sent before the handler returns.
             gevent.idle()
 
     def stop(self) -> None:
@@ -73,7 +73,7 @@ class EchoServer:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EchoServer]:
-    # Who closes last is not cut off because this machine is slow.
+    # The client that closes last must not be cut off because this machine is slow.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server_websocket, "CLOSE_TIMEOUT", LONG)
         running = EchoServer()
@@ -91,7 +91,7 @@ def connect(server: EchoServer, path: str, query: str) -> Peer:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_conversation_goes_as_the_rfc_says(server: EchoServer, name: str) -> None:
+def test_a_conversation_follows_the_rfc(server: EchoServer, name: str) -> None:
     case, query = ALL[name], str(list(ALL).index(name))
     peer = connect(server, case.path, query)
     expected = [*(step for step in case.sent if isinstance(step, Frame)), *case.answer]
@@ -126,5 +126,5 @@ def test_there_are_enough_cases() -> None:
         pytest.param(echo("a", b"c"), False, id="another opcode"),
     ],
 )
-def test_frames_are_compared_with_those_that_need_not_come(got: list[Frame], fits: bool) -> None:
+def test_frames_are_compared_with_optional_frames(got: list[Frame], fits: bool) -> None:
     assert as_expected(got, echo("a") + echo("b", required=False) + echo("c")) == fits

@@ -70,7 +70,7 @@ def tell_what_is_left() -> None:
         running = [each for each in found if not each.dead and each not in parked]
         clients, closing_sessions = len(listener.clients), len(listener._sessions.closing_sessions)
         print(
-            f"left: {clients} clients, {closing_sessions} farewells, greenlets {running}",
+            f"left: {clients} clients, {closing_sessions} closing sessions, greenlets {running}",
             flush=True,
         )
 
@@ -98,7 +98,7 @@ application = listen(pages)
 
 
 def hurried(environ: dict[str, Any], start_response: Any) -> Any:
-    """Middleware that gives some requests no time, and leaves it to the server to say so."""
+    """Middleware that raises a timeout in some requests, and lets the server report it."""
     if "HTTP_X_HURRY" not in environ:
         return application(environ, start_response)
     with gevent.Timeout(0.05):
@@ -106,7 +106,7 @@ def hurried(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
-    """Middleware that adds a header, as many do, with a start_response of its own."""
+    """Middleware that adds a header by its own start_response, as many do."""
 
     def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
         return start_response(status, [*headers, ("X-Wrapped", "yes")], *exception)

@@ -23,7 +23,7 @@ ADDRESS = ("127.0.0.1", 0)
 
 def told(port: int, scheme: str = "http") -> None:
     if os.environ.get("SOCKIO_TEST_FULL"):
-        # A whole file at once: it is looked for again and again.
+        # A whole file at once, because another process checks for it again and again.
         Path("address.new").write_text(str(port))
         os.rename("address.new", "address")
     else:
@@ -40,7 +40,7 @@ def run(server: Any) -> None:
 
 
 def run_until_told(end: Callable[[Any], None]) -> None:
-    """Run a server until a signal, and end it as its program does."""
+    """Run a server until a signal comes, and stop it as its own program does."""
     import gevent
     from gevent.event import Event
     from gevent.pywsgi import WSGIServer
@@ -93,7 +93,7 @@ def listened_to(*arguments: str) -> None:
 
 
 def forked(fork: str) -> None:
-    """Two processes that have the listener and the socket that listens in common."""
+    """Two processes that share the listener and the listening socket."""
     import gevent
     import gevent.os
     import gevent.socket
@@ -104,7 +104,7 @@ def forked(fork: str) -> None:
     listening.listen(128)
     server = WSGIServer(listening, deployed.pages, log=None)
     deployed.listen(server)
-    # The loop has seen what was begun at listen().
+    # The loop has run since listen().
     gevent.idle()
     child = {"os.fork": os.fork, "gevent.os.fork": gevent.os.fork}[fork]()
     if child:

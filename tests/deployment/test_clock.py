@@ -1,4 +1,4 @@
-"""A wall clock that is put forward or back by a day: sessions do not notice."""
+"""A wall clock that jumps by a day, forward or back, does not affect sessions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sockio_gevent.hub.deadlines import RESOLUTION
 DAY = 24 * 3600
 JUMPS = {"forward": 1, "back": -1}
 
-LOOKS = 5  # of the server at what is due, before a jump has ended nothing
+LOOKS = 5  # checks of deadlines by the server, before a jump is known to have ended nothing
 
 SOON = 1.0  # seconds
-# Heartbeats and the ends of polls and of sessions that are away come soon; nothing else ends one.
+# Heartbeats, and the ends of polls and of sessions without a connection, come soon.
 SHORT = {
     name: {"duration": SOON, "close_timeout": 3 * SOON}
     if name in POLLING
@@ -34,7 +34,7 @@ SHORT = {
 
 
 class Clock:
-    """The wall clock of a server, which alone is changed: the monotonic one goes on."""
+    """The wall clock of a server. Only this clock is changed, and not the monotonic one."""
 
     def __init__(self, deploy, folder, **more):
         if shutil.which("faketime") is None:
@@ -72,7 +72,7 @@ class Clock:
 
 
 def exchange(session):
-    """Have a message sent back; of who polls, a poll has begun before, and does so again."""
+    """Exchange a message. A polling client has a poll open before, and opens one again."""
     session.begin_send("hello")
     if session.streams:
         assert session.receive() == "hello"
@@ -85,7 +85,7 @@ def exchange(session):
 
 
 @pytest.mark.parametrize("days", JUMPS.values(), ids=JUMPS)
-def test_nothing_ends_and_messages_are_exchanged(deploy, tmp_path, days):
+def test_no_session_ends_and_messages_are_exchanged(deploy, tmp_path, days):
     clock = Clock(deploy, tmp_path)
     server = clock.server
     away = [server.client(kind).open() for kind in (Polling, JSONP)]
@@ -108,7 +108,7 @@ def test_nothing_ends_and_messages_are_exchanged(deploy, tmp_path, days):
 
 @pytest.mark.parametrize("days", JUMPS.values(), ids=JUMPS)
 @pytest.mark.parametrize("kind", [WebSocket, ServerEvents], ids=lambda kind: kind.transport)
-def test_heartbeats_go_on(deploy, tmp_path, kind, days):
+def test_heartbeats_continue(deploy, tmp_path, kind, days):
     clock = Clock(deploy, tmp_path, options={"transport_options": SHORT})
     session = clock.server.client(kind).open()
     for number, jump in enumerate((days, 0, -days), 1):
@@ -121,7 +121,9 @@ def test_heartbeats_go_on(deploy, tmp_path, kind, days):
 
 @pytest.mark.parametrize("days", JUMPS.values(), ids=JUMPS)
 @pytest.mark.parametrize("kind", [Polling, JSONP], ids=lambda kind: kind.transport)
-def test_polls_keep_their_duration_and_who_stays_away_is_missed(deploy, tmp_path, kind, days):
+def test_polls_keep_their_duration_and_a_client_that_stays_away_is_ended(
+    deploy, tmp_path, kind, days
+):
     clock = Clock(deploy, tmp_path, options={"transport_options": SHORT})
     session = clock.server.client(kind).open()
     for jump in (days, 0):

@@ -16,11 +16,11 @@ from websockets.exceptions import InvalidStatus
 
 
 class Case(NamedTuple):
-    """A server, and how it differs from the others.
+    """A server, and its differences from the others.
 
     Attributes:
-        kind: what starts it.
-        arguments: what it is started with.
+        kind: the class that starts it.
+        arguments: the arguments of that class.
         more: the same, by name.
         tls: whether clients speak TLS.
         nginx: whether they speak to nginx in front of it.
@@ -46,7 +46,7 @@ CASES = {
     "listen(server), TLS": Case(Program, ("listened_to",), tls=True),
     "werkzeug": Case(Program, ("werkzeug",)),
 }
-# gevent-websocket makes a WebSocket before the listener is asked, and knows no drafts.
+# gevent-websocket opens a WebSocket before it calls the listener, and knows no drafts.
 UPGRADING = {
     "gunicorn gevent-websocket": Case(
         Gunicorn, ("geventwebsocket.gunicorn.workers.GeventWebSocketWorker",)
@@ -127,7 +127,7 @@ def test_a_hang_up_is_noticed(server, client):
 
 
 @transports
-def test_a_hang_up_while_much_is_written_is_noticed(server, client):
+def test_a_hang_up_during_a_long_write_is_noticed(server, client):
     opened = server.client(client).open()
     if not client.streams:
         opened.begin_poll()

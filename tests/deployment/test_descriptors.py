@@ -18,11 +18,11 @@ from support.servers import Gunicorn, Program
 from sockio_gevent.server.http.accepting import PAUSE
 
 SAID = "no more connections can be accepted: Too many open files"
-ATTEMPTS = 4  # must have failed before it is believed that it goes on like this
+ATTEMPTS = 4  # attempts must have failed before the test believes that all do
 
 
 def open_sessions(server):
-    """A session over each transport; all connections that these need are there already."""
+    """A session over each transport, with all its connections already open."""
     sessions = [server.client(kind).open() for kind in ALL]
     exchange(sessions, "first")
     return sessions
@@ -35,7 +35,7 @@ def exchange(sessions, *messages):
 
 
 @pytest.mark.parametrize("with_tls", [False, True], ids=["plain", "TLS"])
-def test_the_server_pauses_says_so_once_and_goes_on(deploy, certificate, with_tls):
+def test_the_server_pauses_logs_one_line_and_continues(deploy, certificate, with_tls):
     server = deploy(Program, "counted", certificate=certificate if with_tls else None).listening()
     sessions = open_sessions(server)
     asking = HTTP(server.port, server.wrap)
@@ -49,7 +49,7 @@ def test_the_server_pauses_says_so_once_and_goes_on(deploy, certificate, with_tl
     with gevent.Timeout(DEADLINE):
         while (made := attempts() - before) < ATTEMPTS:
             exchange(sessions, "one", "two")
-    # One in each pause: the loop has not been kept busy with them.
+    # One attempt in each pause: the loop was not busy with them.
     assert made <= (monotonic() - began) / PAUSE + 1
     assert not scarcity.waiting.ready()
     scarcity.free_one()
@@ -58,7 +58,7 @@ def test_the_server_pauses_says_so_once_and_goes_on(deploy, certificate, with_tl
     (said,) = server.found(SAID)
     assert server.problems() == [said.string]
     limit = r"of this process, which is \d+: 'ulimit -n', or LimitNOFILE"
-    assert server.found(f"sockio_gevent ERROR {SAID}. Sessions go on, .*{limit}")
+    assert server.found(f"sockio_gevent ERROR {SAID}. Open sessions continue, .*{limit}")
     for session in sessions:
         session.vanish()
     scarcity.end()
@@ -111,8 +111,8 @@ def test_the_client_file_is_there_without_a_file_to_read_it_from(deploy):
 
 
 @pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
-def test_under_gunicorn_sessions_go_on_and_connections_wait(deploy, worker):
-    """It says so in its own way, with a traceback for each attempt."""
+def test_under_gunicorn_sessions_continue_and_connections_wait(deploy, worker):
+    """gunicorn reports it in its own way, with a traceback for each attempt."""
     server = deploy(Gunicorn, worker).listening()
     sessions = open_sessions(server)
     pid = server.ask("/")["pid"]

@@ -1,4 +1,4 @@
-"""Processes that were forked after listen() and before they serve: each has all it needs."""
+"""Processes that were forked between listen() and serving: each has all that it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORKED = r"^parent (\d+), child (\d+)"
 FORKS = ["os.fork", "gevent.os.fork"]
 
 SOON = 0.5  # seconds
-# Heartbeats and the ends of polls and of sessions that are away come soon; nothing else ends one.
+# Heartbeats, and the ends of polls and of sessions without a connection, come soon.
 SHORT = {
     name: {"duration": SOON, "close_timeout": SOON}
     if name in POLLING
@@ -59,7 +59,7 @@ def ask(http, path):
 
 
 @kinds
-def test_each_has_sessions_and_statistics_of_its_own(start, kind):
+def test_each_process_has_its_own_sessions_and_statistics(start, kind):
     server = start(kind)
     together = server.together
     asking = [together.asking(pid) for pid in together.pids]
@@ -78,7 +78,7 @@ def test_each_has_sessions_and_statistics_of_its_own(start, kind):
 
 
 @kinds
-def test_messages_of_one_stay_in_it_wherever_they_come_from(start, kind):
+def test_messages_stay_in_the_process_of_their_session(start, kind):
     server = start(kind)
     first, second = map(server.together.open_all, server.together.pids)
     first[0].send(order(broadcast="to the first"))
@@ -91,7 +91,7 @@ def test_messages_of_one_stay_in_it_wherever_they_come_from(start, kind):
 
 
 @kinds
-def test_each_has_a_sweep_of_its_own(start, kind):
+def test_each_process_has_its_own_deadlines(start, kind):
     server = start(kind, transport_options=SHORT)
     for pid in server.together.pids:
         with server.together.only(pid):
@@ -108,7 +108,7 @@ def test_each_has_a_sweep_of_its_own(start, kind):
 
 @kinds
 @pytest.mark.parametrize("which", [0, 1], ids=["the first", "the second"])
-def test_one_that_closes_its_listener_and_ends_leaves_the_other_alone(start, kind, which):
+def test_a_process_that_closes_its_listener_leaves_the_other_alone(start, kind, which):
     server = start(kind)
     pids = server.together.pids
     asking = [server.together.asking(pid) for pid in pids]
@@ -127,12 +127,12 @@ def test_one_that_closes_its_listener_and_ends_leaves_the_other_alone(start, kin
     exchange(other, "two", "three")
     assert set(ask(others_page, "/sessions")) == {session.session_id for session in other}
     if kind == "gunicorn":
-        # Told to stop while it starts another worker, it may wait for that until it gives up.
+        # If it starts another worker when it is stopped, it may wait for that until it gives up.
         server.wait_line(READY, 3)
 
 
 @pytest.mark.parametrize("kind", FORKS)
-def test_policy_files_are_served_by_whoever_is_left(start, kind):
+def test_policy_files_are_served_by_the_process_that_is_left(start, kind):
     with reserve() as reserved:
         port = reserved.getsockname()[1]
         server = start(kind, flash_policy_port=port)

@@ -1,4 +1,4 @@
-"""Logs that cannot be written: whoever is served does not notice."""
+"""Logs that cannot be written: clients do not notice."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def server(request, deploy):
 
 
 def ask(raw, path):
-    """The status of a request on a connection that goes on."""
+    """The status of a request on a connection that is kept."""
     raw.send(GET % path.encode())
     status, headers = raw.head()
     raw.take(int(headers.get("Content-Length", "0")))
     return status.split(" ", 2)[1]
 
 
-def test_sessions_go_on_whatever_is_logged_of_them(server):
+def test_sessions_continue_whatever_is_logged_about_them(server):
     sessions = [server.client(kind).open() for kind in ALL]
     for count in range(3):
         for session in sessions:
@@ -52,7 +52,7 @@ def test_sessions_go_on_whatever_is_logged_of_them(server):
         session.vanish()
 
 
-def test_requests_are_answered_on_a_connection_that_goes_on(server):
+def test_requests_are_answered_and_the_connection_is_kept(server):
     raw = Raw(server.port)
     expected = {
         "/page": "200",
@@ -68,7 +68,7 @@ def test_requests_are_answered_on_a_connection_that_goes_on(server):
     raw.close()
 
 
-def test_what_goes_wrong_is_answered_and_others_are_accepted(server):
+def test_a_failing_request_is_answered_and_others_are_accepted(server):
     for _ in range(3):
         answered = Raw(server.port, GET % b"/fail")
         assert answered.head()[0] == "HTTP/1.1 500 Internal Server Error"
@@ -96,7 +96,7 @@ def test_the_command_line_serves_and_stops(tmp_path):
                 session.vanish()
             assert Polling(port).open()
             command.send(signal.SIGTERM)
-            # Python itself gives 120 for what could not be written until its end.
+            # Python itself exits with 120 if it cannot write all of its output.
             assert command.process.wait(DEADLINE) in (0, 120)
         finally:
             command.kill()

@@ -41,7 +41,7 @@ def test_other_addresses_are_logged_as_they_are(server):
     assert server.wait_line(rf"access GET {path}\?x=%20 HTTP/1.1 \| {path}$")
 
 
-def test_a_draft_that_names_the_whole_address_still_does(server):
+def test_a_draft_handshake_still_names_the_whole_address(server):
     """hixie-76 section 5.2: the location in the answer is the address of the request."""
     session = server.client(ALL[0]).open()
     path = f"/socket.io/websocket/{session.session_id}"
@@ -52,7 +52,7 @@ def test_a_draft_that_names_the_whole_address_still_does(server):
 
 
 @pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
-def test_an_exception_that_passes_through_shows_no_id_either(deploy, worker):
+def test_an_exception_that_reaches_gunicorn_shows_no_id(deploy, worker):
     server = deploy(Gunicorn, worker, FORMAT, application="deployed:hurried").listening()
     session = server.client(Polling).open()
     raw = Raw(

@@ -1,4 +1,4 @@
-"""Requests to gunicorn, which has readers of its own: they are read in one way there, too."""
+"""Requests to gunicorn, which has its own parsers: they are read in one way there, too."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_malformed_body_is_refused_in_one_line_without_the_id(gunicorn, body):
     assert not [line for line in lines if session_id[8:16] in line or "Invalid" in line]
 
 
-def test_a_whole_url_has_the_host_that_counts(gunicorn):
+def test_the_host_of_a_url_target_counts(gunicorn):
     url, page = "http://b/socket.io/xhr-polling//1", "Origin: http://b"
     raw = Raw(gunicorn.port, request("GET", url, page, host="a"))
     assert raw.head()[0] == "HTTP/1.1 200 OK"

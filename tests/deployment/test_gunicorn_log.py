@@ -10,7 +10,7 @@ from support.raw import Raw
 from support.servers import Gunicorn, order
 from websockets.exceptions import InvalidStatus
 
-# What pywsgi says instead of the status when it could not be written.
+# The text of pywsgi in place of a status that could not be written.
 WRITE_FAILED = "(200|400|socket)"
 RFC_6455 = {"Sec_WebSocket_Key": "A" * 22 + "==", "Sec_WebSocket_Version": "13"}
 

@@ -1,4 +1,4 @@
-"""A reload under load: nothing that was answered is lost, and nobody is left in the dark."""
+"""A reload under load: no answered message is lost, and each client is told of the end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Talk:
             self.end = ended.args[0]
         except InvalidStatus as refused:
             self.end = refused.response.status_code
-        except InvalidState:  # the end of a WebSocket came between two messages
+        except InvalidState:  # the WebSocket ended between two messages
             self.end = client.wait_closed()
         if client is not None:
             client.vanish()

@@ -1,4 +1,4 @@
-"""What gunicorn is told at the start of a configuration that cannot work, or not as meant."""
+"""Errors and warnings at the start about configurations of gunicorn that cannot work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEVERAL = "gunicorn runs 2 workers, .* Run gunicorn with --workers 1; .* behind 
 LATE = r"RuntimeWarning: gevent\.monkey\.patch_all\(\) ran after sockio_gevent was imported"
 
 
-def test_several_workers_are_warned_of_once_and_again_after_a_reload(deploy):
+def test_several_workers_cause_one_warning_and_another_after_a_reload(deploy):
     server = deploy(Gunicorn, "gevent", "--workers=2").listening()
     server.wait_line("Worker is ready", 2)
     assert len(server.found(SEVERAL)) == 1
@@ -21,13 +21,13 @@ def test_several_workers_are_warned_of_once_and_again_after_a_reload(deploy):
     assert len(server.found(SEVERAL)) == 2
 
 
-def test_several_workers_of_a_preloaded_application_are_warned_of_once(deploy):
+def test_several_workers_of_a_preloaded_application_cause_one_warning(deploy):
     server = deploy(Gunicorn, "gevent", "--workers=2", "--preload").listening()
     server.wait_line("Worker is ready", 2)
     assert len(server.found(SEVERAL)) == 1
 
 
-def test_one_worker_is_nothing_to_warn_of(deploy):
+def test_one_worker_causes_no_warning(deploy):
     server = deploy(Gunicorn, "gevent").listening()
     server.ask("/")
     assert server.found("WARNING|Warning") == []
@@ -54,7 +54,7 @@ def test_a_resource_that_repeats_the_prefix_of_the_application_does_not_start(de
     )
 
 
-def test_a_preloaded_application_works_and_is_told_that_it_was_patched_late(deploy):
+def test_a_preloaded_application_works_and_causes_a_warning_of_late_patching(deploy):
     server = deploy(Gunicorn, "gevent", "--preload").listening()
     check_all_work(server)
     clients = open_all(server)

@@ -1,4 +1,4 @@
-"""When a worker of gunicorn stops, for whatever reason, its clients are told, and find the next."""
+"""When a gunicorn worker stops, for any reason, its clients are told and find the next one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORKERS = ["gevent", "gevent_pywsgi", GEVENT_WEBSOCKET]
 
 
 def with_each(workers, story):
-    """Let the same happen with each class of workers, at the same time."""
+    """Do the same with each class of workers, at the same time."""
     gevent.joinall([gevent.spawn(story, worker) for worker in workers], raise_error=True)
 
 
@@ -47,7 +47,7 @@ def test_hup_tells_all_clients_and_they_find_the_new_worker(deploy):
     with_each(WORKERS, story)
 
 
-def test_a_worker_that_has_had_its_max_requests_tells_all_clients(deploy):
+def test_a_worker_that_reaches_max_requests_tells_all_clients(deploy):
     server = deploy(Gunicorn, "gevent", "--max-requests=200").listening()
     clients = open_all(server)
     old = server.ask("/")["pid"]
@@ -60,7 +60,7 @@ def test_a_worker_that_has_had_its_max_requests_tells_all_clients(deploy):
     assert server.problems() == []
 
 
-def test_who_does_not_go_is_cut_off_within_the_graceful_timeout(deploy):
+def test_a_client_that_does_not_leave_is_cut_off_within_the_graceful_timeout(deploy):
     def story(worker):
         server = deploy(Gunicorn, worker, "--graceful-timeout=6").listening()
         idle = HTTP(server.port)

@@ -1,4 +1,4 @@
-"""docs/nginx.conf, as it stands: what a proxy could spoil, and whom the server believes.
+"""docs/nginx.conf as it is: what a proxy could break, and which headers the server trusts.
 
 That every transport works through it is in test_deployed_transports.py.
 """
@@ -42,7 +42,7 @@ def distrusted(deploying, certificate):
 
 
 def coming_from(address, server):
-    """What clients put round their sockets to have another address."""
+    """A wrapper for the sockets of clients that gives them another address."""
 
     def replace(connected):
         connected.close()
@@ -53,7 +53,7 @@ def coming_from(address, server):
 
 
 def status(server, client, **headers):
-    """The status with which a request for a new session is answered, and the text."""
+    """The status and the text of the answer to a request for a new session."""
     if issubclass(client, WebSocket):
         try:
             server.client(client, headers=headers).close()
@@ -110,7 +110,7 @@ def test_a_stop_of_the_server_is_told_through_nginx(deploy, certificate):
 
 
 @transports
-def test_with_trusted_proxies_a_page_s_own_https_origin_is_let_in(behind, client):
+def test_with_trusted_proxies_a_page_s_own_https_origin_may_connect(behind, client):
     origin = f"https://127.0.0.1:{behind.port}"
     assert status(behind, client, Origin=origin)[0] in (101, 200)
     assert status(behind, client, Origin=origin.replace("https", "http"))[0] == 403
@@ -125,7 +125,7 @@ def test_without_trusted_proxies_it_is_refused_and_the_text_says_what_was_wrong(
     distrusted.wait_line(rf"refused 'GET' '{client.transport}/' from 127\.0\.0\.1 .*: {refusal}$")
 
 
-def test_the_log_has_the_addresses_of_clients_and_not_what_they_make_up(behind):
+def test_the_log_has_the_true_addresses_of_clients_and_not_invented_ones(behind):
     wrap = coming_from("127.0.0.2", behind)
     Polling(behind.port, wrap=wrap).open().close()
     behind.wait_line(r"\(xhr-polling, 127\.0\.0\.2\) opened")
@@ -136,7 +136,7 @@ def test_the_log_has_the_addresses_of_clients_and_not_what_they_make_up(behind):
     liar.close()
 
 
-def test_a_scheme_that_a_client_makes_up_is_not_believed(behind, distrusted):
+def test_a_scheme_that_a_client_invents_is_not_used(behind, distrusted):
     plain = distrusted.upstream
     lie = {"X-Forwarded-Proto": "https", "Origin": f"https://127.0.0.1:{plain.port}"}
     assert status(plain, WebSocket, **lie)[0] == 403
@@ -156,19 +156,19 @@ def renamed(deploying, certificate):
 
 
 @transports
-def test_behind_a_proxy_that_rewrites_the_host_a_page_s_own_origin_is_let_in(renamed, client):
+def test_behind_a_proxy_that_rewrites_the_host_a_page_s_own_origin_may_connect(renamed, client):
     origin = f"https://127.0.0.1:{renamed.port}"
     assert status(renamed, client, Origin=origin)[0] in (101, 200)
     assert status(renamed, client, Origin="https://backend.internal")[0] == 403
 
 
 @transports
-def test_a_host_that_a_client_makes_up_is_not_believed(renamed, client):
+def test_a_host_that_a_client_invents_is_not_used(renamed, client):
     lie = {"X_Forwarded_Host": "evil.example", "Origin": "https://evil.example"}
     if issubclass(client, WebSocket):
         lie = {name.replace("_", "-"): value for name, value in lie.items()}
     assert status(renamed, client, **lie)[0] == 403
-    # What the browser has asked for counts, and is not one of the server's names.
+    # The name that the browser has used counts, and the option does not list it.
     lie |= {"Host": "evil.example"}
     code, text = status(renamed, client, **lie)
     assert (code, text) == (403, "the host 'evil.example' is not in the option 'hosts'\n")
@@ -190,7 +190,7 @@ def test_each_client_stays_with_one_of_several_servers(deploy, certificate):
     assert sum(shares) == len(ADDRESSES)
     assert min(shares) >= 1
 
-    # Whoever has lost its server finds the other one.
+    # A client whose server has gone finds the other one.
     servers[0].stop()
     for address in ADDRESSES:
         Polling(nginx.port, wrap=coming_from(address, nginx)).open().close()

@@ -1,4 +1,4 @@
-"""nginx as it is often set up: what it adds to requests, and what it lets through."""
+"""nginx in common configurations: the headers that it adds, and the requests that it passes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.nginx import EVERY_REQUEST_SAYS_UPGRADE, Nginx
 from support.raw import Raw
 from support.servers import CommandLine, Gunicorn, Program
 
-# Connections to the server are kept, and the next client's requests go over them.
+# Connections to the server are kept, and used for requests of the next client.
 KEPT = ("hash $remote_addr consistent;", "hash $remote_addr consistent; keepalive 4;")
 FORBIDDEN = ("location / {", "location = /admin { return 403; }\n    location / {")
 
@@ -34,7 +34,7 @@ def behind(request, deploying, certificate):
 
 
 @pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
-def test_every_transport_works_where_each_request_says_upgrade(behind, client):
+def test_every_transport_works_if_each_request_says_upgrade(behind, client):
     opened = behind.client(client).open()
     for text in ("one", "two", "x" * 100_000):
         opened.send(text)
@@ -42,7 +42,7 @@ def test_every_transport_works_where_each_request_says_upgrade(behind, client):
     opened.close()
 
 
-def test_forms_reach_the_application_where_each_request_says_upgrade(behind):
+def test_forms_reach_the_application_if_each_request_says_upgrade(behind):
     client = HTTP(behind.port)
     for form in ("a=b", "", "c=" + "d" * 100_000):
         answer = client.request("POST", "/form", form)
@@ -51,7 +51,7 @@ def test_forms_reach_the_application_where_each_request_says_upgrade(behind):
 
 
 def test_no_client_s_request_is_swallowed_by_another_one_s(behind):
-    """Its upgrade goes over a connection that the next client's requests go over, too."""
+    """The connection of its upgrade is also used for requests of the next client."""
     for _ in range(5):
         asking, other = HTTP(behind.port), HTTP(behind.port)
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
@@ -62,7 +62,7 @@ def test_no_client_s_request_is_swallowed_by_another_one_s(behind):
 
 
 @pytest.mark.parametrize("byte", [b"\x85", b"\xa0"])
-def test_what_nginx_forbids_is_not_to_be_had_by_a_byte_behind_it(deploy, certificate, byte):
+def test_a_byte_after_a_forbidden_path_does_not_get_around_nginx(deploy, certificate, byte):
     server = deploy(CommandLine).listening()
     nginx = deploy(Nginx, certificate, server, changes=dict([FORBIDDEN])).listening()
 

@@ -1,4 +1,4 @@
-"""Servers that the listener cannot take the socket from, or that cannot keep connections."""
+"""Servers that do not give their socket to the listener, or that cannot keep connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.tr
 
 @pytest.fixture(scope="module")
 def wrapped(deploying):
-    """Plain pywsgi, with middleware round the listener that passes on its own start_response."""
+    """Plain pywsgi, with middleware around the listener that passes on its own start_response."""
     with deploying() as deploy:
         server = deploy(Program, "pywsgi_wrapped").listening()
         yield server
@@ -48,7 +48,7 @@ HANDSHAKE = {
     "Sec_WebSocket_Version": "13",
     "Sec_WebSocket_Key": "A" * 22 + "==",
 }
-THREADS = "cannot keep connections; all will be refused"
+THREADS = "cannot keep connections; all sessions are refused"
 
 
 @pytest.mark.parametrize("name", ["wsgiref", "threads", "waitress"])

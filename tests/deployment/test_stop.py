@@ -1,4 +1,4 @@
-"""SIGTERM under each server: every client gets what was sent to it, and learns of the end."""
+"""SIGTERM under each server: every client gets its messages, and learns of the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def started(deploy, name, *arguments, **more):
 
 
 def open_client(server, kind):
-    """A client with the connection for its messages only: an idle one would be waited for."""
+    """A client with only the connection for its messages: the server waits for idle ones."""
     client = server.client(kind).open()
     if isinstance(client, HTTPClient):
         client.post.close()
@@ -36,7 +36,7 @@ def open_client(server, kind):
 
 
 def check_end(server, clients):
-    """The process ends as it should, and nothing is left."""
+    """Check that the process ends as it should, and that nothing is left."""
     for client in clients:
         client.vanish()
     assert server.wait_end() == 0, str(server)
@@ -44,11 +44,12 @@ def check_end(server, clients):
         assert len(server.found(f"gone {client.session_id}")) == 1, str(server)
     assert len(server.found("gone ")) == len(clients)
     assert server.problems() == []
-    assert len(server.found("left: 0 clients, 0 farewells, greenlets \\[\\]$")) == 1, str(server)
+    left = r"left: 0 clients, 0 closing sessions, greenlets \[\]$"
+    assert len(server.found(left)) == 1, str(server)
 
 
 def open_fleet(server):
-    """A client of each kind, and in each state; all were sent something, some have not got it."""
+    """A client of each kind and in each state. All were sent messages; some did not get theirs."""
     websocket, stream = open_client(server, WebSocket), open_client(server, ServerEvents)
     waiting = open_client(server, Polling)
     away = [open_client(server, Polling) for _ in range(2)]
@@ -63,7 +64,7 @@ def open_fleet(server):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_term_costs_nobody_a_message(deploy, name):
+def test_term_loses_no_message(deploy, name):
     server = started(deploy, name, options=OPTIONS)
     websocket, stream, waiting, away = open_fleet(server)
     server.process.send_signal(signal.SIGTERM)
@@ -84,7 +85,9 @@ def test_term_costs_nobody_a_message(deploy, name):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_who_does_not_come_back_is_waited_for_up_to_the_deadline_and_named_in_the_log(deploy, name):
+def test_the_stop_waits_until_the_deadline_for_a_client_that_does_not_come_back_and_logs_it(
+    deploy, name
+):
     arguments = ("--graceful-timeout=6",) if "gunicorn" in name else ()
     server = started(deploy, name, *arguments)
     client, silent = (open_client(server, Polling) for _ in range(2))
@@ -93,7 +96,7 @@ def test_who_does_not_come_back_is_waited_for_up_to_the_deadline_and_named_in_th
     sender = open_client(server, WebSocket)
     sender.send(order(broadcast="hello"))
     assert sender.receive() == "hello"
-    if "gunicorn" not in name:  # which does not wait for who has no connection
+    if "gunicorn" not in name:  # which does not wait for a client without a connection
         silent.vanish()
     server.process.send_signal(signal.SIGTERM)
     assert sender.wait_closed() == 1001
@@ -103,7 +106,7 @@ def test_who_does_not_come_back_is_waited_for_up_to_the_deadline_and_named_in_th
 
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if "gunicorn" in name])
-def test_gunicorn_does_not_wait_for_who_has_no_connection_to_come_back_over(deploy, name):
+def test_gunicorn_does_not_wait_for_a_client_without_a_connection(deploy, name):
     server = started(deploy, name, "--graceful-timeout=600")
     client = open_client(server, Polling)
     server.wait_state(client.session_id, "away")

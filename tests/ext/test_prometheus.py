@@ -60,7 +60,7 @@ def samples(registry: Any) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_it_tells_what_stats_tells(serve, registry):
+def test_the_metrics_have_the_numbers_of_stats(serve, registry):
     served = serve()
     listener = served.listener
     register(listener, registry)
@@ -116,13 +116,13 @@ def test_both_formats_of_the_exposition_can_be_read(registry, write, read):
         assert resources == {"socket.io", "news/live"}
 
 
-def test_the_start_time_stands_still(registry):
+def test_the_start_time_does_not_change(registry):
     register(io.listen(application, log=False), registry)
     first = samples(registry)["sockio_start_time_seconds",]
     assert {samples(registry)["sockio_start_time_seconds",] for _ in range(10)} == {first}
 
 
-def test_listeners_of_one_registry_have_resources_of_their_own(registry):
+def test_listeners_of_one_registry_need_different_resources(registry):
     chat, news = (io.listen(application, resource=name, log=False) for name in ("chat", "news"))
     register(chat, registry)
     register(news, registry)
@@ -134,7 +134,7 @@ def test_listeners_of_one_registry_have_resources_of_their_own(registry):
     assert len(samples(other)) == len(samples(registry))
 
 
-def test_a_listener_can_be_taken_out(registry):
+def test_a_listener_can_be_unregistered(registry):
     chat, news = (io.listen(application, resource=name, log=False) for name in ("chat", "news"))
     register(chat, registry)
     register(news, registry)
@@ -183,7 +183,7 @@ def test_a_registry_that_is_gone_leaves_nothing_behind():
     assert [reference() for reference in gone] == [None, None]
 
 
-def test_it_can_be_scraped_beside_the_listener(host, registry):
+def test_the_metrics_can_be_scraped_beside_the_listener(host, registry):
     listener = io.listen(application, log=False)
     register(listener, registry)
     port = host(DispatcherMiddleware(listener, {"/metrics": make_wsgi_app(registry)}))
@@ -205,7 +205,7 @@ except ImportError as error:
 """
 
 
-def test_without_prometheus_client_it_says_what_to_install():
+def test_without_prometheus_client_an_error_says_what_to_install():
     said = subprocess.check_output(
         [sys.executable, "-c", MISSING], cwd=Path(io.__file__).parents[1], text=True, timeout=60
     )

@@ -1,4 +1,4 @@
-"""Servers to attack, each in a process of its own; those with the same options are shared."""
+"""Servers to attack, each in its own process; tests with the same options share one."""
 
 from __future__ import annotations
 

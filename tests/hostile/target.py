@@ -1,4 +1,4 @@
-"""The server under attack: it sends every message back, and tells how it is.
+"""The server under attack: it sends every message back, and reports its state.
 
 Options of the listener come as JSON in ``SOCKIO_TEST_OPTIONS``, the files of
 TLS as arguments.
@@ -45,7 +45,7 @@ def vitals() -> dict[str, Any]:
     everything = gc.get_objects()
     greenlets = sum(isinstance(each, gevent.Greenlet) and not each.dead for each in everything)
     return {
-        # Some that read sockets are kept for the next time; how many, that depends on chance.
+        # Some greenlets that read sockets are kept for the next time; their number varies.
         "greenlets": greenlets - len(Readers.of_this_hub()._parked),
         "descriptors": len(os.listdir("/proc/self/fd")),
         "memory": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_SIZE,

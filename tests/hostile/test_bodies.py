@@ -9,7 +9,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 PAGE = request("GET", "/plain/9")
 PAGE_WITH_A_BODY = request("GET", "/plain/9", CHUNKED)
 
-# What a client begins with, and what it sends then, again and again.
+# The first bytes of a client, and the bytes that it then sends again and again.
 FLOODS = {
     "tiny chunks": (PAGE_WITH_A_BODY, b"1\r\nx\r\n" * 2000),
     "chunk extensions": (PAGE_WITH_A_BODY, (b"1;" + b"x" * 4000 + b"\r\nx\r\n") * 3),
@@ -18,7 +18,7 @@ FLOODS = {
     "requests that nobody knows": (b"", request("OPTIONS", "/socket.io/nothing") * 200),
 }
 
-# It ends attackers while the test runs, but no bystander whom they make wait.
+# This ends attackers while the test runs, but no bystander that they delay.
 BODY_TIMEOUT = 5.0  # seconds
 
 
@@ -26,7 +26,7 @@ BODY_TIMEOUT = 5.0  # seconds
     ("what", "tls"),
     [*((what, False) for what in FLOODS), ("tiny chunks", True), ("requests", True)],
 )
-def test_who_sends_what_is_long_to_read_leaves_the_others_their_turns(besiege, what, tls):
+def test_a_body_that_takes_long_to_read_does_not_delay_other_clients(besiege, what, tls):
     begin, data = FLOODS[what]
 
     def attack(siege):
@@ -38,7 +38,7 @@ def test_who_sends_what_is_long_to_read_leaves_the_others_their_turns(besiege, w
         siege.run(attack, 100)
 
 
-def test_posts_in_tiny_chunks_leave_the_others_their_turns(besiege):
+def test_posts_in_tiny_chunks_do_not_delay_other_clients(besiege):
     def attack(siege):
         raw, session_id = open_poll(siege)
         raw.send(request("POST", f"/socket.io/xhr-polling/{session_id}/send", CHUNKED))

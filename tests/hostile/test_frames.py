@@ -13,7 +13,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 BEGUN = frame(TEXT, b"~m~", final=False)
 
-# What a client sends, and the code that it is answered.
+# The bytes of a client, and the close code that it gets.
 TOO_LONG = {
     "4 GiB": (header(TEXT, 1 << 32) + MASK + b"~m~", 1009),
     "2^63-1 bytes": (header(TEXT, (1 << 63) - 1) + MASK + b"~m~", 1009),
@@ -46,7 +46,7 @@ NOT_UTF_8 = {
 @pytest.mark.parametrize(
     "table", [TOO_LONG, FORBIDDEN, NOT_UTF_8], ids=["too-long", "forbidden", "not-UTF-8"]
 )
-def test_what_breaks_the_protocol_ends_its_own_connection_only(besiege, table):
+def test_a_protocol_error_ends_only_its_own_connection(besiege, table):
     turn = itertools.cycle(table.items())
 
     def attack(siege):
@@ -112,8 +112,8 @@ FLOODS = {
 
 
 @pytest.mark.parametrize(("name", "data"), FLOODS.items(), ids=FLOODS)
-def test_who_floods_and_never_reads_leaves_the_others_their_turns(besiege, name, data):
-    """And is ended in the end: for what is not taken, or for the echo that does not come."""
+def test_a_client_that_floods_and_never_reads_does_not_delay_others(besiege, name, data):
+    """Its session ends: the outbox is full, or the echo of a heartbeat is missing."""
     times = {"websocket": {"heartbeat_interval": 0.5, "timeout": 3.0}}
     begin = BEGUN if name == "empty-fragments" else b""
 

@@ -1,4 +1,4 @@
-"""Who guesses the ids of sessions, or knows one and is somebody else."""
+"""Clients that guess session ids, or use the id of another peer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_SESSION = b"no such session; it may have timed out\n"
 
 
 def guesses(session_id: str, transport: str, **headers: str) -> list[bytes]:
-    """All ways to go on with a session."""
+    """All ways to continue a session."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     body = b"data=" + encode("stolen").encode()
     return [
@@ -27,7 +27,7 @@ def guesses(session_id: str, transport: str, **headers: str) -> list[bytes]:
 
 
 def refusal(siege: Siege, data: bytes) -> tuple[int, str, bytes]:
-    """What tells one refusal from another, its date and its length aside."""
+    """A refusal without its date and its length, to compare it with another one."""
     status, headers, body = ask(siege, data)
     assert "no-store" in headers["Cache-Control"]
     assert "Location" not in headers
@@ -36,7 +36,7 @@ def refusal(siege: Siege, data: bytes) -> tuple[int, str, bytes]:
 
 
 def test_thousands_of_guesses_find_nothing(besiege):
-    """Each differs from the id of a live session as little as it can."""
+    """Each guess differs from the id of an open session as little as possible."""
     with besiege(times=LASTING) as siege:
         raw, known = open_poll(siege)
         answers = set()
@@ -66,7 +66,7 @@ def test_thousands_of_guesses_find_nothing(besiege):
         raw.close()
 
 
-# What the server compares; what the owner sends, and what others send.
+# The rule of the server; the headers of the owner, and those of others.
 PEERS = {
     "address": (
         {"same_peer": "address", "trusted_proxies": 1},
@@ -97,11 +97,11 @@ PEERS = {
 
 
 @pytest.mark.parametrize(("options", "own", "foreign"), PEERS.values(), ids=PEERS)
-def test_an_id_is_of_no_use_to_somebody_else(besiege, options, own, foreign):
+def test_an_id_is_useless_to_another_peer(besiege, options, own, foreign):
     everyone = {"Cookie": "sid=bystander"} if "Cookie" in own else {}
     with besiege(headers=everyone, **options) as siege:
         raw, known = open_poll(siege, **own)
-        raw.send(head("xhr-polling", known, **own))  # it waits, and is not replaced by others
+        raw.send(head("xhr-polling", known, **own))  # it waits, and no other poll replaces it
         unknown = secrets.token_hex(20)
         expected = refusal(siege, head("xhr-polling", unknown))[::2]
         assert expected == (404, NO_SESSION)

@@ -1,4 +1,4 @@
-"""Connections that end, or end one of their directions, where nobody expects it."""
+"""Connections that end, or end one direction, at an unexpected point."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ middles = pytest.mark.parametrize("middles", MIDDLES.values(), ids=MIDDLES)
 
 
 @middles
-def test_who_says_no_more_is_not_waited_for(besiege, middles):
-    """The client goes on reading: it is the server that has to end the connection."""
+def test_a_client_that_ends_its_direction_is_not_waited_for(besiege, middles):
+    """The client still reads: the server has to end the connection."""
     turn = itertools.cycle(middles)
 
     def attack(siege):

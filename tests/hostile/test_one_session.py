@@ -13,7 +13,7 @@ LEAVE = b"data=" + encode("leave").encode()
 MOST = 10  # the option max_requests_per_session, as it is by default
 
 
-def test_a_session_has_room_for_a_few_posts_at_once(besiege):
+def test_a_session_takes_a_few_posts_at_once_and_refuses_more(besiege):
     """Bodies that do not end keep the places taken."""
     with besiege(body_timeout=60.0) as siege:
         raw, known = open_poll(siege)
@@ -42,7 +42,7 @@ def test_a_session_has_room_for_a_few_posts_at_once(besiege):
         raw.close()
 
 
-def test_a_session_takes_the_posts_that_are_not_too_many(besiege):
+def test_a_session_takes_posts_up_to_the_limit(besiege):
     # All that comes back waits until the end.
     with besiege(times=LASTING, max_buffer=16 * MEGABYTE) as siege:
         raw, known = open_poll(siege)
@@ -64,7 +64,7 @@ def test_a_session_takes_the_posts_that_are_not_too_many(besiege):
 
 
 @pytest.mark.parametrize("transport", ["xhr-polling", "jsonp-polling"])
-def test_a_session_has_one_poll_and_the_others_are_over(besiege, transport):
+def test_a_session_has_one_poll_and_older_ones_end(besiege, transport):
     with besiege() as siege:
         raw, known = open_poll(siege, transport)
         statuses = set()

@@ -1,4 +1,4 @@
-"""What pages of other sites make the browsers of visitors send, cookies and all."""
+"""Requests that pages of other sites make visitors' browsers send, with cookies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.framing import encode
 from support.siege import LASTING
 
 EVIL = "https://evil.example"
-# Browsers never send the last ones, but who knows what else does.
+# Browsers never send the last ones, but other programs may.
 ORIGINS = [
     EVIL,
     "null",
@@ -28,7 +28,7 @@ COOKIE = "Cookie: sid=s3cret"
 
 
 def from_elsewhere(session_id):
-    """All that such a page can send: what opens sessions, what goes on with one, what posts."""
+    """All requests that such a page can send: they open sessions, continue one, or post."""
     for origin in ORIGINS:
         for name in ("Origin", "Sec_WebSocket_Origin"):
             for known in ("", session_id):

@@ -12,7 +12,7 @@ from support.siege import MEGABYTE
 POLLS = ("xhr-polling", "jsonp-polling")
 STREAMS = ("server-events", "htmlfile", "xhr-multipart")
 NEWS = 100_000  # bytes
-# What the sockets of both ends hold, and then the outbox, option max_buffer.
+# The buffers of both sockets, and then the outbox (option max_buffer).
 ENOUGH = 3 * MEGABYTE // NEWS
 
 
@@ -44,7 +44,7 @@ def test_a_reader_that_stops_keeps_no_broadcast_from_others(besiege, transports)
         assert siege.counted("closes", "buffer_full") == siege.counted("opened")
 
 
-# Hundreds of answers in a row that nobody reads, each of them far too long for the sockets.
+# Hundreds of answers that nobody reads, each far too long for the socket buffers.
 PIPELINES = {
     "pages of the application": request("GET", "/plain/100000"),
     "the client file": request("GET", "/socket.io/socket.io.js"),

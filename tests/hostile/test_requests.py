@@ -1,4 +1,4 @@
-"""Requests that try to be two, to leave their place, or to say what is no text."""
+"""Requests that hide a second one, leave their folder, or contain bytes that are not text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from support.framing import encode
 from support.hixie import request as old_handshake
 from support.http import Ended
 
-# Every origin is let in, so that it is sent back; proxies are believed, so that they are logged.
+# Every origin is allowed, so answers contain it; proxies are trusted, so their headers are logged.
 OPEN = {"origins": "*:*", "trusted_proxies": 1}
 
 
 def first_answer(siege, data):
-    """Send bytes; the head of the answer to them, or nothing if the server just hung up."""
+    """Send bytes; return the head of the answer, or nothing if the server hung up."""
     raw = siege.connect(data)
     try:
         return raw.until(b"\r\n\r\n")
@@ -44,7 +44,7 @@ FIELDS = ["Origin", "Sec-WebSocket-Protocol", "Host", "Cookie", "X-Forwarded-For
 
 
 def injections():
-    """Requests that try to have a header of their own in the answer."""
+    """Requests that try to put their own header into the answer."""
     for line_break in BREAKS:
         evil = f"{line_break}X-Evil: 1"
         for transport in TRANSPORTS:
@@ -66,14 +66,14 @@ def injections():
             yield old_handshake(f"/socket.io/websocket/{escaped}", version)
 
 
-def test_no_header_is_made_from_what_clients_say(besiege):
+def test_no_header_is_made_from_text_of_clients(besiege):
     turn = itertools.cycle(injections())
 
     def attack(siege):
         asked = next(turn)
         answered = first_answer(siege, asked)
         assert not re.search(rb"[\r\n]X-Evil", answered), (asked, answered)
-        # What is no line break is no harm, but what could be taken for one is not sent.
+        # Other characters do no harm, but those that look like a line break are not sent.
         assert re.search(rb"[\x00\x0b\x85]|\r(?!\n)|(?<!\r)\n", answered) is None, (asked, answered)
 
     with besiege(**OPEN) as siege:
@@ -185,7 +185,7 @@ def test_no_second_request_is_smuggled_behind_the_first(besiege):
         siege.run(attack)
 
 
-# Neither UTF-8 nor, some of them, anything that may stand in a head.
+# Bytes that are not UTF-8; some of them may not be in a head at all.
 NO_TEXT = ["\xff", "\xc0\x80", "\xed\xa0\x80", "\xe9", "\x1b[2J", "\x07", "\x7f", "a\rforged line"]
 ESCAPES = [
     "%",
@@ -219,7 +219,7 @@ def texts():
         yield request(text.replace(" ", ""), "/socket.io/websocket")
 
 
-def test_what_is_no_text_is_not_taken_for_some(besiege):
+def test_bytes_that_are_not_text_are_not_decoded(besiege):
     turn = itertools.cycle(texts())
 
     def attack(siege):

@@ -1,4 +1,4 @@
-"""Clients that begin something and do not go on: each holds a connection, and nothing else."""
+"""Clients that begin a request and do not continue: each holds only a connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOON = {"handshake_timeout": 1.0, "body_timeout": 1.0}
 
 
 def slow_head(siege):
-    """A byte now and then, and the next header line is begun for ever."""
+    """A byte now and then: new header lines begin for ever."""
     return siege.connect(), head("xhr-polling")[:-2] + b"X-Slow: x"
 
 
@@ -74,7 +74,7 @@ BODIES = [slow_body, slow_chunks]
     ids=["heads", "bodies"],
 )
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_who_goes_on_too_slowly_is_told_so(besiege, tls, option, ways):
+def test_a_client_that_is_too_slow_gets_408(besiege, tls, option, ways):
     turn = itertools.cycle(ways)
 
     def attack(siege):
@@ -82,7 +82,7 @@ def test_who_goes_on_too_slowly_is_told_so(besiege, tls, option, ways):
         raw, data = way(siege)
         if siege.drip(raw, data):
             answered = raw.end()
-            # Behind the key of TLS nothing can be said without waiting.
+            # Under TLS, the server cannot answer without waiting.
             assert answered[:12] == b"HTTP/1.1 408" or tls, way.__name__
         raw.close()
 
@@ -91,7 +91,7 @@ def test_who_goes_on_too_slowly_is_told_so(besiege, tls, option, ways):
         siege.check_limit(option)
 
 
-def test_who_opens_a_connection_and_says_nothing_is_not_waited_for(besiege):
+def test_a_connection_without_a_request_is_closed(besiege):
     def attack(siege):
         raw = siege.connect()
         assert raw.end() == b""
@@ -114,7 +114,7 @@ def client_hello():
 @pytest.mark.parametrize(
     "begin", [b"", b"\x16\x03\x01", client_hello()], ids=["nothing", "half", "hello"]
 )
-def test_who_does_not_shake_hands_for_tls_is_not_waited_for(besiege, begin):
+def test_a_connection_without_a_tls_handshake_is_closed(besiege, begin):
     def attack(siege):
         raw = Raw(siege.port, begin)
         raw.end()
@@ -127,7 +127,7 @@ def test_who_does_not_shake_hands_for_tls_is_not_waited_for(besiege, begin):
         siege.check_limit("handshake_timeout")
 
 
-def test_who_says_nothing_behind_the_key_of_tls_is_not_waited_for(besiege):
+def test_a_tls_connection_without_a_request_is_closed(besiege):
     def attack(siege):
         raw = siege.connect()
         raw.end()
@@ -138,7 +138,7 @@ def test_who_says_nothing_behind_the_key_of_tls_is_not_waited_for(besiege):
         siege.check_limit("handshake_timeout")
 
 
-def test_who_asks_once_and_stays_is_not_waited_for(besiege):
+def test_a_connection_without_a_second_request_is_closed(besiege):
     def attack(siege):
         raw = siege.connect(request("GET", "/plain/9"))
         raw.until(b"xxxxxxxxx")
@@ -150,7 +150,7 @@ def test_who_asks_once_and_stays_is_not_waited_for(besiege):
         siege.run(attack)
 
 
-def test_half_a_policy_request_is_not_waited_for(besiege):
+def test_half_a_policy_request_is_closed(besiege):
     def attack(siege):
         raw = siege.connect(b"<policy-file-requ")
         raw.end()
@@ -181,7 +181,7 @@ def test_a_frame_that_comes_byte_by_byte_is_no_sign_of_life(besiege):
         )
 
 
-# What follows the begin of a header, again and again, and the limit that ends it.
+# The bytes that follow the beginning of a head again and again, and the limit that ends it.
 HEADERS = {
     "lines": (b"x\r\nX-Header: " * 500, "max_header_count"),
     "names": (b"".join(b"x\r\nX-%d: " % number for number in range(500)), "max_header_count"),
@@ -191,11 +191,11 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(("data", "option"), HEADERS.values(), ids=HEADERS)
-def test_a_head_without_end_is_cut_short(besiege, data, option):
+def test_a_head_without_end_is_refused(besiege, data, option):
     def attack(siege):
         raw = siege.connect(b"GET /socket.io/xhr-polling HTTP/1.1\r\nHost: x\r\nX: ")
         if siege.pour(raw, data):
-            # Some of the answer may be lost: there was more on its way.
+            # A part of the answer may be lost, because more bytes of the client were on their way.
             assert raw.end()[:12] in (b"HTTP/1.1 431", b"")
         raw.close()
 

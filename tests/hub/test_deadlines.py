@@ -24,7 +24,7 @@ FAR = 1000.0
 
 
 class Item:
-    """Writes down when it was due; ``then`` says when it wants to be looked at again."""
+    """Notes when it was due; ``then`` is its next deadline."""
 
     def __init__(self, then: Callable[[], float | None] = lambda: None) -> None:
         self.slot: int | None = None
@@ -42,7 +42,7 @@ class Item:
 
 
 class ReportedDeadlines(Deadlines):
-    """A sweep whose log can be read, and whose end can be awaited."""
+    """Deadlines whose log can be read, and whose end can be awaited."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -76,7 +76,7 @@ def test_an_item_is_due_at_its_deadline_and_not_before(
     assert monotonic() >= deadline - ROUNDING
 
 
-def test_a_deadline_that_is_past_is_due_soon_but_not_at_once(deadlines: ReportedDeadlines) -> None:
+def test_a_past_deadline_is_due_soon_but_not_at_once(deadlines: ReportedDeadlines) -> None:
     item = Item()
     deadlines.look(item, monotonic() - 50)
     assert item.times == []
@@ -185,7 +185,7 @@ def test_forgetting_an_item_leaves_the_others_of_its_slot(deadlines: ReportedDea
     assert item.times == []
 
 
-def test_an_item_may_be_forgotten_twice_or_without_having_been_looked_at(
+def test_an_item_may_be_forgotten_twice_or_without_a_deadline(
     deadlines: ReportedDeadlines,
 ) -> None:
     item = Item()
@@ -197,8 +197,8 @@ def test_an_item_may_be_forgotten_twice_or_without_having_been_looked_at(
     wait_for(item)
 
 
-def test_an_item_that_forgets_another_of_its_slot_spares_it(deadlines: ReportedDeadlines) -> None:
-    # Which of the two comes first is not said, so each forgets the other.
+def test_an_item_can_forget_another_one_of_its_slot(deadlines: ReportedDeadlines) -> None:
+    # Either may be the first, so each forgets the other.
     items = [Item(), Item()]
     items[0].then = lambda: deadlines.forget(items[1])
     items[1].then = lambda: deadlines.forget(items[0])
@@ -249,7 +249,7 @@ def test_the_timer_stops_when_all_are_forgotten(deadlines: ReportedDeadlines) ->
     assert [item.times for item in items] == [[]] * 5
 
 
-def test_the_timer_starts_again_after_a_rest(deadlines: ReportedDeadlines) -> None:
+def test_the_timer_starts_again_after_a_pause(deadlines: ReportedDeadlines) -> None:
     for _ in range(2):
         item = Item()
         deadline = monotonic() + RESOLUTION
@@ -274,7 +274,7 @@ raise SystemExit(0 if gevent.wait(timeout={DEADLINE}) else "still running")
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=2 * DEADLINE)
 
 
-def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(
+def test_deadlines_that_pass_during_a_stall_wait_until_the_sockets_were_read(
     deadlines: ReportedDeadlines,
 ) -> None:
     late, reader = Item(), Event()
@@ -297,11 +297,11 @@ def test_what_came_due_while_the_loop_stood_still_waits_for_the_sockets_first(
     assert order == ["read", "due"]
 
 
-def test_a_loop_that_always_stands_still_does_not_keep_the_dead_for_ever(
+def test_a_loop_that_always_stalls_still_ends_dead_sessions(
     deadlines: ReportedDeadlines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sockio_gevent.hub.deadlines._STALL", -1.0)
-    monkeypatch.setattr("sockio_gevent.hub.deadlines._PATIENCE", 3)
+    monkeypatch.setattr("sockio_gevent.hub.deadlines._MOST_STALLS", 3)
     item = Item()
     began = monotonic()
     deadlines.look(item, began)

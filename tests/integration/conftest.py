@@ -1,4 +1,4 @@
-"""Time limits that no test runs into by being slow, and the command line, stopped afterwards."""
+"""Long timeouts, so that a slow machine fails no test, and the command line as a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sockio_gevent.server.stream import websocket
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of what happens at the end of these times set shorter ones."""
+    """Tests of these timeouts set shorter ones."""
     monkeypatch.setattr(hixie_handshake, "HANDSHAKE_TIMEOUT", LONG)
     monkeypatch.setattr(flash_policy, "TIMEOUT", LONG)
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", LONG)
@@ -40,7 +40,7 @@ def command(tmp_path):
 
 @pytest.fixture
 def pair(serve):
-    """Two servers that are to answer alike, one of which leaves all requests to pywsgi."""
+    """Two servers that must answer alike; one leaves all requests to pywsgi."""
     return Pair(serve)
 
 
@@ -101,11 +101,11 @@ HANDLERS = {"fast path": WSGIHandler, "pywsgi": Slow}
 
 @pytest.fixture(params=["fast path", "not taken over", "behind middleware"])
 def hosted(request, hosting):
-    """The same on each kind of server, which may be one that the listener has not taken over."""
+    """The same on each kind of server, including those that were not passed to listen()."""
     return partial(hosting, request.param)
 
 
 @pytest.fixture(params=HANDLERS)
 def taken_over(request, hosting):
-    """The same where the listener has a handler of its own."""
+    """The same on servers that use the listener's own handler."""
     return partial(hosting, request.param)

@@ -1,4 +1,4 @@
-"""A server that the benchmark must catch: like its own, but every now and then it lies."""
+"""A server that the benchmark must catch: it echoes wrongly now and then."""
 
 from __future__ import annotations
 

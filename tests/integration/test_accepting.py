@@ -1,4 +1,4 @@
-"""Servers whose attempts to accept a connection fail, for as many reasons as there are."""
+"""Servers whose attempts to accept a connection fail, for each possible reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADVICE = {
 
 
 class Failing(WSGIServer):
-    """Has so many attempts fail, and counts all."""
+    """Lets so many attempts fail, and counts all."""
 
     def __init__(self, number, times):
         super().__init__(("127.0.0.1", 0), None, log=None)
@@ -37,7 +37,7 @@ class Failing(WSGIServer):
 
 
 @pytest.mark.parametrize("number", ADVICE, ids=errno.errorcode.get)
-def test_it_is_tried_again_after_a_pause_and_said_once(serve, monkeypatch, capfd, number):
+def test_the_server_tries_again_after_a_pause_and_logs_one_line(serve, monkeypatch, capfd, number):
     monkeypatch.setattr(accepting, "PAUSE", 0.01)
     server = Failing(number, 5)
     served = serve(server=server)
@@ -49,14 +49,14 @@ def test_it_is_tried_again_after_a_pause_and_said_once(serve, monkeypatch, capfd
     assert capfd.readouterr().err == ""
 
 
-def test_other_failures_are_gevent_s_to_tell(serve, capfd):
+def test_other_failures_are_reported_by_gevent(serve, capfd):
     served = serve(server=Failing(errno.ECONNABORTED, 1))
     assert HTTP(served.port).request("GET", "/").status == 404
     assert "no more connections" not in "".join(served.lines)
     assert "Failing" in capfd.readouterr().err
 
 
-def test_a_server_with_two_listeners_says_it_once(serve, monkeypatch):
+def test_a_server_with_two_listeners_logs_one_line(serve, monkeypatch):
     monkeypatch.setattr(accepting, "PAUSE", 0.01)
     served = serve(server=Failing(errno.EMFILE, 3))
     lines: list[str] = []
@@ -66,7 +66,7 @@ def test_a_server_with_two_listeners_says_it_once(serve, monkeypatch):
     other.close()
 
 
-def test_a_process_without_a_limit_has_files_for_all(serve, monkeypatch):
+def test_a_process_without_a_limit_never_pauses(serve, monkeypatch):
     monkeypatch.setattr(accepting, "_limit", lambda: -1)
     served = serve()
     assert Polling(served.port).open().session_id in served.listener.clients

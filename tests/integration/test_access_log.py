@@ -64,7 +64,7 @@ def logged(serve):
 
 
 def live(port, kind):
-    """Have a session with all kinds of requests that go on with it; return its id."""
+    """Open a session and continue it with all kinds of requests; return its id."""
     client = kind(port).open()
     client.send("hello")
     assert client.receive() == "hello"
@@ -120,7 +120,9 @@ LINES = {
 
 @pytest.mark.parametrize("handler_class", HANDLERS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
-def test_however_it_is_spelled_in_a_line_that_is_none(logged, handler_class, line):
+def test_a_session_id_in_a_malformed_line_is_shortened_however_it_is_spelled(
+    logged, handler_class, line
+):
     served = logged(handler_class)
     for count, form in enumerate(FORMS.values()):
         raw = Raw(
@@ -134,7 +136,7 @@ def test_however_it_is_spelled_in_a_line_that_is_none(logged, handler_class, lin
     assert len([x for x in served.access_log if "..." in x]) >= len(FORMS)
 
 
-def test_what_can_be_read_in_no_way_is_not_shown_either(logged):
+def test_a_session_id_in_an_unreadable_request_is_not_shown(logged):
     served = logged()
     head = f"GET /socket.io/xhr-polling/{SECRET}/1 HTTP/1.1\r\n"
     for rest in ("Content-Length: x\r\n\r\n", "Content-Length: -1\r\n\r\n"):
@@ -157,7 +159,7 @@ def test_other_addresses_are_logged_as_they_are(logged):
     raw.close()
 
 
-def test_a_second_resource_is_no_less_of_a_secret(logged):
+def test_session_ids_of_a_second_resource_are_shortened_too(logged):
     served = logged()
     other = io.listen(
         served.server,
@@ -174,7 +176,7 @@ def test_a_second_resource_is_no_less_of_a_secret(logged):
 
 
 @pytest.mark.parametrize("handler_class", [WSGIHandler, Slow], ids=lambda kind: kind.__name__)
-def test_without_a_log_nothing_is_looked_for(serve, monkeypatch, handler_class):
+def test_without_a_log_no_line_is_made(serve, monkeypatch, handler_class):
     looked: list[str] = []
     monkeypatch.setattr(access_log, "shown", lambda pattern, text: looked.append(text))
     served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, handler_class=handler_class))
@@ -201,7 +203,7 @@ def test_functions_and_handlers_see_addresses_as_they_were(logged):
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
-def test_a_server_that_was_not_passed_to_listen_shows_none_either(kind):
+def test_a_server_that_was_not_passed_to_listen_shows_no_session_id(kind):
     transports = [kind.transport]
     listener = io.listen(lambda environ, start_response: [], log=False, transports=transports)
     listener.on("clientMessage", lambda message, client: client.send(message))
@@ -215,8 +217,8 @@ def test_a_server_that_was_not_passed_to_listen_shows_none_either(kind):
     server.stop(1)
 
 
-def test_a_log_that_cannot_be_written_is_complained_of_once(logged, monkeypatch):
-    monkeypatch.setattr(access_log._seldom, "_next", 0.0)
+def test_a_log_that_cannot_be_written_is_reported_once(logged, monkeypatch):
+    monkeypatch.setattr(access_log._once_a_minute, "_next", 0.0)
     served = logged()
 
     def fail(text):
@@ -254,7 +256,7 @@ def test_control_characters_are_escaped(logged, handler_class, place):
     assert "\\x1b" in shown
 
 
-def test_a_plain_server_shows_none_of_requests_to_the_resource():
+def test_a_plain_server_shows_no_session_id_of_the_resource():
     listener = io.listen(lambda environ, start_response: [], log=False)
     log = Written()
     server = WSGIServer(("127.0.0.1", 0), listener, log=log)

@@ -1,4 +1,4 @@
-"""What is made of the sockets that servers give which were not passed to listen()."""
+"""Requests from servers that were not passed to listen(), by their sockets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Body:
 
 
 class Middleware:
-    """Has a start_response of its own, which is a method of something that is no server's."""
+    """Has its own start_response, whose object belongs to no server."""
 
     def start_response(self, status: str, headers: Any, exc_info: Any = None) -> None:
         pass
@@ -76,7 +76,7 @@ behind_middleware = pytest.mark.parametrize("start", STARTS.values(), ids=STARTS
 
 
 @behind_middleware
-def test_half_a_handshake_ends_the_connection_whatever_stands_between(ends, start, monkeypatch):
+def test_half_a_handshake_ends_the_connection_under_any_server(ends, start, monkeypatch):
     monkeypatch.setattr(hixie_handshake, "HANDSHAKE_TIMEOUT", 0.1)
     ours, theirs = ends
     asked = environ(ours, **HIXIE_76)
@@ -88,7 +88,7 @@ def test_half_a_handshake_ends_the_connection_whatever_stands_between(ends, star
 
 
 @behind_middleware
-def test_an_upgrade_needs_nothing_of_the_server_but_its_socket(ends, start):
+def test_an_upgrade_needs_only_the_socket_of_the_server(ends, start):
     ours, theirs = ends
     asked = environ(ours, **RFC_6455)
     adopt(asked, start)
@@ -100,14 +100,14 @@ def test_an_upgrade_needs_nothing_of_the_server_but_its_socket(ends, start):
 
 
 @behind_middleware
-def test_a_body_that_breaks_off_while_it_is_abandoned_is_let_go(ends, start):
+def test_a_body_that_breaks_off_while_it_is_discarded_raises_nothing(ends, start):
     asked = environ(ends[0])
     adopt(asked, start)
     asked["sockio_gevent.abandon_input"]()
 
 
 @pytest.mark.parametrize("name", ["htmlfile", "xhr-polling"])
-def test_a_websocket_that_was_made_too_early_is_refused_where_none_belongs(name):
+def test_a_websocket_that_was_opened_too_early_is_closed_at_other_addresses(name):
     lines: list[str] = []
     listener = io.listen(lambda environ, start_response: [], log=lines.append)
     server = WebSocketServer(("127.0.0.1", 0), listener)

@@ -25,7 +25,7 @@ KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for clie
 
 
 @pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
-def test_it_is_asked_once_for_each_session(serve, client):
+def test_authorize_is_called_once_for_each_session(serve, client):
     asked = Asked(True)
     served = serve(authorize=asked, **KEPT)
     opened = client(served.port).open()
@@ -44,7 +44,7 @@ def test_it_is_asked_once_for_each_session(serve, client):
 
 
 @transports
-def test_what_it_returns_is_the_identity(serve, transport):
+def test_its_result_is_the_identity(serve, transport):
     user = {"name": "ann"}
     asked = Asked(user)
     served = serve(authorize=asked)
@@ -63,7 +63,7 @@ def test_what_it_returns_is_the_identity(serve, transport):
 
 @transports
 @pytest.mark.parametrize("said", [False, None, 0, "", {}], ids=repr)
-def test_what_counts_as_false_refuses(serve, transport, said):
+def test_a_false_result_refuses(serve, transport, said):
     served = serve(authorize=Asked(said))
     knock = Knock(served.port, transport)
     assert knock.status == 403
@@ -101,7 +101,7 @@ def test_the_old_handshakes_are_refused_before_they_are_answered(serve, draft):
 
 @transports
 @pytest.mark.parametrize("how", ["raised", "returned"])
-def test_a_refusal_of_its_own_is_what_the_client_gets(serve, transport, how):
+def test_a_refusal_that_it_raises_is_the_answer(serve, transport, how):
     refusal = io.Refusal(401, "log in\nfirst", ("WWW-Authenticate", 'Basic realm="chat"'))
 
     def authorize(environ: dict[str, Any]) -> Any:
@@ -167,7 +167,7 @@ FAILURES = [
 
 
 @transports
-def test_a_failure_lets_nobody_in_and_tells_nobody_why(serve, transport):
+def test_an_exception_refuses_and_the_client_is_not_told_why(serve, transport):
     for authorize in FAILURES:
         served = serve(authorize=authorize)
         knock = Knock(served.port, transport)
@@ -181,7 +181,7 @@ def test_a_failure_lets_nobody_in_and_tells_nobody_why(serve, transport):
         assert served.listener.stats()["refused"]["failure"] == 1
 
 
-def test_what_is_still_to_run_is_no_answer(serve):
+def test_a_result_that_still_has_to_run_refuses(serve):
     async def later() -> bool:
         return True
 
@@ -194,7 +194,7 @@ def test_what_is_still_to_run_is_no_answer(serve):
 
 
 class _Current:
-    """Stands in for Flask-Login's ``current_user``."""
+    """Replaces Flask-Login's ``current_user``."""
 
     def _get_current_object(self) -> None:
         return None
@@ -211,7 +211,7 @@ class _Current:
         (_Current, "a proxy for what is current"),
     ],
 )
-def test_what_stands_for_an_answer_is_none(serve, answer, problem):
+def test_a_result_that_cannot_be_meant_as_an_answer_refuses(serve, answer, problem):
     served = serve(authorize=lambda environ: answer())
     assert Knock(served.port, "xhr-polling").status == 500
     assert problem in served.lines[0]

@@ -1,4 +1,4 @@
-"""When the option ``authorize`` is asked, in what surroundings, and who waits for it."""
+"""When the option ``authorize`` is called, in which context, and which clients wait for it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ transports = pytest.mark.parametrize("transport", TRANSPORTS)
 KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for client in ALL}}
 
 
-def test_a_websocket_that_was_made_before_anyone_was_asked_is_closed():
-    """As gevent-websocket's own handler makes them."""
+def test_a_websocket_that_was_opened_before_authorize_is_closed():
+    """gevent-websocket's own handler opens such WebSockets."""
     asked = Asked(io.Refusal(401, "log in first"))
     listener = io.listen(lambda environ, start_response: [], log=False, authorize=asked)
     server = WebSocketServer(("127.0.0.1", 0), listener)
@@ -40,7 +40,7 @@ def test_a_websocket_that_was_made_before_anyone_was_asked_is_closed():
     assert listener.stats()["refused"]["authorization"] == 1
 
 
-def test_the_origin_is_asked_first(serve):
+def test_the_origin_is_checked_first(serve):
     asked = Asked(True)
     served = serve(authorize=asked)
     for transport in TRANSPORTS:
@@ -49,7 +49,7 @@ def test_the_origin_is_asked_first(serve):
     assert served.listener.stats()["refused"]["origin"] == len(TRANSPORTS)
 
 
-def test_nobody_is_asked_about_what_would_open_no_session(serve):
+def test_a_request_that_would_open_no_session_does_not_call_authorize(serve):
     asked = Asked(True)
     served = serve(authorize=asked, transports=["websocket", "xhr-polling", "jsonp-polling"])
     http = HTTP(served.port)
@@ -74,7 +74,7 @@ def test_nobody_is_asked_about_what_would_open_no_session(serve):
 
 
 @transports
-def test_it_may_block_and_nobody_else_waits(serve, transport):
+def test_authorize_may_block_and_no_other_client_waits(serve, transport):
     door = Door()
     served = serve(authorize=lambda environ: door(environ) if slow(environ) else True)
     raw = Raw(served.port, head(transport, Cookie="slow"))
@@ -96,7 +96,7 @@ def slow(environ: dict[str, Any]) -> bool:
 
 @transports
 @pytest.mark.parametrize("said", [True, False])
-def test_who_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, transport, said):
+def test_a_client_that_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, transport, said):
     door, sockets = Door(said), []
 
     def kept(environ: dict[str, Any]) -> dict[str, Any]:
@@ -114,12 +114,12 @@ def test_who_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, transport, s
     refused = served.listener.stats
     wait_for(lambda: refused()["refused"]["hung_up" if said else "authorization"])
     assert_nobody(served)
-    # Of a page that was left there is nothing to tell.
+    # A page that was left is not worth a log line.
     assert len(served.lines) == (0 if said else 1)
 
 
 @transports
-def test_a_listener_that_closes_meanwhile_lets_nobody_in(serve, transport):
+def test_a_listener_that_closes_meanwhile_opens_no_session(serve, transport):
     door = Door()
     served = serve(authorize=door)
     raw = Raw(served.port, head(transport))
@@ -147,7 +147,7 @@ def test_the_environ_is_a_copy_without_the_request(serve):
     assert not [name for name in kept[0] if name.startswith("sockio_gevent.")]
 
 
-def test_it_runs_in_the_context_of_handlers(serve):
+def test_authorize_runs_in_the_context_of_handlers(serve):
     said: list[str] = []
 
     @contextmanager
@@ -173,7 +173,7 @@ def test_it_runs_in_the_context_of_handlers(serve):
     client.close()
 
 
-def test_a_context_that_fails_lets_nobody_in(serve):
+def test_a_context_that_raises_refuses(serve):
     @contextmanager
     def context() -> Any:
         yield
@@ -185,7 +185,7 @@ def test_a_context_that_fails_lets_nobody_in(serve):
     assert_nobody(served)
 
 
-def test_a_context_that_swallows_what_is_raised_lets_nobody_in(serve):
+def test_a_context_that_swallows_an_exception_refuses(serve):
     @contextmanager
     def context() -> Any:
         try:
@@ -198,7 +198,7 @@ def test_a_context_that_swallows_what_is_raised_lets_nobody_in(serve):
     assert_nobody(served)
 
 
-def test_under_flask_it_finds_the_application_and_its_session(host):
+def test_under_flask_authorize_finds_the_application_and_its_session(host):
     app = Flask(__name__)
     app.secret_key = "a key for tests"
 
@@ -224,7 +224,7 @@ def test_under_flask_it_finds_the_application_and_its_session(host):
     wait_for(lambda: not listener.clients)
 
 
-def test_it_sees_the_address_that_trusted_proxies_tell(serve):
+def test_authorize_sees_the_address_from_trusted_proxies(serve):
     asked = Asked(True)
     served = serve(authorize=asked, trusted_proxies=1)
     Knock(served.port, "xhr-polling", X_Forwarded_For="203.0.113.9, 192.0.2.7")
@@ -245,7 +245,7 @@ def test_refusals_leave_nothing_behind(serve):
     assert_nobody(served)
 
 
-def test_an_identity_goes_with_its_session(serve):
+def test_an_identity_is_freed_with_its_session(serve):
     class Identity:
         pass
 
@@ -262,6 +262,6 @@ def test_an_identity_goes_with_its_session(serve):
     wait_for(lambda: gc.collect() is not None and kept() is None)
 
 
-def test_there_is_no_such_event():
+def test_authorize_is_not_an_event():
     with pytest.raises(TypeError, match="no option 'on_authorize': did you mean 'authorize'"):
         io.listen(lambda environ, start_response: [], on_authorize=print)

@@ -1,4 +1,4 @@
-"""Readers that are slow, or stop: what is kept for them, and for how long."""
+"""Clients that read slowly or stop reading: what is kept for them, and for how long."""
 
 import gevent
 from support.clients import WebSocket, wait_for
@@ -18,7 +18,7 @@ def fill(served, session, size=64 * 1024, many=200):
     raise AssertionError("the socket took everything")
 
 
-def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(echo):
+def test_a_reader_that_stops_is_closed_at_its_limit_and_delays_no_other_client(echo):
     served = echo(max_buffer=256 * 1024, transport_options={"websocket": {"timeout": LONG}})
     slow = WebSocket(served.port).open()
     good = WebSocket(served.port).open()
@@ -34,7 +34,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(echo):
     assert good.receive() == "alive"
 
 
-def test_what_a_slow_reader_did_not_take_arrives_when_it_reads_on(serve):
+def test_messages_that_a_slow_reader_did_not_take_arrive_when_it_reads(serve):
     served = serve(max_buffer=4 * 1024 * 1024)
     slow = WebSocket(served.port).open()
     session = served.listener.clients[slow.session_id]
@@ -56,7 +56,7 @@ def test_send_never_switches_greenlets(serve):
     assert switched == []
 
 
-def test_what_a_broken_socket_never_took_goes_to_the_next(serve):
+def test_messages_that_a_broken_socket_did_not_take_go_to_the_next_one(serve):
     served = serve(
         max_buffer=4 * 1024 * 1024, transport_options={"websocket": {"close_timeout": LONG}}
     )

@@ -56,7 +56,7 @@ def measure(peer, tmp_path, measurement, scale=SHORT):
     return benchmark.results
 
 
-def test_it_prints_a_table_and_writes_its_figures(capsys, tmp_path):
+def test_the_benchmark_prints_a_table_and_writes_its_figures(capsys, tmp_path):
     figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
     arguments = ["echo", "--peers", "ours,tcp", "--quick", "--seconds", "0.1"]
     arguments += ["--json", str(figures), "--plot", str(plot)]
@@ -86,7 +86,7 @@ def test_it_prints_a_table_and_writes_its_figures(capsys, tmp_path):
         ("growth", {"counts": [5, 10]}, 4),
     ],
 )
-def test_each_scenario_measures_ours(tmp_path, kind, arguments, figures):
+def test_each_scenario_measures_our_server(tmp_path, kind, arguments, figures):
     rows = tuple(Row(f"figure {number}", "") for number in range(figures))
     results = measure(PEERS["ours"], tmp_path, Measurement(kind, rows, arguments))
     assert [len(results.figures[row]["ours"]) for row in rows] == [1] * figures
@@ -125,7 +125,7 @@ def test_a_server_that_does_not_start_is_named(tmp_path):
         measure(peer, tmp_path, Measurement("echo", (MESSAGES,), {}))
 
 
-def test_a_peer_that_cannot_be_had_is_left_out(capsys, tmp_path, monkeypatch):
+def test_a_peer_that_is_not_installed_is_left_out(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     benchmark = run.Benchmark([PEERS["ours"], PEERS["ws"]], Workshop(tmp_path), SHORT)
     benchmark.prepare()
@@ -135,7 +135,7 @@ def test_a_peer_that_cannot_be_had_is_left_out(capsys, tmp_path, monkeypatch):
         Workshop(tmp_path).prepare("node")
 
 
-def test_interrupted_it_stops_its_servers():
+def test_an_interrupted_benchmark_stops_its_servers():
     command = [sys.executable, "bench/run.py", "echo", "--peers", "tcp", "--seconds", "60"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
     try:
@@ -165,7 +165,7 @@ def wait_for(condition, deadline=20.0):
         time.sleep(0.01)
 
 
-def test_the_table_tells_ratios_and_what_to_doubt():
+def test_the_table_has_ratios_and_marks_doubtful_figures():
     peers = [PEERS[name] for name in ("ours", "ws", "tcp")]
     results = Results({"processor": "any"}, peers)
     rate, cost = Row("rate", "messages/s"), Row("cost", "µs", more=False)
@@ -201,5 +201,5 @@ def test_unknown_names_are_refused(capsys):
     assert "there is no peer 'nobody', only ours, socket.io, ws" in capsys.readouterr().err
 
 
-def test_all_programs_of_the_peers_are_there():
+def test_all_programs_of_the_peers_exist():
     assert all((SERVERS / peer.program).is_file() for peer in PEERS.values())

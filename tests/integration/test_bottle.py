@@ -1,4 +1,4 @@
-"""A listener inside a Bottle object, which goes on being one."""
+"""A listener inside a Bottle object, which stays a Bottle object."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_application_stays_a_bottle_with_its_routes(app, host):
     assert http.request("PUT", "/").status == 405
 
 
-def test_plugins_go_on_working_for_routes(app, host):
+def test_plugins_still_work_for_routes(app, host):
     class Counting:
         api = 2
 
@@ -168,13 +168,13 @@ def test_handlers_read_the_request_that_connected(app, host):
 WARNING = r"mounted in another one, .* call listen\(\) with the outer one"
 
 
-def test_mounting_away_what_has_a_listener_is_warned_of(app):
+def test_mounting_a_bottle_that_has_a_listener_causes_a_warning(app):
     io.listen(app, log=False)
     with pytest.warns(RuntimeWarning, match=WARNING):
         Bottle().mount("/app/", app)
 
 
-def test_listening_to_what_is_mounted_away_is_warned_of(app, host):
+def test_listening_to_a_mounted_bottle_causes_a_warning(app, host):
     outer = Bottle()
     outer.mount("/app/", app)
     with pytest.warns(RuntimeWarning, match=WARNING):
@@ -190,7 +190,7 @@ def test_listening_to_what_is_mounted_away_is_warned_of(app, host):
 def test_bottle_s_default_server_serves_the_pages_and_refuses_sessions(app):
     lines = Lines()
     io.listen(app, log=lines)
-    # In a thread, as it blocks all that runs in its own.
+    # In another thread, because it blocks its thread.
     server = make_server("127.0.0.1", 0, app)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -1,4 +1,4 @@
-"""Bodies that are malformed or end too early: whose fault that is, and what follows them."""
+"""Malformed and incomplete bodies: the client's mistake; no later request is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.readers import READ, Application, ask, statuses
 CHUNKED = "Transfer-Encoding: chunked"
 NEXT = request("GET", "/next")
 
-# All of what follows the head. Behind some of it stands what may pass for the end.
+# All bytes after the head. Some end like a complete body.
 MALFORMED = {
     "an empty size": b"\r\nabc\r\n0\r\n\r\n",
     "an empty size behind a chunk": b"3\r\nabc\r\n\r\n0\r\n\r\n",
@@ -107,7 +107,7 @@ def test_a_malformed_body_that_nobody_reads_ends_the_connection(hosted, body, ca
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_an_application_that_answers_all_the_same_is_the_last_to_do_so(hosted, body, capfd):
+def test_an_application_that_answers_such_a_body_ends_the_connection(hosted, body, capfd):
     def read(source):
         try:
             return source.read()
@@ -225,7 +225,7 @@ def test_a_sound_body_is_read_whole_and_the_next_request_follows(hosted, read, b
     assert server.application.requests == [("POST", "/form", text), ("GET", "/next", b"")]
 
 
-def test_a_client_that_waits_for_100_is_told_to_go_on(hosted):
+def test_a_client_that_waits_for_100_gets_it(hosted):
     server = hosted()
     raw = Raw(server.port, post("/form", CHUNKED, "Expect: 100-continue"))
     assert raw.head()[0] == "HTTP/1.1 100 Continue"
@@ -235,7 +235,7 @@ def test_a_client_that_waits_for_100_is_told_to_go_on(hosted):
     raw.close()
 
 
-def test_what_is_no_tls_in_a_body_leaves_no_traceback(serve, tls, capfd):
+def test_bytes_in_a_body_that_are_not_tls_leave_no_traceback(serve, tls, capfd):
     authority, files = tls
     application = Application()
     served = serve(server=WSGIServer(("127.0.0.1", 0), application, log=None, **files))

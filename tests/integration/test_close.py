@@ -1,4 +1,4 @@
-"""``listener.close()``: who is told, who may still come back, and for how long."""
+"""``listener.close()``: which clients are told, which may come back, and for how long."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def finish(closing: Any) -> None:
 
 
 def check_nothing_left(served: Any, sessions: int) -> None:
-    """Each session has ended once, for its handlers, for the statistics and in the log."""
+    """Check that each session has ended once: for handlers, in statistics and in the log."""
     wait_for(lambda: not served.listener._sessions.closing_sessions)
     assert len(served.happened("disconnect")) == sessions
     assert sum(served.listener.stats()["closes"].values()) == sessions
@@ -59,7 +59,7 @@ def check_nothing_left(served: Any, sessions: int) -> None:
 
 
 def take_last(client: Any, *expected: str) -> None:
-    """Receive these, and be told that this was all."""
+    """Receive these messages, and then the end of the session."""
     if client.streams:
         assert [client.receive() for _ in expected] == list(expected)
     else:
@@ -74,7 +74,7 @@ def take_last(client: Any, *expected: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BACK_BY, ids=lambda kind: kind.transport)
-def test_who_is_away_comes_back_for_all_that_was_sent_and_then_it_ends(serve, kind):
+def test_a_client_that_is_away_comes_back_for_its_messages_and_then_ends(serve, kind):
     served = serve()
     client, session = go_away(served)
     session.send("while it was away")
@@ -92,7 +92,7 @@ def test_who_is_away_comes_back_for_all_that_was_sent_and_then_it_ends(serve, ki
 
 
 @pytest.mark.parametrize("kind", [WebSocket, ServerEvents], ids=lambda kind: kind.transport)
-def test_so_it_does_whose_connection_was_cut(serve, kind):
+def test_a_client_whose_connection_was_cut_comes_back_for_its_messages_too(serve, kind):
     served = serve(**times(kind.transport, close_timeout=LONG))
     client, session = go_away(served, kind)
     session.send("while it was away")
@@ -102,7 +102,7 @@ def test_so_it_does_whose_connection_was_cut(serve, kind):
     check_nothing_left(served, 1)
 
 
-def test_who_is_away_and_was_sent_nothing_is_not_waited_for(serve):
+def test_close_does_not_wait_for_a_client_that_is_away_without_messages(serve):
     served = serve()
     client, _ = go_away(served)
     served.listener.close(LONG)
@@ -112,7 +112,7 @@ def test_who_is_away_and_was_sent_nothing_is_not_waited_for(serve):
     check_nothing_left(served, 1)
 
 
-def test_what_handlers_of_other_ends_send_goes_along(serve):
+def test_messages_of_other_clients_disconnect_handlers_are_delivered_too(serve):
     served = serve()
     _, going = go_away(served)
     client, session = go_away(served)
@@ -126,7 +126,7 @@ def test_what_handlers_of_other_ends_send_goes_along(serve):
     check_nothing_left(served, 2)
 
 
-def test_who_may_still_come_back_may_send_too(echo):
+def test_a_client_that_comes_back_may_also_send(echo):
     served = echo()
     client, session = go_away(served)
     other, _ = go_away(served)
@@ -167,7 +167,9 @@ def test_a_poll_that_is_being_answered_is_not_its_client_s_last(serve, monkeypat
 
 
 @pytest.mark.parametrize("timeout", [0, 0.2])
-def test_who_does_not_come_back_in_time_is_ended_and_the_log_says_what_is_lost(serve, timeout):
+def test_a_client_that_does_not_come_back_in_time_is_ended_and_the_log_counts_its_messages(
+    serve, timeout
+):
     served = serve()
     for _ in range(2):
         _, session = go_away(served)
@@ -185,7 +187,7 @@ def test_who_does_not_come_back_in_time_is_ended_and_the_log_says_what_is_lost(s
     check_nothing_left(served, 3)
 
 
-def test_who_is_away_is_waited_for_no_longer_than_ever(serve):
+def test_a_client_that_is_away_is_waited_for_no_longer_than_its_close_timeout(serve):
     served = serve()
     _, session = go_away(served)
     session.send("hello")
@@ -197,7 +199,7 @@ def test_who_is_away_is_waited_for_no_longer_than_ever(serve):
     check_nothing_left(served, 1)
 
 
-def test_the_application_may_end_it_meanwhile(serve):
+def test_the_application_may_end_the_session_meanwhile(serve):
     served = serve()
     _, session = go_away(served)
     session.send("hello")
@@ -208,7 +210,7 @@ def test_the_application_may_end_it_meanwhile(serve):
     check_nothing_left(served, 1)
 
 
-def test_several_may_close_it_and_the_earliest_deadline_holds(serve):
+def test_several_greenlets_may_close_and_the_earliest_deadline_holds(serve):
     served = serve()
     _, session = go_away(served)
     session.send("hello")
@@ -223,7 +225,7 @@ def test_several_may_close_it_and_the_earliest_deadline_holds(serve):
     check_nothing_left(served, 2)
 
 
-def test_it_waits_for_who_was_disconnected_just_before(serve):
+def test_close_waits_for_a_client_that_was_disconnected_just_before(serve):
     served = serve(max_buffer=64 * 1024 * 1024)
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]
@@ -241,7 +243,7 @@ def test_it_waits_for_who_was_disconnected_just_before(serve):
     assert not served.listener._sessions.closing_sessions
 
 
-def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
+def test_close_waits_for_handlers_but_not_beyond_its_deadline(serve):
     served = serve()
     release = Event()
     served.listener.on("clientDisconnect", lambda client: release.wait())
@@ -258,7 +260,7 @@ def test_it_waits_for_handlers_and_not_beyond_its_deadline(serve):
 
 @pytest.mark.parametrize("timeout", [LONG, 0.1])
 def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(serve, timeout):
-    """The session has ended; its WebSocket waits for the client's part of the closing."""
+    """The session has ended; its WebSocket waits for the client's close frame."""
     served = serve(**times("websocket", timeout=LONG))
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]

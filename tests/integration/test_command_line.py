@@ -112,7 +112,7 @@ def test_a_module_of_a_package_in_the_current_folder_is_found(command, tmp_path)
     assert echoes(WebSocket(command("shop.wsgi").port))
 
 
-def test_all_is_patched_before_the_module_is_imported(command, tmp_path):
+def test_everything_is_patched_before_the_module_is_imported(command, tmp_path):
     patched = """
         import sys, threading, time, gevent
         from gevent import monkey
@@ -165,7 +165,7 @@ def test_the_policy_file_for_flash_is_served_on_the_port(command, tmp_path):
     assert b"<cross-domain-policy>" in asked.end()
 
 
-def test_it_serves_over_tls(command, tmp_path, tls):
+def test_the_command_serves_over_tls(command, tmp_path, tls):
     authority, files = tls
     context = gevent_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
@@ -190,7 +190,7 @@ def test_it_serves_over_tls(command, tmp_path, tls):
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
-def test_it_serves_over_ipv6(command, tmp_path, host):
+def test_the_command_serves_over_ipv6(command, tmp_path, host):
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -204,7 +204,7 @@ def test_it_serves_over_ipv6(command, tmp_path, host):
     connection.close()
 
 
-def test_an_address_that_stands_for_all_is_printed_as_one_to_open(command, tmp_path):
+def test_a_wildcard_address_is_printed_as_one_that_a_browser_can_open(command, tmp_path):
     write(tmp_path, "hello", ECHO)
     running = command("hello", "--host", "0.0.0.0")
     assert running.url == f"http://localhost:{running.port}/"
@@ -252,7 +252,7 @@ def test_a_second_ctrl_c_stops_even_a_busy_process_at_once(command, tmp_path):
     assert running.finish() == -signal.SIGINT
 
 
-def test_ctrl_c_while_the_module_is_imported_is_no_error(command, tmp_path):
+def test_ctrl_c_during_the_import_leaves_no_traceback(command, tmp_path):
     slow = """
         import time
 

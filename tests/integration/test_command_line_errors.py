@@ -24,7 +24,7 @@ APPLICATIONS = """
 
 
 def failed(running):
-    """The one line that it ended with."""
+    """The one line that the command printed before it ended."""
     assert running.finish() == 2, running
     assert running.out == []
     assert len(running.err) == 1, running
@@ -49,13 +49,13 @@ def failed(running):
         ("hello:make()", "'hello:make()' is not like 'module:application'"),
     ],
 )
-def test_a_target_that_cannot_be_served(command, tmp_path, target, line):
+def test_a_target_that_cannot_be_served_is_an_error(command, tmp_path, target, line):
     write(tmp_path, "hello", ECHO)
     write(tmp_path, "applications", APPLICATIONS)
     assert line in failed(command(target))
 
 
-def test_what_a_module_cannot_import_is_shown_where_it_does_so(command, tmp_path):
+def test_a_failed_import_inside_the_module_shows_a_traceback(command, tmp_path):
     write(tmp_path, "hello", "import nosuch", ECHO)
     running = command("hello")
     assert running.finish() == 1
@@ -71,12 +71,12 @@ def test_what_a_module_cannot_import_is_shown_where_it_does_so(command, tmp_path
         (("hello", "--host", "192.0.2.1"), "cannot listen on port 0 of 192.0.2.1: Cannot assign"),
     ],
 )
-def test_arguments_that_cannot_be_used(command, tmp_path, arguments, line):
+def test_arguments_that_cannot_be_used_are_an_error(command, tmp_path, arguments, line):
     write(tmp_path, "hello", ECHO)
     assert line in failed(command(*arguments))
 
 
-def test_a_port_that_is_taken(command, tmp_path):
+def test_a_port_that_is_in_use_is_an_error(command, tmp_path):
     write(tmp_path, "hello", ECHO)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -87,7 +87,7 @@ def test_a_port_that_is_taken(command, tmp_path):
             assert line == f"cannot listen on {place}: {problem}"
 
 
-def test_certificates_that_cannot_be_used(command, tmp_path, tls):
+def test_certificates_that_cannot_be_used_are_an_error(command, tmp_path, tls):
     _, files = tls
     write(tmp_path, "hello", ECHO)
     other = tmp_path / "other.pem"
@@ -103,7 +103,7 @@ def test_certificates_that_cannot_be_used(command, tmp_path, tls):
         assert line in failed(command(*given))
 
 
-def test_reload_without_hupper(command, tmp_path):
+def test_reload_without_hupper_is_an_error(command, tmp_path):
     write(tmp_path, "hello", ECHO)
     missing = "raise ModuleNotFoundError('No module named \\'hupper\\'', name='hupper')"
     write(tmp_path, "hupper", missing)
@@ -111,6 +111,6 @@ def test_reload_without_hupper(command, tmp_path):
     assert line == "--reload needs hupper: pip install 'sockio_gevent[reload]'"
 
 
-def test_reload_does_not_wait_for_a_module_that_is_not_there(command):
+def test_reload_does_not_wait_for_a_module_that_does_not_exist(command):
     pytest.importorskip("hupper")
     assert "there is no module 'nosuch' in " in failed(command("nosuch", "--reload"))

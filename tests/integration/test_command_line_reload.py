@@ -23,7 +23,7 @@ def change(running, path, source, part):
 
 
 def wait_says(running, text):
-    """Wait until the server is the one that says this; it may be started again once more."""
+    """Wait until the server answers this; it may be restarted once more before."""
 
     def says():
         try:
@@ -57,7 +57,7 @@ def test_a_change_starts_the_server_again(command, tmp_path):
 
 @pytest.mark.parametrize("delay", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_an_edit_is_seen_however_soon_it_comes(command, tmp_path, delay):
-    """The first look at a file may come long after its import."""
+    """The first check of a file may come long after its import."""
     path = write(tmp_path, "hello", ECHO)
     running = command("hello", "--reload")
     running.wait_line("Open ")
@@ -92,7 +92,7 @@ def test_requests_are_answered_while_nothing_can_be_served(command, tmp_path, so
     port = running.port
     change(running, path, source, part)
     for place in ("/", "/socket.io/xhr-polling"):
-        # One that comes too early is cut off with the process that served.
+        # A request that comes too early is cut off with the old process.
         wait_until(lambda place=place: status(port, place) == 503)
     answer = HTTP(port).request("GET", "/")
     assert "cannot be started" in answer.text
@@ -102,7 +102,7 @@ def test_requests_are_answered_while_nothing_can_be_served(command, tmp_path, so
     assert running.stop() == 0
 
 
-def test_they_are_answered_over_tls_too(command, tmp_path, tls):
+def test_requests_are_answered_over_tls_too_while_nothing_can_be_served(command, tmp_path, tls):
     authority, files = tls
     context = gevent_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)

@@ -1,4 +1,4 @@
-"""Signals reach the process that they were sent to, at once, whatever it does."""
+"""A signal reaches its process at once, whatever the process does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.command import ECHO, write
 STOPS = [signal.SIGINT, signal.SIGTERM]
 KINDS = ["os.fork", "gevent.os.fork", "the system's", "multiprocessing"]
 
-# As short or as long as it takes the loop to fall asleep: a signal comes before that, or after.
+# About the time that the loop takes to fall asleep: a signal may come before that, or after.
 INTERRUPTED = """
     import itertools, signal, gevent
 
@@ -28,7 +28,7 @@ INTERRUPTED = """
     print("woken each time", flush=True)
 """
 
-# Forks, and sends the child a signal at once, or when it lives already; answers with how it ended.
+# Forks, and sends the child a signal at once or later; answers with the child's exit status.
 FORKED = """
     import multiprocessing, os, sys, time
     import gevent, gevent.os
@@ -84,7 +84,7 @@ FORKED = """
 """
 
 
-def test_no_signal_is_overslept(command, tmp_path):
+def test_no_signal_is_missed_while_the_loop_sleeps(command, tmp_path):
     write(tmp_path, "interrupted", INTERRUPTED, ECHO)
     running = command("interrupted")
     running.wait_line("woken each time")
@@ -110,7 +110,7 @@ def test_a_signal_ends_the_import_of_a_module_that_sleeps_in_the_loop(command, t
 
 @pytest.fixture
 def forking(command, tmp_path):
-    """Have a server fork: forking(kind, signal, early) returns how the child has ended."""
+    """Let a server fork: forking(kind, signal, early) returns the exit status of the child."""
     write(tmp_path, "forking", ECHO.partition("    application.on")[0], FORKED)
     running = command("forking")
     client = WebSocket(running.port).open()

@@ -1,4 +1,4 @@
-"""How much a connection reads at once."""
+"""How many bytes a connection reads at once."""
 
 import io
 from time import monotonic
@@ -15,7 +15,7 @@ KIB = 1024
 
 
 class Owner:
-    """Takes what is read, quickly or not."""
+    """Takes the bytes that are read, quickly or slowly."""
 
     def __init__(self):
         self.slow = False
@@ -63,7 +63,7 @@ def flooded():
     theirs.close()
 
 
-def test_as_much_is_read_at_once_as_is_handled_in_a_short_time(flooded):
+def test_the_size_of_a_read_follows_the_time_for_handling_it(flooded):
     flooded.wait_size(64 * KIB)
     flooded.slow = True
     flooded.wait_size(4 * KIB)
@@ -74,7 +74,7 @@ def test_as_much_is_read_at_once_as_is_handled_in_a_short_time(flooded):
     flooded.wait_size(64 * KIB)
 
 
-def test_nobody_is_given_much_before_it_is_known_how_long_that_takes(flooded):
+def test_the_first_read_is_small(flooded):
     flooded.slow = True
     flooded.wait_size(4 * KIB)
     assert max(flooded.sizes) == 16 * KIB

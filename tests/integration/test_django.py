@@ -21,7 +21,7 @@ def program(tmp_path_factory):
 
 
 def create(client, name):
-    """Let a handler make a user of this name; return what it says of its database."""
+    """Let a handler create a user of this name; return its report about the database."""
     client.send(name)
     return as_json(client.receive())
 
@@ -41,7 +41,7 @@ def test_views_are_served_as_before(program):
     assert HTTP(program.port).request("GET", "/nowhere/").status == 404
 
 
-def test_who_has_logged_in_is_greeted_by_name(program):
+def test_a_user_who_has_logged_in_is_greeted_by_name(program):
     http = HTTP(program.port)
     answer = http.request("GET", "/login/ada/")
     cookie = answer.headers["set-cookie"].partition(";")[0]
@@ -63,7 +63,7 @@ def test_no_handler_leaves_a_database_connection_open(program, client):
         assert HTTP(program.port).request("GET", "/open/").text == "0 connections"
 
 
-def test_a_handler_that_raises_leaves_none_either_and_the_session_goes_on(program):
+def test_a_handler_that_raises_leaves_no_connection_and_the_session_continues(program):
     opened = WebSocket(program.port).open()
     opened.receive()
     create(opened, "fail")

@@ -1,4 +1,4 @@
-"""One client, whatever it sends or withholds, does not keep the others waiting."""
+"""No client delays the others, whatever it sends or withholds."""
 
 import subprocess
 import sys
@@ -36,15 +36,15 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_flood_leaves_the_others_their_turns(echo, flood):
-    # Room for what a flood is sent back while it has no turn to read it.
+def test_a_flood_does_not_delay_other_clients(echo, flood):
+    # Room for the echoes of a flood while its client has no time to read them.
     served = echo(max_buffer=64 * 1024 * 1024)
     good = WebSocket(served.port).open()
     command = [sys.executable, FLOOD, str(served.port), flood.hex()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             served.wait("connection", 2)
-            # The flood does not end before these have come back.
+            # The flood lasts until these have come back.
             for _ in range(5):
                 good.send("hello")
                 assert good.receive() == "hello"
@@ -54,7 +54,7 @@ def test_a_flood_leaves_the_others_their_turns(echo, flood):
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_flood_leaves_the_others_their_heartbeats(echo, flood):
+def test_a_flood_does_not_cost_other_clients_their_heartbeats(echo, flood):
     times = {"websocket": {"heartbeat_interval": 0.1, "timeout": LONG}}
     served = echo(max_buffer=64 * 1024 * 1024, transport_options=times)
     good = WebSocket(served.port).open()
@@ -73,7 +73,7 @@ def test_a_flood_leaves_the_others_their_heartbeats(echo, flood):
 
 @pytest.mark.parametrize("name", ["pongs", "fragments", "nothing"])
 def test_a_flood_is_no_echo_of_a_heartbeat(serve, name):
-    """There is always something unread, and never an echo in it."""
+    """There are always unread bytes, and never an echo among them."""
     flood = {**FLOODS, "nothing": masked(Opcode.TEXT, b"no message")}[name]
     served = serve(transport_options={"websocket": {"heartbeat_interval": 0.1, "timeout": 0.2}})
     command = [sys.executable, FLOOD, str(served.port), flood.hex()]
@@ -119,7 +119,7 @@ def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, 
         )
         for session in sessions:
             bring_forward(session)
-        # The polls end in the midst of these times, sooner or later by one tick of the sweep.
+        # The polls end in the middle of these times, or one tick of the deadlines later.
         gevent.sleep(RESOLUTION * (1 + 2 * number / 10))
         served.listener.broadcast(str(number))
     served.listener.broadcast("last")
@@ -183,7 +183,7 @@ def test_other_threads_may_send(serve):
 
 
 @pytest.mark.parametrize("way", ["disconnect", "too much"])
-def test_what_other_threads_end_is_ended_for_good(serve, way):
+def test_a_session_that_another_thread_ends_stays_ended(serve, way):
     served = serve(max_buffer=1000)
     opened = Polling(served.port).open()
     (_, client) = served.wait("connection")
@@ -202,7 +202,7 @@ def send_much(client):
         client.send("x" * 500)
 
 
-def test_bad_payloads_fill_no_log(serve):
+def test_bad_payloads_do_not_fill_the_log(serve):
     served = serve()
     opened = WebSocket(served.port).open()
     for _ in range(100):
@@ -230,7 +230,7 @@ def test_a_refused_body_is_not_read_for_ever(echo):
     assert sent < 64 * 1024 * 1024
 
 
-def test_a_head_has_no_body_and_leaves_the_connection_usable(serve):
+def test_a_head_request_gets_no_body_and_keeps_the_connection(serve):
     connection = HTTP(serve().port)
     assert connection.request("HEAD", "/socket.io/xhr-polling/").status == 405
     assert connection.request("GET", "/").body == b"hello"

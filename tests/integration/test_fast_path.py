@@ -1,4 +1,4 @@
-"""Plain requests are read without pywsgi's reader: nobody can tell the difference."""
+"""Plain requests are read without pywsgi's parser; no difference is visible."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from support.raw import Raw
 
 
 @pytest.mark.parametrize("request_bytes", PLAIN.values(), ids=PLAIN)
-def test_a_plain_request_is_what_pywsgi_makes_of_it(pair, request_bytes):
+def test_a_plain_request_has_the_same_environ_as_from_pywsgi(pair, request_bytes):
     answer = pair.both_answer(request_bytes)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert pair.fast.plain == [True]
 
 
 @pytest.mark.parametrize("request_bytes", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_what_is_not_plain_is_left_to_pywsgi(pair, request_bytes):
+def test_a_request_that_is_not_plain_is_left_to_pywsgi(pair, request_bytes):
     pair.both_answer(request_bytes)
     assert not any(pair.fast.plain)
 
 
-def test_names_that_the_server_has_already_are_left_to_pywsgi(serve):
+def test_a_header_that_the_server_s_environ_has_is_left_to_pywsgi(serve):
     pair = Pair(serve, environ={"HTTP_X_A": "the server's"})
     pair.both_answer(head("GET", PATH, "X-A: the client's"))
     assert pair.fast.requests[0][0]["HTTP_X_A"] == "the server's,the client's"
@@ -37,7 +37,7 @@ def test_names_that_the_server_has_already_are_left_to_pywsgi(serve):
     assert pair.fast.plain == [True]
 
 
-def test_an_environ_of_the_server_s_own_is_where_each_begins(serve):
+def test_each_environ_begins_with_the_server_s_own(serve):
     pair = Pair(serve, environ={"SCRIPT_NAME": "/mounted", "mine": "yes"})
     pair.both_answer(PLAIN["few headers"])
     seen = pair.fast.requests[0][0]
@@ -45,8 +45,8 @@ def test_an_environ_of_the_server_s_own_is_where_each_begins(serve):
     assert pair.fast.plain == [True]
 
 
-def test_damaged_requests_are_the_same_to_both(pair, capfd):
-    """A few bytes of good requests are changed, taken out, doubled or put elsewhere."""
+def test_damaged_requests_are_answered_like_pywsgi_answers_them(pair, capfd):
+    """A few bytes of good requests are changed, removed, doubled or moved."""
     random = Random(1)
     good = [*PLAIN.values(), *NOT_PLAIN.values()]
     salt = b"\r\n\t :,%+-_0\0\x0b\x1c\x85\xa0\xffaA/?#"
@@ -73,7 +73,7 @@ def test_a_request_may_come_in_two_parts(pair, cut):
     assert [body for _, body in pair.fast.requests] == [b"abcdef"]
 
 
-def test_requests_may_follow_without_waiting(pair):
+def test_requests_may_be_pipelined(pair):
     data = POST + PLAIN["few headers"] + NOT_PLAIN["chunks"] + POST * 2 + PLAIN["a query"]
     answer = pair.both_answer(data)
     assert answer.count(b"HTTP/1.1 200 OK") == 6
@@ -83,7 +83,7 @@ def test_requests_may_follow_without_waiting(pair):
     assert len(pair.fast.requests) == 6
 
 
-def test_what_follows_the_end_of_a_body_is_the_next_request(pair):
+def test_the_next_request_begins_after_the_end_of_a_body(pair):
     first = head("POST", PATH, "Content-Length: 4") + b"abcd"
     pair.both_answer(first + b"efgh" + PLAIN["few headers"])
     assert pair.fast.requests[0][1] == b"abcd"
@@ -100,7 +100,7 @@ def test_a_body_may_be_larger_than_the_buffer(pair, size):
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-def test_a_body_that_nobody_reads_is_passed_over(pair, size):
+def test_a_body_that_nobody_reads_is_skipped(pair, size):
     pair.fast.reads = pair.slow.reads = False
     request = head("POST", PATH, f"Content-Length: {size}") + b"x" * size
     answer = pair.both_answer(request + PLAIN["few headers"])
@@ -121,7 +121,7 @@ def test_a_client_that_sends_one_byte_at_a_time_is_served(pair):
     assert raw.head()[0] == "HTTP/1.1 200 OK"
     assert raw.take(5) == b"hello"
     assert pair.fast.requests[0][1] == b"abcdef"
-    # Now that the reader has been of use, the connection goes on as any other.
+    # After the reader was used, the connection works like any other.
     raw.send(PLAIN["few headers"])
     assert raw.head()[0] == "HTTP/1.1 200 OK"
     assert pair.fast.plain[-1] is True

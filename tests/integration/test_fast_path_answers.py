@@ -1,4 +1,4 @@
-"""Answers to plain requests are written without pywsgi's writer: nobody can tell."""
+"""Answers to plain requests are written without pywsgi's writer; no difference is visible."""
 
 from __future__ import annotations
 
@@ -222,11 +222,11 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("application", ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_is_what_pywsgi_makes_of_it(pair, capfd, application):
+def test_an_answer_is_the_same_as_from_pywsgi(pair, capfd, application):
     pair.both_answer(PLAIN["few headers"] * 2, application=application)
     assert pair.fast.plain
     assert all(pair.fast.plain)
-    # What went wrong is reported alike; without the places in tracebacks.
+    # Both report the same errors; the lines of tracebacks are not compared.
     errors = [line for line in capfd.readouterr().err.splitlines() if re.match(r"\w+Error", line)]
     assert errors[: len(errors) // 2] == errors[len(errors) // 2 :]
 
@@ -239,7 +239,7 @@ def test_the_result_is_closed_once(pair, capfd, chunks):
     assert result.closed == 1
 
 
-def test_an_answer_leaves_in_one_piece(pair):
+def test_an_answer_is_sent_in_one_write(pair):
     client = connect(pair.fast.port)
     client.sendall(PLAIN["few headers"])
     with gevent.Timeout(DEADLINE):

@@ -1,4 +1,4 @@
-"""What else is true of a server that handles plain requests quickly."""
+"""Other properties of a server with the fast path."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_an_upgrade_may_follow_plain_requests(pair):
         "write",
     ],
 )
-def test_what_the_user_s_handler_class_changes_is_asked_for(serve, name):
+def test_methods_that_the_user_s_handler_class_overrides_are_called(serve, name):
     calls = []
 
     def changed(handler, *arguments, **named):
@@ -105,7 +105,7 @@ def test_long_heads_of_answers_are_not_remembered():
     assert answer_head("200 OK", headers[:1]) is answer_head("200 OK", headers[:1])
 
 
-def test_of_heads_of_answers_no_more_than_some_are_kept():
+def test_only_some_heads_of_answers_are_kept():
     def head(length):
         return answer_head("200 OK", (("Content-Length", str(length)),))
 
@@ -125,7 +125,7 @@ def test_the_user_s_own_log_is_kept(serve):
 
     side = Side(serve, Handler)
     side.exchange(PLAIN["few headers"])
-    # What it looks at beside, headers, say, are those of this request.
+    # Other attributes that it reads, such as headers, belong to this request.
     assert side.plain == [False]
     assert len(lines) == 1
     assert f'"GET {PATH} HTTP/1.1" 200 ' in lines[0]
@@ -152,7 +152,7 @@ def test_the_application_of_the_server_may_be_replaced_later(pair):
     assert pair.fast.exchange(PLAIN["few headers"]).startswith(b"HTTP/1.1 202 Accepted")
 
 
-def test_two_resources_are_both_handled_quickly(serve):
+def test_two_resources_both_use_the_fast_path(serve):
     side = Side(serve, WSGIHandler)
     other = io.listen(side.served.server, resource="other", log=False, flash_policy_port=None)
     side.exchange(PLAIN["few headers"], head("GET", "/other/nosuch/1", "Host: a"))
@@ -160,14 +160,14 @@ def test_two_resources_are_both_handled_quickly(serve):
     other.close()
 
 
-def test_a_policy_file_is_not_for_those_who_have_asked_for_something_else(pair):
+def test_a_policy_file_is_served_only_as_the_first_request(pair):
     policy = b"<policy-file-request/>\0"
     assert pair.fast.exchange(policy).startswith(b"<?xml")
     answer = pair.both_answer(PLAIN["few headers"] + policy)
     assert b"<?xml" not in answer
 
 
-def test_polls_are_plain(echo, monkeypatch):
+def test_polls_use_the_fast_path(echo, monkeypatch):
     answered = []
     respond = fast_path.FastHandler._respond
     monkeypatch.setattr(

@@ -108,7 +108,7 @@ GARBAGE = {
 
 @ports
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
-def test_something_else_is_closed_without_an_answer(serve, which, garbage):
+def test_a_connection_with_another_request_is_closed_without_an_answer(serve, which, garbage):
     both = Both(serve)
     assert Raw(both.port(which), garbage).end() == b""
     both.served.wait_line("no policy request")
@@ -135,7 +135,7 @@ def test_http_is_not_spoken_on_the_policy_port(serve, garbage):
         ("main port", b"<garbage>\r\n"),
     ],
 )
-def test_silence_is_closed_within_its_time(serve, monkeypatch, which, part):
+def test_a_silent_connection_is_closed_in_time(serve, monkeypatch, which, part):
     monkeypatch.setattr(server_policy, "TIMEOUT", 0.1)
     both = Both(serve)
     assert Raw(both.port(which), part).end() == b""
@@ -145,7 +145,7 @@ def test_silence_is_closed_within_its_time(serve, monkeypatch, which, part):
 
 
 @ports
-def test_who_asks_and_does_not_read_is_closed_within_its_time(serve, monkeypatch, which):
+def test_a_client_that_does_not_read_the_policy_is_closed_in_time(serve, monkeypatch, which):
     monkeypatch.setattr(server_policy, "TIMEOUT", 0.2)
     over = gevent.event.Event()
     answer = server_policy.answer_policy_request
@@ -178,7 +178,7 @@ def test_a_hang_up_leaves_the_ports_working(serve, capfd, which, part, how):
 
 
 @ports
-def test_a_hundred_who_are_silent_keep_nobody_out(serve, which):
+def test_a_hundred_silent_connections_keep_no_client_out(serve, which):
     both = Both(serve)
     silent = [Raw(both.port(which), b"<") for _ in range(100)]
     both.check_alive()
@@ -186,14 +186,14 @@ def test_a_hundred_who_are_silent_keep_nobody_out(serve, which):
         each.close()
 
 
-def test_without_a_port_of_its_own_the_policy_is_served_inline(serve):
+def test_without_its_own_port_the_policy_is_served_on_the_main_port(serve):
     served = serve(flash_policy_port=None)
     assert served.listener._policy_server is None
     assert Raw(served.port, REQUEST).end() == policy(OWN)
     assert served.lines == []
 
 
-def test_a_port_that_is_taken_costs_one_warning(serve, caplog):
+def test_a_port_that_is_in_use_causes_one_warning(serve, caplog):
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
     taken.listen()
@@ -208,7 +208,7 @@ def test_a_port_that_is_taken_costs_one_warning(serve, caplog):
     taken.close()
 
 
-def test_a_port_without_the_privilege_costs_one_warning(serve, monkeypatch):
+def test_a_port_that_needs_privileges_causes_one_warning(serve, monkeypatch):
     def start(self):
         raise PermissionError(13, "Permission denied")
 
@@ -261,7 +261,7 @@ def test_http_is_served_as_before(serve):
     Polling(served.port).open()
 
 
-def test_a_policy_is_asked_for_first_or_not_at_all(serve):
+def test_a_policy_is_served_only_as_the_first_request(serve):
     raw = Raw(serve().port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     raw.until(b"hello")
     raw.send(REQUEST + b"\r\n\r\n")
@@ -283,7 +283,7 @@ def test_closing_the_listener_frees_the_port(serve):
     assert Raw(both.policy_port, REQUEST).end() == policy(OWN)
 
 
-def test_closing_the_listener_does_not_wait_for_who_asks_for_no_policy(serve):
+def test_closing_the_listener_does_not_wait_for_silent_connections(serve):
     both = Both(serve)
     silent = Raw(both.policy_port, b"<")
     opened = WebSocket(both.served.port).open()

@@ -1,4 +1,4 @@
-"""A listener inside a Flask object, which goes on being one."""
+"""A listener inside a Flask object, which stays a Flask object."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_every_event_has_the_application_and_a_context_of_its_own(app, host):
         assert client.receive() == text
     client.close()
     assert left.wait(DEADLINE)
-    # The handlers of one event share its context; no event sees that of an earlier one.
+    # The handlers of one event share its context; no event sees the context of an earlier one.
     assert seen == [
         ("connection", None),
         ("message 1", None),
@@ -137,7 +137,7 @@ def test_teardown_functions_run_after_each_event(app, host):
 
 
 @pytest.mark.parametrize("client", [WebSocket, Polling])
-def test_an_exception_in_a_teardown_is_logged_and_the_session_goes_on(app, host, client):
+def test_an_exception_in_a_teardown_is_logged_and_the_session_continues(app, host, client):
     lines = Lines()
     listener = io.listen(app, log=lines)
     greet_with_context(listener)
@@ -154,7 +154,7 @@ def test_an_exception_in_a_teardown_is_logged_and_the_session_goes_on(app, host,
     assert opened.session_id in listener.clients
 
 
-def test_who_is_logged_in_is_known_from_the_request_that_connected(app, host):
+def test_the_user_is_known_from_the_request_that_connected(app, host):
     listener = io.listen(app, log=False)
 
     @listener.on("connection")
@@ -220,7 +220,7 @@ def test_two_listeners_with_resources_of_their_own(app, host):
             io.listen(app, resource=resource)
 
 
-def test_a_server_and_middleware_round_the_application_give_the_context_too(app, serve, host):
+def test_the_context_works_with_a_server_or_middleware_around_the_application(app, serve, host):
     served = serve(server=WSGIServer(("127.0.0.1", 0), ProxyFix(app), log=None))
     wrapped = io.listen(ProxyFix(make_app("behind"), x_for=1), log=False)
     inside = make_app("inside")
@@ -235,7 +235,7 @@ def test_a_server_and_middleware_round_the_application_give_the_context_too(app,
         assert HTTP(port).request("GET", "/").text == f"GET {name}"
 
 
-def test_an_application_factory_makes_applications_apart(host):
+def test_applications_of_a_factory_are_independent(host):
     def create_app(name: str) -> Flask:
         app = make_app(name)
         app.extensions["socket"] = io.listen(app, log=False)
@@ -265,7 +265,7 @@ def test_a_dispatcher_may_mount_the_application_below_a_path(app, host, client):
     assert opened.receive() == "site"
     assert HTTP(port).request("GET", "/app/").text == "GET site"
     assert HTTP(port).request("GET", "/").text == "GET front"
-    assert not any("passes by" in line for line in lines)
+    assert not any("it is not below" in line for line in lines)
 
 
 def test_views_send_to_clients_and_end_them(app, host):

@@ -1,4 +1,4 @@
-"""Flask programs as they are started while they are written: app.run(), flask run, flask routes."""
+"""Flask programs in development: app.run(), flask run, flask routes."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_every_transport_works_on_werkzeug_s_server(program, client):
     opened.close()
 
 
-def test_the_pages_are_served_as_before_and_nothing_is_complained_of(program):
+def test_the_pages_are_served_as_before_without_warnings(program):
     answer = HTTP(program.port).request("GET", "/")
     assert answer.text == "hello from flask_app" or answer.text == "hello from __main__"
     assert HTTP(program.port).request("GET", "/nowhere").status == 404
     assert not any("Warning" in line or "Traceback" in line for line in program.log())
 
 
-def test_who_has_logged_in_is_greeted_by_name(program):
+def test_a_user_who_has_logged_in_is_greeted_by_name(program):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     http = HTTP(program.port)
     answer = http.request("POST", "/login", urlencode({"name": "Ada"}), **form)

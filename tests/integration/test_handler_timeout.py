@@ -1,4 +1,4 @@
-"""A handler that does not return: its session ends, nothing is left, and the others go on."""
+"""A handler that does not return: its session ends, nothing is left, and the others continue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIME = 0.3
 
 @pytest.fixture
 def stuck(serve):
-    """A server whose handlers wait for ever, where this is asked for."""
+    """A server whose handlers wait for ever if a message says so."""
     served = serve(handler_timeout=TIME)
     served.ends = []
 
@@ -81,7 +81,7 @@ def test_a_message_handler_that_waits_for_ever_ends_its_session_and_no_other(stu
         client.vanish()
 
 
-def test_each_message_has_all_the_time(serve):
+def test_each_message_has_the_whole_time(serve):
     served = serve(handler_timeout=4 * TIME)
     client = WebSocket(served.port).open()
     served.listener.on("clientMessage", lambda message, client: gevent.sleep(TIME))
@@ -93,7 +93,7 @@ def test_each_message_has_all_the_time(serve):
     assert exceeded(served) == {}
 
 
-def test_a_connection_handler_has_its_time_too(stuck):
+def test_a_connection_handler_has_the_timeout_too(stuck):
     stuck.listener.on("connection", lambda client: stuck.stick("connection"))
     client = WebSocket(stuck.port).open()
     assert client.wait_closed() == 1011
@@ -101,7 +101,7 @@ def test_a_connection_handler_has_its_time_too(stuck):
     assert [reason for reason, _ in stuck.ends] == ["connection"]
 
 
-def test_so_does_a_disconnect_handler_though_its_session_has_ended(stuck):
+def test_a_disconnect_handler_has_the_timeout_too(stuck):
     before = greenlets()
     client = WebSocket(stuck.port).open()
     (session,) = stuck.listener.clients.values()
@@ -113,10 +113,12 @@ def test_so_does_a_disconnect_handler_though_its_session_has_ended(stuck):
     assert exceeded(stuck) == {"handler_timeout": 1}
     wait_for(lambda: not stuck.listener._sessions.closing_sessions)
     del session, client
-    wait_for(lambda: len(greenlets() - before) <= 1)  # the reader that waits for its next turn
+    wait_for(
+        lambda: len(greenlets() - before) <= 1
+    )  # the reader that is kept for the next iteration
 
 
-def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
+def test_a_client_that_leaves_during_its_handler_leaves_nothing_behind(stuck):
     client = WebSocket(stuck.port).open()
     client.begin_send("wait")
     stuck.wait("message")
@@ -127,7 +129,7 @@ def test_a_client_that_leaves_its_handler_waiting_leaves_nothing_behind(stuck):
     assert stuck.listener._sessions.loops.here().deadlines._slots == {}
 
 
-def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):
+def test_a_handler_that_catches_all_errors_is_ended_too(serve):
     served = serve(handler_timeout=TIME)
     rounds = []
 
@@ -146,7 +148,7 @@ def test_a_handler_that_goes_on_after_any_error_is_ended_nevertheless(serve):
     assert len(rounds) == 1
 
 
-def test_one_that_goes_on_even_after_that_is_asked_again(serve):
+def test_a_handler_that_survives_even_that_is_ended_again(serve):
     served = serve(handler_timeout=TIME)
     rounds = []
 
@@ -165,7 +167,7 @@ def test_one_that_goes_on_even_after_that_is_asked_again(serve):
     assert served.listener.stats()["closes"]["limit_exceeded"] == 1
 
 
-def test_without_the_option_it_may_wait_for_ever(serve):
+def test_without_the_option_a_handler_may_wait_for_ever(serve):
     served = serve(handler_timeout=None)
     released = Event()
     served.listener.on("clientMessage", lambda message, client: released.wait())
@@ -178,7 +180,7 @@ def test_without_the_option_it_may_wait_for_ever(serve):
     released.set()
 
 
-def test_what_waits_behind_it_gets_its_turn_and_finds_the_session_over(stuck):
+def test_waiting_handlers_run_afterwards_and_find_the_session_ended(stuck):
     client = Polling(stuck.port).open()
     posts = [client.resume() for _ in range(3)]
     for post in posts:
@@ -189,7 +191,7 @@ def test_what_waits_behind_it_gets_its_turn_and_finds_the_session_over(stuck):
     assert len(stuck.ends) == 1
 
 
-def test_handlers_that_only_let_others_go_first_are_not_late(serve):
+def test_a_handler_that_only_waits_for_others_is_not_late(serve):
     """Together they take far longer than one of them may, and each is quick."""
     served = serve(handler_timeout=0.1)
     clients = [WebSocket(served.port).open() for _ in range(100)]

@@ -1,4 +1,4 @@
-"""A handler that is ended by what is no ``Exception``: its session ends, and nobody else's."""
+"""A handler that raises a ``BaseException``: only its own session ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXITING = """
 
 
 class Alarm(BaseException):
-    """What a handler does not expect."""
+    """A ``BaseException`` that no handler expects."""
 
 
 def end(served, message):
@@ -52,7 +52,7 @@ def ending(serve):
 
 @pytest.mark.parametrize("how", ["alarm", "leave", "killed"])
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
-def test_the_session_ends_and_the_others_go_on(ending, kind, how):
+def test_the_session_ends_and_the_others_continue(ending, kind, how):
     other, client = WebSocket(ending.port).open(), kind(ending.port).open()
     client.begin_send(how)
     gone = ending.wait("disconnect")[1]
@@ -77,10 +77,10 @@ def test_the_session_ends_and_the_others_go_on(ending, kind, how):
 
 
 @pytest.mark.parametrize("how", ["alarm", "leave", "killed"])
-def test_connections_that_are_read_in_the_same_turn_are_read_all_the_same(ending, how):
+def test_connections_of_the_same_iteration_are_still_read(ending, how):
     clients = [WebSocket(ending.port).open() for _ in range(12)]
     ending.wait("connection", len(clients))
-    # All that is sent before the loop runs is read in one turn of it.
+    # All messages that are sent before the loop runs are read in one iteration.
     for number, client in enumerate(clients):
         client.send(how if number % 3 == 0 else "hello")
     for number, client in enumerate(clients):
@@ -91,7 +91,7 @@ def test_connections_that_are_read_in_the_same_turn_are_read_all_the_same(ending
 
 
 @pytest.mark.parametrize("event", ["connection", "clientDisconnect"])
-def test_handlers_of_the_beginning_and_the_end_too(serve, event):
+def test_handlers_of_connection_and_disconnect_end_only_their_session_too(serve, event):
     def alarm(client):
         raise Alarm("ringing")
 
@@ -117,7 +117,9 @@ def test_handlers_of_the_beginning_and_the_end_too(serve, event):
 
 @pytest.mark.parametrize(("message", "status"), [("exit", 7), ("interrupt", 130)])
 @pytest.mark.parametrize("kind", [WebSocket, Polling], ids=lambda kind: kind.transport)
-def test_what_ends_a_program_ends_it_in_order(command, tmp_path, kind, message, status):
+def test_an_exception_that_ends_the_program_ends_it_in_order(
+    command, tmp_path, kind, message, status
+):
     write(tmp_path, "exiting", EXITING)
     running = command("exiting")
     others = [WebSocket(running.port).open() for _ in range(3)]

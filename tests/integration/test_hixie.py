@@ -59,7 +59,7 @@ def test_frames_may_come_in_any_pieces(echo, draft, name):
 
 
 @drafts
-def test_all_that_is_sent_in_a_tick_comes_in_one_write(serve, draft):
+def test_messages_of_one_tick_are_sent_in_one_write(serve, draft):
     client, session = opened(serve(), draft)
     for number in range(50):
         session.send(str(number))
@@ -68,7 +68,7 @@ def test_all_that_is_sent_in_a_tick_comes_in_one_write(serve, draft):
 
 
 @kinds
-def test_the_client_s_close(serve, draft, name):
+def test_a_close_of_the_client_ends_the_session(serve, draft, name):
     served = serve()
     client, _ = opened(served, draft, name)
     client.raw.send(CLOSE)
@@ -122,7 +122,7 @@ def test_a_client_that_never_answers_the_close_is_cut_off(serve, monkeypatch, dr
 
 
 @drafts
-def test_what_comes_after_the_server_s_close_is_for_nobody(serve, draft):
+def test_messages_after_the_server_s_close_are_dropped(serve, draft):
     served = serve()
     client, session = opened(served, draft)
     session.disconnect()
@@ -162,7 +162,7 @@ def test_a_violation_ends_the_connection(echo, draft, name, data, reason):
 
 
 @drafts
-def test_a_payload_of_the_limit_passes(echo, draft):
+def test_a_payload_of_the_limit_is_accepted(echo, draft):
     client, _ = opened(echo(max_message_size=1000), draft)
     client.send("x" * (1000 - len("~m~991~m~")))
     assert len(client.receive()) == 991
@@ -236,7 +236,7 @@ def fill(session, size=64 * 1024):
 
 
 @drafts
-def test_a_reader_that_stops_is_closed_at_its_bound(serve, draft):
+def test_a_reader_that_stops_is_closed_at_its_limit(serve, draft):
     served = serve(max_buffer=256 * 1024, **times(timeout=LONG))
     client, session = opened(served, draft)
     fill(session)
@@ -248,7 +248,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound(serve, draft):
 
 
 @drafts
-def test_what_a_broken_socket_never_took_goes_to_the_next(serve, draft):
+def test_messages_that_a_broken_socket_did_not_take_go_to_the_next_one(serve, draft):
     served = serve(max_buffer=4 * 1024 * 1024, **times(close_timeout=LONG))
     slow, session = opened(served, draft)
     fill(session)

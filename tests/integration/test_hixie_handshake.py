@@ -1,4 +1,4 @@
-"""The handshakes of hixie-75 and hixie-76, byte for byte, and those that do not succeed."""
+"""The handshakes of hixie-75 and hixie-76, byte for byte, and failed ones."""
 
 import ssl
 
@@ -72,13 +72,13 @@ def test_the_protocol_that_is_asked_for_is_echoed(serve, name):
 
 
 @drafts
-def test_a_program_without_an_origin_is_told_none(serve, draft):
+def test_a_program_without_an_origin_gets_none_in_the_answer(serve, draft):
     client = Hixie(serve().port, draft=draft, Origin="").open()
     assert not any("Origin" in header for header in client.headers)
 
 
 @drafts
-def test_under_tls_the_location_says_so(serve, tls, draft):
+def test_under_tls_the_location_has_wss(serve, tls, draft):
     authority, files = tls
     server = WSGIServer(("127.0.0.1", 0), log=None, **files)
     served = serve(server=server, origins=ORIGINS)
@@ -197,7 +197,7 @@ def test_http_1_0_is_refused(serve, draft):
 
 @drafts
 @pytest.mark.parametrize("path", ["/own", "/socket.iox/websocket", "/socket.io/nosuch"])
-def test_outside_of_the_resource_the_drafts_are_not_spoken(serve, draft, path):
+def test_outside_of_the_resource_the_drafts_are_refused(serve, draft, path):
     status, headers = Raw(serve().port, request(path, draft)).head()
     assert status == "HTTP/1.1 426 Upgrade Required"
     assert headers["Sec-WebSocket-Version"] == "13, 8, 7"
@@ -205,7 +205,7 @@ def test_outside_of_the_resource_the_drafts_are_not_spoken(serve, draft, path):
 
 @names
 @pytest.mark.parametrize("part", [b"", b"^", CHALLENGE[:7]], ids=len)
-def test_half_a_handshake_and_silence_is_waited_for_in_vain(serve, monkeypatch, name, part):
+def test_half_a_handshake_is_closed_after_its_timeout(serve, monkeypatch, name, part):
     monkeypatch.setattr(server_hixie, "HANDSHAKE_TIMEOUT", 0.1)
     served = serve(origins=ORIGINS)
     raw = Raw(served.port, request(f"/socket.io/{name}", 76) + part)
@@ -216,7 +216,7 @@ def test_half_a_handshake_and_silence_is_waited_for_in_vain(serve, monkeypatch, 
     assert served.listener.clients == {}
 
 
-def test_a_handshake_that_trickles_in_is_not_waited_for_any_longer(serve, monkeypatch):
+def test_a_slow_handshake_gets_no_more_time(serve, monkeypatch):
     monkeypatch.setattr(server_hixie, "HANDSHAKE_TIMEOUT", 0.2)
     served = serve(origins=ORIGINS)
     raw = Raw(served.port, request("/socket.io/websocket", 76))
@@ -256,7 +256,7 @@ def test_half_a_handshake_does_not_replace_the_connection_that_a_session_has(ser
     assert session.connections == 1
 
 
-def test_a_session_that_ends_during_the_handshake_is_not_brought_back(serve):
+def test_a_session_that_ends_during_the_handshake_stays_ended(serve):
     served = serve(origins=ORIGINS, transport_options={"websocket": {"close_timeout": LONG}})
     client = Hixie(served.port).open()
     (_, session) = served.wait("connection")
@@ -285,12 +285,12 @@ def test_a_handshake_that_ends_after_the_listener_was_closed_opens_no_session(se
 
 
 def test_the_keys_of_the_draft_are_the_ones_that_were_tested():
-    # What makes the answers above the draft's own example.
+    # With these keys, the answers above are the draft's own example.
     assert list(KEYS.values()) == ["4 @1  46546xW%0l 1 5", "12998 5 Y3 1  .P00"]
     assert (CHALLENGE, ANSWER) == (b"^n:ds[4U", b"8jKS'y:G*Co,Wxa-")
 
 
-def test_what_no_header_may_hold_is_not_echoed(serve):
+def test_characters_that_a_header_may_not_hold_are_not_echoed(serve):
     served = serve(origins=ORIGINS)
     raw = Raw(served.port, request("/socket.io/websocket", 75, WebSocket_Protocol="a\x01b"))
     assert raw.take(13) == b"HTTP/1.1 400 "

@@ -1,4 +1,4 @@
-"""JSONP polling: scripts down, forms up, and who may do either."""
+"""JSONP polling: scripts from the server, forms to it, and the check of origins."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from sockio_gevent.client import session_of
 
 
 def poll(port, tail="/1290000000000/3", **headers):
-    """A script that a page asks for; without headers it is a page of the server."""
+    """A poll by a page, which is the server's own page if no headers are given."""
     headers = headers or OWN_SCRIPT
     return HTTP(port).request("GET", f"/socket.io/jsonp-polling{tail}", **headers)
 
@@ -67,13 +67,13 @@ def test_a_poll_is_answered_with_a_call(serve, index):
     assert raw.take(len(body)) == body
 
 
-def test_a_poll_that_nothing_is_sent_to_is_answered_with_an_empty_call(serve):
+def test_a_poll_without_messages_is_answered_with_an_empty_call(serve):
     page = Page(serve(transport_options={"jsonp-polling": {"duration": 0.1}}))
     assert page.poll().body == b'io.JSONP[3]._("");'
     assert page.poll("7").body == b'io.JSONP[7]._("");'
 
 
-def test_what_is_sent_between_polls_comes_as_one_batch(serve):
+def test_messages_between_polls_come_as_one_batch(serve):
     page = Page(serve())
     for message in ("one", {"two": [2]}, "three"):
         page.session.send(message)
@@ -139,7 +139,7 @@ BAD_INDEXES = [
 
 
 @pytest.mark.parametrize("tail", BAD_INDEXES)
-def test_an_index_that_is_none_is_refused_and_opens_no_session(serve, tail):
+def test_a_malformed_index_is_refused_and_opens_no_session(serve, tail):
     served = serve()
     answer = poll(served.port, "/" + tail)
     assert answer.status == 400
@@ -151,7 +151,7 @@ def test_an_index_that_is_none_is_refused_and_opens_no_session(serve, tail):
     assert len(served.lines) == 1
 
 
-def test_an_index_that_is_none_leaves_a_session_as_it_was(serve):
+def test_a_malformed_index_leaves_a_session_unchanged(serve):
     page = Page(serve())
     page.session.send("kept")
     assert page.poll("x").status == 400
@@ -187,7 +187,7 @@ def test_json_keeps_every_line_break_in_a_form(serve, text):
 
 
 @pytest.mark.parametrize("text", framing.TRICKY, ids=ascii)
-def test_at_the_send_address_nothing_is_changed(serve, text):
+def test_at_the_send_address_line_breaks_are_kept(serve, text):
     served = serve()
     page = Page(served)
     data = "".join(f"%{byte:02X}" for byte in framing.encode(text).encode())
@@ -208,7 +208,7 @@ def test_a_bad_form_is_refused(serve):
     assert page.session.connected
 
 
-def test_the_limit_is_one_of_the_payload_and_not_of_its_form(serve):
+def test_the_limit_counts_the_payload_and_not_its_form(serve):
     served = serve(max_message_size=1000)
     page = Page(served)
     text = "\n" * 10 + "x" * (990 - len("~m~990~m~"))
@@ -220,7 +220,7 @@ def test_the_limit_is_one_of_the_payload_and_not_of_its_form(serve):
 OWN = "http://127.0.0.1:{port}/page.html?x#y"
 EVIL = "http://evil.example/page"
 FROM = {
-    # the headers of the request: whether they are allowed by default, and for evil.example
+    # the headers of a request, and whether they are allowed: by default, and for evil.example
     "the own page": ({"Sec_Fetch_Site": "same-origin", "Referer": OWN}, True, False),
     "the own page, that hides itself": ({"Sec_Fetch_Site": "same-origin"}, True, False),
     "the own page, before fetch metadata": ({"Referer": OWN}, True, False),
@@ -236,7 +236,7 @@ FROM = {
 
 @pytest.mark.parametrize("allowed", [None, "http://evil.example"], ids=["by default", "allowed"])
 @pytest.mark.parametrize(("headers", "own", "evil"), FROM.values(), ids=FROM)
-def test_who_may_connect_and_send(serve, headers, own, evil, allowed):
+def test_the_origin_decides_about_polls_and_posts(serve, headers, own, evil, allowed):
     served = serve(origins=[allowed, "127.0.0.2:*"] if allowed else None)
     page = Page(served, Origin="http://127.0.0.2") if allowed else Page(served)
     headers = {name: value.format(port=served.port) for name, value in headers.items()}
@@ -266,7 +266,7 @@ SILENT = {
     [(None, False), ("self", False), ("http://a.com", False), ("null", True), ("*:*", True)],
 )
 @pytest.mark.parametrize("headers", SILENT.values(), ids=SILENT)
-def test_a_poll_that_shows_nothing_comes_from_a_page_that_hides(serve, headers, origins, let_in):
+def test_a_poll_that_shows_no_origin_is_refused(serve, headers, origins, let_in):
     served = serve(origins=origins)
     answer = poll(served.port, "//1290000000000/0", **headers)
     assert ("io.JSONP" in answer.text) == let_in
@@ -277,7 +277,7 @@ def test_a_poll_that_shows_nothing_comes_from_a_page_that_hides(serve, headers, 
 
 
 @pytest.mark.parametrize("headers", SILENT.values(), ids=SILENT)
-def test_whoever_knows_the_session_id_may_post(serve, headers):
+def test_a_post_needs_only_the_session_id(serve, headers):
     served = serve()
     page = Page(served)
     assert page.post("~m~5~m~hello", **headers).status == 200

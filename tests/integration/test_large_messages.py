@@ -28,7 +28,7 @@ def send_large(client: WebSocket, size: int) -> None:
 
 
 def send_until_cut(client: WebSocket) -> int:
-    """Send without an end; how many bytes the server has let pass."""
+    """Send until the connection is cut; return how many bytes the server took."""
     sent = 0
     with gevent.Timeout(DEADLINE):
         while True:
@@ -68,13 +68,13 @@ def test_the_session_ends_before_the_rest_is_read(serve: Any) -> None:
     served.wait("disconnect")
     assert served.listener.stats()["closes"]["limit_exceeded"] == 1
     assert client.wait_closed() == 1009
-    # What it sends now is neither an answer nor a message.
+    # Later bytes of the client are neither an answer nor a message.
     client.send_bytes(frame(TEXT, b"~m~5~m~hello") + frame(CLOSE, b"\x03\xe8"))
     client.vanish()
     assert served.happened("message") == []
 
 
-def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothing(
+def test_a_message_that_is_under_way_at_the_end_of_the_session_causes_no_reset(
     serve: Any,
 ) -> None:
     served = serve()
@@ -86,7 +86,7 @@ def test_a_message_that_has_begun_when_the_server_ends_the_session_resets_nothin
     assert client.wait_closed() == 1000
 
 
-def test_so_many_bytes_are_read_on_and_no_more(serve: Any, monkeypatch: Any) -> None:
+def test_only_so_many_bytes_are_discarded(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(websocket_connection, "_MOST_DISCARDED", 4 * MIB)
     served = serve()
     client = WebSocket(served.port).open()
@@ -97,7 +97,7 @@ def test_so_many_bytes_are_read_on_and_no_more(serve: Any, monkeypatch: Any) -> 
     wait_for(lambda: downlink.is_over)
 
 
-def test_it_is_read_on_for_a_while_and_no_longer(serve: Any, monkeypatch: Any) -> None:
+def test_bytes_are_discarded_only_for_a_while(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", 0.2)
     served = serve()
     client = WebSocket(served.port).open()

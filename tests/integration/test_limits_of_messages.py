@@ -1,4 +1,4 @@
-"""How much a client may send: each limit at its edge, and one over it."""
+"""How much a client may send: exactly each limit, and one more."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def received(served):
 
 
 @pytest.mark.parametrize("kind", POSTING, ids=ids)
-def test_a_payload_of_just_the_size_is_taken_by_post_and_a_larger_one_is_not(serve, kind):
+def test_a_post_of_exactly_the_size_is_accepted_and_a_larger_one_refused(serve, kind):
     served = serve(max_message_size=100)
     client = kind(served.port).open()
     path = client.path("send")
@@ -40,15 +40,13 @@ def test_a_payload_of_just_the_size_is_taken_by_post_and_a_larger_one_is_not(ser
     assert client.post.request("POST", path, f"data={framing.encode(just + 'x')}").status == 413
     assert received(served) == [just]
     wait_exceeded(served, "max_message_size")
-    # It was a mistake and no crime.
+    # The session has survived the mistake.
     assert client.send("again").status == 200
 
 
 @pytest.mark.parametrize("kind", SOCKETS, ids=ids)
 @pytest.mark.parametrize("version", ["13", "8"])
-def test_a_payload_of_just_the_size_is_taken_by_socket_and_a_larger_one_is_not(
-    serve, kind, version
-):
+def test_a_frame_of_exactly_the_size_is_accepted_and_a_larger_one_refused(serve, kind, version):
     served = serve(max_message_size=100)
     client = kind(served.port, version=version).open()
     just = "x" * (100 - len("~m~93~m~"))
@@ -62,7 +60,7 @@ def test_a_payload_of_just_the_size_is_taken_by_socket_and_a_larger_one_is_not(
 
 
 @pytest.mark.parametrize("kind", POSTING, ids=ids)
-def test_a_body_of_just_the_size_is_taken_and_a_larger_one_is_not(serve, kind):
+def test_a_body_of_exactly_the_size_is_accepted_and_a_larger_one_refused(serve, kind):
     served = serve(max_body_size=40)
     client = kind(served.port).open()
     path = client.path("send")
@@ -75,7 +73,7 @@ def test_a_body_of_just_the_size_is_taken_and_a_larger_one_is_not(serve, kind):
     wait_exceeded(served, "max_body_size")
 
 
-def test_without_the_option_a_body_may_be_what_a_payload_takes_when_all_of_it_is_escaped(serve):
+def test_without_the_option_a_body_may_hold_a_payload_in_which_all_is_escaped(serve):
     served = serve(max_message_size=100)
     polling, jsonp = Polling(served.port).open(), JSONP(served.port).open()
     just = "x" * (100 - len("~m~93~m~"))
@@ -94,7 +92,7 @@ def of_empty(count):
 
 
 @pytest.mark.parametrize("kind", POSTING, ids=ids)
-def test_of_a_post_with_too_many_messages_none_is_taken(serve, kind):
+def test_a_post_with_too_many_messages_delivers_none(serve, kind):
     served = serve(max_payload_messages=3)
     client = kind(served.port).open()
     assert client.send("1", "2", "3").status == 200
@@ -105,7 +103,7 @@ def test_of_a_post_with_too_many_messages_none_is_taken(serve, kind):
     wait_exceeded(served, "max_payload_messages", 2)
 
 
-def test_of_a_frame_with_too_many_messages_none_is_taken(serve):
+def test_a_frame_with_too_many_messages_delivers_none(serve):
     served = serve(max_payload_messages=3)
     client = WebSocket(served.port).open()
     client.send("1", "2", "3")
@@ -155,7 +153,7 @@ def test_json_with_too_many_elements_is_not_decoded(serve, kind, case):
         assert client.wait_closed() == 1009
     else:
         assert sent.status == 413
-    # What came before it was taken, and nothing behind it.
+    # Messages before it were taken, and none after it.
     assert received(served) == [json.loads(few[3:]), "before"]
     wait_exceeded(served, "max_json_elements")
 
@@ -248,7 +246,7 @@ def test_a_socket_beyond_the_rate_is_closed(serve, clock):
     ],
     ids=["over a limit", "binary"],
 )
-def test_who_is_told_why_and_does_not_answer_has_no_session_meanwhile(
+def test_a_client_that_does_not_answer_the_close_has_no_session_meanwhile(
     serve, opcode, payload, cause
 ):
     served = serve(max_payload_messages=1)
@@ -256,14 +254,14 @@ def test_who_is_told_why_and_does_not_answer_has_no_session_meanwhile(
     raw.until(b"~m~40~m~")
     raw.send(frame(opcode, payload))
     served.wait("disconnect")
-    # It was not waited for that the client closes, too.
+    # The server did not wait for the client's close frame.
     assert served.listener.clients == {}
     closes = served.listener.stats()["closes"]
     assert {name: count for name, count in closes.items() if count} == {cause: 1}
     raw.close()
 
 
-def test_what_was_sent_before_a_binary_message_arrives(echo):
+def test_messages_before_a_binary_message_arrive(echo):
     raw = Raw(echo().port, head("websocket"))
     raw.until(b"~m~40~m~")
     raw.take(40)
@@ -275,7 +273,7 @@ def test_what_was_sent_before_a_binary_message_arrives(echo):
     raw.close()
 
 
-def test_the_rate_is_that_of_one_session(serve, clock):
+def test_the_rate_counts_for_each_session(serve, clock):
     served = serve(max_message_rate=1)
     for _ in range(5):
         assert Polling(served.port).open().send("x").status == 200
@@ -283,7 +281,7 @@ def test_the_rate_is_that_of_one_session(serve, clock):
 
 
 class Gate:
-    """A handler that waits; it holds all POSTs of its session up."""
+    """A handler that waits, and so delays all POSTs of its session."""
 
     def __init__(self, served):
         self.opened = Event()
@@ -291,7 +289,7 @@ class Gate:
 
 
 @pytest.mark.parametrize("kind", POSTING, ids=ids)
-def test_so_many_posts_of_a_session_may_be_under_way_and_no_more(serve, kind):
+def test_a_session_may_have_only_so_many_posts_at_once(serve, kind):
     served = serve(max_requests_per_session=3)
     gate = Gate(served)
     first, other = kind(served.port).open(), kind(served.port).open()

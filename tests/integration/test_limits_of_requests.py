@@ -27,7 +27,7 @@ def head(path, *lines):
 
 
 def send_until_it_ends(raw, data, pause=0.0):
-    """Send the same again and again, and read nothing."""
+    """Send the same bytes again and again, and read nothing."""
     with gevent.Timeout(DEADLINE):
         try:
             while True:
@@ -44,7 +44,9 @@ def of_size(path, size):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("most", [300, 5000, 16 * 1024, 40_000])
-def test_a_head_of_just_the_size_is_read_and_a_larger_one_is_not(serve_in_both_ways, path, most):
+def test_a_head_of_exactly_the_size_is_accepted_and_a_larger_one_refused(
+    serve_in_both_ways, path, most
+):
     served = serve_in_both_ways(max_header_size=most)
     raw = Raw(served.port, of_size(path, most))
     assert raw.head()[0] == "HTTP/1.1 200 OK"
@@ -53,7 +55,7 @@ def test_a_head_of_just_the_size_is_read_and_a_larger_one_is_not(serve_in_both_w
     wait_exceeded(served, "max_header_size")
 
 
-def test_by_default_it_is_16_kib(serve):
+def test_by_default_a_head_may_have_16_kib(serve):
     served = serve()
     assert Raw(served.port, of_size(PATHS[0], 16 * 1024)).head()[0] == "HTTP/1.1 200 OK"
     assert Raw(served.port, of_size(PATHS[0], 16 * 1024 + 1)).end()[9:12] == b"431"
@@ -61,7 +63,7 @@ def test_by_default_it_is_16_kib(serve):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("most", [3, 80, 99])
-def test_a_head_of_just_so_many_lines_is_read_and_one_of_more_is_not(
+def test_a_head_of_exactly_the_number_of_lines_is_accepted_and_a_longer_one_refused(
     serve_in_both_ways, path, most
 ):
     served = serve_in_both_ways(max_header_count=most)
@@ -79,16 +81,16 @@ def test_a_head_that_never_ends_is_not_kept(serve_in_both_ways):
 
 
 @pytest.mark.parametrize("said", [b"", b"G", b"GET / HTTP/1.1\r\n", head(PATHS[0])[:-2]])
-def test_who_does_not_send_a_head_in_time_is_cut_off(serve_in_both_ways, said):
+def test_a_client_that_does_not_send_a_head_in_time_is_cut_off(serve_in_both_ways, said):
     served = serve_in_both_ways(handshake_timeout=TIME)
     raw = Raw(served.port, said)
-    # Something of it was there, or nothing.
+    # A part of it had come, or nothing.
     assert raw.end()[:21] == (b"HTTP/1.1 408 Request " if said else b"")
     wait_exceeded(served, "handshake_timeout")
     assert "closed a connection from 127.0.0.1: " in served.lines[-1]
 
 
-def test_a_head_that_comes_bit_by_bit_has_no_more_time(serve_in_both_ways):
+def test_a_head_that_comes_bit_by_bit_gets_no_more_time(serve_in_both_ways):
     served = serve_in_both_ways(handshake_timeout=TIME, keepalive_timeout=60)
     raw = Raw(served.port, head("/elsewhere"))
     assert raw.until(b"hello").startswith(b"HTTP/1.1 200 OK")
@@ -109,7 +111,7 @@ def test_a_connection_is_kept_for_the_next_request_and_then_closed(serve_in_both
     assert exceeded(served) == {}
 
 
-def test_what_takes_long_by_itself_is_not_cut_off(serve_in_both_ways):
+def test_streams_websockets_and_polls_are_not_cut_off(serve_in_both_ways):
     served = serve_in_both_ways(handshake_timeout=TIME, keepalive_timeout=TIME, body_timeout=TIME)
     stream, websocket = ServerEvents(served.port).open(), WebSocket(served.port).open()
     poll = Polling(served.port).open()
@@ -123,13 +125,13 @@ def test_what_takes_long_by_itself_is_not_cut_off(serve_in_both_ways):
         assert client.receive() == "still there"
 
 
-def test_who_does_not_shake_hands_for_tls_in_time_is_cut_off(serve, tls):
+def test_a_client_without_a_tls_handshake_in_time_is_cut_off(serve, tls):
     server = WSGIServer(("127.0.0.1", 0), None, log=None, **tls[1])
     served = serve(server=server, handshake_timeout=TIME)
     assert Raw(served.port, b"\x16\x03\x01").end() == b""
     wait_exceeded(served, "handshake_timeout")
     assert "no TLS handshake" in served.lines[-1]
-    # Nor who does, and then says nothing.
+    # And one that shakes hands, and then sends nothing.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls[0].configure_trust(context)
     raw = Raw(served.port, wrap=lambda each: context.wrap_socket(each, server_hostname="localhost"))
@@ -178,7 +180,7 @@ def test_the_rest_of_a_body_that_was_refused_is_not_waited_for(serve_in_both_way
     raw.end()
 
 
-def test_one_that_was_read_to_its_end_leaves_the_connection_to_the_next_request(
+def test_a_refused_body_that_was_read_to_its_end_keeps_the_connection(
     serve_in_both_ways,
 ):
     served = serve_in_both_ways()
@@ -191,7 +193,7 @@ def test_one_that_was_read_to_its_end_leaves_the_connection_to_the_next_request(
     assert [event[1] for event in served.happened("message")] == ["x"]
 
 
-def test_nor_is_that_of_a_body_that_nobody_has_asked_for(serve_in_both_ways):
+def test_the_rest_of_an_unread_body_is_not_waited_for(serve_in_both_ways):
     served = serve_in_both_ways(body_timeout=TIME)
     for path in ("/elsewhere", PATHS[0]):
         raw = Raw(served.port, f"GET {path} HTTP/1.1\r\nContent-Length: 30\r\n\r\nx".encode())
@@ -221,7 +223,7 @@ def test_a_websocket_that_floods_pings_and_reads_no_pongs_is_ended(serve):
     assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
 
 
-def test_one_that_reads_them_late_goes_on(serve):
+def test_a_websocket_that_reads_its_pongs_late_continues(serve):
     served = serve()
     client = WebSocket(served.port).open()
     (session,) = served.listener.clients.values()
@@ -236,7 +238,7 @@ def test_one_that_reads_them_late_goes_on(serve):
     assert session.connected
 
 
-def test_without_the_times_a_client_may_take_any(serve_in_both_ways):
+def test_without_timeouts_a_client_may_take_any_time(serve_in_both_ways):
     served = serve_in_both_ways(handshake_timeout=None, keepalive_timeout=None, body_timeout=None)
     http = HTTP(served.port)
     assert http.request("GET", "/elsewhere").status == 200

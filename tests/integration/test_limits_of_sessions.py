@@ -16,7 +16,7 @@ from sockio_gevent.session.session_quota import counted_as
 
 
 def refused(kind, port):
-    """The status that somebody is refused with."""
+    """The status with which a client is refused."""
     with pytest.raises((Ended, InvalidStatus)) as caught:
         kind(port).open()
     if isinstance(caught.value, InvalidStatus):
@@ -24,8 +24,8 @@ def refused(kind, port):
     return caught.value.args[0]
 
 
-def test_a_handshake_that_ends_when_there_is_no_room_any_more_is_counted(serve):
-    """hixie-76 ends behind its answer, when nothing but a closed socket can be said."""
+def test_a_handshake_that_finds_no_room_at_its_end_is_counted(serve):
+    """hixie-76 ends after its answer, when the server can only close the socket."""
     served = serve(max_sessions=1)
     both = [Raw(served.port, request("/socket.io/websocket", 76, Origin="")) for _ in range(2)]
     for raw in both:
@@ -42,14 +42,14 @@ def test_a_handshake_that_ends_when_there_is_no_room_any_more_is_counted(serve):
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
-def test_there_may_be_so_many_sessions_and_no_more(serve, kind):
+def test_only_so_many_sessions_may_exist(serve, kind):
     served = serve(max_sessions=2)
     clients = [WebSocket(served.port).open(), Polling(served.port).open()]
     assert refused(kind, served.port) == 503
     assert len(served.listener.clients) == 2
     wait_exceeded(served, "max_sessions")
     assert served.listener.stats()["refused"]["limit"] == 1
-    # Those that there are go on, and make room when they end.
+    # Open sessions continue, and make room when they end.
     assert clients[1].send("x").status == 200
     clients[0].close()
     served.wait("disconnect")
@@ -57,7 +57,7 @@ def test_there_may_be_so_many_sessions_and_no_more(serve, kind):
     assert len(served.listener.clients) == 2
 
 
-def test_who_is_refused_is_told_when_to_come_again(serve):
+def test_a_refused_client_is_told_when_to_try_again(serve):
     served = serve(max_sessions=1)
     Polling(served.port).open()
     answer = HTTP(served.port).request("GET", "/socket.io/xhr-polling//1")
@@ -65,7 +65,7 @@ def test_who_is_refused_is_told_when_to_come_again(serve):
     assert answer.text == "there are 1 sessions already\n"
 
 
-def test_who_waits_to_be_let_in_takes_no_place_twice(serve):
+def test_a_client_that_waits_for_authorize_counts_once(serve):
     decided = Event()
 
     def authorize(environ):
@@ -100,7 +100,7 @@ class Behind:
         return WebSocket(self.port, headers=self.headers)
 
 
-def test_one_address_may_have_so_many_sessions_and_others_have_their_own(serve):
+def test_each_address_may_have_only_so_many_sessions(serve):
     served = serve(max_sessions_per_address=2, trusted_proxies=1)
     one, other = Behind(served.port, "192.0.2.1"), Behind(served.port, "192.0.2.2")
     assert one.poll() == 200
@@ -152,7 +152,7 @@ def test_what_counts_as_one_address(address, expected):
     assert counted_as(address) == expected
 
 
-def test_the_count_is_kept_in_no_time_longer_than_the_sessions(serve):
+def test_the_count_is_freed_with_the_sessions(serve):
     served = serve(trusted_proxies=1)
     for number in range(20):
         client = Behind(served.port, f"192.0.2.{number % 5}").websocket().open()
@@ -161,7 +161,7 @@ def test_the_count_is_kept_in_no_time_longer_than_the_sessions(serve):
     quota = served.listener._sessions.quota
     wait_for(lambda: not served.listener.clients)
     assert (quota._total, dict(quota._by_network)) == (0, {})
-    # What an application does to the environ of its client does not change the count.
+    # An application that changes the environ of its client does not change the count.
     client = Behind(served.port, "192.0.2.9").websocket().open()
     (session,) = served.listener.clients.values()
     session.environ["REMOTE_ADDR"] = "192.0.2.10"

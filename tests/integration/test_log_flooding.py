@@ -1,4 +1,4 @@
-"""What clients can cause again and again does not fill the log, and hides nothing else."""
+"""Lines that clients can cause again and again do not fill the log or hide other lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fail_with(kind):
 
 
 @pytest.mark.parametrize("kind", [WebSocket, Polling], ids=lambda kind: kind.transport)
-def test_messages_that_make_a_handler_fail(serve, kind):
+def test_messages_that_make_a_handler_fail_do_not_fill_the_log(serve, kind):
     served = serve()
 
     @served.listener.on("connection")
@@ -42,12 +42,12 @@ def test_messages_that_make_a_handler_fail(serve, kind):
     for number in range(MANY):
         clients[number % 4].send(f"number {number}")
     served.wait("message", MANY)
-    # Each client has a handler of its own, but it is the same mistake.
+    # Each client has its own handler, but all make the same mistake.
     assert count(served, "a handler of 'message' failed") == MOST
     assert count(served, "LookupError: a mistake with number ") == MOST
 
 
-def test_mistakes_of_another_kind_are_seen_all_the_same(serve):
+def test_mistakes_of_another_kind_are_still_logged(serve):
     served = serve()
 
     def another(message, client):
@@ -63,7 +63,7 @@ def test_mistakes_of_another_kind_are_seen_all_the_same(serve):
     assert count(served, "IndexError: a mistake with index") == MOST
 
 
-def test_connections_that_make_a_handler_fail(serve):
+def test_connections_that_make_a_handler_fail_do_not_fill_the_log(serve):
     served = serve(on_connection=fail_with("key"), on_client_disconnect=fail_with("index"))
     for _ in range(MANY):
         WebSocket(served.port).open().close()
@@ -72,7 +72,7 @@ def test_connections_that_make_a_handler_fail(serve):
     assert count(served, "a handler of 'clientDisconnect' failed") == MOST
 
 
-def test_messages_that_make_the_context_fail(serve):
+def test_messages_that_make_the_context_fail_do_not_fill_the_log(serve):
     @contextmanager
     def context():
         raise LookupError("no context")
@@ -87,7 +87,7 @@ def test_messages_that_make_the_context_fail(serve):
     assert count(served, "the context of a handler failed") == MOST
 
 
-def test_bad_payloads_of_many_sessions(serve):
+def test_bad_payloads_of_many_sessions_do_not_fill_the_log(serve):
     served = serve()
     for _ in range(MANY):
         client = Polling(served.port).open()
@@ -105,14 +105,14 @@ def test_bad_payloads_of_one_session_do_not_hide_those_of_others(serve):
         assert count(served, f"session {client.session_id[:8]} (xhr-polling, 127.0.0.1) sent") == 1
 
 
-def test_requests_for_policy_files_that_are_none(serve):
+def test_malformed_policy_requests_do_not_fill_the_log(serve):
     served = serve()
     for _ in range(MANY):
         Raw(served.port, b"<policy-file-regrets/>\0").end()
     assert count(served, "a Flash policy file was not served") == MOST
 
 
-def test_cookies_that_make_authorize_fail(serve):
+def test_cookies_that_make_authorize_fail_do_not_fill_the_log(serve):
     served = serve(authorize=lambda environ: json.loads(environ["HTTP_COOKIE"]))
     http = HTTP(served.port)
     for _ in range(MANY):

@@ -1,4 +1,4 @@
-"""Heads that could be read in two ways, or in none: they are refused, and so is what follows."""
+"""Heads that can be read in two ways, or in none, are refused, and so is all that follows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def head(path, *lines):
 
 
 CONTROLS = [0x01, 0x0B, 0x0C, 0x1B, 0x1E, 0x7F]
-# What some take for a space, or nobody sees.
+# Characters that some programs take for a space, or that are invisible.
 UNSEEN = [0x00, 0x09, 0x0B, 0x0C, 0x0D, 0x1C, 0x7F, 0x80, 0x85, 0xA0, 0xFF]
 
 MALFORMED = {
@@ -53,7 +53,7 @@ MALFORMED = {
 def test_a_head_that_can_be_read_in_two_ways_is_refused(serve_in_both_ways, path, lines):
     served = serve_in_both_ways()
     text = "\r\n".join([f"POST {path} HTTP/1.1", "Host: a", *lines, "", ""])
-    # What is hidden behind it is not to be answered.
+    # The request that is hidden behind it must not be answered.
     raw = Raw(served.port, text.encode("latin-1") + b"hello" + head("/elsewhere"))
     answer = raw.end()
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -104,7 +104,7 @@ BLANKS = [b"\x85", b"\xa0", "voil\xe0".encode()]
 
 
 @pytest.mark.parametrize("value", [*BLANKS, *(each + b"x" for each in BLANKS)])
-def test_no_byte_of_a_value_is_taken_for_a_blank(taken_over, value):
+def test_no_other_byte_of_a_value_is_stripped_like_a_blank(taken_over, value):
     server = taken_over()
     ask(server.port, b"GET /page HTTP/1.1\r\nHost: \t " + value + b" \t\r\n\r\n")
     assert server.application.hosts == [value.decode("latin-1")]
@@ -133,7 +133,7 @@ def test_a_coding_in_the_old_version_of_http_is_refused(serve_in_both_ways):
     assert Raw(served.port, text).end().startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_head_that_breaks_off_is_no_request(serve_in_both_ways):
+def test_a_head_that_breaks_off_is_not_a_request(serve_in_both_ways):
     served = serve_in_both_ways()
     raw = Raw(served.port, head(PATHS[0])[:-2])
     raw.socket.shutdown(1)

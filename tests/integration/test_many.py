@@ -91,13 +91,13 @@ class Crowd:
 
 
 @pytest.mark.timeout(300)
-def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
+def test_one_stalled_reader_slows_a_thousand_others_by_less_than_a_tenth(serve):
     crowds = [Crowd(serve(max_buffer=64 * 1024 * 1024), stalled) for stalled in (0, 1)]
     stalled = crowds[1].stalled[0]
     least = [float("inf"), float("inf")]
 
     def measure():
-        # By turns, and the least of all: what else the machine does falls on both.
+        # Alternately, and the smallest time counts: other load of the machine affects both.
         for number in range(20):
             for index in (number % 2, 1 - number % 2):
                 spent = crowds[index].broadcast(f"broadcast {number}")
@@ -107,7 +107,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
     wait_for(measure)
     assert stalled.connected
     wait_for(lambda: session_of(stalled).downlink.writing)
-    # It is bounded, and its end at the bound is nobody else's.
+    # It is ended at its limit, and the others are not.
     stalled.send("x" * (64 * 1024 * 1024 - stalled.buffered - 100_000))
     while stalled.connected:
         crowds[1].served.listener.broadcast("x" * 1000)
@@ -119,7 +119,7 @@ def test_one_stalled_reader_costs_a_thousand_others_less_than_a_tenth(serve):
 
 
 def quota():
-    """How many of the things that could be left behind there are."""
+    """The numbers of things that could be left behind."""
     gc.collect()
     kinds = (Client, Connection, ServerWebSocket, Downlink, HangUpWatch, gevent.Greenlet)
     kinds += (gevent.socket.socket,)
@@ -135,7 +135,7 @@ def visit(served, number):
 
     @session.on("message")
     def message(text):
-        session.send(text)  # a handler that holds its client, as handlers do
+        session.send(text)  # a handler that keeps its client, as handlers do
 
     if way == 0:
         client.close()
@@ -164,7 +164,7 @@ def visit(served, number):
 
 
 def end_who_is_away(sessions):
-    """Wait until nobody polls any more, and let the time for coming back be over."""
+    """Wait until no client polls any more, and end the sessions without a connection."""
     wait_for(lambda: all(session_of(session).downlink is None for session in sessions.values()))
     for session in sessions.values():
         bring_forward(session)

@@ -1,4 +1,4 @@
-"""What sessions hold is counted as what it takes in memory, and bounded for each and for all."""
+"""The memory that sessions hold is counted truly, and limited for each and for all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STREAMS = (ServerEvents, HTMLFile, XHRMultipart)
 
 @contextmanager
 def traced() -> Iterator[Callable[[], int]]:
-    """Give a function that says how many bytes were taken and not given back since."""
+    """Yield a function that returns how many more bytes are allocated than at the start."""
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -61,7 +61,7 @@ def stop_reading(session: Any) -> None:
 
 
 def open_session(served: Any, kind: Any) -> tuple[Any, Any]:
-    """A client that was told its id, and its session, which nobody reads from now on."""
+    """A client that has its id and reads nothing from now on, and its session."""
     client = kind(served.port).open()
     session = served.listener.clients[client.session_id]
     if client.streams:
@@ -88,8 +88,8 @@ def test_messages_that_wait_take_no_more_memory_than_is_counted(serve, kind, siz
 
 
 @pytest.mark.parametrize("kind", [WebSocket, ServerEvents], ids=lambda kind: kind.transport)
-def test_what_is_being_written_takes_little_more_than_is_counted(serve, kind):
-    """All of what waits goes to the connection, which takes nothing of it."""
+def test_bytes_that_are_being_written_take_little_more_memory_than_is_counted(serve, kind):
+    """All waiting messages go to the connection, whose socket takes nothing."""
     served = serve(max_buffer=4 * MIB, **times(timeout=LONG, close_timeout=LONG))
     client = kind(served.port).open()
     session = served.listener.clients[client.session_id]
@@ -112,7 +112,7 @@ def test_what_is_being_written_takes_little_more_than_is_counted(serve, kind):
     again.vanish()
 
 
-def test_a_stream_is_bounded_by_what_waits_and_what_is_being_written_together(serve):
+def test_a_stream_is_bounded_by_waiting_and_written_messages_together(serve):
     served = serve(max_buffer=MIB, **times(timeout=LONG))
     client = ServerEvents(served.port).open()
     session = served.wait("connection")[1]
@@ -133,7 +133,7 @@ def fill(session: Any, size: int) -> None:
         session.send("x" * 10_000)
 
 
-def test_over_the_bound_of_all_the_sessions_that_hold_most_end_first(serve):
+def test_above_max_memory_the_sessions_that_hold_most_end_first(serve):
     served = serve(max_memory=4 * MIB)
     clients = [Polling(served.port).open() for _ in range(8)]
     sessions = [served.listener.clients[client.session_id] for client in clients]
@@ -144,7 +144,7 @@ def test_over_the_bound_of_all_the_sessions_that_hold_most_end_first(serve):
         fill(each, 900_000)
     gevent.idle()
     assert all(each.connected for each in sessions)
-    # One more would be too much. Room is made for a while.
+    # One more would be too much.
     fill(small[0], 350_000)
     wait_for(lambda: not all(each.connected for each in large))
     wait_for(lambda: not served.listener._sessions.closing_sessions)
@@ -169,7 +169,7 @@ def test_halves_of_messages_from_clients_count(serve):
             wait_for(lambda: served.listener._sessions.memory.held < 10 * MIB)
         wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 24)
         wait_for(lambda: served.listener._sessions.memory.held <= 8 * MIB)
-        # While a read is put together with what was there before, both are there.
+        # When a read is joined to earlier bytes, both are in memory for a moment.
         assert taken() < 12 * MIB
     assert reader.session_id in served.listener.clients
     for client in clients:
@@ -213,7 +213,7 @@ def test_halves_of_bodies_count_and_their_requests_end_with_the_session(serve):
         post.close()
 
 
-def test_a_post_whose_session_ends_is_not_said_to_be_ok(serve):
+def test_a_post_whose_session_ends_is_not_answered_ok(serve):
     served = serve(body_timeout=LONG)
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
@@ -272,7 +272,7 @@ def post_to(port: int, session_id: str) -> Callable[[str], Any]:
     return post
 
 
-def test_messages_behind_one_whose_handler_disconnects_are_not_said_to_be_ok(serve):
+def test_messages_after_one_whose_handler_disconnects_are_not_answered_ok(serve):
     served = serve()
     served.listener.on("clientMessage", lambda message, client: client.disconnect())
     client = Polling(served.port).open()
@@ -286,8 +286,8 @@ def test_messages_behind_one_whose_handler_disconnects_are_not_said_to_be_ok(ser
 
 
 @pytest.mark.parametrize("kind", [WebSocket, *STREAMS], ids=lambda kind: kind.transport)
-def test_a_place_is_free_when_the_memory_is(serve, kind):
-    """Clients that read nothing, and are sent away: their connections go on for a while."""
+def test_a_session_counts_until_its_memory_is_free(serve, kind):
+    """Clients that read nothing and are disconnected: their connections last for a while."""
     served = serve(max_sessions=3, max_buffer=4 * MIB, body_timeout=LONG, **times(timeout=LONG))
     clients = []
     for _ in range(3):
@@ -330,8 +330,8 @@ def test_many_sessions_one_after_another_hold_no_more_than_few(serve):
         client.vanish()
 
 
-def test_a_session_that_holds_much_is_cut_although_it_has_ended(serve):
-    """Its last messages are on the way to a client that does not read."""
+def test_an_ended_session_that_holds_much_is_cut(serve):
+    """Its last messages are being written to a client that does not read."""
     served = serve(max_memory=4_000_000, body_timeout=LONG, **times(timeout=LONG))
     stopped, session = open_session(served, ServerEvents)
     session.disconnect()
@@ -351,7 +351,7 @@ def test_pongs_that_nobody_reads_count(serve):
     served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
     client, session = open_session(served, WebSocket)
     before = session_of(session).held
-    # As much as is read at once, and no more than the reader can hold beside it.
+    # As much as one read takes, and no more than the reader can hold beside it.
     client.send_bytes((b"\x89\xfd" + bytes(4) + b"x" * 125) * 400)
     wait_for(lambda: session_of(session).downlink._websocket.choked)
     assert 10_000 < session_of(session).incoming <= 400 * 127
@@ -362,7 +362,7 @@ def test_pongs_that_nobody_reads_count(serve):
 
 
 def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end(serve):
-    """Handlers of the end that wait keep the places of those that were let go."""
+    """Disconnect handlers that wait still count for the sessions that have ended."""
     served = serve(max_memory=4 * MIB)
     go_on = gevent.event.Event()
     served.listener.on("clientDisconnect", lambda client: go_on.wait())
@@ -371,7 +371,7 @@ def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end
     for each in large:
         fill(each, 900_000)
     wait_for(lambda: served.listener.stats()["limits"]["max_memory"])
-    # What comes and goes meanwhile is no reason to look for more.
+    # Memory that comes and goes meanwhile does not end more sessions.
     for client in idle:
         session = served.listener.clients[client.session_id]
         session.send("x" * 10_000)
@@ -383,7 +383,7 @@ def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end
 
 
 @pytest.mark.parametrize("kind", STREAMS, ids=lambda kind: kind.transport)
-def test_a_stream_keeps_nothing_of_what_its_client_has_taken(serve, kind):
+def test_a_stream_keeps_nothing_that_its_client_has_taken(serve, kind):
     served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
     client = kind(served.port).open()
     session = served.wait("connection")[1]
@@ -400,8 +400,8 @@ def test_a_stream_keeps_nothing_of_what_its_client_has_taken(serve, kind):
 
 
 @pytest.mark.parametrize("kind", [ServerEvents, HTMLFile], ids=lambda kind: kind.transport)
-def test_what_grows_when_it_is_written_is_counted_as_it_is_then(serve, kind):
-    """A character that could be markup takes six bytes."""
+def test_a_message_that_grows_when_it_is_written_counts_with_its_new_size(serve, kind):
+    """A character that could be markup takes six bytes when it is escaped."""
     served = serve(max_buffer=4 * MIB, **times(timeout=LONG))
     client = kind(served.port).open()
     session = served.wait("connection")[1]
@@ -415,7 +415,7 @@ def test_what_grows_when_it_is_written_is_counted_as_it_is_then(serve, kind):
 
 
 def test_a_message_counts_while_it_waits_for_its_handler(serve):
-    """As text it takes four bytes for a character, if one of them is astral."""
+    """As a str, each character takes four bytes if one of them is astral."""
     served = serve()
     go_on = gevent.event.Event()
     served.listener.on("clientMessage", lambda message, client: go_on.wait())

@@ -14,7 +14,7 @@ transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.tr
 @pytest.mark.parametrize(
     "value", [{"a": [1, 2.5, None, True]}, [], 7, 1.5, False, None, {"é": "😀"}]
 )
-def test_json_both_ways(serve, client, value):
+def test_json_goes_both_ways(serve, client, value):
     served = serve()
     served.listener.on("clientMessage", lambda message, sender: sender.send({"got": message}))
     opened = client(served.port).open()
@@ -24,7 +24,7 @@ def test_json_both_ways(serve, client, value):
 
 
 @transports
-def test_what_handlers_send_on_connection_comes_after_the_id(serve, client):
+def test_messages_of_connection_handlers_come_after_the_id(serve, client):
     def connected(each):
         each.send("first")
         each.send("second")
@@ -109,7 +109,7 @@ def test_handlers_run_in_order_even_if_they_block(serve, client):
 
 
 @transports
-def test_a_handler_that_fails_is_logged_and_costs_nothing(echo, client):
+def test_a_handler_that_fails_is_logged_and_the_session_continues(echo, client):
     served = echo()
 
     @served.listener.on("connection")

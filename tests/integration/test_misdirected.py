@@ -1,4 +1,4 @@
-"""Requests that reach the server under a name that is not its own."""
+"""Requests that address the server by a name that is not its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REFUSAL = "the host 'evil.example' is not in the option 'hosts'"
 
 
 @each_transport
-def test_a_name_that_is_not_ours_gets_nothing(serve, kind):
+def test_a_request_under_a_foreign_name_gets_nothing(serve, kind):
     served = serve(hosts=["example.com", "*.example.org"])
     for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "http://example.com"}):
         knock = Knock(served.port, kind.transport, Host="evil.example", **headers)
@@ -25,14 +25,14 @@ def test_a_name_that_is_not_ours_gets_nothing(serve, kind):
 
 @each_transport
 @pytest.mark.parametrize("host", ["example.com", "example.com:81", "www.example.org"])
-def test_a_name_that_is_ours_is_let_in(serve, kind, host):
+def test_a_request_under_the_server_s_name_is_served(serve, kind, host):
     served = serve(hosts=["example.com", "*.example.org"])
     knock = Knock(served.port, kind.transport, Host=host, Origin=f"http://{host}")
     assert knock.let_in
     knock.close()
 
 
-def test_every_request_of_a_session_needs_it(serve):
+def test_every_request_of_a_session_needs_the_right_name(serve):
     served = serve(hosts="example.com")
     http = HTTP(served.port)
     path = "/socket.io/xhr-polling"
@@ -45,18 +45,18 @@ def test_every_request_of_a_session_needs_it(serve):
     assert [event[1] for event in served.happened("message")] == ["hi"]
 
 
-def test_by_default_any_name_will_do(serve):
+def test_by_default_any_name_is_right(serve):
     knock = Knock(serve().port, "xhr-polling", Host="evil.example", Origin="http://evil.example")
     assert knock.let_in
 
 
-def test_what_is_the_same_for_everyone_needs_no_name(serve):
+def test_the_client_file_is_served_under_any_name(serve):
     http = HTTP(serve(hosts="example.com").port)
     assert http.request("GET", "/socket.io/socket.io.js", Host="evil.example").status == 200
     assert http.request("GET", "/", Host="evil.example").text == "hello"
 
 
-def test_lines_about_it_do_not_fill_the_log(serve):
+def test_requests_under_a_foreign_name_do_not_fill_the_log(serve):
     served = serve(hosts="example.com")
     for _ in range(50):
         Knock(served.port, "xhr-polling", Host="evil.example")
@@ -75,15 +75,13 @@ def test_lines_about_it_do_not_fill_the_log(serve):
         ("example.com", "evil.example", False),
     ],
 )
-def test_behind_a_trusted_proxy_it_is_the_name_that_the_proxy_was_asked_for(
-    serve, host, forwarded, let_in
-):
+def test_behind_a_trusted_proxy_the_forwarded_name_counts(serve, host, forwarded, let_in):
     served = serve(hosts="example.com", trusted_proxies=1)
     headers = {"X_Forwarded_Host": forwarded} if forwarded else {}
     assert Knock(served.port, "xhr-polling", Host=host, **headers).let_in == let_in
 
 
-def test_without_a_trusted_proxy_nobody_else_says_it(serve):
+def test_without_a_trusted_proxy_a_forwarded_name_does_not_count(serve):
     served = serve(hosts="example.com")
     headers = {"Host": "evil.example", "X_Forwarded_Host": "example.com"}
     assert not Knock(served.port, "xhr-polling", **headers).let_in

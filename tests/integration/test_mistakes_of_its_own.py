@@ -1,4 +1,4 @@
-"""An exception that nobody expects: the client is told, the log is not filled, nothing leaks."""
+"""Unexpected exceptions in the package: the client gets an error, the log is not filled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Alarm(BaseException):
-    """What nobody expects."""
+    """An exception that no code expects."""
 
 
 def fail(*arguments, **more):
@@ -48,7 +48,7 @@ def test_a_request_that_cannot_be_answered_gets_an_error(serve, monkeypatch, tra
     assert Knock(served.port, transport).status in (101, 200)
 
 
-def test_a_plain_server_does_not_see_it(monkeypatch, capfd):
+def test_a_plain_server_does_not_see_the_exception(monkeypatch, capfd):
     lines = []
     listener = io.listen(lambda environ, start_response: [], log=lines.append)
     monkeypatch.setattr(listener._gateway, "_admit", fail)
@@ -65,7 +65,7 @@ def test_a_plain_server_does_not_see_it(monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
-def test_messages_that_cannot_be_taken(serve, monkeypatch, kind):
+def test_a_failure_while_messages_are_taken_gets_an_error(serve, monkeypatch, kind):
     served = serve()
     client = kind(served.port).open()
     monkeypatch.setattr(classic, "decode", fail)

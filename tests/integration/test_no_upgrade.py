@@ -24,7 +24,7 @@ ASKING = {
     "several protocols": ["Connection: Upgrade", "Upgrade: websocket, h2c"],
     "an option that only ends so": ["Connection: no-upgrade", "Upgrade: websocket"],
 }
-# What asks for a WebSocket, in a request that can ask for none.
+# The headers that ask for a WebSocket, in a request that cannot become one.
 WEBSOCKET = [
     "Connection: Upgrade",
     "Upgrade: websocket",
@@ -53,7 +53,7 @@ def test_the_application_reads_the_body_and_no_more(hosted, method, asking, line
 
 @bodies
 @pytest.mark.parametrize("asking", [ASKING["Connection alone"], WEBSOCKET])
-def test_a_body_that_nobody_reads_is_passed_over_once(hosted, asking, lines, body):
+def test_a_body_that_nobody_reads_is_skipped_once(hosted, asking, lines, body):
     server = hosted()
     server.application.read = lambda source: b""
     ask(server.port, request("POST", "/form", *asking, *lines, body=body) * 3, NEXT)
@@ -73,7 +73,7 @@ def test_a_request_without_a_body_is_followed_by_the_next_one(hosted, asking):
 
 
 def test_the_application_answers_though_the_connection_stays_open(hosted):
-    """What it reads has an end: it does not wait for the client to go."""
+    """The body has an end, so the application does not wait until the client hangs up."""
     server = hosted()
     client = HTTP(server.port)
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_the_application_answers_though_the_connection_stays_open(hosted):
 
 
 @pytest.mark.parametrize("client", BY_HTTP, ids=lambda client: client.transport)
-def test_every_transport_of_http_works_with_it(hosted, client):
+def test_every_http_transport_works_with_an_upgrade_header(hosted, client):
     class Asking(client):
         headers = MappingProxyType({"Connection": "upgrade"})
 
@@ -100,7 +100,7 @@ def test_every_transport_of_http_works_with_it(hosted, client):
     opened.close()
 
 
-def test_a_post_to_a_session_may_say_all_of_a_handshake(hosted):
+def test_a_post_to_a_session_may_have_all_headers_of_a_handshake(hosted):
     server = hosted()
     client = HTTP(server.port)
     opened = client.request("GET", "/socket.io/xhr-polling//1").text

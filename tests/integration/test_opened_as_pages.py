@@ -1,4 +1,4 @@
-"""What a browser must not open as a page: what clients send could become a script there."""
+"""Answers that a browser must not open as a page: text of clients could become a script there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from support.doors import SOCKETS, Knock, head
 from support.http import HTTP
 from support.raw import Raw
 
-# What the answer to a request becomes, Fetch Metadata section 2.1.
+# The destination of a request, Fetch Metadata section 2.1.
 DOCUMENTS = ["document", "embed", "fencedframe", "frame", "iframe", "object"]
 OTHERS = ["empty", "script", "image", "websocket"]
 
@@ -36,7 +36,7 @@ def test_nothing_is_opened_as_a_page_but_htmlfile_in_a_frame(serve, kind):
 
 
 @each_transport
-def test_scripts_go_on_as_before(serve, kind):
+def test_scripts_are_served_as_before(serve, kind):
     served = serve()
     for goes_to in OTHERS:
         knock = Knock(served.port, kind.transport, **headers(goes_to))
@@ -45,7 +45,7 @@ def test_scripts_go_on_as_before(serve, kind):
 
 
 @pytest.mark.parametrize("kind", [each for each in ALL if each.transport not in SOCKETS])
-def test_a_form_is_answered_in_a_frame_where_forms_are_sent(serve, kind):
+def test_a_form_is_answered_in_a_frame_at_the_address_for_forms(serve, kind):
     served = serve()
     client = kind(served.port).open()
     form = "data=~m~5~m~hello"

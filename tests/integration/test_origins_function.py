@@ -1,4 +1,4 @@
-"""A function that decides about origins, and its mistakes."""
+"""A function as the option ``origins``, and its mistakes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def failures(served: Any) -> list[str]:
 
 
 @transports
-def test_a_mistake_in_it_lets_nobody_in(serve, transport):
+def test_an_exception_of_the_function_refuses(serve, transport):
     served = serve(origins=Judge(KeyError("page")))
     knock = Knock(served.port, transport, Origin="http://evil.example")
     assert (knock.status, knock.body) == (500, b"the server has made a mistake\n")
@@ -47,7 +47,7 @@ def test_a_mistake_in_it_lets_nobody_in(serve, transport):
     assert "KeyError: 'page'" in line
 
 
-def test_a_client_that_repeats_it_does_not_fill_the_log(serve):
+def test_a_client_that_repeats_the_mistake_does_not_fill_the_log(serve):
     served = serve(origins=Judge(KeyError("page")))
     http = HTTP(served.port)
     for _ in range(100):
@@ -69,7 +69,7 @@ def test_a_session_outlives_a_mistake_about_one_of_its_requests(serve):
 
 
 @transports
-def test_it_may_refuse_with_another_status(serve, transport):
+def test_the_function_may_refuse_with_another_status(serve, transport):
     served = serve(origins=Judge(io.Refusal(401, "log in first", ("X-Why", "no cookie"))))
     for _ in range(2):
         knock = Knock(served.port, transport)
@@ -81,7 +81,7 @@ def test_it_may_refuse_with_another_status(serve, transport):
 
 
 @transports
-def test_it_gets_a_copy_of_the_environ_without_the_request(serve, transport):
+def test_the_function_gets_a_copy_of_the_environ_without_the_request(serve, transport):
     judge = Judge(True)
     served = serve(origins=judge)
     Knock(served.port, transport, Origin="http://any.example").close()
@@ -93,7 +93,7 @@ def test_it_gets_a_copy_of_the_environ_without_the_request(serve, transport):
     assert client.environ is not environ
 
 
-def test_it_runs_inside_the_context(serve):
+def test_the_function_runs_inside_the_context(serve):
     inside: list[bool] = []
 
     @contextmanager
@@ -107,14 +107,14 @@ def test_it_runs_inside_the_context(serve):
 
 
 @pytest.mark.parametrize("answer", [gevent.Greenlet(), KeyError, KeyError("page")], ids=label)
-def test_what_cannot_have_been_meant_as_a_yes_is_a_mistake(serve, answer):
+def test_a_result_that_is_not_a_plain_yes_is_a_mistake(serve, answer):
     served = serve(origins=lambda origin, environ: answer)
     assert Knock(served.port, "xhr-polling").status == 500
     assert len(failures(served)) == 1
     assert_nobody(served)
 
 
-def test_it_is_told_that_a_script_comes_from_a_page_that_hides(serve):
+def test_the_function_gets_null_for_a_script_without_an_origin(serve):
     judge = Judge(True)
     served = serve(origins=judge)
     HTTP(served.port).request("GET", "/socket.io/jsonp-polling//1/0")

@@ -18,7 +18,7 @@ def opened_with_session(served):
     return client, served.wait("connection")[1]
 
 
-def test_what_handlers_send_on_connection_comes_with_the_id(serve):
+def test_messages_of_connection_handlers_come_with_the_id(serve):
     served = serve(on_connection=lambda client: client.send("welcome"))
     messages = Polling(served.port).poll()
     assert messages[1:] == ["welcome"]
@@ -96,7 +96,7 @@ def test_a_poll_that_vanishes_in_the_same_tick_gives_its_message_back(serve):
 
 
 def reset(client):
-    """End a client's connections with a reset, unread bytes and all."""
+    """End a client's connections with a reset, although bytes are unread."""
     for connection in (client.get, client.post):
         linger = struct.pack("ii", 1, 0)
         connection.socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, linger)
@@ -193,7 +193,7 @@ def test_a_bad_body_gets_a_clear_answer(echo, body, status, reason):
     assert client.receive() == "fine"
 
 
-def test_a_form_may_have_plus_signs_and_other_fields(echo):
+def test_a_form_may_have_plus_signs_and_more_fields(echo):
     client = Polling(echo().port).open()
     path = f"/socket.io/xhr-polling/{client.session_id}/send"
     body = "before=1&data=~m~5~m~a+b%2Bc&after=2"
@@ -201,7 +201,7 @@ def test_a_form_may_have_plus_signs_and_other_fields(echo):
     assert client.receive() == "a b+c"
 
 
-def test_a_payload_of_the_limit_passes_and_one_byte_more_does_not(echo):
+def test_a_payload_of_the_limit_is_accepted_and_one_byte_more_is_refused(echo):
     client = Polling(echo(max_message_size=5000).port).open()
     assert client.send("é" * 2495).status == 200
     assert client.receive() == "é" * 2495

@@ -1,4 +1,4 @@
-"""Addresses with the query "ask": what a GET would be answered, without doing it."""
+"""Addresses with the query "ask": the answer that a GET would get, without its effects."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_server_that_goes_away_says_so(serve):
     assert ask(served, "websocket/1") == (503, "the server goes away\n")
 
 
-def test_to_ask_for_a_live_session_takes_no_message_and_ends_no_poll(serve):
+def test_a_question_about_a_live_session_takes_no_message_and_ends_no_poll(serve):
     served = serve()
     client = Polling(served.port).open()
     (_, session) = served.wait("connection")
@@ -89,7 +89,7 @@ def test_to_ask_for_a_live_session_takes_no_message_and_ends_no_poll(serve):
 
 
 @pytest.mark.parametrize("kind", [Polling, ServerEvents])
-def test_a_client_that_was_sent_away_is_told_so(serve, kind):
+def test_a_client_that_was_disconnected_is_told_so(serve, kind):
     served = serve()
     client = kind(served.port).open()
     (_, session) = served.wait("connection")
@@ -105,12 +105,12 @@ def test_a_client_that_was_sent_away_is_told_so(serve, kind):
     assert (answer.status, answer.text) == SENT_AWAY
 
 
-def test_a_session_that_nobody_knows_is_not_there(serve):
+def test_an_unknown_session_is_not_found(serve):
     served = serve()
     assert ask(served, f"xhr-polling/{'0' * 40}/1") == UNKNOWN
 
 
-def test_somebody_elses_session_is_not_there(serve):
+def test_a_session_of_another_peer_is_not_found(serve):
     served = serve(same_peer="cookie:who")
     answer = HTTP(served.port).request("GET", "/socket.io/xhr-polling", Cookie="who=me")
     session_id = answer.text.rpartition("~")[2]
@@ -155,8 +155,8 @@ def test_a_post_to_a_time_opens_no_session(serve):
     assert served.listener.stats()["opened"] == 0
 
 
-def test_the_function_that_is_asked_can_tell_that_no_session_follows(serve):
-    """So that it leaves alone what is good for one time only."""
+def test_the_function_can_see_that_the_request_is_only_a_question(serve):
+    """So the function can keep a token that is valid only once."""
     asked = []
 
     def authorize(environ):
@@ -170,7 +170,7 @@ def test_the_function_that_is_asked_can_tell_that_no_session_follows(serve):
     assert "sockio_gevent.question" not in served.listener.clients[client.session_id].environ
 
 
-def test_somebody_else_does_not_learn_that_there_was_a_session(serve):
+def test_another_peer_does_not_learn_that_there_was_a_session(serve):
     served = serve(same_peer="cookie:sid")
 
     class Ours(Polling):

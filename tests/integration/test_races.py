@@ -1,4 +1,4 @@
-"""The end of a session runs once, whatever raced."""
+"""The end of a session runs once, whatever happened at the same time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def race(serve):
 
 
 def join(served: Any, kind: Any) -> tuple[Any, Any]:
-    """A client that is there, and its session."""
+    """A connected client, and its session."""
     client = kind(served.port).open()
     session = served.listener.clients[client.session_id]
     if not client.streams:
@@ -132,7 +132,7 @@ def test_a_full_buffer_and_a_peer_that_resets(race, kind, server_first):
             session.send("x" * 900_000)
 
     both(server_first, overflow, lambda: reset(client))
-    if session.connected:  # who has lost a poll is away, and buffers go on
+    if session.connected:  # a client that has lost a poll is away, and messages wait for it
         wait_for(lambda: session_of(session).downlink is None)
         overflow()
     ends.check(client, causes={"buffer_full", "connection_lost"})
@@ -229,7 +229,7 @@ def test_a_poll_that_comes_in_the_tick_in_which_its_session_has_been_away_too_lo
 
     both(server_first, expires, client.begin_poll)
     answer = client.get.finish()
-    # It was there in time, and then the poll was over; or it was not.
+    # The poll came in time and then ended; or it came too late.
     assert answer.status == (200 if session.connected else 404)
     client.vanish()
     if session.connected:

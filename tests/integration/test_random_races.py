@@ -1,4 +1,4 @@
-"""Sessions that two or three things end in the same tick, in any order, hundreds of times.
+"""Sessions that end for two or three reasons in one tick, in any order, hundreds of times.
 
 The number of a case is its seed.
 """
@@ -25,7 +25,7 @@ BATCHES = [range(first, first + 25) for first in range(0, 500, 25)]
 
 
 class Case:
-    """A few clients of a server of their own, and what may end their sessions.
+    """A few clients of one server, and the ways in which their sessions may end.
 
     Args:
         number: the seed.
@@ -42,7 +42,7 @@ class Case:
         if self.random.random() < 0.3:
             self.served.listener.on("clientDisconnect", fail)
         self.served.listener.on("clientMessage", lambda message, client: client.disconnect())
-        self.rests = self.random.choice([0, 0.1, 0.5])  # how often the loop turns in between
+        self.rests = self.random.choice([0, 0.1, 0.5])  # iterations of the loop in between
         self.closing: list[gevent.Greenlet] = []
         self.sessions = [self._join(self.random.choice(ALL)) for _ in range(SESSIONS)]
 

@@ -17,7 +17,7 @@ from support.readers import ask, statuses
 from support.strict_reader import Reading, read_stream
 
 STREAMS = 400  # for each seed
-TIME = 40.0  # seconds for each seed, after which a slow machine does without the rest
+TIME = 40.0  # seconds for each seed; a slow machine skips the rest
 FEWEST = 100  # with fewer of a seed, some kind of stream may be missing
 
 
@@ -56,7 +56,7 @@ def what_pywsgi_reads_too(reading: Reading) -> list[tuple[str, str, str, bytes]]
 
 
 def check(pair, bare, data: bytes, parts: list[bytes], read=read_stream) -> Reading | None:
-    """Hold all readings of a stream against each other."""
+    """Compare all readings of a stream."""
     expected = read(data)
     if expected.upgrades:
         return None
@@ -96,7 +96,7 @@ def test_random_streams_are_read_in_one_way(pair, bare, seed, capfd):
         kinds.append(check(pair, bare, data, segments(random, data)))
     read = [each for each in kinds if each is not None]
     sound = [each for each in read if 400 not in each.answers]
-    # Otherwise this would compare little with little.
+    # Otherwise there would be little to compare.
     assert len(read) > len(kinds) / 2
     assert len(kinds) / 5 < len(sound) < len(kinds) * 4 / 5
     assert any(len(each.requests) > 2 for each in sound)
@@ -115,7 +115,7 @@ GOOD = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
     ],
     ids=["one less", "one more", "none"],
 )
-def test_a_reader_that_reads_less_or_more_is_found(pair, bare, forget):
+def test_the_check_finds_a_reader_that_reads_less_or_more(pair, bare, forget):
     check(pair, bare, GOOD * 3, [GOOD * 3])
 
     def misread(data: bytes) -> Reading:
@@ -126,7 +126,7 @@ def test_a_reader_that_reads_less_or_more_is_found(pair, bare, forget):
         check(pair, bare, GOOD * 3, [GOOD * 3], misread)
 
 
-def test_a_pywsgi_that_reads_less_is_found(pair, bare):
+def test_the_check_finds_a_pywsgi_that_reads_less(pair, bare):
     answer = bare.answer
 
     def once(environ, start_response):

@@ -27,7 +27,7 @@ def greenlets():
 
 @pytest.fixture(params=["plain", "tls"])
 def wrapped_echo(request, echo, serve, tmp_path):
-    """An echo over plain sockets or TLS, and what clients wrap their sockets with."""
+    """An echo over plain sockets or TLS, and the wrapper for the sockets of clients."""
     if request.param == "plain":
         return echo(), None
     certificate = Certificate(tmp_path)
@@ -52,7 +52,7 @@ def test_quiet_connections_have_no_greenlets(wrapped_echo):
     served.wait("disconnect", QUIET)
 
 
-def test_more_than_a_read_takes_arrives_whole(wrapped_echo):
+def test_a_message_that_is_larger_than_one_read_arrives_whole(wrapped_echo):
     served, wrap = wrapped_echo
     opened = WebSocket(served.port, wrap=wrap).open()
     texts = ["x" * 300_000, *map(str, range(2000)), "y" * 200_000]
@@ -61,7 +61,7 @@ def test_more_than_a_read_takes_arrives_whole(wrapped_echo):
     sending.get(timeout=DEADLINE)
 
 
-def test_what_comes_right_behind_the_handshake_is_read(echo):
+def test_frames_right_after_the_handshake_are_read(echo):
     served = echo()
     frame = Frame(Opcode.TEXT, framing.encode("early").encode()).serialize(mask=True)
     with gevent.socket.create_connection(("127.0.0.1", served.port)) as client:
@@ -74,7 +74,7 @@ def test_what_comes_right_behind_the_handshake_is_read(echo):
         assert served.happened("message")[0][1] == "early"
 
 
-def test_a_pool_of_the_server_limits_connections_as_ever(serve):
+def test_a_pool_of_the_server_still_limits_connections(serve):
     served = serve(server=WSGIServer(("127.0.0.1", 0), None, log=None, spawn=2))
     first, second = WebSocket(served.port).open(), WebSocket(served.port).open()
     assert served.server.pool.free_count() == 0
@@ -103,7 +103,7 @@ def test_handlers_of_many_clients_block_at_the_same_time(serve):
         each.send(str(number))
         each.send("again")
     wait_for(lambda: len(inside) == many)
-    # Each client's messages wait for each other, and for nobody else's.
+    # The messages of a client wait for each other, and not for those of other clients.
     assert len(set(inside)) == many
     release.set()
     for number, each in enumerate(opened):
@@ -123,14 +123,14 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     # Some of it stays unread, and readable.
     (client,) = served.listener.clients.values()
     wait_for(lambda: session_of(client).downlink._connection._paused)
-    turns = []
+    iterations = []
     check = gevent.get_hub().loop.check()
-    check.start(lambda: turns.append(None))
+    check.start(lambda: iterations.append(None))
     gevent.sleep(0.2)
     check.stop()
     check.close()
-    # The loop's own timers turn it a few times; an unread socket would some ten thousand times.
-    assert len(turns) < 1000
+    # The loop's own timers cause a few iterations; an unread socket would cause thousands.
+    assert len(iterations) < 1000
     release.set()
     served.wait("message", 9)
     sending.join()
@@ -193,7 +193,7 @@ def test_readers_that_somebody_kills_are_replaced(echo):
     assert opened.receive() == "two"
 
 
-def test_a_reader_that_is_woken_by_chance_stays_parked(echo):
+def test_a_reader_that_something_else_wakes_stays_parked(echo):
     served = echo()
     blocked, release = [], Event()
 
@@ -217,7 +217,7 @@ def test_a_reader_that_is_woken_by_chance_stays_parked(echo):
     assert two.receive() == "block"
 
 
-def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
+def test_messages_of_a_connection_handler_do_not_wait_for_its_end(serve):
     release = Event()
 
     def connected(client):
@@ -238,7 +238,7 @@ def test_what_a_handler_of_connection_sends_does_not_wait_for_its_end(serve):
     release.set()
 
 
-def test_nothing_is_written_behind_a_close_frame(serve):
+def test_nothing_is_written_after_a_close_frame(serve):
     served = serve()
     opened = WebSocket(served.port).open()
     session = served.listener.clients[opened.session_id]
@@ -252,7 +252,7 @@ def test_nothing_is_written_behind_a_close_frame(serve):
     assert opened.close_code == 1003
 
 
-def test_with_a_pool_who_stops_the_server_ends_handlers(serve):
+def test_with_a_pool_stopping_the_server_ends_handlers(serve):
     inside, ended = [], []
 
     def block(message, client):
@@ -273,7 +273,7 @@ def test_with_a_pool_who_stops_the_server_ends_handlers(serve):
     served.wait("disconnect")
 
 
-def test_a_socket_that_is_closed_under_it_ends_the_connection(serve):
+def test_a_socket_that_is_closed_on_this_side_ends_the_connection(serve):
     server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
     served = serve(server=server)
     opened = WebSocket(served.port).open()
@@ -306,7 +306,7 @@ def test_sockets_are_closed_in_the_end(echo):
     wait_for(lambda: files() <= before)
 
 
-def test_a_turn_that_takes_long_lets_timers_through(serve):
+def test_timers_run_between_long_time_slices(serve):
     served = serve()
     ticks, order = [], []
 

@@ -1,4 +1,4 @@
-"""What is read of a connection before its requests, and with them."""
+"""Bytes of a connection that are read before its requests, or together with them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def at_once(*arguments, **options):
 @pytest.mark.parametrize("pieces", [1, 2], ids=["together", "in turn"])
 @pytest.mark.parametrize("make", [in_handle, at_once, ReadsItself])
 def test_servers_may_read_before_the_first_request(serve, make, pieces):
-    """As for the PROXY protocol."""
+    """For example, for the PROXY protocol."""
     served = serve(server=make(("127.0.0.1", 0), answer_ok, log=None))
     if pieces == 1:
         raw = Raw(served.port, PROXY + PLAIN["few headers"])

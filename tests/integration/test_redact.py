@@ -1,4 +1,4 @@
-"""What must not get out: session ids into logs, answers into caches, addresses to other sites."""
+"""Secrets stay inside: session ids, answers with messages, and addresses of the site."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNKNOWN = "0123456789" * 4
 
 @pytest.fixture
 def everything(caplog):
-    """All that any logger says, at level DEBUG, with tracebacks."""
+    """All lines of all loggers, at level DEBUG, with tracebacks."""
     caplog.set_level(logging.DEBUG)
     formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
 
@@ -39,7 +39,7 @@ def everything(caplog):
 
 
 def live_through(served: Any, kind: Any) -> str:
-    """All that can happen to a session of a client; return its id."""
+    """Let everything happen to a session that can happen; return its id."""
     client = kind(served.port).open()
     known = served.listener.clients[client.session_id]
     served.wait("connection")
@@ -84,7 +84,7 @@ def test_no_log_line_has_a_whole_session_id(serve, everything, kind):
         served.listener.on(event, fail)
     session_id = live_through(served, kind)
     logged = everything()
-    # Each level has had something to say of this session.
+    # There are lines about this session at each level.
     for level in ("DEBUG", "INFO", "WARNING", "ERROR"):
         assert f"{level} sockio_gevent" in logged
     assert logged.count(session_id[:8]) > 10
@@ -92,7 +92,7 @@ def test_no_log_line_has_a_whole_session_id(serve, everything, kind):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_id_that_is_unknown_is_no_less_of_a_secret(serve, everything, transport):
+def test_an_unknown_id_is_shortened_too(serve, everything, transport):
     """It may be that of a session in another process, or from before a restart."""
     served = serve(log=None)
     assert Knock(served.port, transport, UNKNOWN).status == 404
@@ -100,7 +100,7 @@ def test_an_id_that_is_unknown_is_no_less_of_a_secret(serve, everything, transpo
     assert UNKNOWN[:9] not in everything()
 
 
-def test_a_listener_shows_no_whole_ids_either(serve):
+def test_the_repr_of_a_listener_has_no_whole_ids(serve):
     served = serve()
     client = WebSocket(served.port).open()
     known = served.listener.clients[client.session_id]
@@ -123,7 +123,7 @@ def judge(environ: dict[str, Any]) -> bool:
 
 
 def refused(transport: str, session_id: str) -> dict[str, tuple[bytes, str]]:
-    """Requests that are refused, for as many reasons as there are, and their statuses."""
+    """Requests that are refused, one for each reason, and their statuses."""
     return {
         "the origin": (head(transport, Origin="https://evil.example"), "403"),
         "a refusal of the application": (head(transport, Cookie="refuse"), "401"),
@@ -158,7 +158,7 @@ def assert_discreet(status: str, headers: dict[str, str], what: str) -> None:
 
 
 @pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "htmlfile"])
-def test_no_refusal_is_kept_by_caches_or_leads_elsewhere(serve, transport):
+def test_no_refusal_is_cached_or_sends_a_referer(serve, transport):
     enabled = [name for name in KNOWN_TRANSPORTS if name != "htmlfile"]
     served = serve(transports=enabled, authorize=judge, max_message_size=100)
     session_id = Polling(served.port).open().session_id
@@ -173,7 +173,7 @@ def test_no_refusal_is_kept_by_caches_or_leads_elsewhere(serve, transport):
 
 
 @pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name not in SOCKETS])
-def test_no_answer_with_messages_is_kept_by_caches_or_leads_elsewhere(serve, transport):
+def test_no_answer_with_messages_is_cached_or_sends_a_referer(serve, transport):
     served = serve()
     raw = Raw(served.port, head(transport))
     assert_discreet(*raw.head(), "a new session")
@@ -191,15 +191,15 @@ def test_no_answer_with_messages_is_kept_by_caches_or_leads_elsewhere(serve, tra
     raw.close()
 
 
-def test_what_is_nobodys_is_not_kept_either(host):
-    """Not even a listener without an application answers in a way that is."""
+def test_a_404_without_an_application_is_not_cached(host):
+    """A listener without an application also forbids caching."""
     listener = io.listen(WSGIServer(("127.0.0.1", 0), None), flash_policy_port=None, log=False)
     status, headers, _ = answer(host(listener), b"GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert status == "HTTP/1.1 404 Not Found"
     assert_discreet(status, headers, "no application")
 
 
-def test_an_address_that_middleware_believes_acts_on_no_terminal(serve, everything):
+def test_an_address_from_middleware_cannot_control_a_terminal(serve, everything):
     def asked(environ: dict[str, Any]) -> bool:
         return "fail" not in environ.get("HTTP_COOKIE", "") or environ["missing"]
 

@@ -1,4 +1,4 @@
-"""Other people's WebSocket clients: picows and websockets, on asyncio in a thread of their own."""
+"""WebSocket clients of other projects: picows and websockets, on asyncio in another thread."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The option ``same_peer``: who may go on with a session, over real sockets."""
+"""The option ``same_peer``: which requests may continue a session, over real sockets."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def post(session_id: str, payload: str, **headers: str) -> bytes:
 
 @transports
 @rules
-def test_who_opened_it_goes_on(serve, transport, options, own, foreign):
+def test_the_peer_that_opened_the_session_continues_it(serve, transport, options, own, foreign):
     served = serve(**options, **KEPT)
     client = open_session(served, transport, **own)
     client.send("hello")
@@ -81,7 +81,7 @@ def test_who_opened_it_goes_on(serve, transport, options, own, foreign):
 
 @transports
 @rules
-def test_nobody_else_does_or_learns_that_there_is_a_session(
+def test_another_peer_cannot_continue_it_or_learn_that_it_exists(
     serve, transport, options, own, foreign
 ):
     served = serve(**options, **KEPT)
@@ -110,7 +110,7 @@ def test_nobody_else_does_or_learns_that_there_is_a_session(
 
 
 @rules
-def test_the_log_tells_what_the_answer_does_not(serve, options, own, foreign):
+def test_the_log_says_what_the_answer_hides(serve, options, own, foreign):
     served = serve(**options, **KEPT)
     client = open_session(served, "websocket", **own)
     del served.lines[:]
@@ -123,7 +123,7 @@ def test_the_log_tells_what_the_answer_does_not(serve, options, own, foreign):
     assert client.session_id[:9] not in line
 
 
-def test_a_connection_that_there_is_stays(serve):
+def test_an_open_connection_stays_open(serve):
     served = serve(same_peer="cookie:sid")
     owner = Knock(served.port, "websocket", Cookie="sid=a")
     (_, client) = served.wait("connection")
@@ -134,7 +134,7 @@ def test_a_connection_that_there_is_stays(serve):
     owner.socket.close()
 
 
-def test_an_origin_that_may_connect_can_read_it_and_is_told_nothing(serve):
+def test_a_page_of_an_allowed_origin_can_read_the_answer_which_tells_nothing(serve):
     origin = "https://www.example.com"
     served = serve(same_peer="cookie:sid", origins=origin, **KEPT)
     client = open_session(served, "xhr-polling", Cookie="sid=a", Origin=origin)
@@ -154,7 +154,7 @@ def test_an_origin_that_may_connect_can_read_it_and_is_told_nothing(serve):
         (lambda environ: environ.get("HTTP_X_USER", ""), {}),
     ],
 )
-def test_who_brings_nothing_to_bind_to_gets_no_session(serve, transport, rule, headers):
+def test_a_client_that_the_rule_cannot_identify_gets_no_session(serve, transport, rule, headers):
     served = serve(same_peer=rule)
     knock = Knock(served.port, transport, **headers)
     assert knock.status == 403
@@ -165,7 +165,7 @@ def test_who_brings_nothing_to_bind_to_gets_no_session(serve, transport, rule, h
 
 
 @pytest.mark.parametrize("rule", [None, False])
-def test_without_it_the_id_is_enough(serve, rule):
+def test_without_the_option_the_id_is_enough(serve, rule):
     served = serve(same_peer=rule, trusted_proxies=1, **KEPT)
     client = open_session(served, "xhr-polling", X_Forwarded_For="192.0.2.1", Cookie="sid=a")
     client.send("hello")
@@ -182,7 +182,7 @@ def test_the_address_is_that_of_the_connection_if_no_proxy_is_trusted(serve):
 
 
 @transports
-def test_a_function_that_fails_lets_nobody_open(serve, transport):
+def test_a_function_that_fails_at_the_opening_refuses(serve, transport):
     served = serve(same_peer=lambda environ: environ["s3cret"])
     knock = Knock(served.port, transport)
     assert knock.status == 500
@@ -194,9 +194,7 @@ def test_a_function_that_fails_lets_nobody_open(serve, transport):
 
 @transports
 @pytest.mark.parametrize("failure", [LookupError("s3cret"), gevent.Timeout(1)], ids=type)
-def test_a_function_that_fails_later_tells_nobody_which_sessions_there_are(
-    serve, transport, failure
-):
+def test_a_function_that_fails_later_does_not_show_which_sessions_exist(serve, transport, failure):
     def same_peer(environ: dict[str, Any]) -> str:
         if environ.get("HTTP_COOKIE"):
             raise failure
@@ -215,8 +213,8 @@ def test_a_function_that_fails_later_tells_nobody_which_sessions_there_are(
 
 
 @transports
-def test_a_refusal_of_its_own_is_for_who_wants_to_open(serve, transport):
-    """Who goes on with a session learns nothing, as ever."""
+def test_a_refusal_of_the_function_answers_only_the_opening(serve, transport):
+    """A request that continues a session learns nothing, as with the other rules."""
 
     def same_peer(environ: dict[str, Any]) -> str:
         if "HTTP_COOKIE" not in environ:
@@ -235,8 +233,8 @@ def test_a_refusal_of_its_own_is_for_who_wants_to_open(serve, transport):
 
 
 @pytest.mark.parametrize("nobody", [None, "", io.Refusal(403, "not you")], ids=repr)
-def test_nobody_is_not_the_same_as_anybody(serve, nobody):
-    """Even if what was there at the opening says so of everything."""
+def test_two_unknown_peers_are_not_the_same(serve, nobody):
+    """Even if the value from the opening says that it equals everything."""
 
     def same_peer(environ: dict[str, Any]) -> Any:
         return nobody if environ.get("HTTP_COOKIE") else mock.ANY
@@ -246,7 +244,7 @@ def test_nobody_is_not_the_same_as_anybody(serve, nobody):
     assert Knock(served.port, "xhr-polling", client.session_id, Cookie="a").status == 404
 
 
-def test_a_value_that_cannot_be_compared_is_nobodys(serve):
+def test_a_value_that_cannot_be_compared_matches_nothing(serve):
     class Odd:
         def __eq__(self, other: object) -> bool:
             raise ArithmeticError("odd")
@@ -260,8 +258,8 @@ def test_a_value_that_cannot_be_compared_is_nobodys(serve):
     assert client.connected
 
 
-def test_an_unknown_id_takes_the_same_questions(serve):
-    """Else the time that a function takes would tell which sessions there are."""
+def test_an_unknown_id_causes_the_same_calls(serve):
+    """Otherwise the time that a function takes would show which sessions exist."""
     asked: list[str] = []
 
     def same_peer(environ: dict[str, Any]) -> str:
@@ -299,7 +297,7 @@ def test_both_options_go_together(serve):
     assert Knock(served.port, "xhr-polling", client.session_id, X_User="ben").status == 404
 
 
-def test_polling_goes_on_as_ever(echo):
+def test_polling_continues_as_before(echo):
     """With a cookie in each request, as the browser sends it."""
     served = echo(same_peer="cookie:sid")
     client = Polling(served.port)

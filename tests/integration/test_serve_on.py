@@ -1,4 +1,4 @@
-"""A listener that is there before its server, and whose origins are decided later."""
+"""A listener that is made before its server, and whose origins are set later."""
 
 import pytest
 from gevent.pywsgi import WSGIServer
@@ -11,7 +11,7 @@ import sockio_gevent as io
 
 @pytest.fixture
 def served():
-    """A listener inside an application of its own, on a server that was made later."""
+    """A listener inside an application, on a server that was made later."""
 
     def hello(environ, start_response):
         start_response("200 OK", [])

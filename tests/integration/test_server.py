@@ -1,4 +1,4 @@
-"""The server and the application that were there before: used, not replaced."""
+"""The user's own server and application are used, and not replaced."""
 
 import ssl
 
@@ -35,7 +35,7 @@ def echo_request(environ, start_response):
         "/x/socket.io/websocket",
     ],
 )
-def test_what_is_not_for_the_resource_reaches_the_application(serve, path):
+def test_requests_outside_of_the_resource_reach_the_application(serve, path):
     answer = HTTP(serve(echo_request).port).request("PUT", path, "the body")
     assert answer.status == 201
     assert answer.headers["x-method"] == "PUT"
@@ -64,7 +64,7 @@ def test_an_application_may_stream(serve):
             received += client.socket.recv(65536)
 
 
-def test_an_exception_in_the_application_is_the_server_s_to_answer(serve, capfd):
+def test_an_exception_in_the_application_is_answered_by_the_server(serve, capfd):
     def fail(environ, start_response):
         raise LookupError("oh no")
 
@@ -72,7 +72,7 @@ def test_an_exception_in_the_application_is_the_server_s_to_answer(serve, capfd)
     assert "LookupError: oh no" in capfd.readouterr().err
 
 
-def test_without_an_application_the_rest_is_not_found(serve):
+def test_without_an_application_other_requests_are_not_found(serve):
     assert HTTP(serve(None).port).request("GET", "/").status == 404
 
 
@@ -90,7 +90,7 @@ def test_the_access_log_is_written_as_before(serve):
     assert '"GET /some/path HTTP/1.1" 201' in lines[0]
 
 
-def test_the_user_s_handler_class_goes_on_working(serve):
+def test_the_user_s_handler_class_still_works(serve):
     class Handler(WSGIHandler):
         def get_environ(self):
             return {**super().get_environ(), "mine": "yes"}
@@ -179,7 +179,7 @@ def test_a_wsgi_application_can_be_listened_to(serve):
     server.stop()
 
 
-def test_something_else_cannot_be_listened_to():
+def test_an_object_of_another_kind_cannot_be_listened_to():
     with pytest.raises(TypeError, match="WSGI application"):
         io.listen(("127.0.0.1", 8080))
 
@@ -228,7 +228,7 @@ def test_the_application_s_own_websocket_routes_work(serve):
 
 
 @pytest.mark.parametrize(("text", "code"), [("close", 4000), ("return", 1000)])
-def test_the_application_may_close(serve, text, code):
+def test_an_application_s_websocket_route_may_close(serve, text, code):
     client = WebSocket(serve(websocket_app).port, path="/own")
     client.send_payload(text)
     assert client.wait_closed() == code

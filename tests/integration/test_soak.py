@@ -1,4 +1,4 @@
-"""The soak in short: the server stands it, and a server that lies or leaks is caught."""
+"""A short soak: the server passes it, and a server that lies or leaks is caught."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Soak:
 
 @pytest.fixture(scope="module")
 def soaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Soak]]:
-    """All of them at once, since each has to wait for what ends by itself."""
+    """All soaks at once, because each has to wait for sessions that end by themselves."""
     orders = {
         "churn": ("--sessions", "1500", "--batches", "2"),
         "long run": ("--minutes", "0.2"),
@@ -85,7 +85,7 @@ def soaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Soak]]
         soak.end()
 
 
-def test_after_churn_the_server_is_as_it_was(soaks: dict[str, Soak]) -> None:
+def test_after_churn_the_server_holds_no_more_than_before(soaks: dict[str, Soak]) -> None:
     status, output = soaks["churn"].finish()
     assert status == 0, output
     assert output.endswith("all is as it was\n")
@@ -96,7 +96,7 @@ def test_after_churn_the_server_is_as_it_was(soaks: dict[str, Soak]) -> None:
     assert soaks["churn"].curves() == 3
 
 
-def test_the_churn_has_all_kinds_of_sessions_and_ends(soaks: dict[str, Soak]) -> None:
+def test_the_churn_has_all_kinds_of_sessions_and_close_reasons(soaks: dict[str, Soak]) -> None:
     status, output = soaks["churn"].finish()
     assert status == 0, output
     figures = soaks["churn"].figures()
@@ -149,7 +149,7 @@ def test_a_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     assert "error: it did not start; its last words:" in output
 
 
-def test_interrupted_it_stops_its_processes(tmp_path: Path) -> None:
+def test_an_interrupted_soak_stops_its_processes(tmp_path: Path) -> None:
     soak = Soak(tmp_path, "--minutes", "5")
     try:
         end = time.monotonic() + 30

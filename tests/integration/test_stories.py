@@ -1,4 +1,4 @@
-"""What every session goes through, over each transport."""
+"""The life of a session, over each transport."""
 
 import gevent
 import pytest
@@ -70,7 +70,7 @@ def test_many_tricky_strings_in_one_payload(echo, client):
 
 
 @transports
-def test_a_broadcast_reaches_all_but_the_excluded(serve, client):
+def test_a_broadcast_reaches_all_but_the_excluded_clients(serve, client):
     served = serve()
     opened = [client(served.port).open() for _ in range(4)]
     served.wait("connection", 4)
@@ -92,7 +92,9 @@ def test_a_broadcast_reaches_all_but_the_excluded(serve, client):
 
 
 @transports
-def test_away_it_keeps_messages_and_delivers_them_as_one_batch(serve, client):
+def test_a_session_without_a_connection_keeps_messages_and_delivers_them_as_one_batch(
+    serve, client
+):
     served = serve(transport_options=KEPT)
     opened = client(served.port).open()
     (_, session) = served.wait("connection")
@@ -108,7 +110,7 @@ def test_away_it_keeps_messages_and_delivers_them_as_one_batch(serve, client):
 
 
 @transports
-def test_away_too_long_it_ends(serve, client):
+def test_a_session_that_is_without_a_connection_too_long_ends(serve, client):
     short = {"close_timeout": 0.2}
     served = serve(transport_options=times(short, short))
     opened = client(served.port).open()
@@ -229,7 +231,7 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve, client):
 
 
 @streaming
-def test_an_echo_that_came_while_the_loop_stood_still_counts(serve, client):
+def test_an_echo_that_came_during_a_stall_counts(serve, client):
     served = serve(transport_options=times({"heartbeat_interval": 0.1, "timeout": 1}))
     opened = client(served.port).open()
     assert opened.receive() == "~h~1"

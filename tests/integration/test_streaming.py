@@ -31,7 +31,7 @@ HEAD = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Origin",
 }
-# What a browser must not let it do, should it take the answer for a page.
+# Rules for a browser that takes the answer for a page.
 POLICIES = {
     "htmlfile": {"Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'"},
     "xhr-multipart": {"Content-Security-Policy": "sandbox"},
@@ -108,7 +108,7 @@ def test_messages_of_one_tick_come_as_one_batch(serve, name):
 
 
 @streams
-def test_what_handlers_send_on_connection_comes_along_with_the_id(serve, name):
+def test_messages_of_connection_handlers_come_with_the_id(serve, name):
     served = serve(on_connection=lambda client: client.send("welcome"))
     raw = Stream(served.port, name)
     raw.head()
@@ -119,7 +119,7 @@ def test_what_handlers_send_on_connection_comes_along_with_the_id(serve, name):
 
 
 @streams
-def test_a_stream_that_is_opened_again_has_its_head_at_once(serve, name):
+def test_a_stream_that_is_opened_again_gets_its_head_at_once(serve, name):
     served = serve(**times(name, close_timeout=LONG))
     raw, session = opened(served, name)
     raw.close()
@@ -245,7 +245,7 @@ def test_each_multipart_answer_has_a_boundary_of_its_own(serve):
 def test_a_message_with_the_boundary_is_not_sent_in_that_answer(serve, last):
     served = serve(**times("xhr-multipart", close_timeout=LONG))
     raw, session = opened(served, "xhr-multipart")
-    # The client alone knows it, but may have others send it back.
+    # Only the client knows it, but may let other clients send it back.
     message = f"\n--{raw.boundary}\nContent-Type: text/html\n\n<script>alert(1)</script>"
     session.send("before")
     gevent.idle()

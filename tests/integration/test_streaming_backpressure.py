@@ -25,7 +25,7 @@ def opened(served, name):
 
 
 def stuck(served, name):
-    """A stream whose client does not read, in the middle of a huge message."""
+    """A stream in the middle of a huge message, whose client does not read."""
     slow, session = opened(served, name)
     downlink = session_of(session).downlink
     session.send("x" * HUGE)
@@ -46,12 +46,12 @@ def check_next(served, name, session, *messages):
 
 
 @streams
-def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve, name):
+def test_a_reader_that_stops_is_closed_at_its_limit_and_delays_no_other_client(serve, name):
     served = serve(max_buffer=2 * HUGE + 100, **times(name, timeout=LONG, close_timeout=LONG))
     good = Hixie(served.port, Origin="").open()
     slow, session = stuck(served, name)
     downlink = session_of(session).downlink
-    for _ in range(12):  # with what is being written, and their framing, over the bound at last
+    for _ in range(12):  # above the limit together with the written bytes and the framing
         assert session.connected
         session.send("y" * 1024 * 1024)
     assert not session.connected
@@ -66,7 +66,7 @@ def test_a_reader_that_stops_is_closed_at_its_bound_and_costs_nobody_else(serve,
 
 
 @streams
-def test_what_a_slow_reader_did_not_take_arrives_in_order_when_it_reads_on(serve, name):
+def test_messages_that_a_slow_reader_did_not_take_arrive_in_order_when_it_reads(serve, name):
     served = serve(max_buffer=2 * HUGE)
     slow, session = stuck(served, name)
     slow.until(b"\r\n")
@@ -92,7 +92,7 @@ def test_send_never_waits_for_a_reader_that_stops(serve, name):
 
 
 @streams
-def test_heartbeats_end_a_reader_that_stops(serve, name):
+def test_a_lost_heartbeat_ends_a_reader_that_stops(serve, name):
     seconds = times(name, heartbeat_interval=LONG, timeout=0.2)
     served = serve(max_buffer=2 * HUGE, body_timeout=0.1, **seconds)
     slow, session = stuck(served, name)
@@ -107,7 +107,7 @@ def test_heartbeats_end_a_reader_that_stops(serve, name):
 
 
 @streams
-def test_a_batch_cut_off_for_want_of_a_heartbeat_goes_to_the_next_attach(serve, name):
+def test_a_batch_that_a_lost_heartbeat_cut_off_goes_to_the_next_attach(serve, name):
     seconds = {"heartbeat_interval": LONG, "timeout": 0.1, "close_timeout": LONG}
     served = serve(max_buffer=2 * HUGE, **times(name, **seconds))
     slow, session = stuck(served, name)
@@ -170,7 +170,7 @@ def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
 
 
 @streams
-def test_a_batch_breaks_off_as_well_behind_a_request_that_came_early(serve, name):
+def test_a_batch_that_breaks_off_after_a_pipelined_request_is_kept_too(serve, name):
     served = serve(max_buffer=2 * HUGE, **times(name, close_timeout=LONG))
     slow, session = stuck(served, name)
     slow.send(get(name))  # ends the watch for a hang-up

@@ -63,7 +63,7 @@ def test_the_host_of_the_url_decides_which_pages_may_connect(hosted):
 
 
 @pytest.mark.parametrize("host", ["", "user@b", "user:word@b", "b:c", "b\\c", "[::1"])
-def test_a_url_whose_host_is_none_is_refused(taken_over, host):
+def test_a_url_with_a_malformed_host_is_refused(taken_over, host):
     server = taken_over()
     answers = ask(server.port, request("GET", f"http://{host}/page"), request("GET", "/next"))
     assert statuses(answers) == [400]

@@ -1,4 +1,4 @@
-"""Other threads than the one that serves: what they send arrives once, in their order."""
+"""Messages from other threads arrive once, and in the order of each thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THREADS = 4
 
 @pytest.fixture(autouse=True)
 def switching_often():
-    """Threads take turns a hundred times as often, so that what they do is interleaved."""
+    """Python switches threads a hundred times as often, so that their steps interleave."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(before / 100)
     yield
@@ -56,7 +56,7 @@ def threads(work: Callable[[int], None], count: int = THREADS) -> Iterator[None]
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
-    """Run this in a thread of its own, and let nothing else run; return what it returns."""
+    """Run this in another thread while this one waits; return its result."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()
@@ -66,7 +66,7 @@ def in_thread(work: Callable[[], Any]) -> Any:
 
 
 def check_order(messages: list[Any], count: int = THREADS, each: int = MESSAGES) -> None:
-    """All messages of all threads are there, those of each thread in its order."""
+    """Check that all messages of all threads are there, those of each thread in order."""
     by_thread: dict[int, list[int]] = {number: [] for number in range(count)}
     for thread, number in messages:
         by_thread[thread].append(number)
@@ -117,7 +117,7 @@ def test_messages_of_threads_of_a_pool_arrive(serve, kind):
     client.vanish()
 
 
-def test_what_a_thread_sends_before_it_disconnects_a_client_arrives(serve):
+def test_messages_that_a_thread_sends_before_it_disconnects_a_client_arrive(serve):
     served = serve()
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]
@@ -134,7 +134,7 @@ def test_what_a_thread_sends_before_it_disconnects_a_client_arrives(serve):
     assert served.listener.stats()["messages"]["out"] == 10
 
 
-def test_a_message_of_a_thread_leaves_although_nothing_else_happens(serve):
+def test_a_message_of_a_thread_is_sent_while_the_loop_is_idle(serve):
     """The loop sleeps: the thread wakes it."""
     served = serve()
     client = WebSocket(served.port).open()
@@ -143,8 +143,8 @@ def test_a_message_of_a_thread_leaves_although_nothing_else_happens(serve):
         check_order(receive(client, 1), count=1, each=1)
 
 
-def test_a_thread_that_is_faster_than_the_session_is_bound_to_no_loop(serve):
-    """It broadcasts when the session has been opened and nothing was sent to it yet."""
+def test_a_thread_that_gets_the_client_before_its_handlers_is_bound_to_no_loop(serve):
+    """It broadcasts after the session was opened and before any message was sent to it."""
     served = None
 
     def log(line: str) -> None:
@@ -195,7 +195,7 @@ def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 @contextmanager
 def served_in_a_thread(listener: io.Listener) -> Iterator[int]:
-    """Serve a listener in a thread, as fixtures of test suites do; give the port."""
+    """Serve a listener in a thread, as fixtures of test suites do; yield the port."""
     ready, stopped = threading.Event(), threading.Event()
     ports: list[int] = []
 
@@ -249,7 +249,7 @@ def test_a_second_server_in_another_thread_serves_like_the_first():
             )
 
 
-def test_sessions_end_with_the_thread_that_has_served_them():
+def test_sessions_end_with_the_thread_that_serves_them():
     lines: list[str] = []
     gone: list[Any] = []
     listener = io.listen(hello, log=lines.append)
@@ -259,7 +259,7 @@ def test_sessions_end_with_the_thread_that_has_served_them():
         wait_for(lambda: len(listener.clients) == len(left))
         before = listener.stats()
         loops = listener._sessions.loops.all()
-    # Nobody listens to what is sent to them any more, and that is no error.
+    # Messages to them go nowhere, and that is not an error.
     listener.broadcast("anyone there?")
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
@@ -267,7 +267,7 @@ def test_sessions_end_with_the_thread_that_has_served_them():
         wait_for(lambda: len(gone) == len(left) and not listener._sessions.closing_sessions)
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
-        # What was counted in the other thread still counts.
+        # The counts of the other thread are kept.
         assert listener.stats()["bytes"]["out"] > before["bytes"]["out"]
         assert listener._sessions.quota._total == 1
         assert len(listener._sessions.loops.all()) == 1
@@ -333,8 +333,8 @@ def test_a_request_for_a_session_of_another_thread_is_refused(serve):
         check_order(receive(client, 1), count=1, each=1)
 
 
-def test_a_thread_without_clients_is_given_nothing_to_do():
-    """It has served, and does not come back to its loop."""
+def test_a_broadcast_gives_no_work_to_a_thread_without_clients():
+    """The thread has served, and its loop does not run any more."""
     listener = io.listen(hello, log=False)
     done, stopped = threading.Event(), threading.Event()
 

@@ -17,7 +17,7 @@ def masked(opcode, data, fin=True):
     return Frame(Opcode(opcode), data, fin).serialize(mask=True)
 
 
-def test_all_that_is_sent_in_a_tick_comes_in_one_write(serve):
+def test_messages_of_one_tick_are_sent_in_one_write(serve):
     served = serve()
     opened = WebSocket(served.port).open()
     (_, session) = served.wait("connection")
@@ -57,7 +57,7 @@ def test_each_version_connects(echo, version):
     assert opened.receive() == "hello"
 
 
-def test_pings_are_answered_also_inside_a_fragmented_message(echo):
+def test_pings_inside_a_fragmented_message_are_answered(echo):
     opened = WebSocket(echo().port).open()
     opened.send_bytes(
         masked(Opcode.TEXT, b"~m~4~", fin=False)
@@ -109,7 +109,7 @@ def test_a_violation_ends_the_connection_with_its_code(echo, data, code):
     assert bystander.receive() == "alive"
 
 
-def test_a_payload_of_the_limit_passes_and_one_byte_more_does_not(echo):
+def test_a_payload_of_the_limit_is_accepted_and_one_byte_more_is_refused(echo):
     served = echo(max_message_size=5000)
     opened = WebSocket(served.port).open()
     opened.send("x" * (5000 - len("~m~4990~m~")))
@@ -140,7 +140,7 @@ def test_a_heartbeat_without_its_echo_ends_the_session(serve):
     assert served.happened("message") == []
 
 
-def test_a_handler_that_blocks_does_not_cost_the_session_its_heartbeat(serve):
+def test_a_session_whose_handler_blocks_misses_no_heartbeat(serve):
     times = {"websocket": {"heartbeat_interval": LONG, "timeout": DEADLINE}}
     served = serve(transport_options=times)
     release = gevent.event.Event()
@@ -229,7 +229,7 @@ def test_a_foreign_origin_is_refused_before_the_upgrade(serve, header):
     served.wait_line("403")
 
 
-def test_the_page_s_own_origin_is_let_in(serve):
+def test_the_page_s_own_origin_may_connect(serve):
     served = serve()
     WebSocket(served.port, headers={"Origin": f"http://127.0.0.1:{served.port}"}).open()
 
@@ -242,7 +242,7 @@ def test_a_transport_that_is_not_enabled_is_refused(serve):
     assert b"not enabled" in refusal.value.response.body
 
 
-def test_a_plain_get_is_told_to_upgrade(serve):
+def test_a_plain_get_is_answered_with_426(serve):
     answer = HTTP(serve().port).request("GET", "/socket.io/websocket")
     assert answer.status == 426
     assert answer.headers["upgrade"] == "websocket"

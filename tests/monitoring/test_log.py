@@ -1,4 +1,4 @@
-"""Where log lines go."""
+"""The targets of log lines."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_logger_gets_an_exception_as_an_error_with_its_traceback(
     assert "RuntimeError: the reason" in caplog.text
 
 
-def test_a_function_gets_whole_lines_and_nothing_else_does(
+def test_a_function_gets_whole_lines_and_the_logger_gets_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -60,7 +60,7 @@ def test_a_function_gets_whole_lines_and_nothing_else_does(
     assert caplog.records == []
 
 
-def test_a_function_is_spared_the_details() -> None:
+def test_a_function_gets_no_debug_lines() -> None:
     lines: list[str] = []
     Log(lines.append).debug("a detail of %s", "abc")
     assert lines == []

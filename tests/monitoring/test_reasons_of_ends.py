@@ -1,4 +1,4 @@
-"""Each cause of a session's end comes about, and is counted, over real sockets."""
+"""Each close reason happens and is counted, over real sockets."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ SITUATIONS: list[tuple[CloseReason, Callable[[Any], None], dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("cause", "situation", "options"), SITUATIONS, ids=[each.__name__ for _, each, _ in SITUATIONS]
 )
-def test_an_end_counts_by_its_cause(serve, cause, situation, options):
+def test_an_end_counts_by_its_reason(serve, cause, situation, options):
     served = serve(**options)
     situation(served)
     served.wait("disconnect")
@@ -135,5 +135,5 @@ def test_an_end_counts_by_its_cause(serve, cause, situation, options):
     assert stats["buffered"] == 0
 
 
-def test_no_cause_is_left_out():
+def test_no_close_reason_is_left_out():
     assert {cause for cause, _, _ in SITUATIONS} == set(CloseReason)

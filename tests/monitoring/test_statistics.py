@@ -1,4 +1,4 @@
-"""What a listener tells of itself: stats(), over real sockets."""
+"""The statistics of a listener: stats(), over real sockets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_in_the_beginning_all_is_zero(serve):
     }
 
 
-def test_it_is_plain_data_and_new_each_time(serve):
+def test_stats_are_plain_data_and_new_each_time(serve):
     served = serve()
     client = WebSocket(served.port).open()
     stats = served.listener.stats()
@@ -152,10 +152,10 @@ def test_a_broadcast_counts_once_for_each_receiver_and_while_it_is_under_way(ser
     for client in clients[1:]:
         assert [client.receive() for _ in range(3)] == ["news"] * 3
     receivers = len(clients) - 1
-    # What is sent leaves when the tick ends; until then it waits.
+    # A message is sent when the tick ends; until then it waits.
     assert [stats["messages"]["out"] for stats in during] == [n * receivers for n in (1, 2, 3)]
     waiting = [n * receivers * size("news") for n in (1, 2, 3)]
-    # What it takes in memory, which is more.
+    # The memory that it takes, which is more.
     cost = size("news") + OVERHEAD
     assert [stats["buffered"] for stats in during] == [n * receivers * cost for n in (1, 2, 3)]
     assert all(stats["bytes"]["out"] == before["bytes"]["out"] for stats in during)
@@ -165,7 +165,7 @@ def test_a_broadcast_counts_once_for_each_receiver_and_while_it_is_under_way(ser
     assert after["buffered"] == 0
 
 
-def test_the_last_words_to_a_client_are_counted(serve):
+def test_the_last_messages_to_a_client_are_counted(serve):
     served = serve()
     client = WebSocket(served.port).open()
     session = served.wait("connection")[1]
@@ -179,7 +179,7 @@ def test_the_last_words_to_a_client_are_counted(serve):
     assert served.listener.stats()["messages"]["out"] == 1
 
 
-def test_what_a_reader_does_not_take_is_buffered(serve):
+def test_messages_that_a_reader_does_not_take_are_buffered(serve):
     served = serve(max_buffer=64 * 1024 * 1024)
     stopped, reading = WebSocket(served.port).open(), WebSocket(served.port).open()
     session = served.listener.clients[stopped.session_id]
@@ -228,8 +228,8 @@ def test_each_refusal_counts_once_by_its_reason(serve):
     assert served.listener.stats()["opened"] == 0
 
 
-def test_it_may_be_asked_from_another_thread(serve):
-    """As a scrape of metrics is that has a server of its own."""
+def test_stats_may_be_called_from_another_thread(serve):
+    """For example, by a server for metrics that has its own thread."""
     served = serve()
     failures: list[BaseException] = []
     done = threading.Event()

@@ -38,7 +38,7 @@ def test_ten_lines_of_a_kind_are_written_and_then_how_many_more_there_were(
         log.warning("full", "%d of %s", number, "25")
         clock.now += 0.1
     assert lines == [f"{number} of 25" for number in range(10)]
-    # Others are written, of whatever level.
+    # Lines of other kinds are written, at any level.
     log.info("empty", "another")
     assert lines[10:] == ["another"]
     clock.now = 10.0
@@ -65,7 +65,7 @@ def fail(log: throttled_log.ThrottledLog, number: int) -> None:
         log.exception("failed", "%s failed", "something")
 
 
-def test_tracebacks_of_a_kind_are_written_sparingly_too(clock: Clock) -> None:
+def test_tracebacks_of_a_kind_are_throttled_too(clock: Clock) -> None:
     lines: list[str] = []
     log = throttled_log.ThrottledLog(Log(lines.append))
     for number in range(25):
@@ -102,7 +102,7 @@ def write_many(log: throttled_log.ThrottledLog) -> None:
 
 
 @pytest.mark.usefixtures("soon")
-def test_how_many_more_there_were_is_told_though_nothing_else_comes() -> None:
+def test_the_number_of_skipped_lines_is_written_although_no_other_line_comes() -> None:
     lines: list[str] = []
     log = throttled_log.ThrottledLog(Log(lines.append))
     write_many(log)
@@ -118,12 +118,12 @@ def test_how_many_more_there_were_is_told_though_nothing_else_comes() -> None:
 
 
 @pytest.mark.usefixtures("soon")
-def test_it_is_told_once() -> None:
+def test_the_number_of_skipped_lines_is_written_once() -> None:
     lines: list[str] = []
     log = throttled_log.ThrottledLog(Log(lines.append))
     write_many(log)
     wait_until(lambda: len(lines) == 11, "told")
-    # Meanwhile whatever could be told of the former would be told.
+    # Until then, a number from the first period would have been written.
     for _ in range(12):
         log.info("others", "another")
     wait_until(lambda: lines[-1] == "another (and 1 more like this)", "told of the others")
@@ -131,7 +131,7 @@ def test_it_is_told_once() -> None:
 
 
 @pytest.mark.usefixtures("soon")
-def test_what_a_single_line_more_was_is_told_as_it_would_have_been() -> None:
+def test_a_single_skipped_line_is_written_as_it_is() -> None:
     lines: list[str] = []
     log = throttled_log.ThrottledLog(Log(lines.append))
     for number in range(11):
@@ -141,7 +141,7 @@ def test_what_a_single_line_more_was_is_told_as_it_would_have_been() -> None:
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_thread_without_a_loop_has_it_told_by_one_that_has() -> None:
+def test_a_thread_without_a_loop_uses_the_loop_of_another_thread() -> None:
     lines: list[str] = []
     log = throttled_log.ThrottledLog(Log(lines.append))
     for _ in range(25):
@@ -160,7 +160,7 @@ def test_a_thread_without_a_loop_has_it_told_by_one_that_has() -> None:
     assert before == 10
 
 
-def test_what_is_to_be_told_keeps_no_program_running() -> None:
+def test_a_pending_number_keeps_no_program_running() -> None:
     program = """
 import gevent
 from sockio_gevent.monitoring import throttled_log

@@ -1,4 +1,4 @@
-"""What can be listened to, and what a listener says of its surroundings."""
+"""Objects that can be listened to, and warnings about the surroundings of a listener."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def view(request: Any, name: Any, number: Any) -> None:
         functools.partial(application),
     ],
 )
-def test_whatever_can_be_called_as_an_application_can_be_listened_to(host, good):
+def test_any_wsgi_callable_can_be_listened_to(host, good):
     listener = io.listen(good, log=False)
     listener.on("connection", lambda client: client.send("welcome"))
     port = host(listener)
@@ -120,7 +120,7 @@ def test_anything_else_is_a_type_error_that_says_what_to_do(bad, advice):
     ],
     ids=["wsgiref", "werkzeug", "waitress", "gevent"],
 )
-def test_other_servers_are_a_type_error_that_names_those_that_do(make):
+def test_other_servers_are_a_type_error_that_names_the_right_ones(make):
     server = make()
     try:
         with pytest.raises(TypeError, match=r"gevent\.pywsgi\.WSGIServer or gunicorn -k gevent"):
@@ -130,7 +130,7 @@ def test_other_servers_are_a_type_error_that_names_those_that_do(make):
         close()
 
 
-def test_a_misplaced_request_is_warned_of_once(host):
+def test_a_misplaced_request_causes_one_warning(host):
     lines = Lines()
     http = HTTP(host(io.listen(application, log=lines)))
     for path in ("/page", "/a/b/socket.io/", "/app/socket.io/nothing", "/app/socket.iox/websocket"):
@@ -138,9 +138,9 @@ def test_a_misplaced_request_is_warned_of_once(host):
     assert lines == []
     for tail in ("websocket", "xhr-polling//1", "socket.io.js"):
         assert http.request("GET", f"/app/socket.io/{tail}").status == 200
-    warning = lines.wait("passes by")
+    warning = lines.wait("it is not below")
     assert "'/app/socket.io/websocket'" in warning
-    assert "this is not below '/socket.io/'" in warning
+    assert "it is not below '/socket.io/'" in warning
     assert "mounted at '/app'" in warning
     assert "SCRIPT_NAME" in warning
     assert "the option 'resource'" in warning
@@ -153,16 +153,16 @@ def test_the_session_id_of_a_misplaced_request_is_not_logged(host):
     HTTP(host(io.listen(application, log=lines))).request(
         "GET", f"/app/socket.io/xhr-polling/{secret}/1"
     )
-    assert "'/app/socket.io/xhr-polling'" in lines.wait("passes by")
+    assert "'/app/socket.io/xhr-polling'" in lines.wait("it is not below")
     assert not any(secret in line for line in lines)
 
 
-def test_a_proxy_of_flask_stands_for_nothing_outside_of_a_request():
+def test_a_proxy_of_flask_is_refused_outside_of_a_request():
     with pytest.raises(TypeError, match="not there now; pass the application itself"):
         io.listen(flask.current_app)
 
 
-def test_what_another_listener_takes_is_not_misplaced(host):
+def test_a_request_for_another_listener_is_not_misplaced(host):
     lines = Lines()
     inner = io.listen(application, resource="app/socket.io", log=lines)
     inner.on("connection", lambda client: client.send("inner"))
@@ -170,8 +170,8 @@ def test_what_another_listener_takes_is_not_misplaced(host):
     port = host(outer)
     assert WebSocket(port, path="/app/socket.io/websocket").open().receive() == "inner"
     assert HTTP(port).request("GET", "/far/socket.io/websocket").text == "/far/socket.io/websocket"
-    assert "'/far/socket.io/websocket'" in lines.wait("passes by")
-    assert sum("passes by" in line for line in lines) == 1
+    assert "'/far/socket.io/websocket'" in lines.wait("it is not below")
+    assert sum("it is not below" in line for line in lines) == 1
 
 
 def test_a_mounted_listener_sees_no_misplaced_requests(host):
@@ -180,7 +180,7 @@ def test_a_mounted_listener_sees_no_misplaced_requests(host):
     listener.on("connection", lambda client: client.send("mounted"))
     port = host(DispatcherMiddleware(application, {"/app": listener}))
     assert WebSocket(port, path="/app/socket.io/websocket").open().receive() == "mounted"
-    assert not any("passes by" in line for line in lines)
+    assert not any("it is not below" in line for line in lines)
 
 
 SERVED = """
@@ -210,18 +210,18 @@ def warnings_of(*program: str) -> Any:
 
 
 @pytest.mark.parametrize("program", [[PATCH, IMPORT], [IMPORT]], ids=["patched", "not patched"])
-def test_with_or_without_monkey_patching_nothing_is_complained_of(program):
+def test_with_or_without_monkey_patching_there_is_no_warning(program):
     assert warnings_of(*program) == []
 
 
-def test_monkey_patching_after_the_import_is_warned_of_once_where_listen_is_called():
+def test_monkey_patching_after_the_import_causes_one_warning_at_the_call_of_listen():
     [[text, line]] = warnings_of(IMPORT, PATCH)
     assert "monkey.patch_all() ran after sockio_gevent was imported" in text
     assert "make 'from gevent import monkey; monkey.patch_all()' the first lines" in text
     assert "listener = io.listen" in SERVED.splitlines()[line - 1]
 
 
-def test_a_newer_client_is_warned_of_once_and_its_requests_are_passed_on(host):
+def test_a_newer_client_causes_one_warning_and_its_requests_are_passed_on(host):
     lines = Lines()
     http = HTTP(host(io.listen(application, log=lines)))
     others = ("/?EIO=4", "/socket.iox/?EIO=4", "/socket.io/?MEIO=4", "/socket.io/?x=EIO=4")

@@ -1,4 +1,4 @@
-"""By which names the server may be addressed."""
+"""The option ``hosts``: the names by which clients may address the server."""
 
 from __future__ import annotations
 
@@ -58,21 +58,21 @@ def asked(host: str, scheme: str = "http") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("rule", "host"), OURS, ids=label)
-def test_a_host_that_the_rule_names_is_ours(rule: Any, host: str) -> None:
+def test_a_host_that_the_rule_names_is_accepted(rule: Any, host: str) -> None:
     assert Hosts(rule).include(asked(host))
 
 
 @pytest.mark.parametrize(("rule", "host"), NOT_OURS, ids=label)
-def test_a_host_that_the_rule_does_not_name_is_not(rule: Any, host: str) -> None:
+def test_a_host_that_the_rule_does_not_name_is_refused(rule: Any, host: str) -> None:
     assert not Hosts(rule).include(asked(host))
 
 
-def test_a_port_that_goes_without_saying_is_that_of_the_scheme() -> None:
+def test_a_host_without_a_port_has_the_default_port_of_the_scheme() -> None:
     assert Hosts("example.com:443").include(asked("example.com", "https"))
     assert not Hosts("example.com:80").include(asked("example.com", "https"))
 
 
-def test_a_request_without_a_host_is_for_none_of_ours() -> None:
+def test_a_request_without_a_host_is_refused() -> None:
     environ = asked("")
     del environ["HTTP_HOST"]
     environ |= {"SERVER_NAME": "example.com", "SERVER_PORT": "80"}
@@ -94,7 +94,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=label)
-def test_a_text_that_is_no_host_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="option 'hosts'"):
         Hosts(["good.com", text])
 

@@ -1,4 +1,4 @@
-"""The options of a listener: defaults, checks, and errors that name what was meant."""
+"""The options of a listener: defaults, checks, and errors that suggest a name."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ SECONDS = ("handshake_timeout", "keepalive_timeout", "body_timeout", "handler_ti
 
 
 @pytest.mark.parametrize("name", [*OF_ONE, *SECONDS, "max_message_rate"])
-def test_limits_that_need_not_be(name: str) -> None:
+def test_limits_can_be_switched_off(name: str) -> None:
     assert getattr(read(**{name: None}), name) is None
     assert getattr(read(**{name: 1}), name) == 1
 
@@ -235,7 +235,7 @@ def test_a_value_of_the_wrong_kind_is_refused_by_the_options_name(name: str, val
 
 
 @pytest.mark.parametrize(("name", "value"), NO_SENSE, ids=repr)
-def test_a_value_without_sense_is_refused_by_the_options_name(name: str, value: Any) -> None:
+def test_a_value_that_makes_no_sense_is_refused_by_the_options_name(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"option '{name}'"):
         read(**{name: value})
 
@@ -260,7 +260,9 @@ def test_a_refusal_shows_the_value(value: Any) -> None:
         ("onClientMessage", "on_client_message"),
     ],
 )
-def test_an_unknown_option_is_refused_and_the_one_meant_is_named(name: str, meant: str) -> None:
+def test_an_unknown_option_is_refused_and_the_nearest_name_is_suggested(
+    name: str, meant: str
+) -> None:
     with pytest.raises(TypeError, match=rf"no option '{name}': did you mean '{meant}'\?"):
         read(**{name: None})
 
@@ -272,8 +274,8 @@ ELSEWHERE = {
     "maxHttpBufferSize": "'max_message_size'",
     "cors_allowed_origins": "'origins'",
     "cors": "'origins'",
-    "message_queue": "there is one process yet",
-    "adapter": "there is one process yet",
+    "message_queue": "there is only one process so far",
+    "adapter": "there is only one process so far",
     "async_mode": "always gevent",
     "path": "'resource'",
     "allowEIO3": "Socket.IO 0.5 and 0.6",
@@ -282,7 +284,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize(("name", "answer"), ELSEWHERE.items(), ids=ELSEWHERE)
-def test_an_option_of_another_library_is_answered_with_what_it_is_here(
+def test_an_option_of_another_library_is_answered_with_what_to_use_here(
     name: str, answer: str
 ) -> None:
     with pytest.raises(TypeError) as caught:
@@ -291,24 +293,24 @@ def test_an_option_of_another_library_is_answered_with_what_it_is_here(
     assert answer in str(caught.value)
 
 
-def test_what_an_answer_names_is_there() -> None:
-    """Of the options, and of the times of a transport."""
+def test_the_options_that_an_answer_names_exist() -> None:
+    """Among the options, and among the times of a transport."""
     times = {each.name for each in fields(TransportOptions)}
     known = {each.name for each in fields(Options)} | times
     for answer in suggestions._ANSWERS.values():
         assert set(re.findall("'([a-z_]+)'", answer)) <= known
 
 
-def test_no_option_of_ours_has_the_name_of_anothers() -> None:
+def test_no_own_option_has_such_an_answer() -> None:
     assert not [each.name for each in fields(Options) if suggestions.answer_to(each.name)]
 
 
-def test_an_option_like_no_other_is_refused_and_all_are_named() -> None:
+def test_an_option_without_a_near_name_is_refused_and_all_are_listed() -> None:
     with pytest.raises(TypeError, match=r"no option 'zzz': there are resource, transports, .*log"):
         read(zzz=1)
 
 
-def test_a_misspelt_transport_is_refused_and_the_one_meant_is_named() -> None:
+def test_a_misspelt_transport_is_refused_and_the_nearest_name_is_suggested() -> None:
     with pytest.raises(ValueError, match=r"'web-socket': did you mean 'websocket'\?"):
         read(transports=["web-socket"])
     with pytest.raises(ValueError, match=r"'jsonp': did you mean 'jsonp-polling'\?"):
@@ -342,7 +344,7 @@ def test_times_that_were_not_given_keep_their_defaults() -> None:
     assert options.transport_options["htmlfile"] == TransportOptions()
 
 
-def test_one_listeners_times_are_not_anothers() -> None:
+def test_two_listeners_do_not_share_their_times() -> None:
     times("websocket", timeout=3)
     assert read().transport_options["websocket"].timeout == 8.0
 
@@ -380,7 +382,7 @@ def test_a_bad_time_is_refused_by_its_place(
         ("xhr-polling", "durations", "duration"),
     ],
 )
-def test_a_misspelt_time_is_refused_and_the_one_meant_is_named(
+def test_a_misspelt_time_is_refused_and_the_nearest_name_is_suggested(
     transport: str, key: str, meant: str
 ) -> None:
     with pytest.raises(TypeError, match=rf"did you mean '{meant}'\?"):

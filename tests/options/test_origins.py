@@ -1,4 +1,4 @@
-"""Who may connect."""
+"""The option ``origins``: which pages may connect."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ SCRIPTS: dict[str, tuple[Environ, str]] = {
 
 
 @pytest.mark.parametrize(("headers", "origin"), SCRIPTS.values(), ids=SCRIPTS)
-def test_a_script_is_always_asked_for_by_a_page(headers: Environ, origin: str) -> None:
+def test_a_script_request_without_an_origin_has_the_origin_null(
+    headers: Environ, origin: str
+) -> None:
     environ = asked(**headers)
     assert origin_of(environ, scripted=True) == origin
     assert Origins().allows(environ, scripted=True) is (origin == "http://example.com")
@@ -117,12 +119,12 @@ def test_behind_a_proxy_that_ends_tls_a_page_s_own_scheme_counts(host: str) -> N
     environ = sent("same-origin", f"https://{host}/page", f"http://{host}")
     assert origin_of(environ) == f"https://{host}"
     assert Origins(f"https://{host}").allows(environ)
-    # As for the requests of the page that have an Origin.
+    # The same rule as for requests that have an Origin.
     assert not Origins().allows(environ)
     assert not Origins().allows(asked(f"https://{host}", f"http://{host}"))
 
 
-def test_a_function_is_called_by_who_knows_how() -> None:
+def test_a_function_is_called_by_the_caller_s_own_means() -> None:
     def rule(origin: str | None, environ: Environ) -> bool:
         raise AssertionError
 
@@ -137,7 +139,7 @@ def test_a_function_is_called_by_who_knows_how() -> None:
     assert asked_for == [(rule, "http://evil.com", environ)]
 
 
-def test_without_a_host_header_the_servers_name_is_its_own() -> None:
+def test_without_a_host_header_the_servers_name_counts() -> None:
     environ = asked("http://internal.name:8000")
     del environ["HTTP_HOST"]
     assert Origins().allows(environ)
@@ -226,7 +228,7 @@ def test_a_function_decides_alone(origin: str | None, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("allowed", ["http://example.com", None], ids=repr)
-def test_old_websockets_name_their_origin_elsewhere(allowed: str | None) -> None:
+def test_old_websockets_name_their_origin_in_another_header(allowed: str | None) -> None:
     environ = asked(HTTP_SEC_WEBSOCKET_ORIGIN=allowed or "http://evil.com")
     assert origin_of(environ) == (allowed or "http://evil.com")
     assert Origins().allows(environ) is bool(allowed)
@@ -272,7 +274,7 @@ def sent(site: str | None, referer: str | None, url: str = "http://example.com")
 
 
 @pytest.mark.parametrize(("site", "referer", "origin"), SENT_FROM.values(), ids=SENT_FROM)
-def test_without_an_origin_a_request_is_known_by_its_referer_and_site(
+def test_without_an_origin_header_referer_and_site_count(
     site: str | None, referer: str | None, origin: str | None
 ) -> None:
     environ = sent(site, referer)
@@ -286,7 +288,7 @@ def test_without_an_origin_a_request_is_known_by_its_referer_and_site(
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://example.com", "http://[::1]:8080"])
-def test_a_function_is_told_the_own_origin_as_browsers_spell_it(url: str) -> None:
+def test_a_function_gets_the_own_origin_as_browsers_spell_it(url: str) -> None:
     told: list[str | None] = []
     origins = Origins(lambda origin, environ: bool(told.append(origin)))
     for environ in (sent("same-origin", None, url), asked(url, url)):
@@ -301,7 +303,7 @@ def test_an_origin_header_goes_before_referer_and_site() -> None:
         assert not Origins().allows(environ)
 
 
-def test_the_own_origin_goes_by_how_the_server_was_addressed() -> None:
+def test_the_own_origin_follows_the_address_of_the_request() -> None:
     environ = sent("same-origin", None, "https://example.com:8443")
     assert Origins().allows(environ)
     assert not Origins("https://example.com").allows(environ)
@@ -328,7 +330,7 @@ LISTED: list[tuple[Any, list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("rule", "listed"), LISTED, ids=label)
-def test_who_may_connect_can_be_listed(rule: Any, listed: list[tuple[str, str]]) -> None:
+def test_the_allowed_origins_can_be_listed(rule: Any, listed: list[tuple[str, str]]) -> None:
     assert Origins(rule).allowed("10.0.0.1") == listed
 
 
@@ -357,7 +359,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=repr)
-def test_a_text_that_is_no_origin_and_no_pattern_is_refused(text: str) -> None:
+def test_a_text_that_is_neither_an_origin_nor_a_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="option 'origins'"):
         Origins(["https://good.com", text])
 

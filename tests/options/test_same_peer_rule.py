@@ -1,4 +1,4 @@
-"""What tells who a request comes from."""
+"""The rules of ``same_peer``: which value identifies the peer of a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_an_address_is_that_of_the_environ() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"REMOTE_ADDR": ""}], ids=repr)
-def test_no_address_is_none(environ: dict[str, Any]) -> None:
+def test_an_environ_without_an_address_gives_none(environ: dict[str, Any]) -> None:
     assert peer_rule("address")(environ) is None
 
 
@@ -28,7 +28,7 @@ def test_no_address_is_none(environ: dict[str, Any]) -> None:
         ('sid="a b"', '"a b"'),
         ("sid=a=b", "a=b"),
         ("sid=a; sid=b", "a"),
-        # What some parsers stop at does not hide what stands behind.
+        # Characters at which some parsers stop do not hide the text after them.
         ("[1]=x; {}; sid=a", "a"),
         ("sid=", None),
         ("sid", None),
@@ -42,7 +42,7 @@ def test_a_cookie_is_compared_as_it_was_sent(cookies: str, value: str | None) ->
     assert peer_rule("cookie:sid")({"HTTP_COOKIE": cookies}) == value
 
 
-def test_no_cookies_are_none() -> None:
+def test_an_environ_without_the_cookie_gives_none() -> None:
     assert peer_rule("cookie:sid")({}) is None
 
 
@@ -62,5 +62,5 @@ def test_no_cookies_are_none() -> None:
         (None, "a", False),
     ],
 )
-def test_what_is_compared_is_of_any_kind(one: Any, other: Any, same: bool) -> None:
+def test_values_of_any_kind_are_compared(one: Any, other: Any, same: bool) -> None:
     assert are_same(one, other) is same

@@ -41,7 +41,7 @@ def test_the_client_file_is_served(app):
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, GZIP;q=0.5", "*", "gzip; q=1.0"])
-def test_the_client_file_is_compressed_where_that_is_accepted(app, accepted):
+def test_the_client_file_is_compressed_if_the_request_accepts_gzip(app, accepted):
     # Not through WebTest, which would unpack it.
     request = Request.blank(CLIENT_FILE, headers={"Accept-Encoding": accepted})
     answer = request.get_response(app.app)
@@ -53,7 +53,7 @@ def test_the_client_file_is_compressed_where_that_is_accepted(app, accepted):
 
 
 @pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.000", "xgzip"])
-def test_the_client_file_is_plain_where_gzip_is_not_accepted(app, accepted):
+def test_the_client_file_is_plain_if_the_request_does_not_accept_gzip(app, accepted):
     answer = app.get(CLIENT_FILE, headers={"Accept-Encoding": accepted})
     assert "Content-Encoding" not in answer.headers
 
@@ -71,12 +71,12 @@ def test_a_client_file_that_the_browser_has_is_not_sent_again(app, accepted):
     app.get(CLIENT_FILE, headers={**headers, "If-None-Match": '"older"'}, status=200)
 
 
-def test_each_encoding_has_its_own_tag(app):
+def test_each_encoding_has_its_own_etag(app):
     plain = app.get(CLIENT_FILE).headers["ETag"]
     assert app.get(CLIENT_FILE, headers={"Accept-Encoding": "gzip"}).headers["ETag"] != plain
 
 
-def test_the_client_file_has_a_head_and_no_other_methods(app):
+def test_the_client_file_allows_only_get_and_head(app):
     answer = app.head(CLIENT_FILE)
     assert answer.body == b""
     assert int(answer.headers["Content-Length"]) > 1000
@@ -186,7 +186,7 @@ def test_the_resource_can_be_elsewhere():
     assert app.get("/socket.io/xhr-polling/").text.startswith("the application")
 
 
-def test_a_mounted_listener_goes_by_the_path_below_its_mount(app):
+def test_a_mounted_listener_uses_the_path_below_its_mount(app):
     answer = app.get("/socket.io/xhr-polling/", extra_environ={"SCRIPT_NAME": "/mounted"})
     assert answer.body.startswith(b"~m~40~m~")
 

@@ -1,1 +1,1 @@
-"""What the tests share: servers in processes, and small clients after the protocol page."""
+"""Helpers of the tests: servers in processes, and small clients written after the protocol page."""

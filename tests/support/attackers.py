@@ -1,4 +1,4 @@
-"""What attackers have in common: bare sockets, and requests that no library would make."""
+"""Helpers of attackers: bare sockets, and requests that no library would make."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOSE = 8
 
 
 def request(method: str, place: str, *lines: str, body: bytes = b"", host: str = "x") -> bytes:
-    """A request with these lines of headers, as they are."""
+    """A request with exactly these header lines."""
     named = "".join(f"{line}\r\n" for line in lines)
     return f"{method} {place} HTTP/1.1\r\nHost: {host}\r\n{named}\r\n".encode("latin-1") + body
 
@@ -66,12 +66,12 @@ def ask(siege: Siege, data: bytes) -> tuple[int, dict[str, str], bytes]:
 
 
 def half_close(raw: Any) -> None:
-    """Send nothing more, and go on reading."""
+    """End the sending direction; the other one can still be read."""
     raw.socket.shutdown(socket.SHUT_WR)
 
 
 def until_closed(raw: Raw) -> int:
-    """Read frames up to that which closes, answer it if that is wanted; its code."""
+    """Read frames up to the close frame; answer it if asked to; return its code."""
     while True:
         opcode, size = raw.take(2)
         if size > 125:

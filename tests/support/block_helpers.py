@@ -1,4 +1,4 @@
-"""What the setups and checks of documentation blocks may use."""
+"""Helpers for the setups and checks of documentation blocks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["HTTP", "LONG", "Client", "WebSocket", "gevent", "io", "json", "patie
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """A WSGI application, for listeners to come before."""
+    """A WSGI application for listeners."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"hello"]
 
@@ -43,7 +43,7 @@ def serve(application: Any) -> Iterator[int]:
 
 
 def serve_in_thread(make_application: Any) -> int:
-    """Serve what this returns from another thread, for blocks that block; return the port."""
+    """Serve the application of this function in another thread; return the port."""
     started: list[int] = []
     ready = threading.Event()
 
@@ -91,7 +91,7 @@ def exercise(names: dict[str, Any]) -> None:
 
 @contextmanager
 def cleaning_up(names: dict[str, Any]) -> Iterator[None]:
-    """Let the block leave nothing behind, and let no handler have failed."""
+    """Check that the block leaves nothing behind, and that no handler has failed."""
     errors = _Errors()
     logging.getLogger("sockio_gevent").addHandler(errors)
     try:

@@ -1,4 +1,4 @@
-"""Real browsers without a driver: they open an address, and the page tells the rest.
+"""Real browsers without a driver: they open an address, and the page reports what happens.
 
 Every name leads to this machine, so pages of several sites come from one
 server. Browsers send no ``Sec-Fetch-*`` to names over plain HTTP, which they
@@ -29,7 +29,7 @@ BROWSERS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "firefox": ("firefox-esr", "firefox"),
 }
-# Nothing is looked up or fetched elsewhere, and plain HTTP stays what it is.
+# The browser looks up no names and fetches nothing elsewhere, and plain HTTP stays plain.
 _PREFERENCES = {
     "app.normandy.enabled": False,
     "app.update.disabledForTesting": True,

@@ -88,7 +88,7 @@ class Bystander:
 
 
 class Bystanders:
-    """Some of each transport, from when they are made until they are stopped."""
+    """Some bystanders of each transport, which run until they are stopped."""
 
     def __init__(self, server: Any) -> None:
         self._all = [Bystander(server.client(kind)) for kind in ALL for _ in range(_OF_EACH)]

@@ -1,4 +1,4 @@
-"""A certificate for localhost, in files, and what clients trust it with."""
+"""A certificate for localhost in files, and the TLS context of clients that trust it."""
 
 from __future__ import annotations
 

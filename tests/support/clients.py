@@ -21,16 +21,16 @@ from .http import DEADLINE, HTTP, Answer, Ended, connect
 
 
 class Client:
-    """What the clients share."""
+    """The base of the clients."""
 
     transport: str
     # Where the application is mounted.
     prefix = ""
     # Whether nginx stands between.
     proxied = False
-    # What goes with every request.
+    # The headers of every request.
     headers: Mapping[str, str] = MappingProxyType({})
-    # Whether something sent by the application can be waited for at any time.
+    # Whether the client can wait for messages at any time.
     streams = True
 
     def __init__(self, port: int, session_id: str = "", wrap: Any = None) -> None:
@@ -58,7 +58,7 @@ class Client:
         return type(self)(self.port, self.session_id, wrap=self.wrap)
 
     def listen(self, session: Any) -> None:
-        """Be there for what the application sends next."""
+        """Be ready for the next message of the application."""
 
 
 class HTTPClient(Client):
@@ -126,7 +126,7 @@ class Polling(HTTPClient):
 
 
 class JSONP(Polling):
-    """As a page of the server does it, without an Origin and with a form."""
+    """JSONP like a page of the server: without an Origin, and with a form."""
 
     transport = "jsonp-polling"
     content_type = "text/javascript; charset=UTF-8"
@@ -353,7 +353,7 @@ class FlashSocket(WebSocket):
     transport = "flashsocket"
 
 
-# What a listener lets in, unless it is told otherwise; and whatever it can be told to let in.
+# The clients of the default transports, and those of all transports.
 DEFAULT = [WebSocket, ServerEvents, FlashSocket, HTMLFile, XHRMultipart, Polling]
 ALL = [*DEFAULT, JSONP]
 
@@ -364,7 +364,7 @@ def as_json(text: str) -> Any:
 
 
 def wait_for(condition: Any, deadline: float = DEADLINE) -> None:
-    """Let the server run until a condition holds that nothing signals."""
+    """Let the server run until a condition holds for which there is no event."""
     with gevent.Timeout(deadline, AssertionError(f"not true within {deadline} s")):
         while not condition():
             gevent.sleep(0)

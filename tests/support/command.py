@@ -32,14 +32,14 @@ ECHO = """
 
 
 def write(folder: Path, name: str, *sources: str) -> Path:
-    """Write a module that consists of these."""
+    """Write a module that consists of these parts."""
     path = folder / f"{name}.py"
     path.write_text("".join(map(textwrap.dedent, sources)))
     return path
 
 
 def wait_until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
-    """Wait for something that another thread or process does; clients run meanwhile."""
+    """Wait for another thread or process; clients run meanwhile."""
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end, f"not true within {deadline} s"
@@ -136,7 +136,7 @@ class Command:
         """Wait until it and all processes that it has started have ended; its exit status."""
         status = self.process.wait(DEADLINE)
         for reader in self._readers:
-            # Its end is that of the last process that could write.
+            # The output ends with the last process that could write to it.
             reader.join(DEADLINE)
         assert self._over, f"a process was left behind\n{self}"
         return status

@@ -16,7 +16,7 @@ from .raw import Raw
 
 _GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-_SPARE = 8  # that it may have before connections take them
+_SPARE = 8  # files that it may still open before connections take them
 
 
 class Scarcity:

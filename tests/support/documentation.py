@@ -1,4 +1,4 @@
-"""What there is to test in the documentation: code blocks, what goes with them unseen, tables.
+"""The testable parts of the documentation: code blocks, their hidden setups and checks, tables.
 
 Right before a block may stand a comment ``.. setup:`` with what a fragment
 needs, and right behind it one ``.. check:`` with what must be true then. Both

@@ -1,4 +1,4 @@
-"""Knock at a listener with headers of one's own, over any transport."""
+"""Requests to a listener with any headers, over any transport."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOCKETS = {"websocket": WebSocket, "flashsocket": FlashSocket}
 TRANSPORTS = [client.transport for client in ALL]
 
 
-# What a browser says of a script that a page of the server asks for.
+# The headers of a browser for a script that a page of the server requests.
 OWN_SCRIPT = {"Sec_Fetch_Site": "same-origin"}
 
 
@@ -25,7 +25,7 @@ def path(transport: str, session_id: str = "") -> str:
 
 
 class Knock:
-    """A GET that opens a session or goes on with one; open connections stay so.
+    """A GET that opens a session or continues one; open connections stay open.
 
     Attributes:
         status: 200 or 101 if it was let in.
@@ -76,7 +76,7 @@ class Knock:
 
 
 def head(transport: str, session_id: str = "", method: str = "GET", **headers: str) -> bytes:
-    """A request as bytes, with the handshake of a WebSocket where one is due."""
+    """A request as bytes; for WebSocket transports, with the handshake."""
     if method == "POST":
         place = f"/socket.io/{transport}/{session_id}/send"
         headers["Content-Length"] = "0"
@@ -106,7 +106,7 @@ def answer(port: int, request: bytes) -> tuple[str, dict[str, str], bytes]:
 
 
 class Asked:
-    """A function for the option; it keeps what it was asked."""
+    """A function for the option; it keeps its arguments."""
 
     def __init__(self, *answers: Any) -> None:
         self.environs: list[dict[str, Any]] = []
@@ -121,7 +121,7 @@ class Asked:
 
 
 class Door(Asked):
-    """One that stays shut for as long as the test wants."""
+    """A function that waits for as long as the test wants."""
 
     def __init__(self, said: Any = True) -> None:
         super().__init__(said)

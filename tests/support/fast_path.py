@@ -1,4 +1,4 @@
-"""Plain requests to two servers, of which one leaves all to pywsgi.
+"""Plain requests to two servers, one of which leaves all to pywsgi.
 
 The same bytes are sent to both. On one of them the handler class has a method
 of its own, so that it handles nothing quickly.
@@ -15,7 +15,7 @@ from .readers import ask
 
 PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what it gets
 
-# What cannot be the same on two servers, or is an object of its own each time.
+# Values that differ between two servers, or are another object each time.
 OBJECTS = {
     "wsgi.input",
     "sockio_gevent.socket",
@@ -27,7 +27,7 @@ PORTS = {"REMOTE_PORT", "SERVER_PORT"}
 
 
 class Slow(WSGIHandler):
-    """As before, but with a method that might change something."""
+    """A handler class with a method that switches the fast path off."""
 
     def read_requestline(self):
         return super().read_requestline()
@@ -66,7 +66,7 @@ class Side:
         return self.application(environ, start_response)
 
     def exchange(self, *segments):
-        """Send something, say that this was all, and return all that is answered."""
+        """Send bytes, end the sending direction, and return the whole answer."""
         answer = ask(self.port, *segments)
         return re.sub(rb"\r\nDate: [^\r]+ GMT\r\n", b"\r\nDate: -\r\n", answer)
 
@@ -82,7 +82,7 @@ class Pair:
         self.slow = Side(serve, Slow, **options)
 
     def both_answer(self, *segments, application=answer_ok):
-        """Ask both; return the answer if there is no difference."""
+        """Send the same to both; return the answer if there is no difference."""
         for side in (self.fast, self.slow):
             side.application = application
             del side.requests[:], side.plain[:]

@@ -18,7 +18,7 @@ def open_all(server: Any) -> list[Any]:
 
 
 def check_told(server: Any, clients: list[Any]) -> None:
-    """Wait until each client has been told that the server goes away, and its handlers, too."""
+    """Wait until each client and its handlers know that the server is going away."""
     for client in clients:
         if isinstance(client, WebSocket):
             assert client.wait_closed() == 1001
@@ -29,12 +29,12 @@ def check_told(server: Any, clients: list[Any]) -> None:
     for client in clients:
         client.vanish()
         server.wait_line(f"gone {client.session_id}")
-    # Others may have been away for a moment.
+    # Others may have had no connection for a moment.
     assert int(server.wait_line(r"closed: (\d+) sessions ended$")[1]) >= len(clients)
 
 
 def check_all_work(server: Any) -> None:
-    """Open a session over each transport, and have a message sent back."""
+    """Open a session over each transport, and exchange a message."""
     for kind in ALL:
         client = server.client(kind).open()
         client.send("hello")

@@ -1,4 +1,4 @@
-"""A client in a process of its own that sends frames as fast as it can, until it is ended."""
+"""A client in its own process that sends frames as fast as it can until it is killed."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from gevent import socket
 
 from .ports import limit_receiving
 
-# For whatever must happen: generous, for who waits is woken when it has.
+# For events that must happen. It is long, but a wait ends with its event.
 DEADLINE = 60.0
-# For what must not happen while a test runs.
+# For timeouts that must not end while a test runs.
 LONG = 10 * DEADLINE
 
 
@@ -46,7 +46,7 @@ class Answer:
 
 
 class _Connection(HTTPConnection):
-    """Connects in the way of the tests, and again when the server has closed the connection."""
+    """Connects like all clients here, and again after the server has closed the connection."""
 
     def __init__(self, port: int, wrap: Any) -> None:
         super().__init__("127.0.0.1", port)

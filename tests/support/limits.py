@@ -1,4 +1,4 @@
-"""What a listener says of limits that were exceeded."""
+"""The limits that clients have exceeded, in the statistics and the log of a listener."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def exceeded(served: Any) -> dict[str, int]:
 
 
 def wait_exceeded(served: Any, option: str, count: int = 1) -> None:
-    """Wait until this limit, and no other, was exceeded so often; each time there is a line."""
+    """Wait until this limit alone was exceeded so often; check that each time has a log line."""
     wait_for(lambda: exceeded(served))
     wait_for(lambda: exceeded(served)[option] >= count)
     assert exceeded(served) == {option: count}

@@ -1,4 +1,4 @@
-"""What a test needs and the machine does not have."""
+"""Programs and files that a test needs and the machine does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def missing(what: str) -> NoReturn:
-    """Skip, or fail where everything is required."""
+    """Skip the test, or fail it if the environment says that everything is required."""
     if os.environ.get("SOCKIO_TEST_REQUIRE") == "all":
         pytest.fail(f"{what}, and SOCKIO_TEST_REQUIRE=all")
     pytest.skip(what)

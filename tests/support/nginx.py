@@ -20,13 +20,13 @@ from .servers import Server
 
 CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
 
-# What stands in many a configuration in place of the map.
+# Many configurations have this in place of the map.
 EVERY_REQUEST_SAYS_UPGRADE = (
     "proxy_set_header Connection $sockio_connection;",
     'proxy_set_header Connection "upgrade";',
 )
 
-# What Debian's nginx.conf says, with all paths in one folder and no privileges.
+# Debian's nginx.conf, with all paths in one folder and without privileges.
 MAIN = """
 daemon off;
 master_process off;
@@ -50,8 +50,8 @@ http {
 
 
 def find_nginx() -> str:
-    """The program; where it is missing, the test is skipped or fails."""
-    # Debian keeps it where only root looks.
+    """Find the program; if it is missing, the test is skipped or fails."""
+    # Debian keeps it in a folder that only root has in its path.
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     return shutil.which("nginx", path=path) or missing("no nginx on the path or in /usr/sbin")
 
@@ -78,7 +78,7 @@ class Nginx(Server):
         tls: bool = False,
     ) -> None:
         self.upstream = upstreams[0]
-        # Nobody else gets these ports until nginx has them.
+        # No other program gets these ports until nginx has them.
         self._reserved = [reserve(), reserve()]
         plain_port, tls_port = (each.getsockname()[1] for each in self._reserved)
         servers = "".join(f"server 127.0.0.1:{each.port};" for each in upstreams)
@@ -116,7 +116,7 @@ class Nginx(Server):
         return self
 
     def found(self, pattern: str) -> list[re.Match[str]]:
-        """What the server behind it has printed that matches."""
+        """The lines of the server behind it that match."""
         return self.upstream.found(pattern)
 
     def problems(self) -> list[str]:

@@ -33,7 +33,7 @@ OPEN = """([options, hopeless]) => {
 }"""
 
 
-# Milliseconds for a connection; how long it takes on a busy machine is not what is tested.
+# Milliseconds for a connection: long, because the machine may be busy.
 PATIENCE = 1000 * DEADLINE
 
 # For the pages of the example, which wait for 5 s, both for a connection and for an answer.
@@ -48,7 +48,7 @@ PATIENT = """
 
 
 def opened(page: Any, hopeless: Sequence[str] = (), **options: Any) -> Any:
-    """Connect; transports that are known to get no answer are soon given up."""
+    """Connect; transports that will get no answer are given up soon."""
     options = {"rememberTransport": False, "connectTimeout": PATIENCE, **options}
     page.evaluate(OPEN, [options, hopeless])
     return page
@@ -65,7 +65,7 @@ def wait_event(page: Any, name: str, count: int = 1) -> list[list[Any]]:
 
 
 def check_tricky_strings(page: Any) -> None:
-    """Send each string and have each sent, and check each direction alone."""
+    """Send each string and receive each string, and check each direction alone."""
     page.evaluate(
         """tricky => tricky.forEach((text, place) => {
           socket.send(text);

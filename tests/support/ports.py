@@ -1,17 +1,17 @@
-"""Ports that nobody takes before they are used, and connections that hold a known amount."""
+"""Ports that no other program takes, and connections with buffers of a known size."""
 
 from __future__ import annotations
 
 import socket
 from typing import Any
 
-# Each of the two ends. What the kernel would give them by itself may be many
+# The buffer of each of the two ends. The kernel's own default may be many
 # megabytes, and differs from machine to machine.
 BUFFER = 128 * 1024
 
 
 def reserve() -> socket.socket:
-    """A socket with a free port of 127.0.0.1, which is kept until the socket is closed.
+    """A socket that keeps a free port of 127.0.0.1 until it is closed.
 
     Servers that set SO_REUSEADDR, as gevent's do, can listen there, again and
     again; as long as none does, connections are refused.

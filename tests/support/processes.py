@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """A Python program that prints its address when it is ready, and has a listener there.
+    """A Python program that has a listener, and prints its address when it is ready.
 
     What it prints is read by a thread, so it is there some time after it was
     printed: count lines in the log(), not in ``lines``.
@@ -30,7 +30,7 @@ class Process:
     """
 
     def __init__(self, program: str, *arguments: str) -> None:
-        # Kept while it is down, too: it is to come back where it was.
+        # Kept while the program is down, too: it must come back at the same port.
         self._reserved = reserve()
         start = program if program == "-m" else str(ROOT / program)
         self.command = [sys.executable, "-u", start, *arguments]
@@ -80,7 +80,7 @@ class Process:
         )
 
     def log(self) -> list[str]:
-        """All that it has printed up to now, and nothing of it is still on its way."""
+        """All that it has printed up to now, complete."""
         assert self.process is not None
         if self.process.poll() is None:
             self._mark()
@@ -88,8 +88,8 @@ class Process:
             return [line for line in self.lines if not any(mark in line for mark in self._marks)]
 
     def _mark(self) -> None:
-        """Have it log a line that can be told from all others, and wait for that."""
-        # Never all digits: that would be an address that opens a session.
+        """Let it log a line that differs from all others, and wait for that line."""
+        # Never only digits: such an address would open a session.
         mark = f"x{secrets.token_hex(4)[:7]}"
         self._marks.add(mark)
         connection = HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)

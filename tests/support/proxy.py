@@ -1,4 +1,4 @@
-"""A small proxy that treats upgrades as bad proxies do."""
+"""A small proxy that handles upgrades as badly as some real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions whose end has several reasons at once, and how often each of them ends."""
+"""Sessions that end for several reasons at once, and checks that each ends only once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .clients import wait_for
 
 
 def running() -> set[gevent.Greenlet]:
-    """The greenlets that have something to do."""
+    """The greenlets that have not ended."""
     found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
     idle = {id(each) for each in Readers.of_this_hub()._parked}
     return {each for each in found if not each.dead and id(each) not in idle}
@@ -35,7 +35,7 @@ def reset(client: Any) -> None:
 
 
 class Ends:
-    """Sees to it that the sessions of a listener end once, each in every way that shows.
+    """Checks that each session of a listener ends once, in every way that is visible.
 
     Args:
         served: the listener on its server, before any client has come.

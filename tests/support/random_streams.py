@@ -44,14 +44,14 @@ LINES = [
     "Accept: */*",
     "Expect: something",
 ]
-# What hides in a body, in the hope that somebody takes it for a request.
+# A request that is hidden in a body, in the hope that a server reads it.
 HIDDEN = [b"", b"abc", b"\r\n", b"0\r\n\r\n", f"GET {PATH} HTTP/1.1\r\n\r\n".encode()]
 SALT = [bytes([each]) for each in b"\r\n\t :;,%+-_0\0\x0b\x1c\x7f\x80\x85\xa0\xffaA/?#"]
 SALT += [b"", b"\r\n", b"\n\n", b"\r\r\n", b" \r\n", b"\r\n ", b"HTTP/1.1", b"chunked"]
 
 
 def stream(random: Random) -> bytes:
-    """All that one connection sends; about a half is as it should be."""
+    """All bytes of one connection; about a half of the streams are well formed."""
     data = bytearray().join(_request(random) for _ in range(random.randint(1, 6)))
     for _ in range(random.choice([0, 0, 0, 1, 1, 2])):
         at = random.randrange(len(data) + 1)

@@ -25,7 +25,7 @@ class Raw:
         self.socket.sendall(data)
 
     def send_bytewise(self, data: bytes) -> None:
-        """Let the server run between any two bytes."""
+        """Send byte after byte, and let the server run in between."""
         for i in range(len(data)):
             self.send(data[i : i + 1])
             gevent.sleep(0)
@@ -70,7 +70,7 @@ class Raw:
         self.buffer += data
 
     def reset(self) -> None:
-        """End the connection without a word, unread bytes and all."""
+        """End the connection with a reset, although bytes are unread."""
         linger = struct.pack("ii", 1, 0)
         self.socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, linger)
         self.socket.close()

@@ -1,4 +1,4 @@
-"""Applications that read the bodies of their requests, each in a way of its own."""
+"""Applications that read the bodies of their requests, each in another way."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ask(port: int, *segments: bytes) -> bytes:
             gevent.sleep(0)
         raw.socket.shutdown(stdlib_socket.SHUT_WR)
     except OSError:
-        pass  # it has heard enough
+        pass  # the server has stopped reading
     answer = raw.end()
     raw.close()
     return answer

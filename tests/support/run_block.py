@@ -15,7 +15,7 @@ from typing import Any
 
 from support.documentation import ROOT, Block, blocks
 
-# What changes the whole process.
+# Names whose use changes the whole process.
 _OWN_PROCESS = re.compile(r"\b(monkey|django|signal)\b")
 
 

@@ -1,4 +1,4 @@
-"""Real servers as processes of their own, and what their output says."""
+"""Real servers, each in its own process, and their output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATIENT = {
     "transport_options": patient({name: {"duration": LONG} for name in POLLING}),
 }
 
-# What would change how gunicorn starts.
+# Variables that would change how gunicorn starts.
 _OF_THE_USER = ("GUNICORN_CMD_ARGS", "SCRIPT_NAME", "WEB_CONCURRENCY", "XDG_RUNTIME_DIR")
 
 
@@ -102,7 +102,7 @@ class Server:
         self._over = True
 
     def listening(self) -> Server:
-        """Wait until it says where it listens."""
+        """Wait until it prints where it listens."""
         if self._full:
             address = self._folder / "address"
             with gevent.Timeout(DEADLINE, AssertionError(f"no address: {self}")):
@@ -114,7 +114,7 @@ class Server:
         return self
 
     def found(self, pattern: str) -> list[re.Match[str]]:
-        """What it has printed that matches."""
+        """The lines of its output that match."""
         return [match for line in list(self.lines) if (match := re.search(pattern, line))]
 
     def wait_line(self, pattern: str, count: int = 1, deadline: float = DEADLINE) -> re.Match[str]:
@@ -133,7 +133,7 @@ class Server:
         return int(self.process.returncode)
 
     def stop(self) -> int:
-        """End it as an operator does; return its exit status."""
+        """Stop it as an operator does; return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -143,7 +143,7 @@ class Server:
                 self.process.kill()
 
     def client(self, kind: Any, *arguments: Any, **more: Any) -> Any:
-        """A client of this server, which is not open yet."""
+        """A client of this server that is not connected yet."""
         of_this = {"prefix": self.prefix, "proxied": self.proxied, "headers": self.headers}
         kind = type(kind.__name__, (kind,), of_this)
         return kind(self.port, *arguments, wrap=self.wrap, **more)
@@ -200,7 +200,7 @@ class Gunicorn(Server):
         super().__init__(command, folder, certificate=certificate, environ=environ, **more)
 
     def listening(self) -> Gunicorn:
-        """Wait until it says where it listens, and a worker is there."""
+        """Wait until it prints where it listens, and until a worker is there."""
         self.wait_line("Worker is ready")
         super().listening()
         return self

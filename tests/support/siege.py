@@ -1,4 +1,4 @@
-"""Hundreds of attackers at once on a server that others use meanwhile."""
+"""Hundreds of attackers at once, on a server that bystanders use meanwhile."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .times import POLLING, patient
 
 TARGET = Path(__file__).parents[1] / "hostile/target.py"
 ATTACKERS = 200
-_PATIENCE = 0.2  # seconds between two looks at whether all is over
+_PATIENCE = 0.2  # seconds between two checks whether the attack is over
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
 MEGABYTE = 1024 * 1024
 
-# No session is away for longer than its owner may take for a message.
+# No session is without a connection for longer than its owner may take for a message.
 AWAY = patient({name: {"close_timeout": IN_TIME, "duration": DEADLINE} for name in POLLING})
-# For an attack on a session that is away meanwhile.
+# For an attack on a session that has no connection meanwhile.
 LASTING = {name: {"close_timeout": LONG, "duration": DEADLINE} for name in POLLING}
-# Small, so that hundreds of attackers are soon at all of them.
+# Small, so that hundreds of attackers soon reach them.
 OPTIONS = {
     "transport_options": AWAY,
     "max_message_size": 64 * 1024,
     "max_buffer": 256 * 1024,
 }
-# What no line of the log may have: the log shows the first eight digits of an id.
+# No log line may have this: the log shows only the first eight digits of an id.
 _SECRET = re.compile(r"[0-9a-f]{20,}")
-# They act on the terminal that shows them.
+# These control the terminal that shows them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -54,7 +54,7 @@ class Target(Server):
         super().__init__(command, folder, {**OPTIONS, **options}, certificate=certificate)
 
     def vitals(self) -> dict[str, Any]:
-        """What it holds, and what it has counted."""
+        """The numbers of its objects, and its statistics."""
         return dict(self.ask("/vitals"))
 
     def log_since(self, place: int) -> list[str]:
@@ -66,7 +66,7 @@ class Target(Server):
 
 
 class Siege:
-    """One attack: what there was before it, and what there has to be after it.
+    """One attack, with the state before it and the checks after it.
 
     Attributes:
         target: the server.
@@ -95,7 +95,7 @@ class Siege:
         attackers: int = ATTACKERS,
         meanwhile: Callable[[], object] | None = None,
     ) -> None:
-        """Attack, again and again, until the bystanders have had their share.
+        """Attack again and again until the bystanders have made their round trips.
 
         Args:
             attack: what each attacker does. Its check of what it is answered
@@ -179,7 +179,7 @@ class Siege:
         while not self.over.is_set():
             try:
                 view = view[sock.send(view) :] or memoryview(data)
-                # The others of this process are to run as well.
+                # The other greenlets of this process must run as well.
                 gevent.sleep(0)
             except TimeoutError:
                 pass  # nobody takes it; perhaps for long
@@ -188,7 +188,7 @@ class Siege:
         return False
 
     def counted(self, *names: str) -> int:
-        """By how much a number in the statistics has grown in the attack."""
+        """How much a number in the statistics has grown during the attack."""
         before, after = self.before["stats"], self.target.vitals()["stats"]
         for name in names:
             before, after = before[name], after[name]
@@ -216,7 +216,7 @@ class Siege:
         assert any(line in each for each in self.target.lines), f"nothing of {option}"
 
     def check_recovered(self, memory: int) -> None:
-        """Wait until nothing is left of the attack, and check what it has cost."""
+        """Wait until nothing is left of the attack, and check its costs."""
         names = ("sessions", "descriptors", "greenlets")
         after = self.target.vitals()
         with gevent.Timeout(DEADLINE, False):
@@ -239,7 +239,7 @@ class Siege:
 
 @contextmanager
 def besieged(target: Target, memory: int = 100 * MEGABYTE) -> Iterator[Siege]:
-    """Attack a server; at the end it is as it was before.
+    """Attack a server; check that it is afterwards as it was before.
 
     Args:
         target: the server.

@@ -1,4 +1,4 @@
-"""The texts that the package can say, as far as its source shows them."""
+"""The texts that the package can log or answer, as far as its source shows them."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Stream(Raw):
         return status, headers
 
     def carried(self, payload: str) -> bytes:
-        """What carries a payload of plain ASCII."""
+        """The bytes that carry a payload of plain ASCII."""
         if self.name == "server-events":
             return f'data: "{payload}"\n\n'.encode()
         if self.name == "htmlfile":
@@ -56,7 +56,7 @@ class Stream(Raw):
 
 
 def chunk(data: bytes) -> bytes:
-    """A chunk of HTTP/1.1; nothing needs none."""
+    """A chunk of HTTP/1.1; no data needs no chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 

@@ -1,4 +1,4 @@
-"""A slow and strict reader of what one connection sends, to hold the server's against.
+"""A slow and strict parser for the bytes of one connection, to compare the server with.
 
 It knows the grammar of RFC 9112 and how long the server keeps connections, and
 shares no code with the server.
@@ -18,12 +18,12 @@ LONGEST_LINE = 8192
 
 
 class Malformed(Exception):
-    """Nobody is to guess what this means."""
+    """Bytes whose meaning no reader may guess."""
 
 
 @dataclass
 class Reading:
-    """What a connection has sent.
+    """The requests of one connection.
 
     Attributes:
         requests: method, path, query, host and body of each request.
@@ -39,7 +39,7 @@ class Reading:
 
 
 def read_stream(data: bytes) -> Reading:
-    """Read all that was sent over a connection."""
+    """Read all bytes of a connection."""
     reading = Reading()
     reader = _Reader(data.decode("latin-1"))
     try:
@@ -70,7 +70,7 @@ class _Reader:
 
 
 def _read_request(reader: _Reader, reading: Reading) -> bool:
-    """Read a request; false if no other one may follow."""
+    """Read a request; return false if no other request may follow."""
     method, target, version = _first_line(reader.line())
     headers = _header_lines(reader)
 

@@ -1,4 +1,4 @@
-"""Times of sessions: a machine that is slow must not be taken for a client that is silent.
+"""Timeouts of sessions: a slow machine must not look like a silent client.
 
 So nothing is due in a test unless it asks for that. Where a heartbeat or a
 poll is to end a session, but not before the test has brought it there, the
@@ -33,13 +33,13 @@ def patient(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 
 
 def change_times(served: Any, name: str, **seconds: float) -> None:
-    """Give a transport other times; deadlines that are set already stay as they are."""
+    """Give a transport other times; deadlines that are already set stay the same."""
     times = served.listener.options.transport_options
     times[name] = replace(times[name], **seconds)
 
 
 def bring_forward(session: Any, seconds: float = 0.1) -> None:
-    """What the session has to do at its deadline, it does so soon."""
+    """Move the deadline of a session to now."""
     session_of(session)._set_deadline(seconds)
 
 
@@ -51,7 +51,7 @@ def wait_hung_up(session: Any) -> None:
 
 
 def stand_still(seconds: float) -> None:
-    """Keep the loop from running, as a handler does that blocks the whole process."""
+    """Stop the loop for a while, like a handler that blocks the whole process."""
     end = monotonic() + seconds
     while monotonic() < end:
         pass

@@ -35,7 +35,7 @@ class Together:
 
     @contextmanager
     def only(self, pid: int) -> Iterator[None]:
-        """Let one of them alone accept connections: the others stand still."""
+        """Let only one of them accept connections: the others are stopped."""
         others = [other for other in self.pids if other != pid]
         try:
             for other in others:
@@ -49,7 +49,7 @@ class Together:
                 os.kill(other, signal.SIGCONT)
 
     def open_all(self, pid: int) -> list[Any]:
-        """A session over each transport, with all connections that it needs, in one of them."""
+        """A session over each transport in one of the processes, with all its connections."""
         with self.only(pid):
             sessions = [self._server.client(kind).open() for kind in ALL]
             self._open[pid] += sessions
@@ -71,8 +71,8 @@ class Together:
             client.close() if isinstance(client, HTTP) else client.vanish()
 
     def stop(self, pid: int) -> None:
-        """End one of them as an operator does, and wait for that."""
-        # Those that go on would be waited for.
+        """Stop one of them as an operator does, and wait for its end."""
+        # The stop would wait for open connections.
         self.hang_up(pid)
         if _state(pid) in _GONE:
             return
@@ -88,12 +88,12 @@ def _state(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    # Behind the name of the program, which may have anything in it.
+    # After the name of the program, which may hold any character.
     return stat.rpartition(") ")[2][:1]
 
 
 def exchange(sessions: list[Any], *messages: str) -> None:
-    """Have messages sent back, over connections that are there already."""
+    """Exchange messages over connections that are already open."""
     for session in sessions:
         session.send(*messages)
         assert [session.receive() for _ in messages] == list(messages)

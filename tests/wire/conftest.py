@@ -1,4 +1,4 @@
-"""Hypothesis without a clock: how long examples take says nothing on a busy machine."""
+"""Hypothesis without deadlines: on a busy machine, the time of an example says nothing."""
 
 from __future__ import annotations
 

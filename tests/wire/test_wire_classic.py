@@ -83,7 +83,7 @@ def test_a_string_of_the_user_comes_back_from_the_wire(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["~h~1", "~j~1"], ids=["heartbeat", "JSON"])
-def test_a_string_that_would_be_taken_for_something_else_goes_as_json(text: str) -> None:
+def test_a_string_that_looks_like_something_else_is_sent_as_json(text: str) -> None:
     assert encode(text) == encode_text(f'~j~"{text}"')
 
 
@@ -164,7 +164,7 @@ NO_JSON_VALUE = {
 
 
 @pytest.mark.parametrize("message", NO_JSON.values(), ids=NO_JSON)
-def test_what_has_no_json_form_is_refused_at_once(message: Any) -> None:
+def test_a_value_without_a_json_form_is_refused_at_once(message: Any) -> None:
     with pytest.raises(TypeError):
         encode(message)
 
@@ -202,7 +202,7 @@ BROKEN_JSON = {
 
 
 @pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"":', "}")])
-def test_the_deepest_json_that_is_read_can_be_written_by_who_stands_deeper(
+def test_the_deepest_json_that_is_read_can_be_written_from_a_deeper_stack(
     begin: str, end: str
 ) -> None:
     def read(depth: int) -> Any:
@@ -291,13 +291,13 @@ BEFORE: dict[str, list[str]] = {"alone": [], "after ascii": ["a", "bc"], "after 
 
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_bad_input_ends_the_decoding_behind_what_was_good(bad: str, before: list[str]) -> None:
+def test_decoding_stops_after_the_last_good_message(bad: str, before: list[str]) -> None:
     messages, error = decode(b"".join(map(encode_text, before)).decode() + bad)
     assert messages == before
     assert error
 
 
-def test_what_follows_bad_input_is_dropped() -> None:
+def test_messages_after_bad_input_are_dropped() -> None:
     messages, error = decode("~m~1~m~a?~m~1~m~b")
     assert messages == ["a"]
     assert error
@@ -317,11 +317,11 @@ def test_a_packet_makes_its_websocket_frame_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "é", "😀"], ids=ascii)
-def test_there_may_be_as_many_messages_as_it_is_told_and_no_more(text: str) -> None:
+def test_a_payload_may_have_only_so_many_messages(text: str) -> None:
     payload = encode_text(text).decode()
     assert decode(payload * 3, 3) == ([text] * 3, "")
     messages, error = decode(payload * 4, 3)
     assert messages == [text] * 3
     assert error is TOO_MANY
-    # What is wrong before that is wrong in itself.
+    # A mistake that comes before the limit is reported as itself.
     assert decode(payload * 2 + "?", 3)[1] is not TOO_MANY

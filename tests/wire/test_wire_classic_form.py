@@ -92,6 +92,6 @@ def test_a_large_form_is_decoded_in_pieces_that_cut_no_escape(offset: int) -> No
 
 
 @pytest.mark.parametrize("end", [b"%", b"%4", b"%4G"])
-def test_an_escape_that_is_broken_far_behind_is_found(end: bytes) -> None:
+def test_a_broken_escape_far_behind_is_found(end: bytes) -> None:
     with pytest.raises(ValueError, match="percent"):
         decode_form(b"data=" + b"%41" * 100_000 + end)

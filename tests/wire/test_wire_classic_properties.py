@@ -62,7 +62,7 @@ def decode_as_javascript(payload: str) -> tuple[list[str], bool]:
         message = rest[start : start + length]
         if len(message) < length:
             return messages, False
-        # What JavaScript would cut in the middle of a pair, Python cannot hold.
+        # JavaScript would cut here in the middle of a pair; Python cannot hold the halves.
         if message and (is_low(message[0]) or is_high(message[-1])):
             return messages, False
         messages.append(text_of(message))

@@ -27,7 +27,7 @@ def test_all_may_be_allowed() -> None:
     assert policy_file([("*", "*")]) == HEAD + line + END
 
 
-def test_each_who_is_allowed_has_a_line() -> None:
+def test_each_allowed_domain_has_a_line() -> None:
     lines = (
         b'<allow-access-from domain="example.com" to-ports="*"/>\n'
         b'<allow-access-from domain="*" to-ports="8080"/>\n'

@@ -107,14 +107,14 @@ ENDS: dict[str, tuple[bytes, list[object], list[object]]] = {
 
 
 @pytest.mark.parametrize(("data", "events_75", "events_76"), ENDS.values(), ids=ENDS)
-def test_what_is_no_frame_ends_the_stream(
+def test_bytes_that_are_not_a_frame_end_the_stream(
     data: bytes, events_75: list[object], events_76: list[object]
 ) -> None:
     assert codes(parse(data, closing=False)) == events_75
     assert codes(parse(data, closing=True)) == events_76
 
 
-def test_only_one_byte_is_waited_for_behind_a_first_ff() -> None:
+def test_after_a_first_ff_only_one_byte_is_awaited() -> None:
     parser = HixieParser(LIMIT, closing=True)
     assert parser.feed(b"\xff") == []
     assert not parser.finished
@@ -136,7 +136,9 @@ def test_everything_behind_the_end_is_ignored(closing: bool, end: bytes) -> None
 
 @drafts
 @pytest.mark.parametrize("size", [1, 10, 126, 65536])
-def test_a_message_of_the_limit_passes_and_one_byte_more_does_not(closing: bool, size: int) -> None:
+def test_a_message_of_the_limit_is_accepted_and_one_byte_more_is_refused(
+    closing: bool, size: int
+) -> None:
     assert parse(frame(b"x" * size), closing, max_size=size) == ["x" * size]
     assert codes(parse(frame(b"x" * (size + 1)), closing, max_size=size)) == [TOO_BIG]
 
@@ -230,7 +232,7 @@ def test_a_frame_that_comes_byte_by_byte_is_searched_once(closing: bool) -> None
 
 
 @drafts
-def test_a_text_frame_is_all_that_can_be_sent(closing: bool) -> None:
+def test_only_text_frames_can_be_sent(closing: bool) -> None:
     protocol = Hixie(LIMIT, closing)
     assert encode_text("é😀".encode()) == b"\x00\xc3\xa9\xf0\x9f\x98\x80\xff"
     assert protocol.frame(TEXT, b"hello") == b"\x00hello\xff"
@@ -263,17 +265,17 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize(("key", "number"), KEYS.values(), ids=KEYS)
-def test_a_key_hides_its_digits_over_its_spaces(key: str, number: int) -> None:
+def test_a_key_is_its_digits_divided_by_its_spaces(key: str, number: int) -> None:
     assert key_number(key) == number
 
 
 @pytest.mark.parametrize("key", NO_KEYS.values(), ids=NO_KEYS)
-def test_a_key_that_hides_no_number_is_none(key: str) -> None:
+def test_a_key_without_a_number_gives_none(key: str) -> None:
     assert key_number(key) is None
 
 
 @pytest.mark.parametrize("digits", [21, 5000, 100_000])
-def test_however_many_digits_never_raise(digits: int) -> None:
+def test_any_number_of_digits_raises_nothing(digits: int) -> None:
     assert key_number("1" * digits + " ") is None
 
 

@@ -1,4 +1,4 @@
-"""Lines between the chunks of a body: there is one reading of them, or none."""
+"""Lines between the chunks of a body: they are read in one way, or refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_size_of_a_chunk_is_read(line: bytes, size: int) -> None:
         *(b"5%cb\r\n" % code for code in CONTROLS),
     ],
 )
-def test_what_other_readers_might_take_for_a_size_is_none(line: bytes) -> None:
+def test_a_size_that_other_programs_might_accept_is_refused(line: bytes) -> None:
     assert chunk_size(line) is None
 
 
@@ -77,5 +77,5 @@ def test_a_trailer_is_a_header_line(line: bytes) -> None:
         *(b"A: b%cc\r\n" % code for code in CONTROLS),
     ],
 )
-def test_what_is_no_header_line_is_no_trailer(line: bytes) -> None:
+def test_a_line_that_is_not_a_header_line_is_not_a_trailer(line: bytes) -> None:
     assert not is_trailer(line)

@@ -1,4 +1,4 @@
-"""What heads are refused for, and the quick look that spares most of them the slow one."""
+"""The reasons for which heads are refused, and the quick check that most heads pass."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def lines_of(head: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("behind", [b"", b"hello", b"Content-Length: 5\r\n\r\n"])
 @pytest.mark.parametrize("head", SOUND.values(), ids=SOUND)
-def test_sound_heads_are_found_to_be_so(head: bytes, behind: bytes) -> None:
+def test_the_quick_check_recognises_well_formed_heads(head: bytes, behind: bytes) -> None:
     assert sound_head_lines(head + behind) == (head.count(b"\n") - 1, len(head))
     assert head_problem(lines_of(head), "HTTP/1.1") == ""
 
 
 @pytest.mark.parametrize("head", ODD.values(), ids=ODD)
-def test_what_is_odd_or_not_all_there_is_left_to_the_slow_look(head: bytes) -> None:
+def test_an_odd_or_incomplete_head_is_left_to_the_slow_check(head: bytes) -> None:
     assert sound_head_lines(head) == (0, 0)
 
 
@@ -68,7 +68,7 @@ PARTS = some.sampled_from(
 
 
 @given(some.lists(PARTS, max_size=12).map(b"".join))
-def test_what_the_quick_look_lets_pass_has_no_problem(data: bytes) -> None:
+def test_a_head_that_passes_the_quick_check_passes_the_slow_one(data: bytes) -> None:
     count, size = sound_head_lines(data + b"\r\n\r\n")
     if count:
         lines = lines_of((data + b"\r\n\r\n")[:size])
@@ -102,7 +102,9 @@ def test_what_the_quick_look_lets_pass_has_no_problem(data: bytes) -> None:
         ),
     ],
 )
-def test_what_heads_are_refused_for(lines: list[bytes], version: str, problem: str) -> None:
+def test_each_malformed_head_is_refused_with_its_reason(
+    lines: list[bytes], version: str, problem: str
+) -> None:
     found = head_problem(lines, version)
     assert found.startswith(problem)
     assert bool(found) == bool(problem)
@@ -112,7 +114,7 @@ def test_what_heads_are_refused_for(lines: list[bytes], version: str, problem: s
     "line",
     ["GET / HTTP/1.1", "POST /a?b=c&d HTTP/1.0", "M-SEARCH * HTTP/1.1", "GET http://a/b HTTP/1.1"],
 )
-def test_a_first_line_has_two_spaces_and_what_can_be_seen_of_ascii(line: str) -> None:
+def test_a_first_line_has_two_spaces_and_visible_ascii(line: str) -> None:
     assert line_problem(f"{line}\r\n") == ""
     assert line_problem(f"{line}\n")
     assert line_problem(line)

@@ -31,13 +31,13 @@ def test_options_of_a_whole_server_have_a_star_for_a_path() -> None:
 @pytest.mark.parametrize(
     "target", ["/", "/http://a/b", "*", "a:80", "ftp://a/b", "http:/a", "//a/b", "http://a/b#c"]
 )
-def test_what_is_no_url_of_http_is_left_as_it_is(target: str) -> None:
+def test_a_target_that_is_not_an_http_url_is_left_as_it_is(target: str) -> None:
     assert split_url(target, "GET") is None
 
 
 @pytest.mark.parametrize(
     "host", ["", "user@a", "user:word@a", "a:b", "a:1:2", "a\\b", "[::1", "a]", '"a"', "a<b>"]
 )
-def test_a_host_that_is_none_is_refused(host: str) -> None:
+def test_a_malformed_host_is_refused(host: str) -> None:
     with pytest.raises(ValueError, match="the target is a URL whose host is malformed"):
         split_url(f"http://{host}/b", "GET")

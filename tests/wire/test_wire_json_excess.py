@@ -1,4 +1,4 @@
-"""How much there is in JSON is found out before it is decoded, and never too little."""
+"""The elements and the depth of JSON are counted before it is decoded, and never too low."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 
 def elements(value: Any) -> int:
-    """How many values and names there are."""
+    """The number of values and names."""
     if isinstance(value, list):
         return 1 + sum(map(elements, value))
     if isinstance(value, dict):
@@ -35,7 +35,7 @@ def depth(value: Any) -> int:
 
 
 @given(VALUES, st.booleans())
-def test_what_has_too_many_elements_is_found(value: Any, ascii_only: bool) -> None:
+def test_too_many_elements_are_found(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     count = elements(value)
     for most in range(1, count):
@@ -43,7 +43,7 @@ def test_what_has_too_many_elements_is_found(value: Any, ascii_only: bool) -> No
 
 
 @given(VALUES, st.booleans())
-def test_what_has_as_many_elements_as_it_may_have_is_let_pass(value: Any, ascii_only: bool) -> None:
+def test_exactly_as_many_elements_as_allowed_are_accepted(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     assert json_excess(text, elements(value), None) == ""
 
@@ -58,7 +58,7 @@ def test_the_depth_is_exact(value: Any, ascii_only: bool, indented: bool) -> Non
 
 
 @given(VALUES)
-def test_both_are_found_whichever_other_bound_there_is(value: Any) -> None:
+def test_each_limit_is_checked_whatever_the_other_one(value: Any) -> None:
     text = json.dumps(value)
     if depth(value) > 1:
         assert json_excess(text, 1000, depth(value) - 1) is TOO_DEEP
@@ -83,7 +83,7 @@ def test_both_are_found_whichever_other_bound_there_is(value: Any) -> None:
         '["\\\\\\"[["]',
     ],
 )
-def test_what_is_no_json_is_looked_at_without_a_failure(text: str) -> None:
+def test_text_that_is_not_json_raises_nothing(text: str) -> None:
     json_excess(text, 2, 1)
     json_excess(text, None, 1)
     json_excess(text, 2, None)

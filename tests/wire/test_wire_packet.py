@@ -36,7 +36,7 @@ def script_of(*texts: str) -> bytes:
     return script_string([Packet(text.encode()) for text in texts])
 
 
-# What a reader of the inside meets: no end of the string, of the line or of the element.
+# The inside of the string must not end the string, the line or the script element.
 SAFE = re.compile(r'(?:[^"\\\x00-\x1f<>\u2028\u2029]|\\["\\bfnrt]|\\u[0-9a-f]{4})*')
 
 

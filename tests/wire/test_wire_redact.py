@@ -72,13 +72,13 @@ def test_no_spelling_of_an_address_shows_more(
     ],
     ids=["places", "escapes", "signs"],
 )
-def test_long_lines_have_one_reading_only(text: str, short: str) -> None:
-    """An expression that tries many would not come to an end."""
+def test_long_lines_are_matched_in_linear_time(text: str, short: str) -> None:
+    """A pattern that tries many ways would take too long."""
     assert shown(text) == short
 
 
 @given(some.text())
-def test_nothing_that_is_printable_acts_on_a_terminal_or_breaks_a_line(text: str) -> None:
+def test_printable_text_cannot_control_a_terminal_or_break_a_line(text: str) -> None:
     made = printable(text)
     controls = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"}
     assert controls.isdisjoint(made)
@@ -103,12 +103,12 @@ MISSPELLED = [
 
 
 @pytest.mark.parametrize("address", MISSPELLED)
-def test_ids_in_addresses_that_are_none_of_ours_are_shortened_too(address: str) -> None:
+def test_ids_in_similar_addresses_are_shortened_too(address: str) -> None:
     secret = "0123456789abcdef" * 2 + "01234567"
     pattern = session_id_pattern(["socket.io"])
     assert shorten_ids(pattern, address.format(secret)) == address.format("01234567...")
 
 
-def test_what_looks_like_an_id_elsewhere_is_left_alone() -> None:
+def test_a_text_elsewhere_that_looks_like_an_id_is_kept() -> None:
     address = "/commit/" + "0123456789abcdef" * 2 + "01234567"
     assert shorten_ids(session_id_pattern(["socket.io"]), address) == address

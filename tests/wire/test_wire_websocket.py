@@ -1,4 +1,4 @@
-"""What the parser makes of the frames of a well-behaved client."""
+"""The events that the parser makes from the frames of a well-behaved client."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sockio_gevent.wire.websocket import (
     PONG,
     TEXT,
     Close,
-    FrameParser,
     Ping,
     Pong,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 1024 * 1024
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536]
@@ -49,7 +49,7 @@ def test_a_text_frame_is_decoded_from_utf8(text: str) -> None:
     "mask", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\1", b"\1\0\0\0"], ids=bytes.hex
 )
 @pytest.mark.parametrize("payload", [b"", b"a", b"abcd", b"abcdefg"], ids=len)
-def test_any_masking_key_is_undone(mask: bytes, payload: bytes) -> None:
+def test_a_frame_is_unmasked_with_any_key(mask: bytes, payload: bytes) -> None:
     assert parse(frame(TEXT, payload, mask=mask)) == typed([payload.decode()])
 
 
@@ -177,7 +177,7 @@ def test_control_frames_do_not_count_against_the_limit() -> None:
 
 
 class CountingParser(FrameParser):
-    """Counts how often it looks at what it has kept."""
+    """Counts how often it parses the bytes that it has kept."""
 
     looks = 0
 
@@ -190,7 +190,7 @@ def feed_bytewise(parser: FrameParser, data: bytes) -> list[object]:
     return [event for i in range(len(data)) for event in parser.feed(data[i : i + 1])]
 
 
-def test_a_long_frame_that_comes_byte_by_byte_is_not_looked_at_again_and_again() -> None:
+def test_a_long_frame_that_comes_byte_by_byte_is_not_parsed_again_and_again() -> None:
     text = "é" * (128 * 1024)
     parser = CountingParser(LIMIT)
     events = feed_bytewise(parser, frame(TEXT, text.encode()))
@@ -198,7 +198,7 @@ def test_a_long_frame_that_comes_byte_by_byte_is_not_looked_at_again_and_again()
     assert parser.looks < 10
 
 
-def test_a_fragmented_message_that_comes_byte_by_byte_costs_a_few_looks_a_frame() -> None:
+def test_a_fragmented_message_that_comes_byte_by_byte_is_parsed_a_few_times_a_frame() -> None:
     part = header(CONTINUATION, 1024, final=False) + b"\0\0\0\0" + b"x" * 1024
     parser = CountingParser(LIMIT)
     events = feed_bytewise(parser, frame(TEXT, final=False) + part * 64 + frame(CONTINUATION))

@@ -21,12 +21,12 @@ from sockio_gevent.wire.websocket import (
     TEXT,
     Close,
     Event,
-    FrameParser,
     Ping,
     Pong,
     encode_close,
     encode_frame,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 200_000
 PAYLOADS = st.one_of(

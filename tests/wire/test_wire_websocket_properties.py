@@ -1,4 +1,4 @@
-"""What holds for any frames, however the bytes are cut."""
+"""Properties of the parser for any frames, however the bytes are cut."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from sockio_gevent.wire.websocket import (
     Close,
     Event,
     Failure,
-    FrameParser,
     Ping,
     Pong,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 100_000
 

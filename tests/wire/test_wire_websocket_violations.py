@@ -1,4 +1,4 @@
-"""What the parser makes of frames that break the rules, RFC 6455 sections 5 and 7.4."""
+"""The errors of the parser for frames that break the rules, RFC 6455 sections 5 and 7.4."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sockio_gevent.wire.websocket import (
     TOO_BIG,
     Close,
     Failure,
-    FrameParser,
     Ping,
 )
+from sockio_gevent.wire.websocket_parser import FrameParser
 
 LIMIT = 100_000
 OPENED = frame(TEXT, b"a", final=False)

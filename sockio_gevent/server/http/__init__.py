@@ -1,1 +1,1 @@
-"""Requests: the handler of gevent's server within limits, and what other servers pass on."""
+"""HTTP requests: gevent's handler with limits, a fast path and upgrades, and other servers."""

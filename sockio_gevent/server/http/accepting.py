@@ -1,9 +1,9 @@
-"""A server that cannot accept connections for a while, because the process has no file left.
+"""Pauses a server that cannot accept connections because the process has no file left.
 
-gevent's servers print a traceback for each attempt then, and if stderr takes
-none, never pause. Here one line says what is wrong, the server pauses, and
-tries again by itself. It does so a little early: the last files are for what
-else the process does, such as reading a certificate for the next connection.
+gevent's servers print a traceback for each attempt, and never pause if stderr
+cannot be written. Here one line says what is wrong, and the server pauses and
+tries again by itself. It pauses a little early: the process needs the last
+files for other things, such as the certificate for the next connection.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 from gevent.baseserver import BaseServer
 
 from ...hub.gevent_private import pause_accepting
-from ...monitoring.log import Log, Seldom
+from ...monitoring.log import Log
+from ...monitoring.throttled_log import OnceAMinute
 
-# Not when it is needed: without files, nothing can be imported.
+# Not imported later: without a free file, nothing can be imported.
 resource: ModuleType | None
 try:
     import resource
@@ -27,11 +28,11 @@ except ImportError:  # not on Windows
 
 __all__ = ["PAUSE", "accept_with_pauses"]
 
-PAUSE = 0.5  # seconds until it is tried again; connections wait meanwhile
+PAUSE = 0.5  # seconds between two attempts; connections wait meanwhile
 
-# Files that are not for connections: so many, but no more than one in
-_RESERVE = 16
-_SHARE = 16
+# Files that are kept for other things than connections:
+_RESERVE = 16  # so many,
+_SHARE = 16  # but not more than one in so many
 
 _NO_MEMORY = "the system has no memory left for more"
 _ADVICE = {
@@ -44,28 +45,28 @@ _ADVICE = {
 
 
 def accept_with_pauses(server: BaseServer, log: Log) -> None:
-    """Have a server pause when it cannot accept connections.
+    """Let a server pause when it cannot accept connections.
 
     Args:
-        server: a gevent server; it stays as it is otherwise.
-        log: where it is said.
+        server: a gevent server; nothing else about it changes.
+        log: the log for the reason.
     """
     if not isinstance(vars(server).get("do_read"), _Accepting):
         server.do_read = _Accepting(server, log)
 
 
 class _Accepting:
-    """Stands in for a server's ``do_read``, which accepts a connection."""
+    """Replaces a server's ``do_read``, which accepts a connection."""
 
     def __init__(self, server: Any, log: Log) -> None:
         self._server = server
         self._accept = server.do_read
         self._log = log
-        self._seldom = Seldom()
+        self._once_a_minute = OnceAMinute()
         self._near = False  # whether the next file may be one of the last
 
     def __call__(self) -> Any:
-        """Accept a connection; ``None`` if there is none, or none can be had."""
+        """Accept a connection; ``None`` if none is there, or if it cannot be accepted."""
         try:
             if self._near and not _is_left(_next_file(self._server.socket.fileno())):
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -80,11 +81,11 @@ class _Accepting:
         return accepted
 
     def _pause(self, error: OSError) -> None:
-        if self._seldom.due():
+        if self._once_a_minute.due():
             limit = _limit()
             self._log.error(
-                "no more connections can be accepted: %s. Sessions go on, and it is tried again "
-                "every %s s; %s",
+                "no more connections can be accepted: %s. Open sessions continue, and the server "
+                "tries again every %s s; %s",
                 error.strerror,
                 PAUSE,
                 _ADVICE[error.errno or 0].format(limit=f", which is {limit}" if limit > 0 else ""),
@@ -93,20 +94,20 @@ class _Accepting:
 
 
 def _next_file(some: int) -> int:
-    """The number that the next file will have, given that of one that there is."""
+    """The number that the next file will have, found by a copy of an open one."""
     file = os.dup(some)
     os.close(file)
     return file
 
 
 def _is_left(file: int) -> bool:
-    """Whether a file of this number, the lowest that is free, may be a connection's."""
+    """Whether a connection may get the file of this number, the lowest that is free."""
     limit = _limit()
     return limit <= 0 or file < limit - min(_RESERVE, limit // _SHARE)
 
 
 def _limit() -> int:
-    """The limit of open files of this process; 0 or less where there is none."""
+    """The limit of open files of this process; 0 or less if there is none."""
     if resource is None:
         return 0
     return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

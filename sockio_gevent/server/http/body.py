@@ -1,9 +1,9 @@
 """The body of a request, which ends where its head or its chunks say.
 
-A body that is malformed or incomplete is the client's fault. pywsgi takes some of
-these faults for failures of the server, and logs a traceback for each request.
-After others it keeps the connection, though nobody knows where the next request
-begins. Here all of them raise one kind of error, and the connection is closed.
+A malformed or incomplete body is the client's mistake. pywsgi takes some of
+these mistakes for failures of the server, and logs a traceback for each request.
+After others it keeps the connection, although nobody knows where the next
+request begins. Here all of them raise one error, and the connection is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...wire.http_chunks import LONGEST_LINE, chunk_size, is_trailer
 
 __all__ = ["Body", "BrokenBody", "give_body"]
 
-_PIECE = 256 * 1024  # bytes that are read at once: the reader allocates all of them first
+_PIECE = 256 * 1024  # bytes that are read at once: the reader allocates that many first
 _MOST_TRAILERS = 16 * 1024  # bytes
 
 _TOO_EARLY = "the body ended too early"
@@ -39,7 +39,7 @@ class Body(Input):  # type: ignore[misc]
     Args:
         rfile: the buffered reader of the connection.
         content_length: how many bytes the body has; ``None`` if nothing says so.
-        socket: where a client is told to go on, if it waits for that.
+        socket: the socket for a ``100 Continue``, if the client waits for one.
         chunked_input: whether the body is in chunks.
     """
 
@@ -61,7 +61,7 @@ class Body(Input):  # type: ignore[misc]
 
         Raises:
             BrokenBody: if the rest is malformed, or if an earlier read has failed. It
-                takes the place of what the application has raised because of that.
+                replaces the exception that the application has raised because of that.
         """
         self._check()
         try:
@@ -89,7 +89,7 @@ class Body(Input):  # type: ignore[misc]
         self._send_100_continue()
         pieces: list[bytes] = []
         while self.chunk_length and (length is None or length > 0):
-            # pywsgi's own values: -1 before the first chunk, and 0 behind the last.
+            # pywsgi's own values: -1 before the first chunk, and 0 after the last.
             wanted = self.chunk_length - self.position
             if wanted <= 0:
                 self._begin_chunk()
@@ -108,7 +108,7 @@ class Body(Input):  # type: ignore[misc]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take(self, size: int, line: bool) -> bytes:
-        """Read so many bytes; fewer at the end of a line, or at that of the connection."""
+        """Read so many bytes; fewer at the end of a line, or at the end of the connection."""
         if size <= _PIECE:
             return self._read(size, line)
         pieces: list[bytes] = []
@@ -150,11 +150,11 @@ class Body(Input):  # type: ignore[misc]
             return bytes(self.rfile.readline(size) if line else self.rfile.read(size))
         except OSError as error:
             if error.errno in (EPIPE, ECONNRESET):
-                raise  # the client has gone, which pywsgi does not log
-            self._break(_TOO_EARLY)  # for example, what follows is no TLS
+                raise  # the client has hung up; pywsgi does not log that
+            self._break(_TOO_EARLY)  # for example, the client has sent bytes that are not TLS
         except BaseException:
-            # For example, a time limit of the application. The bytes that were read
-            # are lost, so nobody knows how many are left.
+            # For example a timeout of the application. The bytes that were read are
+            # lost, so nobody knows how many are left.
             self._broken = _INTERRUPTED
             raise
 
@@ -169,14 +169,14 @@ class Body(Input):  # type: ignore[misc]
 
 
 def give_body(handler: Any, environ: dict[str, Any], raw: bool) -> None:
-    """Replace the body that a handler of pywsgi has made.
+    """Put a :class:`Body` in place of the input that a pywsgi handler has made.
 
     Args:
         handler: the handler, which discards the rest of the body after the answer.
-        environ: the WSGI environ of its request. A body that was replaced already, or
-            that was read from, stays.
-        raw: whether the application gets the reader of the connection instead, because
-            the request may become something else than HTTP.
+        environ: the WSGI environ of its request. An input that was replaced already,
+            or that was read from, stays.
+        raw: whether the application gets the reader of the connection instead,
+            because something other than HTTP may follow the request.
     """
     given, source = handler.wsgi_input, environ.get("wsgi.input")
     if type(given) is not Input or given.position or given.chunk_length >= 0:

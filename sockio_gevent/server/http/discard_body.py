@@ -1,4 +1,4 @@
-"""A request body that is not wanted: not all of it is read, however long it is."""
+"""Discards the body of a request that was refused, without reading all of a long one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import gevent
 
 __all__ = ["abandon_input", "linger"]
 
-_LINGER_TIME = 1.0  # seconds, and
-_LINGER_SIZE = 16 * 1024 * 1024  # bytes, that a refused body is read on
+# How much of a refused body is still read:
+_LINGER_TIME = 1.0  # seconds
+_LINGER_SIZE = 16 * 1024 * 1024  # bytes
 
 
 def linger(read: Callable[[int], bytes]) -> None:
-    """Read on for a little while.
+    """Continue to read for a little while.
 
-    A client that is still writing when the connection is closed may not get
-    to see the answer.
+    If the connection is closed while a client still writes, the client may
+    never see the answer.
 
     Args:
         read: reads up to so many bytes.
@@ -28,11 +29,11 @@ def linger(read: Callable[[int], bytes]) -> None:
             while left > 0 and (data := read(64 * 1024)):
                 left -= len(data)
     except Exception:
-        pass  # the client has gone, or the rest is malformed, by whatever error
+        pass  # the client has gone, or the rest is malformed; servers raise various errors
 
 
 def abandon_input(handler: Any) -> None:
-    """Keep a pywsgi handler from reading the rest of a body to its end.
+    """Stop a pywsgi handler from reading a body to its end.
 
     Args:
         handler: the handler, which closes the connection after its answer.
@@ -42,7 +43,7 @@ def abandon_input(handler: Any) -> None:
 
 
 class _DiscardedInput:
-    """Stands in for the input, whose rest pywsgi discards after the answer."""
+    """Replaces the input, whose rest pywsgi discards after the answer."""
 
     def __init__(self, rfile: Any) -> None:
         self._rfile = rfile

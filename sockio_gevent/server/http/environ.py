@@ -1,4 +1,4 @@
-"""What of a request is shown to the application, and kept as long as its session."""
+"""The environ of a request: its copy for a session, its size, and the client's address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...wire.redact import printable
 
 __all__ = ["head_size", "kept", "peer_name"]
 
-# In an environ that a session keeps, these would keep its first request alive.
+# In the copy that a session keeps, these would keep the session's first request alive.
 _OF_THE_REQUEST = frozenset(
     (
         "wsgi.input",
@@ -27,20 +27,20 @@ _OF_THE_REQUEST = frozenset(
 
 
 def head_size(environ: dict[str, Any]) -> int:
-    """About how many bytes the head of a request had; its headers, where there are many."""
+    """About how many bytes the head of a request had; only long headers and queries count."""
     texts = (value for key, value in environ.items() if key.startswith(("HTTP_", "QUERY_")))
     return sum(len(text) for text in texts)
 
 
 def peer_name(environ: dict[str, Any]) -> str:
     """The address of the client, for the log."""
-    # Middleware may have put there what a client has made up.
+    # Middleware may have taken the address from a header that the client has invented.
     return printable(str(environ.get("REMOTE_ADDR") or "an unknown address"))
 
 
 def kept(environ: dict[str, Any]) -> dict[str, Any]:
     """A copy of an environ without its input and its socket."""
     copy = {key: value for key, value in environ.items() if key not in _OF_THE_REQUEST}
-    # Frameworks make no request objects of an environ without one.
+    # Frameworks cannot make a request object from an environ without an input.
     copy["wsgi.input"] = BytesIO()
     return copy

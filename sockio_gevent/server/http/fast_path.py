@@ -1,9 +1,9 @@
-"""Short work for plain requests: pywsgi's own reading and writing is most of what a poll costs.
+"""A fast path for plain requests: pywsgi's reading and writing take most of a poll's time.
 
-If a connection holds the whole head of a plain request to the resource, it is
-read in one look, and an answer of known length leaves in one write. Whatever
-is not plain is left to pywsgi before anything of it was consumed, and so is
-everything that surrounds a request: keep-alive, errors, the access log.
+If the whole head of a plain request to the resource is there, it is parsed in
+one step, and an answer of known length is written in one step. Any other
+request is left to pywsgi before a byte of it is consumed. So is everything
+around a request: keep-alive, errors, the access log.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .head_limits import LimitedHandler
 __all__ = ["FastHandler"]
 
 _READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
-_MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied behind their head
+_MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied, to be sent together with the head
 
 
 class _Date:
-    """The header of that name, which changes only once a second.
+    """The header ``Date``, which changes only once a second.
 
     Attributes:
-        second: when it was made, by the clock.
+        second: the time of the header, in seconds since the epoch.
         line: the header, and the end of the head.
     """
 
@@ -46,8 +46,8 @@ class _Date:
         self.line = b""
 
     def renew(self, second: int) -> None:
-        """Make it anew."""
-        # In this order: a server in another thread may look in between.
+        """Make the header for another second."""
+        # In this order: a server in another thread may read both in between.
         self.line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(second)
         self.second = second
 
@@ -56,18 +56,18 @@ _date = _Date()
 
 
 class FastHandler(LimitedHandler):
-    """Handles the requests of one connection, the plain ones quickly."""
+    """Handles the requests of one connection: plain ones on the fast path."""
 
-    #: What plain requests to the resources begin with, if any are to be handled quickly.
+    #: The pattern of the first line of plain requests; ``None`` if the fast path is off.
     plain: Pattern[str] | None = None
 
     status: Any
 
-    _fast = False  # whether there is only TCP below the reader, and nobody wants to look in
+    _fast = False  # whether this connection uses the fast path: not with TLS
     _first_request = True
-    _logs = True  # whether anybody sees what is written to the access log
-    _head: AnswerHead | None = None  # that of an answer of which nothing was sent yet
-    _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # the same as the application gave it
+    _logs = True  # whether there is an access log
+    _head: AnswerHead | None = None  # the head of an answer that was not sent yet
+    _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # its status and headers, as given
 
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
@@ -78,7 +78,7 @@ class FastHandler(LimitedHandler):
         super().handle()
 
     def abandon_input(self) -> None:
-        """Do not read the rest of a body to its end, however long it is."""
+        """Do not read the rest of a long body."""
         abandon_input(self)
 
     def handle_one_request(self) -> Any:
@@ -86,10 +86,10 @@ class FastHandler(LimitedHandler):
         if not self._fast or self.rfile.closed:
             return super().handle_one_request()
         self._watch.request_awaited()
-        self._unread.request_awaited()
+        self._push_back.request_awaited()
         try:
             data = self._read_ahead()
-        except OSError:  # as at any time: the client has gone
+        except OSError:  # the client has gone
             return None
         head = read_request_head(self.plain, data)  # type: ignore[arg-type]
         if head is None or not self._begin(head, data):
@@ -109,10 +109,10 @@ class FastHandler(LimitedHandler):
             return data
         socket = self.socket
         while True:
-            # What other clients have sent meanwhile comes first. To read
-            # before there is something to read would hardly ever be of use.
+            # First let the loop serve other clients. The next request is hardly
+            # ever there already, so an attempt to read it now would be in vain.
             wait_readable(socket)
-            self._unread.waited()
+            self._push_back.time_slice.restart()
             try:
                 return bytes(bare_socket(socket).recv(_READ_SIZE))
             except BlockingIOError:
@@ -120,20 +120,20 @@ class FastHandler(LimitedHandler):
 
     def read_requestline(self) -> str:
         """Read the first line of a head."""
-        # Whether it came early, that was seen when it was read ahead.
+        # _read_ahead() has already waited for it.
         return self._read_begun_line() if self._fast else super().read_requestline()
 
     def _put_back(self, data: bytes) -> None:
-        """Leave what was read too early to the reader."""
-        self._unread.first = data
+        """Give bytes that were read too early back to the reader."""
+        self._push_back.first = data
         self._reader_empty = False
 
     def _begin(self, head: RequestHead, data: bytes) -> bool:
-        """Begin to handle a request; false if pywsgi might make something else of it.
+        """Begin to handle a request; false if pywsgi might handle it in another way.
 
         Args:
             head: its head.
-            data: what was read of the connection so far.
+            data: the bytes that were read from the connection so far.
         """
         size, line, method, target, path, query, (fields, body_size, closes) = head
         if size > self.max_header_size or len(fields) > self.max_header_count:
@@ -142,7 +142,7 @@ class FastHandler(LimitedHandler):
         count = len(environ)
         environ.update(fields)
         if len(environ) != count + len(fields):
-            # The server has some of its own by these names, which have to be joined.
+            # The server's own environ has some of these names; pywsgi would join the values.
             return False
         environ["REQUEST_METHOD"] = method
         environ["SCRIPT_NAME"] = ""
@@ -203,7 +203,7 @@ class FastHandler(LimitedHandler):
         except OSError as error:
             ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors
             if ignored or self.headers_sent:
-                # The client has gone; another answer could not be sent, either.
+                # The client has gone, so an error could not be sent either.
                 self.close_connection = True
             else:
                 self.handle_error(*sys.exc_info())
@@ -220,7 +220,7 @@ class FastHandler(LimitedHandler):
         except BrokenBody:
             raise
         except OSError:
-            pass  # the next request will not come, either
+            pass  # the client has gone, so no next request will come
 
     def _send_result(self, result: Iterable[bytes]) -> None:
         for chunk in result:
@@ -258,14 +258,14 @@ class FastHandler(LimitedHandler):
         return self.start_response(status, headers, exc_info)  # type: ignore[no-any-return]
 
     def _write_early(self, data: bytes) -> None:
-        """The ``write`` of PEP 3333: all that follows is left to pywsgi."""
+        """The ``write`` of PEP 3333; from here on, pywsgi sends the answer."""
         if self._head is not None:
             self._head = None
             self.start_response(*self._begun)
         self.write(data)
 
     def _send_head(self, data: bytes) -> None:
-        """Send the head, and what follows it in the same write if that is not too long."""
+        """Send the head; a body that is not too long goes in the same write."""
         now = int(time())
         if now != _date.second:
             _date.renew(now)
@@ -281,7 +281,7 @@ class FastHandler(LimitedHandler):
         try:
             sent = bare_socket(self.socket).send(data)
         except OSError:
-            pass  # full, or broken: the next lines find out
+            pass  # the socket is full or broken: the next lines find out which
         self.response_length += sent
         if sent < len(data):
             self._sendall(memoryview(data)[sent:])

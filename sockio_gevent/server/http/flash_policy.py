@@ -15,19 +15,19 @@ from .accepting import accept_with_pauses
 
 __all__ = ["TIMEOUT", "answer_policy_request", "start_policy_server"]
 
-TIMEOUT = 5.0  # seconds that a client has to ask, and again to take the answer
+TIMEOUT = 5.0  # seconds that a client has to send the request and take the answer
 
 Policy = Callable[[Any], bytes]
 
 
 def answer_policy_request(socket: Any, rfile: Any, policy: Policy, log: ThrottledLog) -> None:
-    """Answer the client if it asks for a policy file; the caller closes the socket.
+    """Answer a client that asks for a policy file; the caller closes the socket.
 
     Args:
         socket: the gevent socket of the connection.
         rfile: a buffered reader of it.
         policy: makes the policy file for this socket.
-        log: where it is said if this fails.
+        log: the log for failures.
     """
     try:
         with gevent.Timeout(TIMEOUT):
@@ -47,18 +47,18 @@ def start_policy_server(host: str, port: int, policy: Policy, log: Log) -> Strea
 
     Args:
         host: the address to listen on.
-        port: the port; 843 is where Flash asks first, and needs privileges.
+        port: the port; Flash asks first at 843, which needs privileges.
         policy: makes the policy file for a socket.
-        log: where it is said if the port cannot be had.
+        log: the log for failures.
 
     Returns:
-        The running server, or ``None`` if the port cannot be had.
+        The running server, or ``None`` if the port cannot be used.
     """
-    complaints = ThrottledLog(log)
+    throttled_log = ThrottledLog(log)
 
     def handle(socket: Any, address: Any) -> None:
         with socket.makefile("rb") as rfile:
-            answer_policy_request(socket, rfile, policy, complaints)
+            answer_policy_request(socket, rfile, policy, throttled_log)
 
     server = StreamServer((host, port), handle, spawn=1000)
     accept_with_pauses(server, log)

@@ -1,9 +1,9 @@
 """The gunicorn that this process belongs to, if any.
 
 gunicorn tells an application neither how many workers there are nor when its
-own one is to stop. Both are known to the object whose method handles SIGTERM:
-in a worker it is the worker, in the master the arbiter. That loads an
-application first of all (``--preload``), and is found among its callers then.
+worker stops. The object whose method handles SIGTERM knows both: in a worker it
+is the worker, in the master the arbiter. With ``--preload`` the arbiter loads
+the application before it handles signals; then it is found among the callers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ...monitoring.log import Log
 
 __all__ = ["StopWatch", "check_configuration", "find_worker", "is_around"]
 
-_INTERVAL = 0.1  # seconds between two looks at a worker
-_CLOSING_TIME = 1.5  # seconds in which a worker that stops closes its listening sockets
+_INTERVAL = 0.1  # seconds between two checks of a worker
+_CLOSING_TIME = 1.5  # seconds in which a worker that stops should close its listening sockets
 
 _SEVERAL = (
     "gunicorn runs %d workers, and each has sessions of its own: all requests of a session must "
@@ -61,13 +61,13 @@ def find_worker() -> Any:
 
 
 def check_configuration(log: Log) -> None:
-    """Say what is wrong with the gunicorn that loads the application.
+    """Report what is wrong with the gunicorn that loads the application.
 
     Args:
         log: the log of the listener.
 
     Raises:
-        RuntimeError: if its workers are of a class that cannot work, or it speaks HTTP/2.
+        RuntimeError: if its worker class cannot keep connections, or if it speaks HTTP/2.
     """
     owner = _owner()
     if owner is None:
@@ -85,19 +85,19 @@ def check_configuration(log: Log) -> None:
             "proxy in front speak it"
         )
     workers = owner.cfg.workers
-    # One line for each generation of workers, not one for each of them.
+    # One line for each generation of workers, not one for each worker.
     if workers > 1 and (getattr(owner, "age", 1) - 1) % workers == 0:
         log.warning(_SEVERAL, workers)
 
 
 class StopWatch:
-    """Tells when a worker stops: by a signal, a reload, or after its ``max_requests``.
+    """Notices when a worker stops: by a signal, a reload, or after its ``max_requests``.
 
     Args:
         worker: the gunicorn worker of this process.
-        stopping: called in a greenlet of its own, when new connections go to
-            other workers already, with the seconds that are left; and once
-            more with none, when there are no connections either, or no time.
+        stopping: called with the seconds that are left, in a greenlet of its own,
+            when new connections already go to other workers. It is called once
+            more with 0 seconds when no connections or no time are left.
     """
 
     __slots__ = ("_since", "_stopping", "_timer", "_worker")
@@ -115,7 +115,7 @@ class StopWatch:
             return
         if self._since is None:
             self._since = monotonic()
-        # A page that reconnects before that might reach this worker again.
+        # While the sockets listen, a page that reconnects might reach this worker again.
         accepting = any(socket.fileno() >= 0 for socket in self._worker.sockets)
         if accepting and monotonic() - self._since < _CLOSING_TIME:
             return
@@ -123,9 +123,9 @@ class StopWatch:
         self._timer.close()
         passed = monotonic() - self._since
         left = max(float(self._worker.cfg.graceful_timeout) - passed, 0.0)
-        # Done a little before gunicorn kills what goes on.
+        # This must end a little before gunicorn kills the requests that are left.
         stopping = gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
-        # gunicorn goes as soon as it has no connection, whatever else goes on.
+        # gunicorn exits as soon as it has no connections, whatever else still runs.
         atexit.register(self._at_exit, stopping)
 
     def _at_exit(self, stopping: gevent.Greenlet) -> None:

@@ -1,17 +1,17 @@
-"""gevent's HTTP handler, with upgrades through gevent-websocket.
+"""gevent's HTTP handler, with upgrades by gevent-websocket.
 
-An upgrade is not carried out at once: the application behind (the listener)
-is called first and decides, so that a request which is refused never becomes
-a WebSocket. What it needs for that is in the environ:
+The handler does not upgrade at once. It first calls the application (the
+listener), which decides; so a request that is refused never becomes a
+WebSocket. The environ has what the listener needs for that:
 
 ``sockio_gevent.socket``
-    the socket of the request, to notice a peer that hangs up.
+    the socket of the request, to notice a client that hangs up.
 ``sockio_gevent.abandon_input``
-    to call when the rest of a request's body is not wanted.
+    a function to call when nobody wants the rest of the body.
 ``sockio_gevent.answer_given``
-    to call when all of an answer is there, and only has to be taken.
+    a function to call when an answer is complete and only the client has to take it.
 ``sockio_gevent.upgrade``
-    if the request asks for a WebSocket, an :class:`~.upgrade.Upgrade`.
+    an :class:`~.upgrade.Upgrade`, if the request asks for a WebSocket.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ StartResponse = Callable[..., Any]
 
 
 class UpgradeHandler(FastHandler):
-    """Handles requests as before, and hands upgrades to the application."""
+    """Handles requests as before, and passes upgrades to the application."""
 
-    #: How large a message an application's own WebSocket routes accept, in bytes.
+    #: The largest message that the application's own WebSocket routes accept, in bytes.
     max_message_size = 1024 * 1024
 
-    #: Makes the Flash policy file for a connection, if one is to be had on this port.
+    #: Makes the Flash policy file for a connection, if this port serves one.
     policy: Callable[[Any], bytes] | None = None
 
     #: The resources of the listeners on the server.
@@ -51,7 +51,7 @@ class UpgradeHandler(FastHandler):
     #: Whether the application has decided that this request becomes a WebSocket.
     upgrade_accepted = False
 
-    #: A client that hangs up shows in this way, too, where TLS stands between.
+    #: With TLS, a client that hangs up causes this error, too.
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
 
     def handle(self) -> None:
@@ -60,12 +60,12 @@ class UpgradeHandler(FastHandler):
         super().handle()
 
     def read_requestline(self) -> str:
-        """Read the first line of a request, or answer one for a policy file."""
+        """Read the first line of a request, or answer a request for a policy file."""
         if self._first_request and self.policy is not None:
             self._first_request = False
-            # No HTTP request begins like this, and this one has no line end to wait for.
+            # No HTTP request begins like this, and a policy request has no line end.
             if self.rfile.peek(1)[:1] == b"<":
-                answer_policy_request(self.socket, self.rfile, self.policy, self.complaints)
+                answer_policy_request(self.socket, self.rfile, self.policy, self.throttled_log)
                 return ""
         return super().read_requestline()
 
@@ -74,13 +74,13 @@ class UpgradeHandler(FastHandler):
         self.environ["sockio_gevent.socket"] = self.socket
         self.environ["sockio_gevent.abandon_input"] = self.abandon_input
         if asks_for_websocket(self.environ):
-            # Refused, the eight bytes behind a hixie-76 head would be read as a request.
+            # If it is refused, the eight bytes after a hixie-76 head are not a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)
         super().run_application()
 
     def upgrade_websocket(self) -> Any:
-        """Upgrade, but not before the application has been asked, as gevent-websocket would."""
+        """Upgrade only after the application has agreed; gevent-websocket would do it before."""
         return super().upgrade_websocket() if self.upgrade_accepted else None
 
 
@@ -98,7 +98,7 @@ class HandlerUpgrade(Upgrade):
         handler = self._handler
         protocol = self._protocol(max_size)
         if isinstance(protocol, Hixie):
-            # As gevent-websocket does it: what follows is no HTTP any more.
+            # As gevent-websocket does: what follows is not HTTP any more.
             handler.close_connection = True
             if not shake_hands(
                 handler.environ, handler.path, self._send_head, handler.socket, handler.rfile
@@ -107,8 +107,8 @@ class HandlerUpgrade(Upgrade):
         else:
             handler.upgrade_accepted = True
             handler.upgrade_websocket()
-            # gevent-websocket's own object ends here. Marked as closed, it does
-            # not send a close frame when it is collected.
+            # gevent-websocket's own object is not used. It must be marked as closed,
+            # or it sends a close frame when it is garbage-collected.
             handler.websocket.closed = True
             handler.write(b"")
         websocket = WebSocket(handler.environ, handler.socket, handler.rfile, protocol, handler)
@@ -119,10 +119,10 @@ class HandlerUpgrade(Upgrade):
         """Let the connection outlive the request; see :meth:`Upgrade.release`."""
         handler = self._handler
         if handler.server.pool is not None:
-            # Its size is the limit of connections, and its greenlets are what is counted.
+            # The pool limits the connections by counting its greenlets.
             return None
         file = handler.socket.makefile("rb", 0)
-        # What the handler, and the server behind it, close is not this file.
+        # The handler and the server close the socket, but not this file.
         handler.socket = None
         handler.close_connection = True
         return file
@@ -140,13 +140,13 @@ class HandlerUpgrade(Upgrade):
         Args:
             application: the WSGI application; it finds ``wsgi.websocket`` in its environ.
             environ: the environ to call it with.
-            start_response: what to answer with if the handshake fails.
+            start_response: begins the answer if the handshake fails.
         """
         if not may_upgrade(environ):
-            # With a body, or in HTTP/1.0, it is an ordinary request (RFC 9110, section 7.8).
+            # With a body, or in HTTP/1.0, this is an ordinary request (RFC 9110, section 7.8).
             return application(environ, start_response)  # type: ignore[no-any-return]
         handler = self._handler
-        # Where gevent-websocket looks for the protocols that the application speaks.
+        # gevent-websocket looks here for the subprotocols of the application.
         handler.application = application
         handler.environ = self._environ = environ
         problem = self.problem()

@@ -1,4 +1,4 @@
-"""gevent's HTTP handler within limits: of how large a head is, and of how long it may take."""
+"""gevent's HTTP handler with limits for the size of a head and the time that it may take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...wire.http_target import split_url
 from ..stream.sockets import read_ahead
 from .access_log import AccessLogHandler
 from .body import BrokenBody, give_body
-from .push_back import Unread
+from .push_back import PushBack
 from .timeouts import ConnectionWatch, HTTPTimeouts
 from .upgrade import may_upgrade
 
@@ -36,17 +36,17 @@ class _HeadTooLarge(Exception):
 
 
 class _Head:
-    """Stands in for the reader of a connection while the lines of a head are read.
+    """Replaces the reader of a connection while the lines of a head are read.
 
     Args:
         reader: the reader.
-        size: how many bytes of the head were read already.
-        max_size: how many there may be.
-        max_count: how many header lines there may be.
+        size: how many bytes of the head were already read.
+        max_size: how many bytes it may have.
+        max_count: how many header lines it may have.
 
     Attributes:
-        lines: what was read.
-        whole: whether its end was read.
+        lines: the lines that were read.
+        whole: whether the end of the head was read.
     """
 
     def __init__(self, reader: Any, size: int, max_size: int, max_count: int) -> None:
@@ -67,7 +67,7 @@ class _Head:
         if line == b"\r\n":
             self.whole = True
         elif line:
-            # The parser stops at a bare line feed, too; it is found malformed later.
+            # The parser also stops at a bare line feed; head_problem() refuses that later.
             self.whole = line == b"\n"
             self.lines.append(line)
             if len(self.lines) > self._max_count:
@@ -77,18 +77,18 @@ class _Head:
 
 
 class LimitedHandler(AccessLogHandler):
-    """Handles the requests of one connection, and waits for none for ever."""
+    """Handles the requests of one connection, within limits of size and time."""
 
-    #: How long clients are waited for; set for each server.
+    #: How long the server waits for clients; set for each server.
     timeouts: HTTPTimeouts
 
-    #: Where it is counted if a head is too large; set for each server.
+    #: Counts the heads that are too large; set for each server.
     limits: Limits
 
-    #: Where it is said that a request was malformed; set for each server.
-    complaints: ThrottledLog
+    #: The log for malformed requests; set for each server.
+    throttled_log: ThrottledLog
 
-    #: How large a head may be, in bytes, and how many header lines it may have.
+    #: The largest head, in bytes, and the most header lines.
     max_header_size = 16 * 1024
     max_header_count = 80
 
@@ -101,8 +101,8 @@ class LimitedHandler(AccessLogHandler):
     wsgi_input: Any
 
     _watch: ConnectionWatch
-    _unread: Unread  # what is below the reader
-    _reader_empty = True  # whether the reader surely holds nothing
+    _push_back: PushBack  # the raw stream below the reader
+    _reader_empty = True  # whether it is certain that the reader holds nothing
 
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
         base: Any = super().__init__
@@ -112,26 +112,26 @@ class LimitedHandler(AccessLogHandler):
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         self._watch = ConnectionWatch(self.timeouts, self.socket, self.client_address)
-        self._unread = unread = Unread(self.socket)
+        self._push_back = raw = PushBack(self.socket)
         if self._may_be_begun:
-            # Who has made the reader, or the handler, may have used it: to learn
-            # from a proxy who the client is, say.
-            unread.first = read_ahead(self.socket, self.rfile)
-            self._reader_empty = not unread.first
-        self.rfile = BufferedReader(unread, max(DEFAULT_BUFFER_SIZE, len(unread.first)))
+            # The server or the handler class may have read from it already, for
+            # example the client's address that a proxy sends first.
+            raw.first = read_ahead(self.socket, self.rfile)
+            self._reader_empty = not raw.first
+        self.rfile = BufferedReader(raw, max(DEFAULT_BUFFER_SIZE, len(raw.first)))
         try:
             super().handle()
         except OSError:
-            pass  # the client has gone before it was told what was wrong
+            pass  # the client has hung up before it got the error
         finally:
             self._watch.stop()
 
     def handle_one_request(self) -> Any:
         """Handle a request; see :meth:`gevent.pywsgi.WSGIHandler.handle_one_request`."""
         self._watch.request_awaited()
-        self._unread.request_awaited()
+        self._push_back.request_awaited()
         result = super().handle_one_request()
-        # Who was cut off is neither answered nor complained about.
+        # A client that was cut off gets no answer, and no second log line.
         return None if self._watch.expired else result
 
     def read_requestline(self) -> str:
@@ -140,12 +140,12 @@ class LimitedHandler(AccessLogHandler):
         return self._read_begun_line()
 
     def _await_bytes(self) -> bytes:
-        """Wait until the client has sent something; return it, without consuming it."""
-        reads = self._unread.reads
+        """Wait until the client has sent something; return it without consuming it."""
+        reads = self._push_back.reads
         data = bytes(self.rfile.peek(1))
-        if data and self._unread.reads == reads:
-            # Sent before the last answer: who does that could go on for long.
-            self._unread.breathe()
+        if data and self._push_back.reads == reads:
+            # The client has sent this before the last answer, and may continue for long.
+            self._push_back.time_slice.pause()
         return data
 
     def _read_begun_line(self) -> str:
@@ -163,7 +163,7 @@ class LimitedHandler(AccessLogHandler):
             self.requestline = raw_requestline.rstrip()  # for the access log
             raise ValueError(problem)
         reader, size = self.rfile, len(raw_requestline)
-        # Mostly all of it is here, and nothing about it is odd.
+        # Usually the whole head is here, and nothing is odd about it.
         lines, sound_size = sound_head_lines(reader.peek(1))
         if 0 < lines <= self.max_header_count and size + sound_size <= self.max_header_size:
             done = super().read_request(raw_requestline)
@@ -175,7 +175,7 @@ class LimitedHandler(AccessLogHandler):
             finally:
                 self.rfile = reader
                 if head.whole and (problem := head_problem(head.lines, self.request_version)):
-                    # Clearer than what pywsgi may have raised.
+                    # Clearer than the exception that pywsgi may have raised.
                     raise ValueError(problem)
             if not head.whole:
                 raise ValueError("its head has no end")
@@ -189,8 +189,8 @@ class LimitedHandler(AccessLogHandler):
     def get_environ(self) -> dict[str, Any]:
         """Make the environ of a request; see :meth:`gevent.pywsgi.WSGIHandler.get_environ`."""
         environ: dict[str, Any] = super().get_environ()
-        # If a request asks for any upgrade, pywsgi gives it the bare reader instead of
-        # a body. It discards as many bytes afterwards, even if the body was read.
+        # If a request asks for any upgrade, pywsgi gives the application the bare reader
+        # instead of a body. Later it discards as many bytes, even if the body was read.
         give_body(self, environ, raw=may_upgrade(environ))
         return environ
 
@@ -201,7 +201,7 @@ class LimitedHandler(AccessLogHandler):
         return inherited() if changed else self._exact_headers()
 
     def _exact_headers(self) -> Iterator[tuple[str, str]]:
-        """The same, but only spaces and tabs are taken off values: UTF-8 may end with 0xA0."""
+        """The same, but only spaces and tabs are stripped from values: UTF-8 may end in 0xA0."""
         for line in self.headers.headers:
             name, _, value = line.partition(":")
             key = name.replace("-", "_").upper()
@@ -212,26 +212,26 @@ class LimitedHandler(AccessLogHandler):
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
         self.environ["sockio_gevent.answer_given"] = self._watch.answer_given
         super().run_application()
-        # What is left is to read the rest of the body.
+        # The answer is complete; only the rest of the body is left to read.
         self._watch.answer_given()
 
     def refuse_body(self, error: BrokenBody) -> None:
-        """Refuse a request whose body is broken, if no answer has begun, and end the connection."""
+        """Refuse a request with a broken body, unless the answer has begun; end the connection."""
         self._handle_client_error(error)
         self.close_connection = True
         self._send_error_response_if_possible(400)
 
     def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
-        """Answer a request that cannot be read; pywsgi would log each one, and all of it."""
+        """Answer a request that cannot be read; pywsgi would log each of them in full."""
         if isinstance(error, _HeadTooLarge):
             line = "refused a request from %s (431): %s"
             limit = error.limit
             self.limits.note(limit, line, self._peer, limit.of(str(error)))
             return "431", _TOO_LARGE
         if not self._watch.expired:
-            # Without what the client has sent, which may be a session id.
+            # Without the client's own text, which may be a session id.
             what = str(error).partition(":")[0] or type(error).__name__
-            self.complaints.warning("malformed", "a bad request from %s: %s", self._peer, what)
+            self.throttled_log.warning("malformed", "a bad request from %s: %s", self._peer, what)
         return "400", _MALFORMED
 
     @property

@@ -12,7 +12,7 @@ from ...wire.hixie import challenge_answer, key_number
 
 __all__ = ["HANDSHAKE_TIMEOUT", "draft_problem", "is_draft", "shake_hands"]
 
-HANDSHAKE_TIMEOUT = 5.0  # seconds that the last eight bytes of a handshake may take
+HANDSHAKE_TIMEOUT = 5.0  # seconds that a client has to send the last eight bytes of a handshake
 
 _ECHOED = ("HTTP_HOST", "HTTP_SEC_WEBSOCKET_PROTOCOL", "HTTP_WEBSOCKET_PROTOCOL")
 _PRINTABLE = re.compile(r"[ -~]*")
@@ -20,7 +20,7 @@ _KEYS = ("HTTP_SEC_WEBSOCKET_KEY1", "HTTP_SEC_WEBSOCKET_KEY2")
 
 
 def is_draft(environ: dict[str, Any]) -> bool:
-    """Whether an upgrade speaks one of the drafts: it names no version and has no RFC 6455 key."""
+    """Whether an upgrade is for one of the drafts: it has no version and no RFC 6455 key."""
     return "HTTP_SEC_WEBSOCKET_VERSION" not in environ and "HTTP_SEC_WEBSOCKET_KEY" not in environ
 
 
@@ -52,7 +52,7 @@ def shake_hands(
         reader: a buffered reader of what follows the head of the request.
 
     Returns:
-        Whether the client has completed its part.
+        Whether the client has completed the handshake.
     """
     keys = [environ[name] for name in _KEYS if name in environ]
     prefix = "Sec-WebSocket-" if keys else "WebSocket-"
@@ -67,7 +67,7 @@ def shake_hands(
     protocol = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL") or environ.get("HTTP_WEBSOCKET_PROTOCOL")
     if protocol:
         headers.append((f"{prefix}Protocol", protocol))
-    # Before the eight bytes are read: proxies hold them back until they see this.
+    # Sent before the eight bytes are read: proxies hold those back until they see a 101.
     status = "101 WebSocket Protocol Handshake" if keys else "101 Web Socket Protocol Handshake"
     send_head(status, headers)
     if not keys:

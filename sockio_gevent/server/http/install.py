@@ -1,4 +1,4 @@
-"""Taking a gevent server over: an application before its own, and a handler class that upgrades."""
+"""Installs a listener on a gevent server: its application, and a handler class with upgrades."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .timeouts import HTTPTimeouts
 
 __all__ = ["take_over"]
 
-# What plain requests pass by, and in a subclass may be meant to change something.
-_PASSED_BY = (
+# Methods that the fast path does not call. A subclass that has its own may want them called.
+_BYPASSED = (
     "MessageClass",
     "__init__",
     "_headers",
@@ -52,9 +52,9 @@ def _is_as_before(handler_class: type) -> bool:
     """Whether a handler class reads requests and writes answers as pywsgi does."""
     ours = (UpgradeHandler, FastHandler, LimitedHandler, AccessLogHandler)
     known = (*ours, WebSocketHandler, WSGIHandler, object)
-    # Those that were made here have resources of their own.
+    # The classes that were made here have the attribute resources.
     users = [x for x in handler_class.__mro__ if x not in known and "resources" not in vars(x)]
-    return not any(name in vars(base) for base in users for name in _PASSED_BY)
+    return not any(name in vars(base) for base in users for name in _BYPASSED)
 
 
 def take_over(
@@ -62,10 +62,11 @@ def take_over(
     application: Any,
     options: Options,
     log: Log,
+    throttled_log: ThrottledLog,
     limits: Limits,
     policy: Callable[[Any], bytes] | None,
 ) -> Any:
-    """Put an application before the one that a server has, and let it upgrade.
+    """Put an application before the one that a server has, and let it upgrade connections.
 
     Args:
         server: the server; its handler class is extended, not replaced.
@@ -73,6 +74,7 @@ def take_over(
         options: the options of the listener. Its limits on heads, connections and WebSocket
             messages are those of the server from then on, for other requests, too.
         log: the log of the listener.
+        throttled_log: the same log, for lines that clients can cause at will.
         limits: where it is counted that a client was over a limit.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
 
@@ -82,15 +84,14 @@ def take_over(
     before = getattr(server, "application", None)
     server.application = application
     handler_class = server.handler_class
-    complaints = ThrottledLog(log)
-    timeouts = HTTPTimeouts(options, log, limits, complaints)
+    timeouts = HTTPTimeouts(options, log, limits, throttled_log)
     attributes: dict[str, Any] = {
         "max_message_size": options.max_message_size,
         "max_header_size": options.max_header_size,
         "max_header_count": options.max_header_count,
         "timeouts": timeouts,
         "limits": limits,
-        "complaints": complaints,
+        "throttled_log": throttled_log,
         "problems_log": log,
     }
     if policy is not None:
@@ -101,8 +102,8 @@ def take_over(
             (UpgradeHandler,) if handler_class is WSGIHandler else (UpgradeHandler, handler_class)
         )
     if not issubclass(handler_class, WebSocketHandler):
-        # gevent-websocket would write the access log elsewhere, and set up a
-        # logger of its own on the server.
+        # gevent-websocket would write the access log to another place, and make its
+        # own logger on the server.
         attributes["logger"] = Log(logging.getLogger("geventwebsocket.handler"))
     if not issubclass(handler_class, AccessLogHandler):
         attributes["log_request"] = log_request_of(handler_class)
@@ -110,7 +111,7 @@ def take_over(
     attributes["resources"] = resources
     attributes["session_ids"] = session_id_pattern(resources)
     made: Any = type(handler_class.__name__, bases, attributes)
-    # A hook that gevent-websocket's server calls before each request is to see all of them.
+    # gevent-websocket's server may have a hook that must be called before each request.
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
         made.plain = request_line_pattern(f"/{each}/" for each in resources)
     server.handler_class = made

@@ -1,4 +1,4 @@
-"""Requests that a server misreads, if the listener is only its application.
+"""Corrects requests that a server misreads, if the server was not passed to ``listen()``.
 
 A server that was passed to ``listen()`` has a handler that reads them correctly.
 """
@@ -43,10 +43,11 @@ def correct(environ: dict[str, Any], start_response: Any) -> None:
 
 
 def _take_host(environ: dict[str, Any], target: str) -> str:
-    """Set the host that a target names, if it is a URL, and return the rest of it.
+    """Set the host that a target names if it is a URL, and return the rest of the target.
 
     Returns:
-        Empty if the target is no URL or malformed: the application gets it as it is.
+        The rest; empty if the target is not a URL, or is malformed. The application gets
+        such a target as it is.
     """
     try:
         url = split_url(target, environ["REQUEST_METHOD"])
@@ -61,7 +62,7 @@ def _take_host(environ: dict[str, Any], target: str) -> str:
 def _handler(start_response: Any) -> Any:
     """The pywsgi handler of this request, or ``None``.
 
-    If middleware has a ``start_response`` of its own, the handler is one of the callers.
+    If middleware has replaced ``start_response``, the handler is found among the callers.
     """
     pywsgi = sys.modules.get("gevent.pywsgi")
     if pywsgi is None:

@@ -1,9 +1,9 @@
-"""Servers that serve the listener without having been passed to ``listen()``.
+"""Servers that were not passed to ``listen()``, but have a listener as their application.
 
-A listener may be the application of gunicorn, of a plain pywsgi server, of
-gevent-websocket's, or of Werkzeug's under monkeypatching. Each keeps the
-socket and the reader of a request in a place of its own; :func:`adopt` finds
-them and puts into the environ what the listener's own handler would have.
+Such a server may be gunicorn, a plain pywsgi server, gevent-websocket's server,
+or Werkzeug's under monkeypatching. Each keeps the socket and the reader of a
+request in another place. :func:`adopt` finds them, and puts into the environ
+what the listener's own handler would put there.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = ["adopt", "conceal"]
 
 
 class _Server(NamedTuple):
-    """What a server gives of itself with a request.
+    """The parts of a server that are needed for one request.
 
     Attributes:
         socket: the gevent socket of the connection.
-        reader: gives a buffered reader of what follows the head of the request.
-        close: keeps the server from reading another request from the connection.
-        abandon: keeps the server from reading the rest of the request's body.
-        keep_quiet: keeps the server from answering what was answered already.
+        reader: returns a buffered reader of what follows the head of the request.
+        close: stops the server from reading another request from the connection.
+        abandon: stops the server from reading the rest of the request's body.
+        keep_quiet: stops the server from answering the request a second time.
     """
 
     socket: Any
@@ -51,12 +51,12 @@ class _Server(NamedTuple):
 
 
 def adopt(environ: dict[str, Any], start_response: Any) -> None:
-    """Put into the environ what can be had of the socket behind a request.
+    """Put the socket of a request into its environ, and all that the listener needs besides.
 
     Args:
         environ: the WSGI environ.
-        start_response: the WSGI function that begins the response; servers
-            are known by the object that it is a method of.
+        start_response: the WSGI function that begins the response. The object whose
+            method it is tells which server this is.
     """
     websocket = environ.get("wsgi.websocket")
     if websocket is not None:
@@ -73,20 +73,20 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
     environ["sockio_gevent.abandon_input"] = server.abandon
     if asks_for_websocket(environ):
         if "HTTP_SEC_WEBSOCKET_KEY1" in environ:
-            # Refused, the eight bytes behind a hixie-76 head would be read as a request.
+            # If it is refused, the eight bytes after a hixie-76 head are not a request.
             server.close()
         environ["sockio_gevent.upgrade"] = _ForeignUpgrade(environ, start_response, server)
 
 
 def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[str]) -> None:
-    """Leave nothing that must not be logged where a server finds what it logs of a request.
+    """Redact the texts of a request that a server will log.
 
-    That is whole session ids in its address, and control characters anywhere.
+    Session ids in addresses are cut, and control characters are escaped.
 
     Args:
         environ: the WSGI environ, which is not needed any more.
         start_response: see :func:`adopt`.
-        session_ids: what they look like in addresses.
+        session_ids: the pattern of session ids in addresses.
     """
     for name in ("RAW_URI", "REQUEST_URI", "PATH_INFO"):
         if name in environ:
@@ -95,8 +95,8 @@ def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[s
         if name in environ:
             environ[name] = printable(environ[name])
     owner = getattr(start_response, "__self__", None)
-    # pywsgi's handler has the line of its access log, gunicorn's response the
-    # address that an exception is logged with.
+    # pywsgi's handler keeps the line for its access log. gunicorn's response keeps the
+    # address that it logs with an exception.
     for holder, name in ((owner, "requestline"), (getattr(owner, "req", None), "uri")):
         text = getattr(holder, name, None)
         if isinstance(text, str):
@@ -117,7 +117,7 @@ def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
 
 
 def _of_pywsgi(handler: Any) -> _Server:
-    # Otherwise it logs a traceback when a client hangs up behind TLS.
+    # Otherwise pywsgi logs a traceback when a client hangs up under TLS.
     handler.ignored_socket_errors = (*type(handler).ignored_socket_errors, SSL_ERROR_EOF)
 
     def close() -> None:
@@ -133,11 +133,11 @@ def _of_pywsgi(handler: Any) -> _Server:
 
 
 def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
-    """The worker ``gevent``; its response is out of sight behind some middleware."""
+    """The worker ``gevent`` of gunicorn; some middleware hides its response."""
     socket = environ["gunicorn.socket"]
 
     def reader() -> Any:
-        # What it has read beyond the head is there: for hixie-76 that matters.
+        # The unreader may hold bytes from after the head, which hixie-76 needs.
         body = getattr(environ["wsgi.input"], "reader", None)
         unreader = getattr(body, "unreader", None)
         return socket.makefile("rb") if unreader is None else _Unread(unreader)
@@ -151,7 +151,7 @@ def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
         linger(environ["wsgi.input"].read)
 
     def keep_quiet() -> None:
-        # Otherwise it finds the socket shut down, and logs that at level DEBUG.
+        # Otherwise gunicorn finds the socket shut down, and logs that at level DEBUG.
         close()
         if response is not None:
             response.headers_sent = True
@@ -164,7 +164,7 @@ class _Unread:
     """Reads from gunicorn's unreader.
 
     Args:
-        unreader: what gunicorn reads a connection with.
+        unreader: gunicorn's reader of the connection.
     """
 
     def __init__(self, unreader: Any) -> None:
@@ -175,7 +175,7 @@ class _Unread:
         return bytes(self._unreader.read(size))
 
     def read1(self, size: int) -> bytes:
-        """Wait for bytes, and take what is there."""
+        """Wait for bytes, and return those that are there."""
         return bytes(self._unreader.read())
 
 
@@ -184,16 +184,16 @@ def _of_werkzeug(environ: dict[str, Any]) -> _Server:
     return _Server(
         environ["werkzeug.socket"],
         lambda: stream,
-        # It takes one request a connection.
+        # Werkzeug reads only one request from a connection.
         close=lambda: None,
         abandon=lambda: linger(stream.read),
-        # It finds the socket shut down, and takes that for a client that has gone.
+        # Werkzeug finds the socket shut down, as if the client had gone.
         keep_quiet=lambda: None,
     )
 
 
 class _ForeignUpgrade(Upgrade):
-    """An upgrade on the bare socket, past the server."""
+    """An upgrade that this package does itself, on the bare socket of another server."""
 
     __slots__ = ("_server", "_start_response")
 
@@ -221,21 +221,22 @@ class _ForeignUpgrade(Upgrade):
         except OSError:
             done = False
         if not done:
-            # Not left to the server, which may not know that this is no HTTP any
-            # more: proxies pass on anything now, as if it were checked already.
+            # The server must not read on: a proxy has seen the 101, and now passes on all
+            # bytes unchecked, but the server would read them as requests.
             shut_down(socket)
             return None
         return WebSocket(environ, socket, reader, protocol)
 
     def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
-        # For the server's access log; what it would write is not what a 101 may have.
+        # The server needs this for its access log. It must not write the head itself: it
+        # would add headers that a 101 may not have.
         self._start_response(status, headers)
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
         self._server.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
 
 
 def _target(environ: dict[str, Any]) -> str:
-    """Path and query of a request, as it was sent or nearly so."""
+    """Path and query of a request, exactly or nearly as they were sent."""
     target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if target is None:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
@@ -245,7 +246,7 @@ def _target(environ: dict[str, Any]) -> str:
 
 
 class _Upgraded(Upgrade):
-    """A WebSocket that gevent-websocket's own handler has made before asking anyone."""
+    """A WebSocket that gevent-websocket's own handler has opened before it called the listener."""
 
     __slots__ = ("_handler",)
 
@@ -258,9 +259,9 @@ class _Upgraded(Upgrade):
         return None
 
     def accept(self, max_size: int) -> WebSocket:
-        """Put our own WebSocket in place of gevent-websocket's."""
+        """Put our own WebSocket in the place of gevent-websocket's."""
         handler = self._handler
-        # Marked as closed, it does not send a close frame when it is collected.
+        # An object that is not marked as closed sends a close frame when it is collected.
         handler.websocket.closed = True
         protocol = self._protocol(max_size)
         websocket = WebSocket(self._environ, handler.socket, handler.rfile, protocol, handler)
@@ -268,7 +269,7 @@ class _Upgraded(Upgrade):
         return websocket
 
     def refuse(self, refusal: Refusal) -> bool:
-        """Close the WebSocket: an HTTP answer comes too late."""
+        """Close the WebSocket: it is too late for an HTTP answer."""
         websocket = self.accept(max_size=1)
         going_away = refusal.status.startswith("503")
         websocket.close(GOING_AWAY if going_away else POLICY_VIOLATION, refusal.text[:100])

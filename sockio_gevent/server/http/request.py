@@ -7,19 +7,17 @@ from io import BytesIO
 from socket import SHUT_RD
 from typing import Any, Protocol
 
-import gevent
-
-from ...hub.time_slice import TimeSlice
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
 from ..stream.sockets import shut_down
 from .environ import peer_name
+from .request_body import CLOSE, Receiver, abandon_body, read_body
 
 __all__ = ["Refusal", "Request"]
 
-# What goes with every answer: messages are for one reader once, as they are
-# and without delay.
+# The headers of every answer. Messages are for one reader and for once: no cache may keep
+# them, and no proxy may change or delay them.
 _COMMON: tuple[Header, ...] = (
     ("Cache-Control", "no-store, no-cache, no-transform"),
     ("X-Accel-Buffering", "no"),
@@ -27,38 +25,17 @@ _COMMON: tuple[Header, ...] = (
     ("Vary", "Origin"),
 )
 
-
-_PIECE = 4 * 1024  # bytes that are read at once; of a body in chunks, which may have
-_PIECE_OF_CHUNKS = 512  # one byte each, what is read in about a slice of time
 _TEXT = "text/plain; charset=UTF-8"
-_CLOSE: Header = ("Connection", "close")
 
 
 class Closing(Protocol):
-    """What may be told to take no more requests.
+    """Something that may be closing, such as a listener.
 
     Attributes:
-        closing: whether it was.
+        closing: whether it takes no more requests.
     """
 
     closing: bool
-
-
-class Receiver(Protocol):
-    """Whom the body of a request is for.
-
-    Attributes:
-        uploads: the requests whose bodies are being read, if there is any.
-    """
-
-    uploads: set[Any] | None
-
-    @property
-    def connected(self) -> bool:
-        """Whether anyone wants the rest of a body."""
-
-    def take_in(self, change: int) -> None:
-        """Count bytes that were read, and give them back."""
 
 
 class Request:
@@ -67,18 +44,17 @@ class Request:
     Args:
         environ: the WSGI environ.
         start_response: the WSGI function that begins the response.
-        closing: tells whether the server takes no more requests, so that
-            connections are not to be kept for another one.
+        closing: the listener, which may be closing; then answers close their connections.
 
     Attributes:
-        answered: whether there is nothing to be answered any more, not even an error.
+        answered: whether no answer may follow any more, not even an error.
         method: the HTTP method.
-        tail: what the path has behind the session id.
-        origin: the ``Origin``, to be set once it has been allowed; answers then say that
-            the page there may read them.
-        socket: the socket, or ``None`` where the server does not give it.
+        tail: the part of the path after the session id.
+        origin: the ``Origin``, set once it is allowed; then answers let the page of this
+            origin read them.
+        socket: the socket, or ``None`` if the server does not give it.
         start_response: the WSGI function that begins the response.
-        upgrade: what switches protocols, or ``None`` if that was not asked for.
+        upgrade: switches protocols; ``None`` if the request does not ask for that.
     """
 
     __slots__ = (
@@ -131,7 +107,7 @@ class Request:
         return [] if self.method == "HEAD" else [body]
 
     def answer_given(self) -> None:
-        """All of an answer is there, and the client has so long to take it."""
+        """Note that an answer is complete: from now on the client has a limited time to take it."""
         bound = self.environ.get("sockio_gevent.answer_given")
         if bound is not None:
             bound()
@@ -148,33 +124,33 @@ class Request:
         if closing and not any(name == "Connection" for name, _ in headers):
             all_headers.append(("Connection", "close"))
         if self.socket is None:
-            # A server that is not known may refuse what is its own to say (PEP 3333).
+            # An unknown server may refuse headers that only a server may set (PEP 3333).
             own = ("Connection", "Upgrade")
             all_headers = [header for header in all_headers if header[0] not in own]
         self._begun = True
         self.start_response(status, all_headers)
 
     def start_stream(self, content_type: str, headers: Sequence[Header] = ()) -> None:
-        """Begin a response that goes on until one side ends it; its head is sent at once."""
+        """Begin a response that lasts until one side ends it; the head is sent at once."""
         headers = [("Content-Type", content_type), *headers, *_COMMON]
         if self.origin is not None:
             headers += self._sharing(self.origin)
         if self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-            # No chunks there: the end of the connection is the end of the body.
+            # HTTP/1.0 has no chunks: the end of the connection is the end of the body.
             headers.append(("Connection", "close"))
         self._begun = True
         write = self.start_response("200 OK", headers)
         write(b"")
 
     def _sharing(self, origin: str) -> tuple[Header, ...]:
-        """What lets the page at another origin read the answer (Fetch standard, CORS protocol)."""
+        """The headers that let a page of this origin read the answer (Fetch, CORS protocol)."""
         return (
             ("Access-Control-Allow-Origin", origin),
             ("Access-Control-Allow-Credentials", "true"),
         )
 
     def preflight(self, allow: str) -> list[bytes]:
-        """Answer a browser that asks what it may do (Fetch standard, section 4.8)."""
+        """Answer a CORS preflight (Fetch standard, section 4.8)."""
         headers = [
             ("Allow", allow),
             ("Access-Control-Allow-Methods", allow),
@@ -198,9 +174,9 @@ class Request:
         headers = refusal.headers
         unread = not self._body_read and type(self.environ.get("wsgi.input")) is not BytesIO
         if self.method == "POST" and unread:
-            # Nobody asks for the rest of the body, however long it is.
-            self._abandon_input()
-            headers = (*(each for each in headers if each[0] != "Connection"), _CLOSE)
+            # Nobody needs the rest of the body, and it may be long.
+            abandon_body(self.environ)
+            headers = (*(each for each in headers if each[0] != "Connection"), CLOSE)
         if self.upgrade is not None and self.upgrade.refuse(refusal):
             return []
         if body is None:
@@ -222,16 +198,16 @@ class Request:
 
         Args:
             limit: how many bytes to accept.
-            timeout: how many seconds to wait for all of it; ``None`` for ever.
-            receiver: whom it is for; it is told of what has come so far.
+            timeout: how many seconds to wait for the whole body; ``None`` for no limit.
+            receiver: the receiver of the body; it counts the bytes while they are read.
 
         Raises:
-            OverLimit: if it is longer, or does not come in time.
-            Refusal: if its length is no number, or if the client hangs up
+            OverLimit: if the body is longer, or does not come in time.
+            Refusal: if its length is not a number, or if the client hangs up
                 before its end.
         """
         if not self.environ.get("wsgi.input_terminated", True):
-            # pywsgi does this to requests for upgrades, and its handler was not found.
+            # pywsgi does this to requests for upgrades, if its handler was not found.
             raise Refusal("400 Bad Request", "the server does not say where the body ends")
         length = self.environ.get("CONTENT_LENGTH") or ""
         if length:
@@ -242,7 +218,7 @@ class Request:
         elif "HTTP_TRANSFER_ENCODING" not in self.environ:
             return b""
         wanted = int(length) if length else limit + 1
-        body = self._read(wanted, timeout, receiver)
+        body = read_body(self.environ, wanted, timeout, receiver, self)
         self._body_read = len(body) <= limit
         if len(body) > limit:
             raise self._too_large(limit)
@@ -251,76 +227,11 @@ class Request:
         return body
 
     def cut(self) -> None:
-        """Do not wait for the rest of a body that is being read; the answer can still be sent."""
+        """Stop waiting for the rest of a body; the answer can still be sent."""
         if self.socket is not None:
             shut_down(self.socket, SHUT_RD)
 
-    def _read(self, size: int, timeout: float | None, receiver: Receiver | None) -> bytes:
-        """Read up to so many bytes of the body."""
-        source = self.environ["wsgi.input"]
-        if type(source) is BytesIO:  # all of it is here
-            return source.read(size)
-        if receiver is None:
-            return self._read_slowly(source, size, timeout, lambda count: None)
-        if receiver.uploads is None:
-            receiver.uploads = set()
-        receiver.uploads.add(self)
-        taken = 0
-
-        def take_in(count: int) -> None:
-            nonlocal taken
-            taken += count
-            receiver.take_in(count)
-            if not receiver.connected:
-                self._abandon_input()
-                raise Refusal("404 Not Found", "the session ended before all of the body was here")
-
-        try:
-            return self._read_slowly(source, size, timeout, take_in)
-        finally:
-            receiver.uploads.discard(self)
-            receiver.take_in(-taken)
-
-    def _read_slowly(
-        self, source: Any, size: int, timeout: float | None, take_in: Callable[[int], None]
-    ) -> bytes:
-        """Read up to so many bytes, and let others go first now and then."""
-        chunks: list[bytes] = []
-        piece = _PIECE if self.environ.get("CONTENT_LENGTH") else _PIECE_OF_CHUNKS
-        try:
-            with gevent.Timeout(timeout) as running_out:
-                turn = TimeSlice()
-                while size > 0:
-                    chunk = source.read(min(size, piece))
-                    take_in(len(chunk))
-                    if not chunk:
-                        break
-                    chunks.append(chunk)
-                    size -= len(chunk)
-                    if size > 0:
-                        # Nor does a server switch greenlets while there is something to read.
-                        turn.pause()
-        except gevent.Timeout as error:
-            if error is not running_out:
-                raise
-            self._abandon_input()
-            text = f"the body did not come within {timeout:g} s"
-            raise OverLimit(Limit.BODY_TIME, "408 Request Timeout", text, _CLOSE) from None
-        except Refusal:
-            raise
-        except Exception:
-            # Each server has errors of its own for that; gunicorn's are not even an OSError.
-            take_in(0)  # unless the session has ended, which is why it was cut
-            text = "the body is malformed, or ended too early"
-            raise Refusal("400 Bad Request", text) from None
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
     def _too_large(self, limit: int) -> OverLimit:
-        self._abandon_input()
+        abandon_body(self.environ)
         text = f"the body is over {limit} bytes"
-        return OverLimit(Limit.BODY_SIZE, "413 Content Too Large", text, _CLOSE)
-
-    def _abandon_input(self) -> None:
-        abandon_input = self.environ.get("sockio_gevent.abandon_input")
-        if abandon_input is not None:
-            abandon_input()
+        return OverLimit(Limit.BODY_SIZE, "413 Content Too Large", text, CLOSE)

@@ -1,8 +1,8 @@
 """How long a server waits for the clients that speak HTTP to it.
 
-A connection has a deadline while its client is to do something: to shake hands
-for TLS, to send the head of a request, to take an answer. No timer belongs to a
-connection: one sweep for all of them looks at each often enough.
+A connection has a deadline while the server waits for its client: for the TLS
+handshake, for the head of a request, for the client to take an answer. A
+connection has no timer of its own: one timer checks the deadlines of all.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 
 
 class Awaited(NamedTuple):
-    """What a client is to do.
+    """What the server waits for.
 
     Attributes:
-        seconds: how long it is waited for; ``None`` for ever.
-        limit: what is exceeded if it does not do it; ``None`` for nothing.
-        missing: what the log says then.
+        seconds: how long the server waits; ``None`` for no limit.
+        limit: the limit that is exceeded after that; ``None`` for none.
+        missing: the text for the log.
     """
 
     seconds: float | None
@@ -43,26 +43,26 @@ class Awaited(NamedTuple):
 
 
 class HTTPTimeouts:
-    """The times of one server.
+    """The timeouts of one server.
 
     Args:
-        options: those of the listener that has taken the server over.
-        log: where a failure of a deadline is reported.
-        limits: where it is noted if a client takes too long.
-        complaints: where it is said if a TLS handshake fails.
+        options: the options of the listener that is installed on the server.
+        log: the log for failures of a deadline.
+        limits: counts the clients that take too long.
+        throttled_log: the log for TLS handshakes that fail.
 
     Attributes:
-        first: a client is to send a first request.
-        another: it may send another one.
-        head: it is to send the rest of a head.
-        answer: it is to take an answer.
-        step: how often a connection is to be looked at, at least; ``None`` for never.
-        sweeps: of each hub, what looks after its connections.
+        first: the wait for the first request.
+        another: the wait for another request.
+        head: the wait for the rest of a head.
+        answer: the wait for the client to take an answer.
+        step: the most seconds between two checks of a connection; ``None`` for no checks.
+        deadlines: the deadlines of the connections, for each hub.
     """
 
     __slots__ = (
-        "_complaints",
         "_limits",
+        "_throttled_log",
         "another",
         "answer",
         "deadlines",
@@ -72,22 +72,22 @@ class HTTPTimeouts:
     )
 
     def __init__(
-        self, options: Options, log: Log, limits: Limits, complaints: ThrottledLog
+        self, options: Options, log: Log, limits: Limits, throttled_log: ThrottledLog
     ) -> None:
         handshake, body = options.handshake_timeout, options.body_timeout
         self.first = Awaited(handshake, Limit.HANDSHAKE, "no request")
         self.another = Awaited(options.keepalive_timeout)
-        self.head = Awaited(handshake, Limit.HANDSHAKE, "half a head, and no more,")
+        self.head = Awaited(handshake, Limit.HANDSHAKE, "only half a head")
         self.answer = Awaited(body, Limit.BODY_TIME, "an answer was not taken")
-        # No deadline that is set between two looks can pass before the second.
+        # A deadline that is set between two checks never passes before the second check.
         bounds = [each for each in (handshake, body, options.keepalive_timeout) if each is not None]
         self.step = min(bounds, default=None)
         self.deadlines = PerHub(lambda hub: Deadlines(log.exception))
         self._limits = limits
-        self._complaints = complaints
+        self._throttled_log = throttled_log
 
     def in_time(self, wrap_socket: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, whose handshakes end in time, and fail without a traceback."""
+        """Wrap a ``wrap_socket``: TLS handshakes get a timeout, and fail without a traceback."""
         tls = self.first._replace(missing="no TLS handshake")
 
         def wrap_in_time(socket: Any, **options: Any) -> Any:
@@ -104,10 +104,10 @@ class HTTPTimeouts:
                 if error is running_out:
                     self.note(tls, peer)
                 elif isinstance(error, OSError):
-                    self._complaints.info("TLS", "no TLS with %s: %s", _name(peer), error)
+                    self._throttled_log.info("TLS", "no TLS with %s: %s", _name(peer), error)
                 else:
                     raise
-                # This ends a greenlet without a traceback.
+                # This exception ends a greenlet without a traceback.
                 raise gevent.GreenletExit from None
 
         return wrap_in_time
@@ -123,7 +123,7 @@ class HTTPTimeouts:
 def _name(address: Any) -> Any:
     if address is None:
         return "a client that has gone"
-    # A Unix socket's address is a mere string.
+    # The address of a Unix socket is a string.
     return address[0] if isinstance(address, tuple) else "a local client"
 
 
@@ -135,24 +135,24 @@ def _peer(socket: Any) -> Any:
 
 
 class ConnectionWatch:
-    """Cuts one connection whose client takes too long.
+    """Cuts one connection if its client takes too long.
 
     Args:
-        patience: the times.
+        timeouts: the timeouts of the server.
         socket: the gevent socket.
-        address: of the client.
+        address: the address of the client.
 
     Attributes:
         expired: whether it has cut the connection.
-        slot: where the sweep has put it.
+        slot: see :class:`~sockio_gevent.hub.deadlines.Deadlines`.
     """
 
     __slots__ = (
         "_address",
         "_awaited",
         "_deadline",
+        "_deadlines",
         "_socket",
-        "_sweep",
         "_timeouts",
         "expired",
         "slot",
@@ -166,39 +166,39 @@ class ConnectionWatch:
         self._deadline: float | None = None
         self.expired = False
         self.slot: int | None = None
-        self._sweep = timeouts.deadlines.here()
+        self._deadlines = timeouts.deadlines.here()
         self._expect(timeouts.first)
         if timeouts.step is not None:
-            self._sweep.look(self, monotonic() + timeouts.step)
+            self._deadlines.look(self, monotonic() + timeouts.step)
 
     def request_awaited(self) -> None:
-        """From now on the client may send another request."""
+        """Note that the client may send another request."""
         awaited = self._awaited
         if awaited is None or awaited is self._timeouts.answer:
             self._expect(self._timeouts.another)
 
     def head_begun(self) -> None:
-        """The first bytes of a head have come."""
+        """Note that the first bytes of a head have come."""
         if self._awaited is self._timeouts.another:
             self._expect(self._timeouts.head)
         elif self._awaited is self._timeouts.first:
-            self._awaited = self._timeouts.head  # and the time runs on
+            self._awaited = self._timeouts.head  # the deadline stays the same
 
     def head_read(self) -> None:
-        """All of a head has come."""
+        """Note that the whole head has come."""
         self._awaited = None
         self._deadline = None
 
     def answer_given(self) -> None:
-        """All of an answer was made; what is left is for the client to take it."""
+        """Note that an answer is complete, and only the client has to take it."""
         self._expect(self._timeouts.answer)
 
     def stop(self) -> None:
-        """The connection is over, or no longer one of HTTP."""
-        self._sweep.forget(self)
+        """Stop watching: the connection is over, or does not speak HTTP any more."""
+        self._deadlines.forget(self)
 
     def due(self, now: float) -> float | None:
-        """The sweep asks: cut the connection if it is time, or return when to ask again."""
+        """Cut the connection if its time is over, or return the time of the next check."""
         deadline, step = self._deadline, self._timeouts.step
         if deadline is not None and now >= deadline:
             self._expire()
@@ -218,5 +218,5 @@ class ConnectionWatch:
             try:
                 bare_socket(self._socket).send(_TOO_LATE)
             except OSError:
-                pass  # it has gone
+                pass  # the client has gone
         shut_down(self._socket)

@@ -1,4 +1,4 @@
-"""A request for a WebSocket that nobody has answered yet."""
+"""The upgrade to a WebSocket, before the listener has accepted or refused it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
 
 
 def may_upgrade(environ: dict[str, Any]) -> bool:
-    """Whether something else than HTTP may follow the head of a request.
+    """Whether something other than HTTP may follow the head of a request.
 
-    After any other head, its body or the next request follows. ``Connection: upgrade``
-    alone asks for nothing (RFC 9110, section 7.8); some proxies add it to every request.
+    If not, the body or the next request follows. ``Connection: upgrade`` alone
+    asks for nothing (RFC 9110, section 7.8); some proxies add it to every request.
     """
     return (
         asks_for_websocket(environ)
@@ -49,7 +49,7 @@ def _announces_body(environ: dict[str, Any]) -> bool:
 
 
 class Upgrade(ABC):
-    """What switches protocols, once the listener has decided so.
+    """Switches protocols, once the listener has decided to.
 
     Args:
         environ: the WSGI environ of the request.
@@ -64,13 +64,13 @@ class Upgrade(ABC):
         """Why the handshake cannot succeed, or ``None`` (RFC 6455 section 4.2).
 
         Args:
-            drafts: whether the drafts before RFC 6455 will do, too.
+            drafts: whether the drafts before RFC 6455 are accepted, too.
         """
         environ = self._environ
         if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
             return self._refusal("400 Bad Request", "a WebSocket needs HTTP/1.1")
         if _announces_body(environ):
-            # Nobody could tell it from the frames that follow.
+            # Nobody could tell the body from the frames that follow it.
             text = "a handshake for a WebSocket has no body"
             return Refusal("400 Bad Request", text, ("Connection", "close"))
         if drafts and is_draft(environ):
@@ -88,7 +88,7 @@ class Upgrade(ABC):
         return None
 
     def _refusal(self, status: str, text: str) -> Refusal:
-        """A refusal that says how it would be right, RFC 6455 section 4.4."""
+        """A refusal that says what a right handshake has, RFC 6455 section 4.4."""
         return Refusal(
             status,
             text,
@@ -98,12 +98,12 @@ class Upgrade(ABC):
         )
 
     def refuse(self, refusal: Refusal) -> bool:
-        """Refuse in another way than by an HTTP answer; false if there is none."""
+        """Refuse by something other than an HTTP answer; false if there is no such way."""
         return False
 
     @abstractmethod
     def accept(self, max_size: int) -> WebSocket | None:
-        """Switch protocols; only to be called if there is no :meth:`problem`.
+        """Switch protocols. Call this only if there is no :meth:`problem`.
 
         Args:
             max_size: the largest message to accept, in bytes.
@@ -116,8 +116,8 @@ class Upgrade(ABC):
         """Let the connection outlive the request.
 
         Returns:
-            A file of the socket, which is open until the file is closed; or
-            ``None`` if the server wants the request to last as long.
+            A file that keeps the socket open until it is closed; or ``None`` if the
+            server wants the request to last as long as the connection.
         """
         return None
 

@@ -1,1 +1,1 @@
-"""Sockets after their request."""
+"""Sockets after their HTTP request: read without a greenlet, written without waiting."""

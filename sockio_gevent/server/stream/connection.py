@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from ...hub.gevent_private import read_watcher, tls_object, wait_readable
-from ...hub.time_slice import TIME_SLICE, let_others_run, slice_end
+from ...hub.time_slice import TimeSlice, fit_to_slice
 from .hang_up import has_bytes, has_hung_up
 from .readers import Readers
 from .sending import Sending
@@ -16,30 +16,39 @@ __all__ = ["Connection"]
 
 _READ_SIZE = 64 * 1024
 _MUCH = 16 * 1024  # as much as TLS decrypts at once
-_LEAST = 4 * 1024  # bytes that are read at once if they take long to handle
+_LEAST = 4 * 1024  # bytes that are read at once while they take long to handle
 
 
 class Connection(Sending):
     """A stream socket after its HTTP request.
 
-    It is read in one of two ways: a greenlet of its own calls :meth:`read`, or
-    it is served, which takes no greenlet while the peer is quiet.
+    It is read in one of two ways. Either a greenlet of its own calls :meth:`read`;
+    or it is served (:meth:`serve`), and has no greenlet while the peer is quiet.
 
     Args:
-        socket: the gevent socket, plain or TLS. Closing it stays with its owner.
-        rfile: the buffered reader that the request was parsed from; it may
-            hold the first bytes of what follows.
+        socket: the gevent socket, plain or TLS. Its owner closes it.
+        rfile: the buffered reader of the request; it may hold the first bytes of
+            what follows.
 
     Attributes:
-        greedy: whether the peer had sent a lot when it was read last.
+        greedy: whether the last read brought a lot.
     """
 
-    __slots__ = ("_busy", "_due", "_file", "_paused", "_readers", "_rfile", "_size", "greedy")
+    __slots__ = (
+        "_busy",
+        "_file",
+        "_paused",
+        "_readers",
+        "_rfile",
+        "_size",
+        "_time_slice",
+        "greedy",
+    )
 
     def __init__(self, socket: Any, rfile: Any) -> None:
         super().__init__(socket)
         self._rfile = rfile
-        self._due = slice_end()
+        self._time_slice: TimeSlice | None = None  # only read() needs one
         self._size = _MUCH
         self._file: Any = None
         self._readers: Readers | None = None
@@ -48,33 +57,34 @@ class Connection(Sending):
         self.greedy = False
 
     def read(self) -> bytes:
-        """Wait for bytes; empty when the peer has gone, in whatever way."""
+        """Wait for bytes; empty when the connection has ended, for whatever reason."""
         try:
             if self._rfile is not None:
                 rfile, self._rfile = self._rfile, None
                 return bytes(rfile.read1(READ_AHEAD))
-            # What is there already is read without a switch, so a peer that sends
-            # faster than it is served would keep the greenlet running for ever.
-            if monotonic() >= self._due:
-                self._due = let_others_run()
+            # Bytes that are there are read without a switch of greenlets, so a peer that
+            # sends faster than it is served would keep this greenlet running for ever.
+            if self._time_slice is None:
+                self._time_slice = TimeSlice()
+            self._time_slice.pause()
             while (data := self._receive()) is None:
                 wait_readable(self._socket)
-                self._due = slice_end()
+                self._time_slice.restart()
             return data
         except (OSError, ValueError):  # ValueError: the file or the TLS object is closed
             return b""
 
     def serve(self, file: Any = None) -> None:
-        """Give what comes to the owner from now on, the end of the stream too.
+        """From now on, give all bytes to the owner, and the end of the stream.
 
         Args:
-            file: a file of the socket that keeps it open beyond the request;
-                it is closed by :meth:`release`.
+            file: a file that keeps the socket open after the request;
+                :meth:`release` closes it.
         """
         self._file = file
         self._readers = Readers.of_this_hub()
         self._busy = True
-        # What the reader of the request holds beyond it.
+        # The reader of the request may hold bytes that follow it.
         rfile, self._rfile = self._rfile, None
         data = read_ahead(self._socket, rfile)
         if data and self.owner is not None:
@@ -86,15 +96,15 @@ class Connection(Sending):
         self._go_on()
 
     def release(self) -> None:
-        """End to be served, and close the socket if nobody else will."""
+        """Stop serving, and close the socket if nobody else does."""
         if self.owner is None:
             return
         self.owner = None
         self._stop_watching()
         if self._file is not None:
             self.abort()
-            # Unread bytes would turn the end into a reset, which may cost the
-            # peer what it has not read yet.
+            # Unread bytes would turn the end into a reset, and the peer might lose
+            # what it has not read yet.
             self._receive()
             self._file.close()
             self._file = None
@@ -112,7 +122,8 @@ class Connection(Sending):
         if owner is not None:
             owner.run_handlers()
         if greedy:
-            self._adapt(monotonic() - began)
+            # Tiny frames by the ten thousand, for example, take several slices.
+            self._size = fit_to_slice(self._size, monotonic() - began, _LEAST, _READ_SIZE)
 
     def _read_once(self) -> int:
         """Read what is there and give it to the owner; return how many bytes there were at once."""
@@ -134,24 +145,14 @@ class Connection(Sending):
             self._paused = False
             self._watch_for_bytes()
 
-    def _adapt(self, seconds: float) -> None:
-        """Read as much at once as is handled in a slice of time.
-
-        Tiny frames by the ten thousand, say, would take several.
-        """
-        if seconds > TIME_SLICE:
-            self._size = max(self._size // 2, _LEAST)
-        elif seconds < TIME_SLICE / 4:
-            self._size = min(self._size * 2, _READ_SIZE)
-
     def throw(self, *error: Any) -> None:
-        """The socket was closed on this side; gevent tells who watches it in this way."""
+        """Note that the socket was closed on this side; gevent calls this on its watcher."""
         self._readable()
 
     def _watch_for_bytes(self) -> None:
         if self.owner is not None:
             watcher = read_watcher(self._socket)
-            if watcher is None:  # closed on this side meanwhile, which will be read
+            if watcher is None:  # closed on this side meanwhile: the next read finds out
                 self._readable()
             else:
                 watcher.start(self._readable)
@@ -163,7 +164,7 @@ class Connection(Sending):
 
     def _readable(self) -> None:
         if self._busy:
-            # It would be said in every turn of the loop, until a handler is done.
+            # A handler blocks. The event would come again in each iteration of the loop.
             self._paused = True
             self._stop_watching()
             return
@@ -171,7 +172,7 @@ class Connection(Sending):
         self._readers.add(self)  # type: ignore[union-attr]
 
     def _receive(self) -> bytes | None:
-        """Read once; nothing is ``None``, and empty the end."""
+        """Read once; ``None`` if nothing is there, empty at the end of the stream."""
         try:
             if self._plain is not None:
                 return bytes(self._plain.recv(self._size))
@@ -182,7 +183,7 @@ class Connection(Sending):
             return b""
 
     def _decrypted(self) -> bytes | None:
-        """What TLS has decrypted with what was read last, and has kept."""
+        """The bytes that TLS has decrypted together with the last ones, and still holds."""
         if self._plain is None and self.owner is not None:
             tls = tls_object(self._socket)
             if tls is not None and tls.pending():
@@ -190,9 +191,9 @@ class Connection(Sending):
         return None
 
     def has_unread(self) -> bool:
-        """Whether the peer has sent something that nobody has read yet."""
+        """Whether there are bytes that nobody has read yet."""
         return not self.broken and has_bytes(self._socket)
 
     def hung_up(self) -> bool:
-        """Whether the peer has gone, even if nobody reads."""
+        """Whether the peer has hung up, even if nobody reads."""
         return self.broken or has_hung_up(self._socket)

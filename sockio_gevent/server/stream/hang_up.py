@@ -1,4 +1,4 @@
-"""Peers that hang up while they wait for an answer, and nobody reads."""
+"""Notices a peer that hangs up while it waits for an answer and nobody reads the socket."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _poll = monkey.get_original("select", "poll")
 
 
 def has_hung_up(socket: Any) -> bool:
-    """Whether the peer of a socket that should be silent has closed or reset it."""
+    """Whether the peer has closed or reset a socket on which no bytes are expected."""
     if _POLLRDHUP:
-        # Sees the end of the stream behind unread bytes too, which may be the
-        # last words of TLS.
+        # This sees the end of the stream even after unread bytes, which may be the
+        # close message of TLS.
         poller = _poll()
         try:
             poller.register(bare_socket(socket).fileno(), _GONE)
@@ -49,11 +49,11 @@ def has_bytes(socket: Any) -> bool:
         return False
 
 
-_REST = 0.5  # seconds between two looks at a socket that has unread bytes
+_INTERVAL = 0.5  # seconds between two checks of a socket that has unread bytes
 
 
 class HangUpWatch:
-    """Tells when the peer of a waiting request hangs up.
+    """Notices when the peer of a waiting request hangs up.
 
     Args:
         socket: the gevent socket of the request.
@@ -66,18 +66,18 @@ class HangUpWatch:
         self._socket = socket
         self._gone = gone
         self._paused = False
-        # That of the socket itself, if nobody reads: the kernel knows it already.
+        # The socket's own watcher, if nobody uses it: to start that needs no system call.
         watcher = unused_read_watcher(socket)
         self._borrowed = watcher is not None
         if not self._borrowed:
             watcher = gevent.get_hub().loop.io(socket.fileno(), _READ)
         self._watcher: Any = watcher
-        # Not a method: if the socket is closed here meanwhile, gevent throws an
-        # error into the object that the method of a watcher belongs to.
+        # Not a bound method: if the socket is closed on this side, gevent throws an
+        # error into the object that a watcher's method is bound to.
         watcher.start(self)
 
     def stop(self) -> None:
-        """Stop watching; to be called before the socket is used again."""
+        """Stop watching. Call this before the socket is used again."""
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.stop()
@@ -85,15 +85,15 @@ class HangUpWatch:
                 watcher.close()
 
     def __call__(self) -> None:
-        """Look whether the peer has gone."""
+        """Check whether the peer has hung up."""
         if has_hung_up(self._socket):
             self.stop()
             self._gone()
         elif not self._paused and has_bytes(self._socket):
-            # The client's next request, sent early, or the last words of TLS:
-            # they would wake this up again and again, so look only now and then.
+            # Unread bytes: the client's next request, or the close message of TLS. The
+            # watcher would call this again and again, so check only now and then.
             self.stop()
             self._paused = True
             self._borrowed = False
-            self._watcher = gevent.get_hub().loop.timer(_REST, _REST)
+            self._watcher = gevent.get_hub().loop.timer(_INTERVAL, _INTERVAL)
             self._watcher.start(self)

@@ -1,9 +1,9 @@
-"""The greenlets that read sockets and run what their messages ask for.
+"""The greenlets that read sockets and run the handlers of their messages.
 
-A connection that is quiet has no greenlet that reads it: a watcher of the loop
-stands for it. What has become readable in one turn of the loop is read by one
-greenlet, one connection after the other, without a switch between them. Only
-when that greenlet blocks, because a handler does, another one goes on.
+A quiet connection has no greenlet, only a watcher of the loop. One greenlet
+reads all connections that have become readable in one iteration of the loop,
+one after the other, without a switch in between. Another greenlet continues
+only if that one blocks, because a handler does.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ...hub.time_slice import TIME_SLICE
 
 __all__ = ["Readers"]
 
-_MOST_PARKED = 16  # greenlets that are kept for the next turn
+_MOST_PARKED = 16  # greenlets that are kept for the next iteration
 
 
 class Readable(Protocol):
-    """Something with unread bytes.
+    """Something that has unread bytes.
 
     Attributes:
-        greedy: whether there was a lot of it the last time.
+        greedy: whether the last read brought a lot.
     """
 
     greedy: bool
 
     def read_ready(self) -> None:
-        """Read once and handle what came. May block."""
+        """Read once and handle the bytes. May block."""
 
 
 class Readers:
@@ -59,23 +59,23 @@ class Readers:
 
     @staticmethod
     def of_this_hub() -> Readers:
-        """Those of the hub of this thread."""
+        """The readers of this thread's hub."""
         return _all.here()
 
     def add(self, item: Readable) -> None:
-        """Have this read in this turn of the loop, or the next. To be called in the hub."""
-        # Hundreds that flood are not to stand before those with a few bytes.
+        """Read this in this iteration of the loop, or in the next. Call this in the hub."""
+        # A connection with a few bytes must not wait for hundreds that flood.
         (self._greedy if item.greedy else self._ready).append(item)
         if not self._scheduled:
             self._scheduled = True
             self._loop.run_callback(self._run)
 
     def _run(self) -> None:
-        """Let greenlets read, in the hub, until nothing is left or time is up."""
+        """In the hub: let greenlets read until nothing is left, or the time slice is over."""
         self._scheduled = False
         self._until = monotonic() + TIME_SLICE
         if self._greedy:
-            # One of them has its turn however many the others are.
+            # One of them is read each time, however many others there are.
             self._ready.append(self._greedy.popleft())
         while self._ready or self._greedy:
             if monotonic() >= self._until:
@@ -83,7 +83,7 @@ class Readers:
                 self._next_iteration.start()
                 return
             greenlet = self._parked.pop() if self._parked else gevent.Greenlet(self._read)
-            # One that somebody has killed meanwhile gives control back at once.
+            # A greenlet that was killed meanwhile returns at once.
             greenlet.switch()
 
     def _read(self) -> None:
@@ -94,8 +94,8 @@ class Readers:
             if len(self._parked) >= _MOST_PARKED:
                 return
             self._parked.append(this)
-            # Whoever else wakes it, an event that a handler has left behind, say:
-            # it is _run that takes it from there.
+            # Something else may wake this greenlet, such as an event that a handler has
+            # left behind. Only _run() takes it from the list.
             while this in self._parked:
                 hub.switch()
 

@@ -1,7 +1,7 @@
-"""The sending half of a connection: anyone writes without waiting.
+"""The sending half of a connection: a write never waits.
 
-What the kernel does not take at once is kept here and written as the socket
-drains. How much may be kept is for the caller to watch, through ``pending``.
+Bytes that the kernel does not take at once are kept here, and written when the
+socket has room. The caller limits how much is kept; ``pending`` says how much.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WRITE = 2  # the event of libev's io watchers
 
 
 class Owner(Protocol):
-    """Who a connection is served for."""
+    """The object that a connection is served for."""
 
     def received(self, data: bytes) -> None:
         """Take bytes; empty when the peer has gone. It blocks only while the peer reads nothing."""
@@ -39,22 +39,22 @@ class Owner(Protocol):
         """Call a function once when more can be read. It must not block."""
 
     def drained(self) -> None:
-        """All that was pending has been written. Called in the hub."""
+        """Note that all pending bytes were written. Called in the hub."""
 
     def broken(self) -> None:
-        """The socket has failed under a write. Called in the hub."""
+        """Note that a write has failed. Called in the hub."""
 
 
 class Sending:
-    """What is written to a stream socket.
+    """Writes to a stream socket.
 
     Args:
         socket: the gevent socket, plain or TLS.
 
     Attributes:
-        pending: how many bytes were written and not taken by the socket yet.
+        pending: how many bytes wait, because the socket did not take them yet.
         broken: whether the socket has failed or was shut down.
-        owner: who is told of what happens, if anyone.
+        owner: the object that is told of events, or ``None``.
     """
 
     __slots__ = (
@@ -71,8 +71,8 @@ class Sending:
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
-        # The bare socket, unless TLS stands before it: gevent's would be asked
-        # for it with every message, and that shows.
+        # The bare socket, unless TLS is used. To look it up for each message would be
+        # measurably slower.
         self._plain = None if is_encrypted(socket) else bare_socket(socket)
         self._pending: deque[memoryview] | None = None
         self._watcher: Any = None
@@ -83,7 +83,7 @@ class Sending:
         self.broken = False
 
     def write(self, data: bytes) -> None:
-        """Write without waiting; what the socket does not take is pending."""
+        """Write without waiting; the bytes that the socket does not take are pending."""
         if self.broken or not data:
             return
         if self._pending:
@@ -98,10 +98,10 @@ class Sending:
                 self._watch_for_room()
 
     def unsent(self, data: bytes) -> int:
-        """How many bytes of what was written in one call have not left yet.
+        """How many bytes of one write are still pending.
 
         Args:
-            data: the very object that was given to :meth:`write`.
+            data: the same object that was passed to :meth:`write`.
         """
         for chunk in self._pending or ():
             if chunk.obj is data:
@@ -117,7 +117,7 @@ class Sending:
         self._drained.wait()
 
     def end(self) -> None:
-        """End this direction once all is written; the reader goes on to the peer's end."""
+        """End this direction once all is written; the other one lasts until the peer ends it."""
         self._ending = True
         if not self.pending:
             shut_down(self._socket, _socket.SHUT_WR)
@@ -127,21 +127,21 @@ class Sending:
         if self.broken:
             return
         self.broken = True
-        # The chunks stay, so that unsent() can tell what has not left.
+        # The chunks stay, so that unsent() still knows what was not sent.
         self._settle()
         shut_down(self._socket, _socket.SHUT_RDWR)
 
     def shut_down(self) -> None:
-        """End both directions, whatever thread this is; nothing else of it changes."""
+        """End both directions. Any thread may call this: nothing else changes here."""
         shut_down(self._socket, _socket.SHUT_RDWR)
 
     def forget_pending(self) -> None:
-        """Drop what was pending when the connection was aborted; nobody asks for it any more."""
+        """Drop the chunks that abort() has kept; nobody calls unsent() any more."""
         if self.broken:
             self._pending = None
 
     def _send(self, data: bytes | memoryview) -> int:
-        """Send what the socket takes now; return how much that was."""
+        """Send the bytes that the socket takes now; return their number."""
         try:
             if self._plain is not None:
                 return int(self._plain.send(data))
@@ -178,7 +178,7 @@ class Sending:
             self.owner.drained()
 
     def _settle(self) -> None:
-        """Nothing is waiting any more, for better or worse."""
+        """Note that nothing is pending any more: it was written, or the connection is broken."""
         self.pending = 0
         if self._watcher is not None:
             self._watcher.stop()

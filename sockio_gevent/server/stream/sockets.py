@@ -1,4 +1,4 @@
-"""What is done with sockets past gevent, which would wait, or wake who waits."""
+"""Operations on sockets that go around gevent, which would wait, or wake another greenlet."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from ...hub.gevent_private import bare_socket
 
 __all__ = ["READ_AHEAD", "read_ahead", "receive_tls", "send_at_once", "send_tls", "shut_down"]
 
-# All that a buffered reader may hold is taken from it at once.
-READ_AHEAD = max(64 * 1024, io.DEFAULT_BUFFER_SIZE)  # bytes
+# Bytes that are taken from a buffered reader at once: as many as it may hold.
+READ_AHEAD = max(64 * 1024, io.DEFAULT_BUFFER_SIZE)
 
 
 def send_at_once(socket: Any) -> None:
     """Turn Nagle's algorithm off, RFC 896.
 
-    pywsgi writes head and body of an answer separately: the second would be
-    held back until the client acknowledges the first, which many do only
-    after 40 ms.
+    pywsgi writes the head and the body of an answer separately. With Nagle's
+    algorithm, the body would wait until the client acknowledges the head, which
+    many clients do only after 40 ms.
     """
     try:
         socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     except OSError:
-        pass  # no TCP, or reset already
+        pass  # it is not TCP, or it was reset
 
 
 def read_ahead(socket: Any, rfile: Any) -> bytes:
-    """What a buffered reader holds and the socket has, without waiting for more.
+    """The bytes that a buffered reader and its socket have now, without waiting for more.
 
     Args:
         socket: the gevent socket.
-        rfile: the reader of it.
+        rfile: its reader.
     """
     timeout = socket.gettimeout()
     socket.settimeout(0.0)
@@ -47,19 +47,19 @@ def read_ahead(socket: Any, rfile: Any) -> bytes:
 def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
     """End one or both directions of a socket that another greenlet may be using."""
     try:
-        # The bare socket: gevent's own shutdown raises in the greenlet that
-        # reads or writes, and its TLS shutdown forgets the TLS object under it.
+        # The bare socket: gevent's own shutdown raises an exception in the greenlet that
+        # reads or writes, and its TLS shutdown drops the TLS object that is still in use.
         bare_socket(socket).shutdown(how)
     except OSError:
-        pass  # the peer was faster
+        pass  # the peer has ended it already
 
 
-# The module ssl is imported where TLS is used, and so is loaded: importing the
-# package must not load it, because gevent wants to patch it first.
+# The functions below import ssl themselves. To import the package must not import ssl,
+# because gevent must patch it first.
 
 
 def receive_tls(tls: Any, size: int) -> bytes | None:
-    """Read what a TLS object has, without waiting; ``None`` if that is nothing."""
+    """Read the bytes that a TLS object has, without waiting; ``None`` if there are none."""
     from ssl import SSLWantReadError, SSLWantWriteError
 
     try:
@@ -69,7 +69,7 @@ def receive_tls(tls: Any, size: int) -> bytes | None:
 
 
 def send_tls(tls: Any, data: bytes | memoryview) -> int:
-    """Give a TLS object what it takes without waiting; return how much that was."""
+    """Write the bytes that a TLS object takes without waiting; return their number."""
     from ssl import SSLWantReadError, SSLWantWriteError
 
     try:

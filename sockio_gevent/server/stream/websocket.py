@@ -27,7 +27,8 @@ __all__ = ["CLOSE_TIMEOUT", "WebSocket"]
 
 CLOSE_TIMEOUT = 5.0  # seconds that the closing handshake may take
 
-# Who sends pings and does not read the pongs is not read from either.
+# Bytes of pongs that may wait. Beyond that, the server does not read from a client that
+# sends pings and does not read the pongs.
 _PONG_BACKLOG = 4 * 1024
 
 _LOST = End(CloseReason.LOST, "the connection was lost")
@@ -44,9 +45,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     Args:
         environ: the WSGI environ of the upgrade request.
         socket: the gevent socket.
-        reader: the buffered reader that the request came from.
-        protocol: the version of WebSocket that was agreed on.
-        handler: the pywsgi handler, where there is one.
+        reader: the buffered reader of the request.
+        protocol: the version of WebSocket.
+        handler: the pywsgi handler, if there is one.
 
     Attributes:
         choked: how many bytes of pongs the peer does not take, so that nothing more is to be
@@ -78,8 +79,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         protocol: WebSocketProtocol,
         handler: Any = None,
     ) -> None:
-        # Not calling super: it would set up the stream and the byte-wise
-        # validator that this class is there to replace.
+        # super() is not called: it would make the stream and the byte-wise validator
+        # that this class replaces.
         self.environ = environ
         self.handler = handler
         self.stream = None
@@ -92,7 +93,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._timer: Any = None
 
     def __del__(self) -> None:
-        """Do nothing, unlike the base class: the handler sees to the end of the socket."""
+        """Do nothing, unlike the base class: the handler closes the socket."""
 
     @property
     def closed(self) -> bool:
@@ -111,7 +112,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
     @property
     def current_app(self) -> Any:
-        """The application behind a ``geventwebsocket.Resource``, told of closes."""
+        """The application of a ``geventwebsocket.Resource``, which is told of closes."""
         return getattr(getattr(self.handler, "application", None), "current_app", _NoApplication())
 
     def receive(self) -> str | bytearray | None:
@@ -136,7 +137,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
         Args:
             message: text or bytes; anything else is sent as its ``str()``.
-            binary: whether to send it as binary; by default, if it is no text.
+            binary: whether to send it as binary; by default, if it is not a ``str``.
 
         Raises:
             WebSocketError: if the connection has ended.
@@ -160,14 +161,14 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             raise WebSocketError(MSG_SOCKET_DEAD)
 
     def close(self, code: int = NORMAL, message: str | bytes | None = b"") -> None:
-        """Begin the closing handshake; what was sent before still arrives.
+        """Begin the closing handshake; messages that were sent before still arrive.
 
         Args:
             code: the status code, RFC 6455 section 7.4.
             message: a text for the peer.
 
         Raises:
-            ValueError: if the code is not one that may be sent.
+            ValueError: if the code may not be sent.
         """
         if isinstance(message, (bytes, bytearray)):
             message = message.decode("utf-8", "replace")
@@ -176,11 +177,11 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._ended(End(CloseReason.APPLICATION, text))
 
     def forget_request(self) -> None:
-        """Let go of the request, which is larger than all the rest of a quiet connection."""
+        """Drop the request, which takes more memory than the rest of a quiet connection."""
         self.environ, self.handler = {}, None
 
     def receive_batch(self) -> list[str | bytearray]:
-        """Wait for messages; return all that came at once, none at the end."""
+        """Wait for messages; return all that came in one read, or none at the end."""
         messages: list[str | bytearray] = []
         while not messages and not self.finished:
             messages = self.take(self.connection.read())
@@ -210,7 +211,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
                 self.choked = 0
 
     def linger(self) -> None:
-        """Read on until the closing handshake is complete or its time is up."""
+        """Read until the closing handshake is complete or its time is over."""
         while self.receive_batch():
             pass
 

@@ -1,4 +1,4 @@
-"""What a case consists of, and short names for what most cases are made of."""
+"""The parts of a case, and short names for the most common ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def messages(self) -> list[str | bytes]:
-        """What the application gets: all that it sends back, or could not any more."""
+        """The messages that the application gets: it sends them back, if it still can."""
         return [
             each.payload.decode() if each.opcode == TEXT else each.payload
             for each in (*self.sent, *self.answer)
@@ -94,5 +94,5 @@ def bytewise(data: bytes) -> list[bytes]:
 
 
 def refused(*sent: bytes, code: int = PROTOCOL_ERROR) -> Case:
-    """A conversation that the server must fail, and of which the application gets nothing."""
+    """A conversation that the server must fail, without a message for the application."""
     return Case(sent, codes=[code])

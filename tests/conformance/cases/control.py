@@ -1,4 +1,4 @@
-"""Control frames: pings and pongs. (Closes are a subject of their own.)"""
+"""Control frames: pings and pongs. (Close frames have their own module.)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masking: what comes without is refused, and any key is undone."""
+"""Masking: a frame without a mask is refused, and a frame with any key is unmasked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reserved for extensions, of which none was negotiated: bits and opcodes."""
+"""Bits and opcodes that are reserved for extensions, of which none was negotiated."""
 
 from __future__ import annotations
 

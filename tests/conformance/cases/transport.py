@@ -1,4 +1,4 @@
-"""The same protocol where the project's own transports speak it: payloads are framed text.
+"""The same protocol at the project's own transports, whose payloads are framed text.
 
 Binary messages are refused there with 1003, as section 7.4.1 describes that
 code. A payload without the framing is no violation of the RFC: the session
