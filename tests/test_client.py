@@ -118,7 +118,7 @@ def connected_client(served: Any, client: Any) -> Client:
 
 def test_the_names_are_those_that_sessions_have() -> None:
     names = set(all_names())
-    assert {"network", "posts", "handlers", "ending", "downlink", "_outbox", "_calls"} <= names
+    assert {"network", "posts", "handlers", "ending", "downlink", "_outbox", "_taken"} <= names
     assert {"EVENTS", "on", "send"} & names == {"EVENTS", "on"}
     assert len(names) > 80
 

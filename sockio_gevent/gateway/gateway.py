@@ -15,7 +15,7 @@ from ..options.limits import OverLimit
 from ..options.listener_options import Context, Options
 from ..options.origins import Origins
 from ..refusal import Reason
-from ..server.http.environ import head_size
+from ..server.http.environ import CONNECTION, connection_of, head_size
 from ..server.http.request import Refusal, Request
 from ..session.session import Session
 from ..session.sessions import Sessions
@@ -93,7 +93,7 @@ class Gateway:
         """Answer a request, PEP 3333."""
         if not self._environment.seen:
             self._environment.see(environ)
-        is_foreign = "sockio_gevent.socket" not in environ
+        is_foreign = CONNECTION not in environ
         if is_foreign:
             from ..server.http import odd_requests
 
@@ -155,11 +155,16 @@ class Gateway:
         application = self.application
         if application is None:
             return Request(environ, start_response).answer("404 Not Found", b"not found\n")
-        upgrade = environ.get("sockio_gevent.upgrade")
-        if upgrade is None or any(isinstance(x, self._kind) for x in layers(application)):
+        connection = connection_of(environ)
+        upgrade = None if connection is None else connection.upgrade
+        if (
+            connection is None
+            or upgrade is None
+            or any(isinstance(x, self._kind) for x in layers(application))
+        ):
             # There may be a listener behind, and it is for that one to decide.
             return application(environ, start_response)  # type: ignore[no-any-return]
-        del environ["sockio_gevent.upgrade"]
+        connection.upgrade = None
         return upgrade.run(application, environ, start_response)  # type: ignore[no-any-return]
 
     def _serve_client_file(self, request: Request) -> list[bytes]:
@@ -232,7 +237,9 @@ class Gateway:
         """Check that the session will not keep too large an environ."""
         most = self._options.max_header_size
         # Where requests are read by our own handler, it has done so.
-        if "sockio_gevent.answer_given" in request.environ or head_size(request.environ) <= most:
+        connection = connection_of(request.environ)
+        checked = connection is not None and connection.limits_heads
+        if checked or head_size(request.environ) <= most:
             return
         text = f"the head of the request has over {most} bytes"
         raise OverLimit(Limit.HEADER_SIZE, "431 Request Header Fields Too Large", text)

@@ -15,6 +15,7 @@ from support.http import DEADLINE, HTTP
 
 import sockio_gevent as io
 from sockio_gevent.server.http import hixie_handshake
+from sockio_gevent.server.http.environ import CONNECTION
 from sockio_gevent.server.http.other_servers import adopt
 
 UPGRADE = {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "Upgrade", "HTTP_HOST": "x"}
@@ -81,7 +82,7 @@ def test_half_a_handshake_ends_the_connection_under_any_server(ends, start, monk
     ours, theirs = ends
     asked = environ(ours, **HIXIE_76)
     adopt(asked, start)
-    assert asked["sockio_gevent.upgrade"].accept(1000) is None
+    assert asked[CONNECTION].upgrade.accept(1000) is None
     head = read_to_the_end(theirs)
     assert head.startswith(b"HTTP/1.1 101 ")
     assert head.count(b"\r\n\r\n") == 1, "and no proxy takes what follows for checked"
@@ -92,7 +93,7 @@ def test_an_upgrade_needs_only_the_socket_of_the_server(ends, start):
     ours, theirs = ends
     asked = environ(ours, **RFC_6455)
     adopt(asked, start)
-    websocket = asked["sockio_gevent.upgrade"].accept(1000)
+    websocket = asked[CONNECTION].upgrade.accept(1000)
     assert b"Sec-WebSocket-Accept: " in theirs.recv(65536)
     theirs.sendall(b"\x81\x85\0\0\0\0hello")
     assert websocket.receive() == "hello"
@@ -103,7 +104,7 @@ def test_an_upgrade_needs_only_the_socket_of_the_server(ends, start):
 def test_a_body_that_breaks_off_while_it_is_discarded_raises_nothing(ends, start):
     asked = environ(ends[0])
     adopt(asked, start)
-    asked["sockio_gevent.abandon_input"]()
+    asked[CONNECTION].abandon_input()
 
 
 @pytest.mark.parametrize("name", ["htmlfile", "xhr-polling"])
@@ -139,7 +140,7 @@ def test_a_session_does_not_keep_its_first_request():
         wait_for(lambda: opened)
         kept = opened[0].environ
         assert "REMOTE_ADDR" in kept
-        assert not {"wsgi.early_hints", "gunicorn.socket", "sockio_gevent.socket"} & set(kept)
+        assert not {"wsgi.early_hints", "gunicorn.socket", CONNECTION} & set(kept)
     finally:
         listener.close(1)
         server.stop(1)

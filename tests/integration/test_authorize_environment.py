@@ -100,7 +100,7 @@ def test_a_client_that_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, tr
     door, sockets = Door(said), []
 
     def kept(environ: dict[str, Any]) -> dict[str, Any]:
-        sockets.append(environ["sockio_gevent.socket"])
+        sockets.append(environ["sockio_gevent.connection"].socket)
         return environ
 
     # Functions of the application do not get the socket.

@@ -293,7 +293,7 @@ def test_a_client_that_vanishes_before_its_answer_is_no_error(pair, capfd):
     sockets = []
 
     def wait(environ, start_response):
-        sockets.append(environ["sockio_gevent.socket"])
+        sockets.append(environ["sockio_gevent.connection"].socket)
         entered.set()
         go_on.wait()
         return started(("Content-Length", "10"))(b"hello", b"world")(environ, start_response)

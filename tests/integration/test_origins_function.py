@@ -87,7 +87,7 @@ def test_the_function_gets_a_copy_of_the_environ_without_the_request(serve, tran
     Knock(served.port, transport, Origin="http://any.example").close()
     (_, client) = served.wait("connection")
     (environ,) = judge.environs
-    assert "sockio_gevent.socket" not in environ
+    assert "sockio_gevent.connection" not in environ
     assert environ["wsgi.input"].read() == b""
     assert environ["HTTP_ORIGIN"] == "http://any.example"
     assert client.environ is not environ

@@ -363,8 +363,13 @@ def as_json(text: str) -> Any:
     return json.loads(text[3:])
 
 
+_TURNS = 100  # of the loop, after which a condition is not looked at in each of them
+
+
 def wait_for(condition: Any, deadline: float = DEADLINE) -> None:
     """Let the server run until a condition holds for which there is no event."""
     with gevent.Timeout(deadline, AssertionError(f"not true within {deadline} s")):
+        turns = 0
         while not condition():
-            gevent.sleep(0)
+            turns += 1
+            gevent.sleep(0 if turns < _TURNS else 0.002)

@@ -11,6 +11,8 @@ from io import BytesIO
 
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from sockio_gevent.server.http.environ import CONNECTION
+
 from .readers import ask
 
 PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what it gets
@@ -18,10 +20,7 @@ PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what i
 # Values that differ between two servers, or are another object each time.
 OBJECTS = {
     "wsgi.input",
-    "sockio_gevent.socket",
-    "sockio_gevent.abandon_input",
-    "sockio_gevent.answer_given",
-    "sockio_gevent.upgrade",
+    CONNECTION,
 }
 PORTS = {"REMOTE_PORT", "SERVER_PORT"}
 

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 from ...wire.redact import printable
 
-__all__ = ["head_size", "kept", "peer_name"]
+__all__ = ["CONNECTION", "ServerConnection", "connection_of", "head_size", "kept", "peer_name"]
+
+#: The key of the environ under which the server puts the connection of a request.
+CONNECTION = "sockio_gevent.connection"
 
 # In the copy that a session keeps, these would keep the session's first request alive.
 _OF_THE_REQUEST = frozenset(
     (
         "wsgi.input",
         "wsgi.websocket",
-        "sockio_gevent.abandon_input",
-        "sockio_gevent.answer_given",
-        "sockio_gevent.socket",
-        "sockio_gevent.upgrade",
+        CONNECTION,
         "gunicorn.socket",
         "gunicorn.http2.send_trailers",
         "werkzeug.socket",
         "wsgi.early_hints",
     )
 )
+
+
+class ServerConnection(Protocol):
+    """The connection of a request, as the server gives it.
+
+    Attributes:
+        limits_heads: whether the head of the request was checked against the limits.
+        socket: the gevent socket.
+        upgrade: what switches protocols, or ``None`` if the request does not ask for that.
+    """
+
+    limits_heads: bool
+    socket: Any
+    upgrade: Any
+
+    def abandon_input(self) -> None:
+        """Do not read the rest of the body."""
+
+    def answer_given(self) -> None:
+        """All of the answer is there: from now on the client has so long to take it."""
+
+
+def connection_of(environ: dict[str, Any]) -> ServerConnection | None:
+    """The connection of a request, where the server gives it."""
+    return environ.get(CONNECTION)
 
 
 def head_size(environ: dict[str, Any]) -> int:

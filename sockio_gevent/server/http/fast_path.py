@@ -23,6 +23,7 @@ from ...wire.http_head import AnswerHead, RequestHead, answer_head, read_request
 from .access_log import NO_LOG, log_request
 from .body import Body, BrokenBody
 from .discard_body import abandon_input
+from .environ import CONNECTION
 from .head_limits import LimitedHandler
 
 __all__ = ["FastHandler"]
@@ -164,9 +165,8 @@ class FastHandler(LimitedHandler):
         if end < len(data):
             self._put_back(data[end:])
         environ["wsgi.input_terminated"] = True
-        environ["sockio_gevent.socket"] = self.socket
-        environ["sockio_gevent.abandon_input"] = self.abandon_input
-        environ["sockio_gevent.answer_given"] = self._watch.answer_given
+        environ[CONNECTION] = self
+        self.upgrade = None
         self.environ = environ
         self.requestline = line
         self.command = method

@@ -26,6 +26,7 @@ from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once
 from ..stream.websocket import WebSocket
+from .environ import CONNECTION
 from .fast_path import FastHandler
 from .flash_policy import answer_policy_request
 from .hixie_handshake import shake_hands
@@ -71,12 +72,12 @@ class UpgradeHandler(FastHandler):
 
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
-        self.environ["sockio_gevent.socket"] = self.socket
-        self.environ["sockio_gevent.abandon_input"] = self.abandon_input
+        self.environ[CONNECTION] = self
+        self.upgrade = None
         if asks_for_websocket(self.environ):
             # If it is refused, the eight bytes after a hixie-76 head are not a request.
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
-            self.environ["sockio_gevent.upgrade"] = HandlerUpgrade(self)
+            self.upgrade = HandlerUpgrade(self)
         super().run_application()
 
     def upgrade_websocket(self) -> Any:

@@ -84,6 +84,9 @@ class LimitedHandler(AccessLogHandler):
 
     #: Counts the heads that are too large; set for each server.
     limits: Limits
+    #: Of a connection, see :class:`~.environ.ServerConnection`.
+    limits_heads = True
+    upgrade: Any = None
 
     #: The log for malformed requests; set for each server.
     throttled_log: ThrottledLog
@@ -208,9 +211,12 @@ class LimitedHandler(AccessLogHandler):
             if "_" not in name and key not in _NO_PREFIX:
                 yield f"HTTP_{key}", value.strip("\t\r\n ")
 
+    def answer_given(self) -> None:
+        """All of the answer is there: from now on the client has so long to take it."""
+        self._watch.answer_given()
+
     def run_application(self) -> None:
         """Call the application; see :meth:`gevent.pywsgi.WSGIHandler.run_application`."""
-        self.environ["sockio_gevent.answer_given"] = self._watch.answer_given
         super().run_application()
         # The answer is complete; only the rest of the body is left to read.
         self._watch.answer_given()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from re import Pattern
 from ssl import SSL_ERROR_EOF
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
@@ -25,6 +25,7 @@ from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once, shut_down
 from ..stream.websocket import WebSocket
 from .discard_body import abandon_input, linger
+from .environ import CONNECTION
 from .hixie_handshake import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
@@ -32,22 +33,44 @@ from .upgrade import Upgrade, asks_for_websocket
 __all__ = ["adopt", "conceal"]
 
 
-class _Server(NamedTuple):
-    """The parts of a server that are needed for one request.
+def _nothing() -> None:
+    pass
 
-    Attributes:
+
+class _Server:
+    """The connection of a request to a server that is not prepared for a listener.
+
+    Args:
         socket: the gevent socket of the connection.
         reader: returns a buffered reader of what follows the head of the request.
         close: stops the server from reading another request from the connection.
         abandon: stops the server from reading the rest of the request's body.
         keep_quiet: stops the server from answering the request a second time.
+
+    Attributes:
+        limits_heads: no.
+        upgrade: what switches protocols, if the request asks for that.
     """
 
-    socket: Any
-    reader: Callable[[], Any]
-    close: Callable[[], None]
-    abandon: Callable[[], None]
-    keep_quiet: Callable[[], None]
+    limits_heads = False
+
+    def __init__(
+        self,
+        socket: Any,
+        reader: Callable[[], Any] = _nothing,
+        close: Callable[[], None] = _nothing,
+        abandon: Callable[[], None] = _nothing,
+        keep_quiet: Callable[[], None] = _nothing,
+    ) -> None:
+        self.socket = socket
+        self.reader = reader
+        self.close = close
+        self.abandon_input = abandon
+        self.keep_quiet = keep_quiet
+        self.upgrade: Upgrade | None = None
+
+    def answer_given(self) -> None:
+        """Nothing: the time to take an answer is for the server to bound."""
 
 
 def adopt(environ: dict[str, Any], start_response: Any) -> None:
@@ -62,20 +85,20 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
     if websocket is not None:
         handler = websocket.handler
         send_at_once(handler.socket)
-        environ["sockio_gevent.socket"] = handler.socket
-        environ["sockio_gevent.upgrade"] = _Upgraded(environ, handler)
+        environ[CONNECTION] = server = _Server(handler.socket)
+        server.upgrade = _Upgraded(environ, handler)
         return
-    server = _find(environ, start_response)
-    if server is None or not isinstance(server.socket, GeventSocket):
+    found = _find(environ, start_response)
+    if found is None or not isinstance(found.socket, GeventSocket):
         return
+    server = found
     send_at_once(server.socket)
-    environ["sockio_gevent.socket"] = server.socket
-    environ["sockio_gevent.abandon_input"] = server.abandon
+    environ[CONNECTION] = server
     if asks_for_websocket(environ):
         if "HTTP_SEC_WEBSOCKET_KEY1" in environ:
             # If it is refused, the eight bytes after a hixie-76 head are not a request.
             server.close()
-        environ["sockio_gevent.upgrade"] = _ForeignUpgrade(environ, start_response, server)
+        server.upgrade = _ForeignUpgrade(environ, start_response, server)
 
 
 def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[str]) -> None:

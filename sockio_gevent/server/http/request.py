@@ -11,7 +11,7 @@ from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
 from ..stream.sockets import shut_down
-from .environ import peer_name
+from .environ import connection_of, peer_name
 from .request_body import CLOSE, Receiver, abandon_body, read_body
 
 __all__ = ["Refusal", "Request"]
@@ -61,6 +61,7 @@ class Request:
         "_begun",
         "_body_read",
         "_closing",
+        "_connection",
         "answered",
         "environ",
         "method",
@@ -86,8 +87,9 @@ class Request:
         self.method: str = environ["REQUEST_METHOD"]
         self.tail = ""
         self.origin: str | None = None
-        self.socket = environ.get("sockio_gevent.socket")
-        self.upgrade = environ.get("sockio_gevent.upgrade")
+        self._connection = connection = connection_of(environ)
+        self.socket = None if connection is None else connection.socket
+        self.upgrade = None if connection is None else connection.upgrade
 
     @property
     def peer(self) -> str:
@@ -108,9 +110,8 @@ class Request:
 
     def answer_given(self) -> None:
         """Note that an answer is complete: from now on the client has a limited time to take it."""
-        bound = self.environ.get("sockio_gevent.answer_given")
-        if bound is not None:
-            bound()
+        if self._connection is not None:
+            self._connection.answer_given()
 
     def start(
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()

@@ -12,6 +12,7 @@ from ...hub.time_slice import TimeSlice
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
+from .environ import connection_of
 
 __all__ = ["CLOSE", "Receiver", "abandon_body", "read_body"]
 
@@ -124,6 +125,6 @@ def _read_slowly(
 
 def abandon_body(environ: dict[str, Any]) -> None:
     """Do not read the rest of the body; not every server can do that."""
-    abandon_input = environ.get("sockio_gevent.abandon_input")
-    if abandon_input is not None:
-        abandon_input()
+    connection = connection_of(environ)
+    if connection is not None:
+        connection.abandon_input()
