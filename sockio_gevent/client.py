@@ -1,4 +1,4 @@
-"""One client as applications see it: what they may do with it."""
+"""One client, as applications see and use it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _BY_APPLICATION = End(CloseReason.APPLICATION, "disconnected by the application"
 
 
 class Client(Emitter):
-    """A connected client. Handlers of ``connection`` receive it; applications make none.
+    """A connected client. Handlers of ``connection`` receive it; applications do not make one.
 
-    Events: ``message(message)`` for what the client sends, ``disconnect()``
+    Events: ``message(message)`` for each message from the client, ``disconnect()``
     once, when the session has ended.
 
-    An application may set attributes of its own, of any name that is not in here.
+    An application may set its own attributes, of any name that this class does not define.
 
     Args:
-        session: the session that it has.
+        session: its session.
         listener: the listener that it belongs to.
     """
 
-    # The names of the two are mangled: no attribute that an application sets can be one of them.
+    # Both names are mangled, so that no attribute of an application can replace them.
     __slots__ = ("__dict__", "__listener", "__session", "__weakref__")
 
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("message",), "disconnect": ()}
@@ -59,16 +59,16 @@ class Client(Emitter):
 
     @property
     def session_id(self) -> str:
-        """The secret by which the client is known.
+        """The secret id of the session.
 
-        Whoever has it can act as this client, so keep it out of logs and other
-        clients' pages.
+        Anybody who knows it can act as this client: keep it out of logs and out of
+        the pages of other clients.
         """
         return self.__session.session_id
 
     @property
     def transport(self) -> str:
-        """The name of the transport in use, or used last."""
+        """The name of the transport in use, or of the last one."""
         return self.__session.transport
 
     @property
@@ -78,7 +78,7 @@ class Client(Emitter):
 
     @property
     def connected(self) -> bool:
-        """Whether the session lives; true also while the client is away for a moment."""
+        """Whether the session is alive; also true while the client is away for a moment."""
         return self.__session.ending is None
 
     @property
@@ -88,7 +88,7 @@ class Client(Emitter):
 
     @property
     def identity(self) -> Any:
-        """What the option ``authorize`` has returned, if that was not ``True``.
+        """The value that the option ``authorize`` has returned, unless that was ``True``.
 
         ``None`` without that option. An application may set it.
         """
@@ -110,11 +110,11 @@ class Client(Emitter):
     def send(self, message: Any) -> None:
         """Send a message to this client.
 
-        It never blocks: the message leaves when the loop's tick ends, in one
-        write with all others of this tick. What the client does not take is
-        kept, up to ``max_buffer``; beyond that the session is closed. To a
-        session that has ended nothing is sent. Any thread may call it; messages of
-        one thread arrive in the order in which it has sent them.
+        It never blocks: the message leaves at the end of this iteration of the
+        loop, in one write with all others of the iteration. Messages that the
+        client does not take are kept, up to ``max_buffer``; beyond that the session
+        ends. If the session has ended, nothing is sent. Any thread may call it; the
+        messages of one thread arrive in the order in which it has sent them.
 
         Args:
             message: a ``str``, or anything with a JSON form.
@@ -125,7 +125,7 @@ class Client(Emitter):
         """
         session = self.__session
         packet = session.dialect.encode(message)
-        if this_thread.hub is session.loop.hub:  # as mostly, and this is done for each message
+        if this_thread.hub is session.loop.hub:  # the usual case, and every message comes here
             _send(session, packet)
         else:
             session.loop.call(_send, session, packet)
@@ -135,11 +135,11 @@ class Client(Emitter):
         self.__listener.broadcast(message, exclude=self.session_id)
 
     def disconnect(self) -> None:
-        """End the session. What was sent before goes out if the client is there to take it.
+        """End the session. If the client is connected, it gets what was sent before.
 
-        Messages that wait for their handlers are dropped, unless the client was told
-        that they were taken. Does not wait: ``disconnect`` fires after the handler that is
-        running now. Any thread may call it.
+        Messages from the client that still wait for handlers are dropped, except those
+        that the client was told were taken. It does not wait: ``disconnect`` fires after
+        the handler that is running now. Any thread may call it.
         """
         self.__session.loop.call(self.__session.end, _BY_APPLICATION)
 
@@ -149,7 +149,7 @@ class Client(Emitter):
         return client.__session
 
 
-# No method: the session is out of the reach of applications.
+# Not a method, so that applications cannot reach the session.
 session_of: Callable[[Client], Session] = Client._Client__session_of  # type: ignore[attr-defined]
 
 

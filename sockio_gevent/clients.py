@@ -10,22 +10,22 @@ from .session.sessions import is_session_id
 
 __all__ = ["Clients", "Excluded", "session_ids"]
 
-#: Those that are not to get a message.
+#: The clients that do not get a message.
 Excluded = Client | str | Iterable[Client | str] | None
 
 
 def session_ids(given: Excluded) -> set[str]:
-    """The session ids of clients that were named in whatever way.
+    """The session ids of the clients in ``exclude``, in any of its forms.
 
     Raises:
-        TypeError: if something else than clients and session ids was given.
-        ValueError: if a text can be no session id.
+        TypeError: if there is something other than clients and session ids.
+        ValueError: if a text cannot be a session id.
     """
     if given is None:
         return set()
     if isinstance(given, (Client, str)):
         given = (given,)
-    # The keys of a dict were hardly meant: it is something to be sent.
+    # A dict is a second message by mistake, rather than session ids as its keys.
     elif isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
         raise _wrong(TypeError, given)
     found = set()
@@ -47,10 +47,10 @@ def _wrong(kind: type[Exception], given: object) -> Exception:
 
 
 class Clients(Mapping[str, Client]):
-    """The live clients by their session ids; it shows them as they are when it is asked.
+    """The live clients by their session ids, always up to date.
 
-    Each iteration is over a copy: clients come and go while an application
-    iterates, in other greenlets and in other threads.
+    Each iteration is over a copy, because clients come and go in other greenlets
+    and threads while an application iterates.
 
     Args:
         sessions: the live sessions by their ids.
@@ -90,5 +90,5 @@ class Clients(Mapping[str, Client]):
         return repr(self._copy())
 
     def _copy(self) -> dict[str, Client]:
-        # Copied at once: other threads may open sessions.
+        # One call copies all: other threads may open sessions meanwhile.
         return {key: session.client for key, session in self._sessions.copy().items()}

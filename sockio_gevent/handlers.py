@@ -19,14 +19,14 @@ Run = Callable[..., "BaseException | None"]
 
 
 class Handlers(Receiver):
-    """Runs handlers for what happens to the sessions of one listener.
+    """Runs the handlers for the events of the sessions of one listener.
 
     Args:
-        listener: whose handlers they are, besides those of the clients.
+        listener: the listener. Its handlers run, and those of its clients.
 
     Attributes:
-        context: what handlers run inside, or ``None``.
-        log: where it is said that a handler has failed.
+        context: the option ``context``: handlers run inside it. ``None`` if there is none.
+        log: the throttled log, for handlers that fail.
     """
 
     __slots__ = ("_listener", "context", "log")
@@ -42,7 +42,7 @@ class Handlers(Receiver):
 
     def received(self, session: Any, message: Any) -> None:
         """A client has sent a message."""
-        if self.context is None:  # as mostly, and this is for each message
+        if self.context is None:  # the usual case, and every message comes here
             client = session.client
             emit(client, self.log, "message", message)
             emit(self._listener, self.log, "clientMessage", message, client)
@@ -50,10 +50,11 @@ class Handlers(Receiver):
             self._in_context(self._received, session.client, message)
 
     def closed(self, session: Any) -> None:
-        """A client has gone: its own handlers come first."""
-        # They do not belong to what has ended it, a request of Flask's, say.
+        """A session has ended: the handlers of its client come first."""
+        # They do not inherit the context variables of the code that has ended the session,
+        # which may be in a request of Flask.
         Context().run(self._in_context, self._closed, session.client)
-        # Handlers mostly close over their client; without them it is free at once.
+        # Handlers mostly refer to their client: without this circle its memory is free at once.
         forget_handlers(session.client)
 
     def _opened(self, client: Emitter) -> BaseException | None:
@@ -69,7 +70,7 @@ class Handlers(Receiver):
         return emit(self._listener, self.log, "clientDisconnect", client) or failure
 
     def _in_context(self, run: Run, client: Emitter, *arguments: Any) -> None:
-        """Run handlers inside what the option ``context`` gives."""
+        """Run handlers inside the option ``context``."""
         if self.context is None:
             run(client, *arguments)
             return
@@ -78,7 +79,7 @@ class Handlers(Receiver):
             with self.context():
                 failure = run(client, *arguments)
                 if failure is not None:
-                    # It has been logged; the context is to know that things went wrong.
+                    # It has been logged; the context must see it, too.
                     raise failure
         except (Exception, gevent.Timeout) as error:
             if error is not failure:

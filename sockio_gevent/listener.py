@@ -1,4 +1,4 @@
-"""The listener: a WSGI application, the table of sessions, the public events."""
+"""The listener: a WSGI application with its clients and the public events."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ _live: WeakKeyDictionary[Listener, None] = WeakKeyDictionary()
 def listen(server: Any, **options: Any) -> Listener:
     """Let clients connect to a server or an application.
 
-    What is not addressed to the resource goes on reaching the application as
-    before.
+    Requests for other addresses go on reaching the application.
 
     Args:
         server: a :class:`gevent.pywsgi.WSGIServer`, whose application and
@@ -45,7 +44,7 @@ def listen(server: Any, **options: Any) -> Listener:
         TypeError: if ``server`` is neither, an option does not exist, or its
             value is of the wrong kind.
         ValueError: if the value of an option makes no sense, or the server
-            has a listener at this resource already.
+            already has a listener at this resource.
     """
     return Listener(server, **options)
 
@@ -66,8 +65,8 @@ class Listener(Emitter):
         **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Attributes:
-        server: what was passed to :func:`listen`.
-        options: what was given, over the defaults, as :class:`Options`.
+        server: the server or application that was passed to :func:`listen`.
+        options: the options, with their defaults, as :class:`Options`.
     """
 
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -109,16 +108,16 @@ class Listener(Emitter):
         _live[self] = None
 
     def _policy(self, socket: Any) -> bytes:
-        """The Flash policy file for who connects to this socket."""
+        """The Flash policy file for a client that connects to this socket."""
         return policy_file(self._gateway.origins.allowed(socket.getsockname()[0]))
 
     @property
     def application(self) -> Any:
-        """What gets the requests that are not for the resource."""
+        """The application that gets the requests for other addresses."""
         return self._gateway.application
 
     def serve_on(self, server: Any, application: Any) -> None:
-        """Have a gevent server call an application that this listener is in already.
+        """Have a gevent server call an application that contains this listener already.
 
         Args:
             server: the :class:`gevent.pywsgi.WSGIServer`.
@@ -127,7 +126,7 @@ class Listener(Emitter):
         mount.take_over(server, application, self._sessions, self._policy)
 
     def set_origins(self, origins: Any) -> None:
-        """Replace the option ``origins``; the sessions that there are go on.
+        """Replace the option ``origins``; open sessions go on.
 
         Raises:
             TypeError: if the value is of the wrong kind.
@@ -142,33 +141,32 @@ class Listener(Emitter):
 
     @property
     def closing(self) -> bool:
-        """Whether it has been told to :meth:`close`."""
+        """Whether :meth:`close` has been called."""
         return self._sessions.closing
 
     @property
     def clients(self) -> Mapping[str, Client]:
-        """The live sessions by their ids, those that are away for a moment included.
+        """The live clients by their session ids, also those that are away for a moment.
 
-        Any thread may iterate over them, whatever clients come and go meanwhile.
+        Any thread may iterate over them while clients come and go.
         """
         return self._clients
 
     def stats(self) -> dict[str, Any]:
-        """What goes on and what has happened so far, as plain data.
+        """The statistics, as plain data.
 
         - ``uptime``: seconds since the listener was made.
         - ``opened``: how many sessions have begun.
         - ``sessions``: for each enabled transport, how many sessions are
           ``open`` and how many ``away``.
-        - ``closes``: how many sessions have ended, by cause.
+        - ``closes``: how many sessions have ended, by reason.
         - ``refused``: how many requests were refused, by reason.
         - ``limits``: how often each limit was exceeded, by the option that sets it.
         - ``messages``: how many came ``in`` and went ``out``; a broadcast
           counts once for each of its receivers.
-        - ``bytes``: the size of the payloads that came ``in`` and that
-          connections were given to send ``out``, session ids and heartbeats
-          included.
-        - ``buffered``: how many bytes of memory those messages take that clients
+        - ``bytes``: the size of the payloads that came ``in``, and of those that
+          were given to connections to go ``out``. Session ids and heartbeats count.
+        - ``buffered``: how many bytes of memory the messages take that clients
           have not taken yet.
 
         Returns:
@@ -181,19 +179,19 @@ class Listener(Emitter):
 
         Args:
             message: a ``str``, or anything with a JSON form.
-            exclude: the clients that are not to get it: one, or several, each of
-                them the client or its session id.
+            exclude: the clients that do not get it: a client, a session id, or
+                several of them.
 
         Raises:
             TypeError: if the message has no JSON form, or ``exclude`` is something else.
             ValueError: if the message is NaN, holds itself, or is over ``max_buffer``;
-                or if a text in ``exclude`` can be no session id.
+                or if a text in ``exclude`` cannot be a session id.
         """
-        # At once: what has no form is a mistake, whoever is there.
+        # Before the receivers are known: a message without a form is a mistake in any case.
         packets = {self._dialects[0]: self._dialects[0].encode(message)}
         excluded = session_ids(exclude)
         receivers: dict[Dialect, list[Session]] = {}
-        # Copied at once: clients on other loops come and go meanwhile.
+        # A copy: clients on other loops come and go meanwhile.
         for session_id, session in list(self._sessions.by_id.items()):
             if session_id not in excluded:
                 receivers.setdefault(session.dialect, []).append(session)
@@ -204,19 +202,19 @@ class Listener(Emitter):
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.
 
-        Clients are told that the server goes away (WebSocket close code 1001),
-        after what was sent to them before; ``disconnect`` fires for each. A
-        client that is away, and was sent something meanwhile, may come back
-        for it, and its session ends then; so the server should go on accepting
-        connections. Called by a handler, it would wait for that handler: spawn
-        it there.
+        Each client gets the messages that were sent to it before. Then it is told
+        that the server goes away (WebSocket close code 1001), and ``disconnect``
+        fires. A client that is away and has messages waiting may come back for
+        them; its session ends then. So the server should go on accepting
+        connections meanwhile. A handler must not call this directly, because it
+        would wait for that handler itself: it should spawn it.
 
         Args:
-            timeout: how long to wait for all of that, in seconds; then
-                connections are cut, and what was not fetched is dropped. The
-                last tenth is for the handlers of who has not come back.
-                ``None`` waits for ever, but for who is away not beyond the
-                ``close_timeout``.
+            timeout: how long to wait for all of that, in seconds. After that,
+                connections are cut, and messages that were not fetched are
+                dropped. The last tenth of the time is for the handlers of clients
+                that have not come back. ``None`` waits for ever, except for
+                clients that are away: their ``close_timeout`` ends the wait.
         """
         self._sessions.closing = True
         if self._policy_server is not None:
@@ -232,7 +230,7 @@ class Listener(Emitter):
     def open_session(
         self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Session:
-        """Begin a session for a client that brings a downlink of its own, as test clients do.
+        """Begin a session for a client that brings its own downlink, as test clients do.
 
         Raises:
             Refusal: if the request may not connect.

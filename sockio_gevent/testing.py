@@ -1,9 +1,8 @@
 """A client in the same process, for the tests of an application.
 
 It has a real session on the listener and runs the real handlers; only the
-transport is missing. What travels is spelled on the wire all the same, so that
-tests see what a browser would see. How bytes travel over HTTP and sockets is
-for the tests of this package.
+transport is missing. Messages are encoded and decoded as on the wire, so tests
+see what a browser would see. HTTP and sockets are not tested by this.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ __all__ = ["Client", "Disconnected", "Refused"]
 
 
 class Refused(ConnectionRefusedError):
-    """The listener lets this client not connect.
+    """The listener does not let this client connect.
 
     Attributes:
         status: the HTTP status of the answer that a browser would get.
@@ -64,34 +63,34 @@ class Disconnected(ConnectionError):
 class Client:
     """A client of a listener that runs in the same process.
 
-    It is connected, and the handlers of ``connection`` have run, when it has
-    been made. It takes at once what is sent to it and answers heartbeats by
-    itself. It needs no server and no monkey-patching, and works in all
-    greenlets of one thread. As a context manager it disconnects in the end::
+    When it has been made, it is connected, and the handlers of ``connection`` have
+    run. It takes at once what is sent to it, and answers heartbeats by itself. It
+    needs no server and no monkey-patching. All greenlets of one thread may use it.
+    As a context manager it disconnects in the end::
 
         with Client(listener) as client:
             client.send("hello")
             assert client.receive() == "welcome"
 
     Args:
-        listener: what :func:`sockio_gevent.listen` has returned.
-        transport: the name of the transport that it pretends to come over;
-            the session has the times of this one.
-        environ: what the WSGI environ of its request is to hold beside the
-            defaults, ``HTTP_COOKIE``, ``HTTP_ORIGIN`` or ``REMOTE_ADDR``, say.
-        raise_exceptions: whether the first exception of a handler comes out
-            of the call here that made it run; one of ``disconnect`` may have
-            to wait for the next call. All exceptions are logged, as ever.
+        listener: the result of :func:`sockio_gevent.listen`.
+        transport: the name of the transport that it pretends to use. The session has
+            the times of this transport.
+        environ: more keys for the WSGI environ of its request, such as
+            ``HTTP_COOKIE``, ``HTTP_ORIGIN`` or ``REMOTE_ADDR``.
+        raise_exceptions: whether the first exception of a handler is raised by the
+            method that made the handler run. An exception of a ``disconnect``
+            handler may be raised by the next method. All exceptions are logged, too.
 
     Attributes:
         session: the client, as the handlers of ``connection`` receive it.
         session_id: its id, as the client was told it.
 
     Raises:
-        Refused: if the listener refuses the client: for its origin, by the
-            options ``authorize`` or ``same_peer``, because the transport is
-            not enabled, or because it has been closed.
-        TypeError: if ``listener`` is not one.
+        Refused: if the listener refuses the client: because of its origin, of the
+            options ``authorize`` or ``same_peer``, of a transport that is not
+            enabled, or because the listener has been closed.
+        TypeError: if ``listener`` is not a listener.
         ValueError: if there is no such transport.
     """
 
@@ -114,20 +113,20 @@ class Client:
         self._failures: list[BaseException] | None = [] if raise_exceptions else None
         path = f"/{listener.options.resource}/{transport}"
         complete = _complete(environ or {}, path)
-        if transport == "jsonp-polling" and _SHOWN.isdisjoint(complete):
-            # Only a page asks over it, and has to show whose it is.
+        if transport == "jsonp-polling" and _ORIGIN_HEADERS.isdisjoint(complete):
+            # Only pages use it, and their request must show its origin.
             complete["HTTP_SEC_FETCH_SITE"] = "same-origin"
         try:
             session = listener.open_session(transport, complete, _start_no_response)
         except Refusal as refusal:
-            # What the option 'authorize' has failed with, if that is why.
+            # If the option 'authorize' has failed, its exception is the cause.
             raise Refused(refusal.status, refusal.text) from refusal.__cause__
         self.session = session.client
         self._session = session
-        # The first of its handlers: those after it run in the same context,
-        # whoever ends the session.
+        # It runs before the application's handlers and in the same context, so that their
+        # failures are noted whatever ends the session.
         self.session.on("disconnect", lambda: failures.set(self._failures))
-        self._dialect = _spelled_freely(listener.options)
+        self._dialect = _client_dialect(listener.options)
         self._downlink = _Inbox(transport, session, self._dialect)
         session.attach(self._downlink)
         try:
@@ -159,7 +158,7 @@ class Client:
             Disconnected: if the session has ended.
             TypeError: if the message has no JSON form.
             ValueError: if it is NaN, holds itself, or is over a limit of the listener.
-            Exception: what a handler has raised.
+            Exception: the exception of a handler.
         """
         session = self._session
         payload = self._dialect.encode(message).payload
@@ -180,7 +179,7 @@ class Client:
             last = session.handlers.added
             session.run_handlers()
         if session.handlers.busy:
-            # A handler blocks in another greenlet, which goes on with this message then.
+            # A handler blocks in another greenlet, which will go on with this message.
             session.handlers.wait_done()
         problem = problem or session.missed(first, last)
         if problem:
@@ -191,7 +190,7 @@ class Client:
         """Wait for the next message from the application.
 
         Args:
-            timeout: how long to wait, in seconds. 0 takes what has been sent
+            timeout: how long to wait, in seconds. 0 takes only what has been sent
                 already, ``None`` waits for ever.
 
         Returns:
@@ -199,12 +198,12 @@ class Client:
 
         Raises:
             TimeoutError: if no message comes in this time.
-            Disconnected: if the session has ended and nothing is left.
-            Exception: what a handler of ``disconnect`` has raised.
+            Disconnected: if the session has ended and no message is left.
+            Exception: the exception of a ``disconnect`` handler.
         """
         messages = self._downlink.messages
         if messages.empty():
-            # What has been sent arrives when the loop's tick ends.
+            # Messages arrive at the end of the iteration of the loop.
             gevent.sleep(0)
         try:
             message = messages.get(timeout=timeout)
@@ -214,25 +213,25 @@ class Client:
             self._raise_failure()
             raise TimeoutError(f"no message came to {self!r} within {timeout} s")
         if message is _END:
-            # It stays the last one, for whoever comes or waits.
+            # It stays in the queue, for other calls of receive().
             messages.put(_END)
             self._raise_failure()
             raise Disconnected(self._downlink.reason)
         return message
 
     def disconnect(self, timeout: float | None = 10.0) -> None:
-        """Leave, and wait until the handlers of ``disconnect`` have run.
+        """Disconnect, and wait until the handlers of ``disconnect`` have run.
 
-        The session ends at once, whatever its ``close_timeout``. Of a session
-        that has ended already, only the handlers are waited for. Called by a
-        handler of this session, it would wait for that handler.
+        The session ends at once, without its ``close_timeout``. If it has ended
+        already, this only waits for the handlers. A handler of this session must
+        not call it, because it would wait for itself.
 
         Args:
-            timeout: how long to wait for them, in seconds; ``None`` waits for ever.
+            timeout: how long to wait for the handlers, in seconds; ``None`` waits for ever.
 
         Raises:
-            TimeoutError: if they take longer; they go on all the same.
-            Exception: what a handler has raised.
+            TimeoutError: if the handlers take longer; they go on running.
+            Exception: the exception of a handler.
         """
         self._session.end(End(CloseReason.CLIENT, "the client has left"))
         if not self._session.handlers.wait_done(timeout):
@@ -246,7 +245,7 @@ class Client:
         try:
             self.disconnect()
         except Exception:
-            # What went wrong first is what the test is to show.
+            # The test must show the first error.
             if kind is None:
                 raise
 
@@ -269,7 +268,7 @@ _NOTHING: Any = object()
 
 
 class _Inbox(Downlink):
-    """Takes what the session sends, as a client that always reads."""
+    """The downlink of a client that always reads: it collects what the session sends."""
 
     __slots__ = ("_dialect", "_session", "messages", "reason")
 
@@ -295,7 +294,7 @@ class _Inbox(Downlink):
         self.messages.put(message)
 
     def echoed(self, number: str) -> None:
-        # Client and server spell it alike: this is one of the server's, to be answered.
+        # A heartbeat of the server looks like an echo of a client: it is answered here.
         self._session.echoed(number)
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
@@ -312,8 +311,8 @@ class _Inbox(Downlink):
             self.close(0, "the connection was cut")
 
 
-def _spelled_freely(options: Options) -> Dialect:
-    """What a client speaks: the dialect without the limits that are the server's own."""
+def _client_dialect(options: Options) -> Dialect:
+    """The dialect of the client, without the limits of the server."""
     return Classic(
         replace(
             options,
@@ -325,12 +324,12 @@ def _spelled_freely(options: Options) -> Dialect:
     )
 
 
-# Where a browser says from which page a request comes.
-_SHOWN = frozenset(("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE"))
+# The headers in which a browser tells the page that a request comes from.
+_ORIGIN_HEADERS = frozenset(("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE"))
 
 
 def _complete(given: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The environ of a GET that asks for this path."""
+    """The environ of a GET of this path."""
     environ = {
         "PATH_INFO": path,
         "QUERY_STRING": "",

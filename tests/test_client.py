@@ -1,4 +1,4 @@
-"""Attributes that applications set on their clients: none of them is one of the library's own."""
+"""Attributes that applications set on clients never collide with those of the library."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from sockio_gevent.session.session import Session
 from sockio_gevent.testing import Client as Visitor
 
 ADDRESS = {"X-Forwarded-For": "192.0.2.1"}
-# One for each way in which a session is carried.
+# One for each kind of downlink.
 KINDS = [
     type(kind.__name__, (kind,), {"headers": ADDRESS})
     for kind in (WebSocket, ServerEvents, Polling)
 ]
-# Nothing that the library could work with.
+# A value that the library could not use.
 VALUES = ["home", [], None]
-# What applications read of a client, and must not change.
+# Names that applications read and must not change.
 READ_ONLY = {
     "connected",
     "connections",
@@ -42,7 +42,7 @@ READ_ONLY = {
 
 
 def names_of(kind: type) -> set[str]:
-    """The attributes and the slots of a class, and of all that it inherits from."""
+    """The attributes and the slots of a class and of its base classes."""
     names = set(dir(kind))
     for each in kind.__mro__:
         slots = vars(each).get("__slots__", ())
@@ -51,7 +51,7 @@ def names_of(kind: type) -> set[str]:
 
 
 def all_names() -> list[str]:
-    """All names that the library uses behind a client; not those of Python, nor mangled ones."""
+    """All names that the library uses behind a client, except those of Python and mangled ones."""
     names = {name for kind in (Session, Outbox, HandlerQueue, Emitter) for name in names_of(kind)}
     return sorted(
         name for name in names if not name.startswith("__") and "__" not in name.lstrip("_")
@@ -74,7 +74,7 @@ def set_all(client: Client, value: object) -> set[str]:
 
 
 def echo(client: Client) -> Callable[[Any], None]:
-    # Of the class: the attribute may be the application's own by now.
+    # From the class: the test may have set the attribute of the client.
     return lambda message: Client.send(client, f"echo {message}")
 
 
@@ -94,7 +94,7 @@ def spoilt(serve: Any, request: pytest.FixtureRequest) -> Any:
 
 
 def assert_nothing_is_left(served: Any) -> None:
-    """All sessions have ended, and nothing of them is counted or kept."""
+    """Assert that all sessions have ended, and that nothing of them is counted or kept."""
     sessions = served.listener._sessions
     wait_for(lambda: not served.listener.clients and not sessions.closing_sessions)
     assert (sessions.quota._total, dict(sessions.quota._by_network)) == (0, {})
@@ -103,12 +103,19 @@ def assert_nothing_is_left(served: Any) -> None:
     assert served.listener.stats()["buffered"] == 0
     assert not any("failed" in line for line in served.lines), served.lines
     served.events.clear()
-    wait_for(lambda: not kept())
+    wait_for(lambda: not kept(served))
 
 
-def kept() -> list[object]:
+def kept(served: Any) -> list[object]:
+    """What there still is of the clients of this listener; other tests may have left theirs."""
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, (Client, Session))]
+    objects = [each for each in gc.get_objects() if isinstance(each, (Client, Session))]
+    return [
+        each
+        for each in objects
+        if (each.listener if isinstance(each, Client) else each.host.receiver._listener)
+        is served.listener
+    ]
 
 
 def connected_client(served: Any, client: Any) -> Client:
@@ -116,7 +123,7 @@ def connected_client(served: Any, client: Any) -> Client:
     return found
 
 
-def test_the_names_are_those_that_sessions_have() -> None:
+def test_the_names_in_these_tests_are_those_of_sessions() -> None:
     names = set(all_names())
     assert {"network", "posts", "handlers", "ending", "downlink", "_outbox", "_taken"} <= names
     assert {"EVENTS", "on", "send"} & names == {"EVENTS", "on"}
@@ -125,7 +132,7 @@ def test_the_names_are_those_that_sessions_have() -> None:
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.transport)
-def test_a_client_on_which_all_names_are_set_works_as_any_other(
+def test_a_client_on_which_all_names_are_set_works_like_any_other(
     spoilt: Any, kind: Any, value: object
 ) -> None:
     spoilt.value = value
@@ -172,9 +179,7 @@ def exchange_heartbeats(session: Client, client: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.transport)
-def test_such_clients_are_counted_by_their_address_and_give_their_place_back(
-    spoilt: Any, kind: Any
-) -> None:
+def test_such_clients_count_for_the_session_quota_until_they_end(spoilt: Any, kind: Any) -> None:
     spoilt.value = "home"
     for number in range(3):
         clients = [kind(spoilt.port).open() for _ in range(2)]
@@ -202,7 +207,7 @@ def test_a_listener_with_such_clients_closes(spoilt: Any, kind: Any) -> None:
     assert_nothing_is_left(spoilt)
 
 
-def test_a_network_of_the_applications_own_does_not_change_the_count_of_an_address(
+def test_an_attribute_named_network_does_not_change_the_session_quota(
     serve: Any,
 ) -> None:
     served = serve(max_sessions_per_address=1, trusted_proxies=1)
@@ -221,7 +226,7 @@ def test_a_network_of_the_applications_own_does_not_change_the_count_of_an_addre
 
 
 @pytest.mark.parametrize("kind", KINDS[1:], ids=lambda kind: kind.transport)
-def test_posts_of_the_applications_own_do_not_break_the_posts_of_the_client(
+def test_an_attribute_named_posts_does_not_break_the_posts_of_the_client(
     serve: Any, kind: Any
 ) -> None:
     served = serve()
@@ -239,7 +244,7 @@ def test_posts_of_the_applications_own_do_not_break_the_posts_of_the_client(
     assert served.events[0][1].posts == ["one", "two"]
 
 
-def test_a_client_is_no_session_and_shows_none() -> None:
+def test_a_client_is_not_a_session_and_shows_none() -> None:
     assert not issubclass(Client, (Session, Outbox, HandlerQueue))
     listener = io.listen(lambda *arguments: [], flash_policy_port=None)
     client = Visitor(listener).session

@@ -1,1 +1,1 @@
-"""How each generation of clients is spoken to."""
+"""The dialects: one for each generation of clients."""

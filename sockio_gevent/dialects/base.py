@@ -1,9 +1,9 @@
-"""What a dialect decides: how one generation of clients is spoken to.
+"""What a dialect decides: how the server speaks with one generation of clients.
 
-A dialect is pure: it turns what has come into calls of a :class:`Peer`, and
-messages into packets. It opens no socket, starts no greenlet and reads no
-clock, so all of it can be tested with bytes alone. How bytes travel is for the
-transports, and when something is due for the session.
+A dialect is pure: it turns payloads from the client into calls of a
+:class:`Peer`, and messages into packets. It opens no socket, starts no greenlet
+and reads no clock, so all of it can be tested with bytes alone. The transports
+decide how bytes travel, and the session decides when something is due.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Route(NamedTuple):
 
     Attributes:
         name: the name of a known transport, or :data:`CLIENT_FILE`.
-        session_id: the session that is meant, or empty for a new one.
-        tail: what the address has behind that.
+        session_id: the id of the session; empty for a new one.
+        tail: the rest of the address.
     """
 
     name: str
@@ -38,21 +38,25 @@ class Route(NamedTuple):
 
 
 class Peer(Protocol):
-    """The session that a payload is for, as far as a dialect knows it."""
+    """The session that gets a payload, as far as a dialect uses it."""
 
     def count_in(self, size: int, messages: int) -> None:
-        """A payload of this many bytes has come, with so many messages in it.
+        """Count a payload that has come.
+
+        Args:
+            size: its size in bytes.
+            messages: how many messages are in it.
 
         Raises:
-            OverLimit: if that is too much; nothing of it is to be taken then.
+            OverLimit: if messages come too fast; then none of these is delivered.
         """
 
     def deliver(self, message: Any, cost: int) -> None:
-        """Have the application get a message.
+        """Deliver a message to the application.
 
         Args:
-            message: what handlers get.
-            cost: about how many bytes of memory it takes until they do.
+            message: the argument of the handlers.
+            cost: about how many bytes of memory it takes until they get it.
         """
 
     def echoed(self, number: str) -> None:
@@ -60,7 +64,7 @@ class Peer(Protocol):
 
 
 class Dialect(ABC):
-    """How one generation of clients is spoken to.
+    """The language of one generation of clients.
 
     Attributes:
         name: its name in the option ``dialects``.
@@ -75,12 +79,12 @@ class Dialect(ABC):
         """Read an address; ``None`` if it is not one of this dialect.
 
         Args:
-            path: the path of the request below where the application is mounted.
+            path: the path of the request, without the prefix at which the application is mounted.
         """
 
     @abstractmethod
     def opening(self, route: Route) -> Route | None:
-        """What the address of an unknown session means, if it can have been one that opens one."""
+        """Read the address of an unknown session as one that opens a session, if it can be one."""
 
     # --- from the application to the client ---
 
@@ -93,21 +97,21 @@ class Dialect(ABC):
         """Encode one message of the application.
 
         Raises:
-            TypeError: if it has no form in this dialect.
-            ValueError: if it has a value that has no form, or is larger than any session may keep.
+            TypeError: if its type has no form in this dialect.
+            ValueError: if a value in it has no form, or if it is larger than a session may keep.
         """
 
     @abstractmethod
     def heartbeat(self, number: int) -> Packet:
-        """The heartbeat of this number, for a client to answer."""
+        """The heartbeat with this number, which the client echoes."""
 
     @abstractmethod
     def idle_poll(self) -> Sequence[Packet]:
-        """What a poll is answered with that has waited as long as it may."""
+        """The answer to a poll that has waited as long as it may."""
 
     @abstractmethod
     def last(self, end: End) -> Sequence[Packet]:
-        """What a client is told at the end of its session, behind its last messages."""
+        """The packets that tell a client the end of its session, after its last messages."""
 
     @abstractmethod
     def payload(self, batch: Sequence[Packet]) -> bytes:
@@ -117,19 +121,19 @@ class Dialect(ABC):
 
     @abstractmethod
     def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
-        """Take a payload: give the session what is in it, in order.
+        """Take a payload: give its messages to the session, in order.
 
         Args:
             peer: the session.
-            payload: what has come; bytes are a binary message of a WebSocket.
+            payload: the payload; a binary message of a WebSocket is bytes.
 
         Returns:
-            What was wrong with it; empty if nothing was. What came before a mistake
-            was given to the session.
+            The mistake in it; empty if there is none. The messages before a mistake
+            were given to the session.
 
         Raises:
-            OverLimit: if there is too much in it; what came before that was given.
-            BinaryRefused: if it is binary, and the dialect has nothing of the kind.
+            OverLimit: if it is over a limit; the messages before that were given.
+            BinaryRefused: if it is binary, and the dialect has no binary messages.
         """
 
     @abstractmethod
@@ -138,7 +142,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def largest_body(self, expansion: int) -> int:
-        """How long the body of a POST may be.
+        """How many bytes the body of a POST may have.
 
         Args:
             expansion: how many bytes of a body one byte of a payload may take.
@@ -149,27 +153,27 @@ class Dialect(ABC):
         """The payload in the body of a POST.
 
         Args:
-            body: all of it.
-            pause: to be called now and then, so that others can go first.
+            body: the whole body.
+            pause: called now and then, so that other greenlets can run.
 
         Raises:
-            ValueError: if there is none.
+            ValueError: if there is no payload in it.
         """
 
     # --- both ---
 
     @abstractmethod
     def times(self, transport: str) -> TransportOptions:
-        """What is due when over this transport."""
+        """The times of sessions over this transport."""
 
     @abstractmethod
     def answer(self) -> bytes:
-        """What a POST is answered whose messages were taken."""
+        """The answer to a POST whose messages were taken."""
 
     @abstractmethod
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
-        """What a refused request is answered: the type of it, and the body."""
+        """The answer to a refused request: its content type and its body."""
 
 
 class BinaryRefused(ValueError):
-    """A binary message has come, and the dialect has no such."""
+    """A binary message has come, and the dialect has no binary messages."""

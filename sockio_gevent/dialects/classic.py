@@ -1,7 +1,7 @@
 """The dialect of Socket.IO 0.5 and 0.6: payloads of ``~m~`` frames, text only.
 
 The server sends heartbeats, and clients echo them. A poll that has waited as
-long as it may is answered with nothing. Nothing is said at the end.
+long as it may gets an empty answer. At the end of a session nothing is sent.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .base import BinaryRefused, Dialect, Peer, Route
 __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
-_MESSAGE = 192  # bytes of memory that a message takes while it waits, besides its characters
+_MESSAGE = 192  # bytes of memory that a waiting message takes, besides its characters
 _ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 
 
 class Classic(Dialect):
-    """How clients of Socket.IO 0.5 and 0.6 are spoken to.
+    """The dialect of Socket.IO 0.5 and 0.6.
 
     Args:
         options: the options of the listener.
@@ -46,7 +46,7 @@ class Classic(Dialect):
         return addresses.match(self._options.resource, path)
 
     def opening(self, route: Route) -> Route | None:
-        """What the address of an unknown session means behind a proxy that merges slashes."""
+        """The same address before a proxy has merged its slashes; ``None`` if it cannot be that."""
         return addresses.with_merged_slashes(route)
 
     # --- from the application to the client ---
@@ -80,7 +80,7 @@ class Classic(Dialect):
         return ()
 
     def payload(self, batch: Sequence[Packet]) -> bytes:
-        """The frames, one behind the other."""
+        """The frames, one after the other."""
         if len(batch) == 1:
             return batch[0].payload
         return b"".join([packet.payload for packet in batch])
@@ -90,7 +90,7 @@ class Classic(Dialect):
     def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
         """Take a payload of ``~m~`` frames."""
         if not isinstance(payload, str):
-            raise BinaryRefused("a binary message, and payloads are text")
+            raise BinaryRefused("a binary message, but payloads are text")
         size = len(payload) if payload.isascii() else len(payload.encode())
         messages, problem = wire.decode(payload, self._options.max_payload_messages)
         if problem is wire.TOO_MANY:
@@ -98,7 +98,7 @@ class Classic(Dialect):
             raise OverLimit(Limit.PAYLOAD_MESSAGES, _TOO_LARGE, text, code=TOO_BIG)
         peer.count_in(size, len(messages))
         deliver = peer.deliver
-        # A character takes one byte, or up to four if one of them is not ASCII.
+        # If all characters are ASCII, each takes one byte of memory; otherwise up to four.
         width = 1 if size == len(payload) else 4
         for text in messages:
             if text[:1] == "~":
@@ -118,7 +118,7 @@ class Classic(Dialect):
         return problem
 
     def _decode_json(self, text: str) -> Any:
-        """Decode JSON that is no more than can be decoded at once."""
+        """Decode JSON that is under the limits."""
         options = self._options
         problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
         if problem:

@@ -1,4 +1,4 @@
-"""The addresses of the classic dialect: which belong to the resource, and what they mean."""
+"""The addresses of the classic dialect: which of them are ours, and what they mean."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def match(resource: str, path: str) -> Route | None:
     """Read an address; ``None`` if it is not one of ours.
 
     Args:
-        resource: the option of that name.
-        path: the path of the request below where the application is mounted.
+        resource: the option ``resource``.
+        path: the path of the request, without the prefix at which the application is mounted.
     """
     prefix = f"/{resource}/"
     if not path.startswith(prefix):
@@ -29,16 +29,16 @@ def match(resource: str, path: str) -> Route | None:
 
 
 def with_merged_slashes(route: Route) -> Route | None:
-    """What an address of an unknown session means if a proxy has made one slash of two.
+    """Read the address of an unknown session as one that opens a session.
 
-    Released clients open a session at ``<transport>//<time>``. nginx merges the
-    slashes as soon as its ``proxy_pass`` has a path, and then the time stands
-    where a session id would stand. A session id may be all digits as well, so
-    the table of sessions is asked first. Ids of other servers that are all
-    digits are longer than a time.
+    Released clients open a session at ``<transport>//<time>``. nginx merges the two
+    slashes if its ``proxy_pass`` has a path, and then the time stands in the place
+    of a session id. A session id may be all digits as well, so call this only for
+    an id that no session has. Ids of other servers that are all digits are longer
+    than a time.
 
     Returns:
-        The address that opens a session, or ``None`` if it cannot have been one.
+        The address that opens a session; ``None`` if there is no time in it.
     """
     time = route.session_id
     if not (time.isascii() and time.isdigit() and len(time) <= _LONGEST_TIME):
@@ -47,6 +47,6 @@ def with_merged_slashes(route: Route) -> Route | None:
 
 
 def is_misplaced(resource: str, path: str) -> bool:
-    """Whether an address would be one of ours without the path that stands before it."""
+    """Whether an address would be one of ours without a prefix."""
     before, found, rest = path.partition(f"/{resource}/")
     return bool(before and found) and match(resource, f"{found}{rest}") is not None

@@ -1,1 +1,1 @@
-"""Which requests are ours, who may connect, and what the others are refused with."""
+"""The gateway: which requests are ours, who may connect, and how others are refused."""

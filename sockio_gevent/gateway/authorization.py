@@ -1,7 +1,7 @@
-"""Who gets in: what the functions of an application say of a request.
+"""Authorization: the functions of an application decide who may connect.
 
-They are asked here, inside the option ``context``, and what they answer is
-made a refusal or something to keep. When they are asked is for the entrance.
+They are called here, inside the option ``context``. The answer becomes a refusal
+or an :class:`Admitted`. The gateway decides when they are called.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ __all__ = ["Admitted", "Authorization"]
 
 
 class Admitted(NamedTuple):
-    """What is known of who was let in.
+    """What the application says of a client that may connect.
 
     Attributes:
-        identity: what the option ``authorize`` has attached to the client.
-        peer: what later requests of the session have to be the same in.
+        identity: the identity of the client, from the option ``authorize``.
+        peer: the peer of the request, from the option ``same_peer``. Later requests of the
+            session must have the same.
     """
 
     identity: Any = None
@@ -42,17 +43,18 @@ _ANYONE = Admitted()
 
 
 class Authorization:
-    """The rule of one listener, beyond lists of origins.
+    """The options ``authorize`` and ``same_peer`` of one listener, and functions as ``origins``.
 
     Args:
         options: the options of the listener.
-        log: the throttled log of the listener; clients may be what makes a function fail,
-            again and again.
-        context: what they are called in, or ``None``.
+        log: the throttled log of the listener: clients may make a function fail again
+            and again.
+        context: the option ``context``: functions are called inside it. ``None`` if
+            there is none.
 
     Attributes:
-        asks: whether the application is asked, which may take time.
-        binds: whether sessions are bound to who has opened them.
+        asks: whether functions of the application are called, which may take time.
+        binds: whether sessions are bound to the peer that has opened them.
     """
 
     __slots__ = ("_authorize", "_context", "_log", "_peer", "asks", "binds")
@@ -67,7 +69,7 @@ class Authorization:
 
     def _peer_by(self, same_peer: str | Callable[..., Any]) -> Callable[[Request], Any]:
         if isinstance(same_peer, str):
-            # What is our own needs no context, and this is for every poll.
+            # Our own rule needs no context, and every poll comes here.
             rule = peer_rule(same_peer)
             return lambda request: rule(request.environ)
         return lambda request: self._ask("same_peer", same_peer, request.environ)
@@ -76,7 +78,7 @@ class Authorization:
         """Ask whether a request may open a session; may block.
 
         Raises:
-            Refusal: if it may not, or if nobody waits for the answer any more.
+            Refusal: if it may not, or if the client has hung up meanwhile.
         """
         if self._authorize is None and self._peer is None:
             return _ANYONE
@@ -88,7 +90,7 @@ class Authorization:
             if isinstance(peer, Refusal):
                 raise _anew(peer).counted_as(Reason.PEER)
             if not peer:
-                # Bound to nothing, it would be anyone's, and nobody would notice.
+                # A session that is bound to nothing would be open to anyone, without a sign.
                 text = "the option 'same_peer' finds nothing to bind a session to"
                 raise Refusal("403 Forbidden", text).counted_as(Reason.PEER)
         if request.socket is not None and has_hung_up(request.socket):
@@ -117,25 +119,25 @@ class Authorization:
         return answer
 
     def peer_of(self, request: Request) -> Any:
-        """Who sends a request that goes on with a session, to be compared by :meth:`is_same`.
+        """The peer of a request for a session, for :meth:`is_same`.
 
-        To be asked for unknown sessions, too: how long it takes must not tell
-        which ids there are.
+        Call it for unknown sessions, too: the time of an answer must not tell which
+        session ids exist.
         """
         if self._peer is None:
             return None
         try:
             peer = self._peer(request)
         except Refusal:
-            return None  # which no session is bound to
+            return None  # no session is bound to this
         return None if isinstance(peer, Refusal) else peer
 
     def is_same(self, bound_to: Any, peer: Any) -> bool:
-        """Whether a session goes on with who opened it.
+        """Whether a request comes from the peer that opened the session.
 
         Args:
-            bound_to: the ``peer`` of who was admitted.
-            peer: what :meth:`peer_of` has returned.
+            bound_to: the ``peer`` of the client that was admitted.
+            peer: the result of :meth:`peer_of`.
         """
         try:
             return bool(peer) and are_same(bound_to, peer)
@@ -147,16 +149,16 @@ class Authorization:
     def _ask(
         self, option: str, function: Callable[..., Any], environ: Environ, *before: object
     ) -> Any:
-        """What a function of the application returns, or the refusal that it raises.
+        """Call a function of the application; return its answer, or the refusal that it raises.
 
         Args:
-            option: which it is for.
+            option: the option that it belongs to.
             function: the function.
-            environ: the WSGI environ, of which it gets a copy.
-            *before: what it gets before that.
+            environ: the WSGI environ. The function gets a copy of it.
+            *before: the arguments before the environ.
 
         Raises:
-            Refusal: if it fails: a mistake is to let nobody in.
+            Refusal: if the function fails: a mistake must let nobody in.
         """
         answer: Any = None
         try:
@@ -165,39 +167,39 @@ class Authorization:
             _check(answer)
         except Refusal as refusal:
             return refusal
-        except (Exception, gevent.Timeout) as error:  # which is no Exception
+        except (Exception, gevent.Timeout) as error:  # a Timeout is not an Exception
             place = peer_name(environ)
             self._log.exception(option, "the option %r failed for %s", option, place)
-            # The log has it all; the client is not to learn anything from it.
+            # The log has the details; the client must not get them.
             failure = Refusal("500 Internal Server Error", "the server has made a mistake")
             raise failure.counted_as(Reason.FAILURE) from error
         return answer
 
 
 def _anew(refusal: Refusal) -> Refusal:
-    """The same as a new one.
+    """A copy of a refusal.
 
-    An application may raise one again and again; it would keep the traceback,
-    and so the request, of each time.
+    An application may raise the same object again and again. That object would keep the
+    traceback, and so the request, of each time.
     """
     refusal.__traceback__ = refusal.__context__ = None
     return Refusal(refusal.status, refusal.text, *refusal.headers)
 
 
 def _check(answer: Any) -> None:
-    """Raise if an answer is one that would count as a yes, and surely was not meant so."""
+    """Raise an error for an answer that counts as true and is a mistake."""
     if isinstance(answer, BaseException) and not isinstance(answer, Refusal):
         raise answer
     if isinstance(answer, type) and issubclass(answer, BaseException):
-        raise TypeError(f"it returned the class {answer.__name__}, which is to be called")
+        raise TypeError(f"it returned the class {answer.__name__}, not an object of that class")
     if hasattr(answer, "_get_current_object"):
-        raise TypeError("it returned a proxy for what is current, which later is someone else")
+        raise TypeError("it returned a proxy, which stands for another user in another request")
     unfinished = isinstance(answer, (gevent.Greenlet, AsyncResult))
     if unfinished or isawaitable(answer) or isgenerator(answer) or _is_future(answer):
-        raise TypeError(f"it returned {answer!r:.80}, which is still to run")
-    bool(answer)  # which may fail
+        raise TypeError(f"it returned {answer!r:.80}, which has not run yet")
+    bool(answer)  # this may raise an error, too
 
 
 def _is_future(answer: Any) -> bool:
-    """Whether it is one of :mod:`concurrent.futures`, which takes long to import."""
+    """Whether it is a future. :mod:`concurrent.futures` takes too long to import for that."""
     return callable(getattr(answer, "add_done_callback", None))

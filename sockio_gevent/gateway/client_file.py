@@ -1,4 +1,4 @@
-"""The browser client, as it is served at ``/socket.io/socket.io.js``."""
+"""The file of the browser client, served at ``/socket.io/socket.io.js``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class ClientFile:
-    """The file in both of its encodings, read once and kept."""
+    """The file, plain and compressed, read once and kept."""
 
     def __init__(self) -> None:
         self._plain = files("sockio_gevent").joinpath("static/socket.io.js").read_bytes()
@@ -33,8 +33,8 @@ class ClientFile:
         body = self._gzip if zipped else self._plain
         headers = [
             ("ETag", tag),
-            # The address has no version in it: browsers are to ask each time,
-            # and mostly get a 304.
+            # The address contains no version. So browsers must ask each time; they
+            # usually get a 304.
             ("Cache-Control", "public, no-cache"),
             ("Vary", "Accept-Encoding"),
             ("X-Content-Type-Options", "nosniff"),
@@ -53,7 +53,7 @@ class ClientFile:
 
 @cache
 def client_file() -> ClientFile:
-    """The one that all listeners serve."""
+    """The file that all listeners serve."""
     return ClientFile()
 
 

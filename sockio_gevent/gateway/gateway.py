@@ -1,4 +1,4 @@
-"""Where requests come in: which of them are for the resource, and who may connect."""
+"""The gateway: which requests are for the resource, and who may connect."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from .refused_requests import Refusals, is_question
 
 __all__ = ["Gateway"]
 
-# What is no mistake, but meant for the server around: the client has gone, or this
-# greenlet, or the program, is to end; or for middleware that has set a time limit.
+# Not mistakes, but meant for the server around: the client has gone, or this greenlet
+# or the program must end. A timeout is meant for middleware that has set it.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
 
@@ -40,14 +40,14 @@ class Gateway:
 
     Args:
         options: the options of the listener.
-        dialects: how clients may be spoken to.
+        dialects: the dialects that clients may speak.
         sessions: the sessions of the listener.
-        environment: what the listener has around it.
-        context: what functions of the application are called in, or ``None``.
-        kind: the class of listeners, to know others of them by.
+        environment: the checks of the server and the application around the listener.
+        context: the option ``context`` for functions of the application, or ``None``.
+        kind: the class of listeners, by which it recognises other listeners.
 
     Attributes:
-        application: what gets the requests that are not for the resource.
+        application: the application that gets the requests for other addresses.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Gateway:
         self._refusals = Refusals(log, sessions.counters, sessions.limits, environment)
         self._authorization = Authorization(options, log, context)
         self._origin_checks = OriginChecks(options, self._authorization)
-        # Read at once: later there may be no file descriptor left for that.
+        # Read now: later there may be no file descriptor left.
         self._client_file = client_file()
         self._session_ids = session_id_pattern((options.resource,))
         self._transports = {
@@ -80,7 +80,7 @@ class Gateway:
 
     @property
     def origins(self) -> Origins:
-        """The rule of who may connect."""
+        """The origins that may connect."""
         return self._origin_checks.origins
 
     @origins.setter
@@ -141,7 +141,7 @@ class Gateway:
             )
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
-        """Make a request of what the server gives, and trusted proxies say."""
+        """Make the request from the environ and the headers of trusted proxies."""
         if self._options.trusted_proxies:
             believe(environ, self._options.trusted_proxies)
         return Request(environ, start_response, self._sessions)
@@ -149,7 +149,7 @@ class Gateway:
     def _pass_on(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Give the application behind a request that is not ours."""
+        """Pass a request for another address on to the application."""
         query = environ.get("QUERY_STRING", "")
         self._environment.miss(environ.get("PATH_INFO", ""), query)
         application = self.application
@@ -162,7 +162,7 @@ class Gateway:
             or upgrade is None
             or any(isinstance(x, self._kind) for x in layers(application))
         ):
-            # There may be a listener behind, and it is for that one to decide.
+            # There may be another listener behind, which decides about the upgrade.
             return application(environ, start_response)  # type: ignore[no-any-return]
         connection.upgrade = None
         return upgrade.run(application, environ, start_response)  # type: ignore[no-any-return]
@@ -191,7 +191,7 @@ class Gateway:
         if asked and session is not None:
             return request.answer("200 OK", b"ok")
         if asked:
-            # For functions of the application that do more than to answer.
+            # For functions of the application with side effects: no session will be opened.
             request.environ["sockio_gevent.question"] = True
         else:
             transport.check(request)
@@ -203,7 +203,7 @@ class Gateway:
         self._sessions.quota.check(request.environ)
         admitted = self._authorization.admit(request)
         if self._authorization.asks:
-            # The answer may have taken time. A handshake may, too: see _open.
+            # Authorization may have taken time. A handshake may take time, too: see _open.
             self._check_room(request)
         if asked:
             return request.answer("200 OK", b"ok")
@@ -212,9 +212,9 @@ class Gateway:
         )
 
     def _find(self, dialect: Dialect, route: Route, request: Request) -> Session | None:
-        """The session that a request goes on with; ``None`` if it is to open one after all."""
+        """The session that a request names; ``None`` if the request opens a session after all."""
         authorization = self._authorization
-        # Asked before anyone looks: how long it takes must not tell which ids there are.
+        # Before the session is searched: the time must not tell which session ids exist.
         peer = authorization.peer_of(request) if authorization.binds else None
         session = self._sessions.find(route.session_id)
         if session is None and request.method == "GET":
@@ -234,9 +234,9 @@ class Gateway:
         return session
 
     def _check_head(self, request: Request) -> None:
-        """Check that the session will not keep too large an environ."""
+        """Check that the environ is not too large to be kept by a session."""
         most = self._options.max_header_size
-        # Where requests are read by our own handler, it has done so.
+        # Our own HTTP handler has checked this already.
         connection = connection_of(request.environ)
         checked = connection is not None and connection.limits_heads
         if checked or head_size(request.environ) <= most:
@@ -247,7 +247,7 @@ class Gateway:
     def _take_post(
         self, transport: Transport, request: Request, session: Session
     ) -> Iterable[bytes]:
-        # Before the body is read: many that wait would take memory.
+        # Before the body is read: many waiting requests would take memory.
         self._check_number(session.posts)
         session.posts += 1
         try:
@@ -273,7 +273,7 @@ class Gateway:
     def _check_open(self) -> None:
         refusal = self._environment.refusal
         if refusal is not None:
-            # Not the same again and again: it would keep the traceback of each time.
+            # A new one, because the same object would keep the traceback of each time.
             raise Refusal(refusal.status, refusal.text)
         if self._sessions.closing:
             raise Refusal("503 Service Unavailable", "the server goes away")
@@ -284,17 +284,17 @@ class Gateway:
         self._sessions.quota.check(request.environ)
 
     def _no_session(self, session: Session | None, session_id: str, peer: Any) -> Refusal:
-        """What a request for no session, or for somebody else's, is refused with."""
+        """The refusal of a request whose session does not exist or belongs to another peer."""
         text = "no such session; it may have timed out"
-        departure = self._sessions.recently_ended.find(session_id)
-        if departure is not None and (
-            not self._authorization.binds or self._authorization.is_same(departure.bound_to, peer)
+        ended = self._sessions.recently_ended.find(session_id)
+        if ended is not None and (
+            not self._authorization.binds or self._authorization.is_same(ended.bound_to, peer)
         ):
-            text = departure.why
+            text = ended.why
         refusal = Refusal("404 Not Found", text)
         if session is None:
             return refusal.counted_as(Reason.SESSION)
-        # Answered in the same way, so that nobody learns which ids there are.
+        # The same answer, so that nobody learns which session ids exist.
         text = "this is not who opened the session, says the option 'same_peer'"
         return refusal.counted_as(Reason.PEER, text)
 
@@ -309,7 +309,7 @@ class Gateway:
     def open_session(
         self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Session:
-        """Begin a session for a client that brings a downlink of its own.
+        """Begin a session for a client that brings its own downlink.
 
         Raises:
             Refusal: if the request may not connect.

@@ -1,4 +1,4 @@
-"""Where a request is refused for the page it comes from, or for the name it is sent to."""
+"""Requests are refused here because of their origin or their host name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .authorization import Authorization
 
 __all__ = ["OriginChecks"]
 
-# What browsers make a document of (Fetch Metadata, section 2.1), which could run scripts.
+# Destinations for which browsers make a document, which could run scripts (Fetch Metadata,
+# section 2.1).
 _DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
 
 
@@ -21,7 +22,7 @@ class OriginChecks:
 
     Args:
         options: the options of the listener.
-        authorization: asks a function of the option ``origins``.
+        authorization: calls the function of the option ``origins``, if it is one.
 
     Attributes:
         origins: the rule of the option ``origins``.
@@ -35,20 +36,20 @@ class OriginChecks:
         self._authorization = authorization
 
     def check(self, request: Request, transport: Transport | None) -> None:
-        """Check where a request comes from and goes to, and note its origin on it.
+        """Check the origin and the host of a request, and set ``request.origin``.
 
         Args:
             request: the request.
-            transport: the transport that it is for; ``None`` if there is none.
+            transport: its transport; ``None`` if there is no such transport.
 
         Raises:
-            Refusal: if a page at this origin may not use the resource, or the server may
-                not be addressed by this name; or if a browser would show the answer.
+            Refusal: if its origin or its host is not allowed, or if a browser would show
+                the answer as a page.
         """
         environ = request.environ
         if self._hosts is not None and not self._hosts.include(environ):
             text = f"the host {environ.get('HTTP_HOST')!r:.80} is not in the option 'hosts'"
-            # Browsers would send the same again after a 421, which is for another connection.
+            # Not a 421: browsers would send the request again on another connection.
             raise Refusal("403 Forbidden", text).counted_as(Reason.HOST)
         scripted = transport is not None and transport.scripted and request.method == "GET"
         if not self.origins.allows(environ, scripted, self._authorization.ask_for_origin):

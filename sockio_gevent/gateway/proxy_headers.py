@@ -1,4 +1,4 @@
-"""What proxies say of the client that they forward, where they are to be believed."""
+"""Headers in which trusted proxies tell the address, host and scheme of a client."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from ..wire.http_syntax import HOST, PORT
 __all__ = ["believe"]
 
 _HOST = re.compile(rf"(?:{HOST})(?::{PORT})?")
-# Some proxies add a port, which is another one for each connection.
+# Some proxies add a port, which differs for each connection.
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
 def believe(environ: dict[str, Any], proxies: int) -> None:
-    """Put what trusted proxies say in place of what the server sees.
+    """Replace the address, host and scheme in an environ by those that trusted proxies tell.
 
-    Each proxy appends to these fields, so an entry counts only if no more
-    than the trusted ones stand behind it: what a client has made up is
-    further to the left.
+    Each proxy appends an entry to these headers. Entries that a client has made up are
+    further to the left than those of the trusted proxies, and are not used.
 
     Args:
-        environ: the WSGI environ, which is changed.
+        environ: the WSGI environ. It is changed.
         proxies: how many proxies are trusted.
     """
     scheme = _entry(environ.get("HTTP_X_FORWARDED_PROTO", ""), proxies).lower()
@@ -34,7 +33,7 @@ def believe(environ: dict[str, Any], proxies: int) -> None:
     address = _entry(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
     if match := _WITH_PORT.fullmatch(address):
         address = match[1] or match[2]
-    # It is logged, and what is not printable could act on a terminal.
+    # It is logged, and characters that are not printable could control a terminal.
     if address and address.isascii() and address.isprintable():
         environ["REMOTE_ADDR"] = address[:64]
 

@@ -17,7 +17,7 @@ _QUESTION = "ask"  # the query of an address
 
 
 def is_question(request: Request) -> bool:
-    """Whether a client asks what a GET of this address would be answered; nothing begins."""
+    """Whether a client only asks how a GET of this address would be answered; it opens nothing."""
     return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION
 
 
@@ -26,9 +26,9 @@ class Refusals:
 
     Args:
         log: the throttled log of the listener.
-        counters: where they are counted.
-        limits: where those of clients are counted that are over a limit, too.
-        environment: says whether nobody can connect at all.
+        counters: counts the refusals.
+        limits: counts the refusals of clients that are over a limit, too.
+        environment: knows whether no client can connect at all.
     """
 
     __slots__ = ("_counters", "_environment", "_limits", "_log")
@@ -51,20 +51,20 @@ class Refusals:
         if isinstance(refusal, OverLimit):
             self._limits.note(refusal.limit, line, *said)
         elif reason is Reason.HUNG_UP or self._environment.refusal or is_question(request):
-            # Nobody waits for an answer; or nobody can connect, and that has been said; or it
-            # has been said of what the client did before it asked.
+            # The client has hung up. Or nobody can connect, and that is in the log already. Or
+            # the client asks why a request was refused, and that refusal is in the log already.
             self._log.debug(reason, line, *said)
         elif reason is Reason.UNAVAILABLE:
-            # Not what the client does wrong.
+            # Not a mistake of the client.
             self._log.info(reason, line, *said)
         else:
             self._log.warning(reason, line, *said)
 
     def note_failure(self, error: BaseException, route: Route, request: Request) -> None:
-        """Count and log an exception that is being handled, in place of an answer.
+        """Count and log the exception that is being handled, which prevents an answer.
 
-        Servers would log it with the address of the request, and so with the session id, and
-        as often as it happens.
+        A server would log it with the address of the request, and so with the session id. It
+        would also log it as often as it happens.
         """
         kind = "failed", type(error).__name__
         line = "the answer to %r %r from %s failed"
@@ -73,5 +73,5 @@ class Refusals:
 
 
 def _place(route: Route) -> str:
-    """What the log says of where a request goes."""
+    """The address of a request, as the log shows it."""
     return f"{route.name}/{short_id(route.session_id)}"

@@ -1,4 +1,4 @@
-"""Greenlets that run functions which may block, on behalf of one that must not wait for them."""
+"""Runners: greenlets that run functions which may block, for callers that must not wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .per_hub import PerHub
 
 __all__ = ["run_aside"]
 
-# Greenlets that are kept for the next function. Functions that do not block need one.
+# Greenlets that are kept for the next function. If no function blocks, one is enough.
 _MOST_PARKED = 1
 
 
@@ -20,7 +20,7 @@ class _Runner:
     """A greenlet that runs one function after the other.
 
     Args:
-        parked: where it puts itself when it has nothing to do.
+        parked: the list of runners without work. It adds itself to this list.
     """
 
     __slots__ = ("_caller", "_function", "_parked", "_wake_up", "greenlet")
@@ -36,12 +36,13 @@ class _Runner:
         hub = gevent.get_hub()
         self._function = function
         self._caller = gevent.getcurrent()
-        # If the function blocks, the hub goes on, and comes to this.
+        # If the function blocks, the hub runs this callback, and the caller goes on.
         self._wake_up = wake_up = hub.loop.run_callback(self._caller.switch)
         try:
             self.greenlet.switch()
         finally:
             wake_up.stop()
+            self._caller = None
 
     def _work(self) -> None:
         hub = gevent.get_hub()
@@ -54,11 +55,11 @@ class _Runner:
                 return
             self._parked.append(self)
             if self._wake_up.pending:
-                # It has not blocked: back to who waits, without a way through the hub.
+                # The function has not blocked: switch back to the caller, not through the hub.
                 self._wake_up.stop()
                 self._caller.switch()
             while self._function is None:
-                # Whoever else wakes it, an event that a handler has left behind, say.
+                # Something else may wake it, such as an event from an earlier handler.
                 hub.switch()
 
 
@@ -68,14 +69,14 @@ _parked: PerHub[list[_Runner]] = PerHub(lambda hub: [])
 def run_aside(function: Callable[[], object]) -> None:
     """Run a function in another greenlet; return when it has ended, or soon after it has blocked.
 
-    It sees the context variables of the caller; what it sets is its own.
+    The function sees the context variables of the caller. Those that it sets are its own.
 
     Args:
-        function: what to run. If it raises, its greenlet ends, as any greenlet does.
+        function: the function. If it raises an error, its greenlet ends like any other.
     """
     parked = _parked.here()
     runner = parked.pop() if parked else _Runner(parked)
-    while runner.greenlet.dead:  # somebody has killed it, too late for its last function
+    while runner.greenlet.dead:  # it was killed after its last function had ended
         runner = parked.pop() if parked else _Runner(parked)
     context = copy_context()
     runner.run(lambda: context.run(function))

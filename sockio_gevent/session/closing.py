@@ -1,9 +1,9 @@
-"""What goes on behind the end of a session, and the end of them all.
+"""Closing sessions, and the end of all sessions of a listener.
 
-A session that has ended is in no table any more, but its handlers may still
-run, and its connection may still carry its last messages. Who closes the
-listener waits for both, and for clients that come back for what they were sent
-while they were away.
+A session that has ended cannot be found any more. But its handlers may still
+run, and its connections may still carry its last messages: the session is
+closing. ``Listener.close`` waits for both. It also waits for clients that come
+back for the messages that were sent while they were away.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ from .session import Session
 
 __all__ = ["ClosingSessions"]
 
-# What is kept of the time to close for the handlers of who has not come back.
-_KEPT = 0.1
+# The part of the time to close that is left for the handlers of clients that have not come back.
+_FOR_LATE_HANDLERS = 0.1
 
 
 class ClosingSessions:
-    """The ends of sessions that are under way; their number is its length.
+    """The sessions that have ended and are still closing.
+
+    Its length says how much it waits for: the handlers of each session count as one, and
+    each connection counts as one.
 
     Args:
         sessions: the live sessions by their ids, without those that have ended.
         log: the log of the listener.
-        free: called when nothing of a session is under way any more, in its thread.
+        free: called when a session has closed, in its thread.
     """
 
     __slots__ = (
         "_closing",
-        "_count",
         "_free",
         "_lock",
         "_log",
-        "_missed",
+        "_not_fetched",
+        "_pending",
         "_sessions",
-        "_under_way",
+        "_unlogged",
         "_waiting",
     )
 
@@ -54,18 +57,18 @@ class ClosingSessions:
         self._log = log
         self._free = free
         self._lock = thread_lock()
-        self._under_way: dict[Session, int] = {}  # what is not over of each
+        self._pending: dict[Session, int] = {}  # one for its handlers, one for each connection
         self._closing = False
-        self._count = 0  # sessions that have ended since, and nobody was told of
-        self._missed: list[int] = []  # how many bytes each did not come back for
-        self._waiting: set[Event] = set()  # one of each that closes, in its own thread
+        self._unlogged = 0  # how many sessions have ended while closing
+        self._not_fetched: list[int] = []  # bytes, for each client that has not come back
+        self._waiting: set[Event] = set()  # one for each call of close(); each has its own thread
 
     def __len__(self) -> int:
-        return sum(list(self._under_way.values()))
+        return sum(list(self._pending.values()))
 
     def sessions(self) -> list[Session]:
-        """Those whose end is under way, and that may still hold something."""
-        return list(self._under_way)
+        """The sessions that are closing; they may still hold memory."""
+        return list(self._pending)
 
     def begin(self, session: Session, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: wait for its handlers, and for its connections to be over.
@@ -76,30 +79,30 @@ class ClosingSessions:
         """
         if self._closing:
             with self._lock:
-                self._count += 1
+                self._unlogged += 1
                 if session.owed:
-                    self._missed.append(session.undelivered)
-        self._under_way[session] = 1 + len(downlinks)
+                    self._not_fetched.append(session.undelivered)
+        self._pending[session] = 1 + len(downlinks)
         for downlink in downlinks:
             downlink.link_over(lambda _: self.one_over(session))
 
     def abandon(self, session: Session) -> None:
-        """What is under way of this session never comes to its end; its thread has ended."""
-        if self._under_way.pop(session, 0):
+        """Stop waiting for a session, because its thread has ended."""
+        if self._pending.pop(session, 0):
             self._free(session)
-            self._look()
+            self._wake_if_done()
 
     def one_over(self, session: Session) -> None:
-        """The handlers of a session, or one of its connections, are done."""
-        if session not in self._under_way:
+        """The handlers of a session have ended, or one of its connections is over."""
+        if session not in self._pending:
             return  # it was abandoned
-        self._under_way[session] -= 1
-        if not self._under_way[session]:
-            del self._under_way[session]
+        self._pending[session] -= 1
+        if not self._pending[session]:
+            del self._pending[session]
             self._free(session)
-            self._look()
+            self._wake_if_done()
 
-    def _look(self) -> None:
+    def _wake_if_done(self) -> None:
         if self._waiting and not self and not self._sessions:
             for over in list(self._waiting):
                 over.set()
@@ -118,11 +121,11 @@ class ClosingSessions:
         self._closing = True
         for session in list(self._sessions.values()):
             session.loop.call(_end_unless_owed, session)
-        self._look()
+        self._wake_if_done()
         cut = 0
         if timeout is None:
             over.wait()
-        elif not over.wait(timeout * (1 - _KEPT)):
+        elif not over.wait(timeout * (1 - _FOR_LATE_HANDLERS)):
             for session in list(self._sessions.values()):
                 session.loop.call(session.end, GOES_AWAY, GOING_AWAY)
             over.wait(max(began + timeout - monotonic(), 0.0))
@@ -130,23 +133,24 @@ class ClosingSessions:
             for session in late:
                 session.loop.call(session.cut)
             cut = len(late)
-        self._tell(cut, timeout)
+        self._log_ends(cut, timeout)
 
-    def _tell(self, cut: int, timeout: float | None) -> None:
-        """Say what has become of the sessions; of several who close, one says it."""
+    def _log_ends(self, cut: int, timeout: float | None) -> None:
+        """Log how many sessions have ended; of several calls of close() only one logs it."""
         with self._lock:
-            count, self._count = self._count, 0
-            missed, self._missed = self._missed, []
+            count, self._unlogged = self._unlogged, 0
+            not_fetched, self._not_fetched = self._not_fetched, []
         if not count:
             return
         sessions = "1 session" if count == 1 else f"{count} sessions"
         more = f", {cut} of them cut off after {timeout:g} s" if cut else ""
-        if missed:
-            more += f", {len(missed)} of them did not come back for {sum(missed)} bytes of messages"
+        if not_fetched:
+            size = sum(not_fetched)
+            more += f", {len(not_fetched)} of them did not come back for {size} bytes of messages"
         self._log.info("closed: %s ended%s", sessions, more)
 
 
 def _end_unless_owed(session: Session) -> None:
-    """End a session, unless its session may come back for messages."""
+    """End a session, unless its client may come back for messages."""
     if not session.owed:
         session.end(GOES_AWAY, GOING_AWAY)

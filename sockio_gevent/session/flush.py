@@ -1,4 +1,4 @@
-"""One write a tick: a session that has something to send is written once, at the tick's end."""
+"""The flush: a session is written once in an iteration of the loop, however much it sends."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["Flush"]
 
 
 class Sender(Protocol):
-    """What can be flushed."""
+    """A session, or anything else that can be flushed."""
 
     touched: bool
 
     def flush(self) -> None:
-        """Give all that waits to the transport. Must not block."""
+        """Give everything in the outbox to the transport. Must not block."""
 
 
 class Flush:
-    """The senders on one event loop that were touched in this tick.
+    """The senders on one event loop that have something to flush in this iteration.
 
     Args:
         log: where a failure of a sender is reported.
@@ -34,9 +34,9 @@ class Flush:
         self._touched: list[Sender] = []
 
     def touch(self, sender: Sender) -> None:
-        """Flush this sender when the tick ends; only to be called if it is not touched.
+        """Flush this sender at the end of this iteration of the loop.
 
-        To be called in the thread of the loop.
+        Call it in the thread of the loop, and only for a sender that is not touched.
         """
         sender.touched = True
         if not self._touched:

@@ -1,7 +1,7 @@
-"""What the handlers of a client are to be called for: in order, one at a time.
+"""The handler queue of a client: its handlers are called in order, one at a time.
 
-Handlers may block. What a client sends meanwhile waits here, and whoever has
-read it goes on: the protocol never waits for a handler.
+Handlers may block. The messages that a client sends meanwhile wait here, and the
+greenlet that has read them goes on: the protocol never waits for a handler.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Entry = tuple[Call, Any, int]
 class HandlerTimeout(Timeout):  # type: ignore[misc]
     """Raised in a handler that has not returned in time.
 
-    Like other timeouts of gevent's it is no ``Exception``, so that handlers
-    which go on after any error do not go on after this one.
+    Like other timeouts of gevent it is not an ``Exception``: a handler that
+    goes on after any ``Exception`` does not go on after this one.
 
     Args:
-        text: what was late.
+        text: the text of the error.
     """
 
     def __init__(self, text: str) -> None:
@@ -41,20 +41,22 @@ class HandlerTimeout(Timeout):  # type: ignore[misc]
 
 
 class HandlerQueue:
-    """The calls that are due for one client.
+    """The calls of handlers that wait for one client.
 
     Args:
-        bound: from how many bytes on that wait the client is not read from.
+        bound: the client is not read from while so many bytes wait.
 
     Attributes:
         begun: how many calls have begun.
-        busy: whether a greenlet runs them.
-        calls: those that wait behind the ones that :meth:`run` has taken: each with its
-            argument and its cost. A list: of an idle session it takes next to nothing.
-        dropped_after: how many had begun when the others were dropped; ``None`` if none were.
-        promised: how many are made whatever comes: their client was told that they were taken.
-        since: when the call that runs now has begun, on the monotonic clock.
-        waiting: how many bytes of memory those take that have not begun.
+        busy: whether a greenlet runs the calls.
+        calls: the calls that wait behind those that :meth:`run` has taken, each with its
+            argument and its cost. A list, because an empty one takes little memory.
+        dropped_after: how many calls of the session come before the first dropped one;
+            ``None`` if none were dropped.
+        promised: how many calls, counted from the first, are made even if others are
+            dropped: the client was told that they were taken.
+        since: when the running call has begun, on the monotonic clock.
+        waiting: how many bytes of memory the calls take that have not begun.
     """
 
     __slots__ = (
@@ -91,28 +93,34 @@ class HandlerQueue:
 
     @property
     def full(self) -> bool:
-        """Whether so much waits that no more is to be read."""
+        """Whether so much waits that the client must not be read from."""
         return self.waiting >= self._bound
+
+    @property
+    def stops_reading(self) -> bool:
+        """Whether it is full, or was, and whoever waits for room has not been called yet."""
+        return self._roomy is not None or self.full
 
     def put(self, call: Call, argument: Any, cost: int) -> None:
         """Put a call in.
 
         Args:
-            call: what to call, with what :meth:`run` is given and the argument.
-            argument: the argument.
-            cost: how many bytes of memory that takes; 0 for what is never dropped.
+            call: a function. Its arguments are the session that :meth:`run` is given, and
+                ``argument``.
+            argument: the second argument.
+            cost: how many bytes of memory the call takes; a call of cost 0 is never dropped.
         """
         self.calls.append((call, argument, cost))
         self.waiting += cost
 
     def run(self, session: Any) -> None:
-        """Make the calls, until there are none left; return at once if another greenlet does.
+        """Make the calls until none are left; return at once if another greenlet makes them.
 
         Args:
             session: the first argument of each call.
 
         Raises:
-            BaseException: what a call has raised; the calls behind it are left in the queue.
+            BaseException: the exception of a call; the calls behind it stay in the queue.
         """
         if self.busy:
             return
@@ -129,13 +137,13 @@ class HandlerQueue:
                     now = monotonic()
                     if now >= due:
                         # Handlers that never block would keep all others waiting.
-                        # None runs meanwhile, however long it takes.
+                        # While this greenlet waits no handler runs, so none can be late.
                         self.since = inf
                         due = let_others_run()
                         now = monotonic()
-                        if not taken:  # they were dropped
+                        if not taken:  # the calls were dropped meanwhile
                             break
-                    # Each call has all of ``handler_timeout``.
+                    # ``handler_timeout`` is for each call alone.
                     self.since = now
                     call, argument, cost = taken.pop()
                     self.begun += 1
@@ -152,10 +160,10 @@ class HandlerQueue:
                 self._taken = []
 
     def drop(self, promised: bool = False) -> None:
-        """Make none of the calls that have not begun, but those that cost nothing.
+        """Drop the calls that have not begun, except those of cost 0.
 
         Args:
-            promised: whether to drop those too that were promised to be made.
+            promised: whether to drop the promised calls, too.
         """
         first = 0 if promised else max(self.promised - self.begun, 0)
         calls = [*reversed(self._taken), *self.calls]
@@ -168,7 +176,7 @@ class HandlerQueue:
             self._look_for_room()
 
     def when_roomy(self, callback: Callable[[], object]) -> None:
-        """Call a function once when half of the bound is free again. It must not block."""
+        """Call a function once, when half of the bound is free again. It must not block."""
         if self._roomy is None:
             self._roomy = []
         self._roomy.append(callback)
@@ -187,13 +195,13 @@ class HandlerQueue:
                 callback()
 
     def wait_done(self, timeout: float | None = None) -> bool:
-        """Wait until all calls that are in the queue now have ended, or were dropped.
+        """Wait until all calls that are in the queue now have ended or were dropped.
 
         Args:
-            timeout: for how many seconds; ``None`` for ever.
+            timeout: how many seconds to wait; ``None`` waits for ever.
 
         Returns:
-            Whether that was so in time.
+            False if the timeout came first.
         """
         if not self.busy and not self.calls:
             return True
@@ -202,20 +210,20 @@ class HandlerQueue:
         return bool(done.wait(timeout))
 
     def throw(self, error: BaseException) -> None:
-        """Raise an error where the handler that runs now waits for something.
+        """Raise an error in the running handler, at the place where it waits.
 
-        To be called in the hub.
+        Call it in the hub.
         """
         self.since = monotonic()
         if self._runner is not None:
             self._runner.throw(error)
 
     def kill(self) -> None:
-        """Have the handler that runs now killed, unless it is what calls this."""
+        """Kill the running handler soon, unless the handler calls this itself."""
         if self._runner is not None and self._runner is not getcurrent():
             get_hub().loop.run_callback(self._kill, self.begun)
 
     def _kill(self, begun: int) -> None:
-        # If the handler has ended meanwhile, its greenlet may run one of another client.
+        # If the handler has ended meanwhile, its greenlet may run a handler of another client.
         if self._runner is not None and self.begun == begun and self.since != inf:
             self._runner.throw(GreenletExit)

@@ -1,4 +1,4 @@
-"""What is due of a session, and when: heartbeats, their echoes, polls, and late handlers."""
+"""The deadlines of a session: for heartbeats, their echoes, polls and handlers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .session_host import SessionHost
 
 __all__ = ["Heartbeat"]
 
-# How often the time for an echo may run out while there is something to read.
+# How often the deadline of an echo may come while the client has sent something unread.
 _MOST_WAITS = 4
 
 
@@ -25,7 +25,7 @@ class Heartbeat(Inbox):
     """The part of a session that knows its deadlines.
 
     Attributes:
-        slot: where the timer of deadlines has put the session.
+        slot: the place of the session in the deadlines of its loop.
     """
 
     __slots__ = ("_awaits_echo", "_deadline", "_heartbeats", "slot")
@@ -51,7 +51,7 @@ class Heartbeat(Inbox):
             self._set_deadline(self.dialect.times(self.transport).heartbeat_interval)
 
     def _poll_answered(self) -> None:
-        # From now on it is the time to write the answer that is measured.
+        # The deadline is now for the client to take the answer.
         self._set_deadline(self.dialect.times(self.transport).duration)
 
     def _set_deadline(self, seconds: float | None) -> None:
@@ -61,34 +61,34 @@ class Heartbeat(Inbox):
         if limit is None or (seconds is not None and seconds <= limit and not self.handlers.busy):
             again = self._deadline
         else:
-            again = self._look_again(now)
+            again = self._next_check(now)
         if again is None:
             self.loop.deadlines.forget(self)
         else:
             self.loop.deadlines.look(self, again)
 
     def due(self, now: float) -> float | None:
-        """The deadline has come: do what is due and return when to ask again."""
+        """The deadline has come: do what is due, and return when to check again."""
         if self._deadline is not None and now >= self._deadline:
             self._on_deadline()
         limit = self.host.options.handler_timeout
         if limit is not None and self.handlers.busy and now - self.handlers.since >= limit:
             self._stop_handler(limit)
-        return self._look_again(now)
+        return self._next_check(now)
 
-    def _look_again(self, now: float) -> float | None:
-        """When something may be due next."""
+    def _next_check(self, now: float) -> float | None:
+        """When something may be due next; ``None`` for never."""
         closed, busy = self.ending is not None, self.handlers.busy
         deadline = None if closed else self._deadline
         limit = self.host.options.handler_timeout
         if limit is None or (closed and not busy):
             return deadline
-        # A handler that begins after this cannot be late before that.
+        # A handler that begins after now cannot be late before this time.
         late = (min(self.handlers.since, now) if busy else now) + limit
         return late if deadline is None or late < deadline else deadline
 
     def _stop_handler(self, limit: float) -> None:
-        """Let go of a handler that has not returned, and of the session that waits for it."""
+        """End a handler that has not returned in time, and its session."""
         text = f"a handler has not returned for {limit:g} s"
         if self.ending is not None:
             line = "session %s (%s, %s) has ended, and %s"
@@ -123,11 +123,11 @@ class Heartbeat(Inbox):
             self.detach(downlink, End(CloseReason.HEARTBEAT, text), undelivered)
 
     def _may_have_echoed(self, downlink: Downlink) -> bool:
-        """Whether the echo of a heartbeat may be there without having been read."""
-        if self.handlers.full:
-            return True  # nobody reads until there is room
-        # A client that sends without a pause always has something unread: the echo would
-        # have come to light meanwhile.
+        """Whether the echo of a heartbeat may have arrived and not been read yet."""
+        if self.handlers.stops_reading:
+            return True  # nothing is read until there is room
+        # A client that sends without a pause always has something unread. But before so many
+        # deadlines have come, its echo would have been read.
         self._awaits_echo += 1
         return self._awaits_echo <= _MOST_WAITS and downlink.has_unread()
 

@@ -1,4 +1,4 @@
-"""What comes from the client of a session, and the handlers that it is for."""
+"""The messages from the client of a session, and the handlers that get them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .session_host import SessionHost
 
 __all__ = ["Inbox"]
 
-# From how many bytes on that wait for handlers the listener is told, though all may be handled
-# at once.
+# Bytes that wait for handlers. The listener is told of more than this, even if handlers may
+# take all of them at once.
 _MUCH = 16 * 1024
 
 
@@ -30,16 +30,16 @@ class Inbox(Outbox):
     """The part of a session that takes what its client sends.
 
     Args:
-        host: what keeps the session.
-        dialect: how its client is spoken to.
+        host: the sessions of the listener.
+        dialect: the dialect of its client.
         session_id: its id, a secret.
         transport: the name of the transport of its first request.
-        environ: what is kept of the WSGI environ of that request.
+        environ: the part of that request's WSGI environ that is kept.
 
     Attributes:
-        client: what the application sees of the session.
-        dialect, environ, session_id: see above.
-        transport: the name of the transport in use, or used last.
+        client: the session as the application sees it.
+        dialect, environ, session_id: the same as given.
+        transport: the name of the transport in use, or of the last one.
     """
 
     __slots__ = (
@@ -76,14 +76,14 @@ class Inbox(Outbox):
 
     @property
     def state(self) -> str:
-        """Where it is in its life, for the log."""
+        """One of ``open``, ``away`` and ``closed``."""
         if self.ending is not None:
             return "closed"
         return "away" if self.downlink is None else "open"
 
     @property
     def connected(self) -> bool:
-        """Whether the session lives; true also while the client is away for a moment."""
+        """Whether the session is alive; also true while the client is away for a moment."""
         return self.ending is None
 
     # --- what comes in ---
@@ -91,18 +91,18 @@ class Inbox(Outbox):
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take payloads from the client; does not block.
 
-        What belongs to the protocol is dealt with. Messages are put where handlers
-        take them from; to call :meth:`run_handlers` is left to the caller.
+        The dialect handles what belongs to the protocol. Messages are put into the
+        handler queue; the caller has to call :meth:`run_handlers`.
 
         Args:
-            payloads: what has come, in order; bytes are what came as binary.
+            payloads: the payloads in order; a binary message is bytes.
 
         Returns:
-            What was wrong with them: empty if nothing was, and :data:`NONE_TAKEN` if
+            The first mistake in them; empty if there is none, and :data:`NONE_TAKEN` if
             the session has ended.
 
         Raises:
-            OverLimit: if there is too much in them; the messages before that were taken.
+            OverLimit: if they are over a limit; the messages before that were taken.
         """
         if self.ending is not None:
             return NONE_TAKEN
@@ -118,14 +118,14 @@ class Inbox(Outbox):
         return problem
 
     def count_in(self, size: int, messages: int) -> None:
-        """A payload has come.
+        """Count a payload that has come.
 
         Args:
             size: its size in bytes.
             messages: how many messages are in it.
 
         Raises:
-            OverLimit: if messages do not come slowly enough.
+            OverLimit: if messages come too fast.
         """
         self.loop.traffic.bytes_in += size
         rate = self.host.options.max_message_rate
@@ -134,7 +134,7 @@ class Inbox(Outbox):
 
     def _check_rate(self, count: int, rate: float) -> None:
         now = monotonic()
-        allowed = max(rate, 1.0)  # at once
+        allowed = max(rate, 1.0)  # as many may come at once
         if self._allowance is not None:
             left, then = self._allowance
             allowed = min(allowed, left + (now - then) * rate)
@@ -150,17 +150,25 @@ class Inbox(Outbox):
         raise NotImplementedError
 
     def deliver(self, message: Any, cost: int) -> None:
-        """Have the application get a message, which takes so many bytes of memory till then."""
-        handlers = self.handlers  # without another call: this is done for each message
+        """Put a message into the handler queue.
+
+        Args:
+            message: the message.
+            cost: how many bytes of memory it takes there.
+        """
+        handlers = self.handlers  # not by put(): every message comes here
         handlers.calls.append((_received, message, cost))
         handlers.waiting += cost
 
     def missed(self, first: int, last: int) -> str:
-        """What is wrong with messages that no handler will get; empty if each has one.
+        """Check whether messages of the client were dropped before handlers got them.
 
         Args:
-            first: how many had been put in for handlers before them.
-            last: how many after them.
+            first: how many calls were put into the handler queue before these messages.
+            last: the same, with these messages.
+
+        Returns:
+            An error for the client; empty if no message was dropped.
         """
         dropped = self.handlers.dropped_after
         if dropped is None or dropped >= last:
@@ -170,7 +178,7 @@ class Inbox(Outbox):
     def _complain(self, problem: str) -> None:
         line = "session %s (%s, %s) sent a bad payload: %s"
         log = self.host.throttled_log
-        # A warning once: a client that sends nothing else must not hide what others do.
+        # One warning for each session: a client must not crowd out the warnings about others.
         if self._complained:
             log.debug("more bad payloads", line, *self._named(), problem)
         else:
@@ -180,7 +188,7 @@ class Inbox(Outbox):
     # --- its handlers ---
 
     def run_handlers(self) -> None:
-        """Run the handlers for all that has come, in this greenlet; they may block.
+        """Run handlers for all messages in the queue, in this greenlet; they may block.
 
         Returns at once if another greenlet runs them: that one goes on with the rest.
         """
@@ -191,18 +199,18 @@ class Inbox(Outbox):
             handlers.run(self)
         finally:
             if handlers.calls:
-                # This greenlet ends because of what a handler has raised.
+                # A handler has raised an error that ends this greenlet.
                 self.start_handlers()
         if self._counted:
             self.settle()
 
     def start_handlers(self) -> None:
-        """Run the handlers in a greenlet of their own, if there is anything for them."""
+        """Run the handlers in another greenlet, if there is something in the queue."""
         if self.handlers.calls and not self.handlers.busy:
             gevent.spawn(self.run_handlers)
 
     def run_handlers_aside(self) -> None:
-        """Run the handlers; if they block, they go on while this greenlet does."""
+        """Run the handlers; if they block, this greenlet goes on without them."""
         handlers = self.handlers
         if handlers.calls and not handlers.busy:
             run_aside(self.run_handlers)
@@ -210,10 +218,10 @@ class Inbox(Outbox):
                 self.settle()
 
     def broken_off(self, error: BaseException) -> None:
-        """A handler was ended by what is no ``Exception``, and so meant for more than the handler.
+        """End the session, because a handler has raised what is not an ``Exception``.
 
         ``SystemExit`` and ``KeyboardInterrupt`` go to the main greenlet, as
-        from any greenlet, and ``GreenletExit`` ends this one.
+        from any greenlet. ``GreenletExit`` ends this greenlet.
         """
         if isinstance(error, gevent.GreenletExit):
             self.end(End(CloseReason.FAILURE, "its handler was killed"), INTERNAL_ERROR)
@@ -224,10 +232,10 @@ class Inbox(Outbox):
             hub.handle_system_error(type(error), error, error.__traceback__)
 
     def failed(self, what: str) -> None:
-        """Log the exception that is being handled, and end the session for it.
+        """Log the exception that is being handled, and end the session.
 
         Args:
-            what: what has failed.
+            what: what has failed, for the log.
         """
         kind = "failed", what, type(sys.exc_info()[1]).__name__
         line = "%s failed for %r, and ends it"
@@ -241,11 +249,11 @@ class Inbox(Outbox):
             self.host.limits.note(end.limit, line, *self._named(), end.limit.of(end.text))
 
     def _named(self) -> tuple[str, str, str]:
-        """What log lines call it: the start of its id, its transport and its peer."""
+        """Its names in log lines: the start of its id, its transport, its peer."""
         return short_id(self.session_id), self.transport, peer_name(self.environ)
 
 
-# What the queue of the handlers is given to call.
+# The calls that are put into the handler queue.
 
 
 def _opened(session: Inbox, _: None) -> None:

@@ -1,9 +1,9 @@
 """What a listener has on one event loop, and how other threads reach it.
 
-A session lives on the loop of the thread that has opened it, and nothing but
-that thread changes it: its outbox, its downlink, its deadlines. Other threads
-hand over what they want done. So a message of theirs arrives once, in the
-order in which that thread has sent its messages, and without any lock.
+A session lives on the loop of the thread that has opened it. Only that thread
+changes the session: its outbox, its downlink, its deadlines. Other threads
+hand a call over to the loop. So a message from another thread arrives once, in
+the order in which that thread sends, and needs no lock.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from .flush import Flush
 __all__ = ["Loop", "Loops", "this_thread"]
 
 
-# Of threads, not of greenlets, which the patched one would tell apart.
+# For each thread: the one that monkey-patching puts in its place is for each greenlet.
 _local: Any = monkey.get_original("threading", "local")
 
 
 class _ThisThread(_local):  # type: ignore[misc]
-    """What is known of a thread.
+    """The state of one thread.
 
     Attributes:
-        hub: its hub, if a listener has something on it.
+        hub: its hub, if a listener uses it.
     """
 
     hub: Any = None
 
 
-# Comparing with this takes a third of the time that asking gevent takes, and a
-# thread that serves nothing is given no hub by it. Not the thread's number: the
-# system gives that to the next thread when a thread ends.
+# Comparing with this takes a third of the time of asking gevent, and gives no hub
+# to a thread that serves nothing. The thread's number would not do: when a thread
+# ends, the system gives its number to the next thread.
 this_thread = _ThisThread()
 
 
@@ -55,9 +55,9 @@ class Loop:
 
     Attributes:
         hub: the same as given.
-        flush: the sessions that were touched in this tick.
-        sweep: the deadlines of the sessions.
-        traffic: what its sessions have sent and received.
+        flush: the sessions that are to be flushed in this iteration.
+        deadlines: the deadlines of its sessions.
+        traffic: the counts of what its sessions have sent and received.
     """
 
     __slots__ = (
@@ -84,18 +84,18 @@ class Loop:
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in the thread of this loop: at once if that is this thread, or else soon.
 
-        What one thread has called runs in that order.
+        The calls of one thread run in their order.
 
         Args:
-            function: what to call. It must not block.
-            *arguments: what to call it with.
+            function: the function. It must not block.
+            *arguments: its arguments.
         """
         if this_thread.hub is self.hub:
             function(*arguments)
             return
         if self.hub.dead:
-            return  # nothing of it runs any more
-        # In this order: whoever clears the mark looks for calls after that.
+            return  # nothing runs on that loop any more
+        # In this order: _run clears the mark first, and then takes the calls.
         self._calls.append((function, arguments))
         if not self._scheduled:
             self._scheduled = True
@@ -105,7 +105,7 @@ class Loop:
                 self._calls.clear()
 
     def _run(self) -> None:
-        """Run what other threads have called, for as long as one slice of time."""
+        """Run the calls of other threads, for one time slice."""
         self._scheduled = False
         until = monotonic() + TIME_SLICE
         while self._calls:
@@ -126,8 +126,8 @@ class Loops(PerHub[Loop]):
 
     Args:
         log: the log of the listener.
-        ended: called with the loops whose threads have ended, when another
-            loop is used for the first time.
+        ended: called with the loops whose threads have ended, when a new loop
+            is used for the first time.
     """
 
     __slots__ = ("_ended",)

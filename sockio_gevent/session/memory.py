@@ -1,4 +1,4 @@
-"""What all sessions of a listener hold together, and what happens when that is too much."""
+"""The memory that all sessions of a listener hold together, and its bound."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..hub.per_hub import thread_lock
 
 __all__ = ["Memory"]
 
-_PATIENCE = 1.0  # seconds; a thread that is to make room by then may have ended
-_MARGIN = 8  # one part in so many is freed beyond what is needed, so that it lasts a while
+_PATIENCE = 1.0  # seconds; a thread that has not made room by then may have ended
+_MARGIN = 8  # beyond what is needed, this part of the bound is freed, so that it lasts a while
 
 
 class Memory:
-    """How many bytes sessions hold: messages to clients, and from them as far as they have come.
+    """How many bytes sessions hold: messages to clients, and messages from them, complete or not.
 
     Args:
         most: the option ``max_memory``; ``None`` for no bound.
-        free: called at the end of the tick when there is too much, with how many
-            bytes are to be freed.
+        free: called when sessions hold too much, at the end of an iteration of the loop;
+            its argument is how many bytes to free.
 
     Attributes:
-        held: how many bytes there are.
+        held: how many bytes sessions hold.
     """
 
     __slots__ = ("_asked", "_free", "_lock", "_most", "held")
@@ -33,11 +33,11 @@ class Memory:
         self.held = 0
         self._most = most
         self._free = free
-        self._asked = float("-inf")  # when somebody was about to make room
+        self._asked = float("-inf")  # when a loop was last asked to make room
         self._lock = thread_lock()
 
     def change(self, by: int) -> None:
-        """A session holds more than before, or less. To be called in the thread of a loop."""
+        """A session holds more than before, or less. Call it in the thread of a loop."""
         with self._lock:
             self.held += by
         if self._most is not None and self.held > self._most:

@@ -1,4 +1,4 @@
-"""What waits for the client of a session: in its outbox, or on the way to the socket."""
+"""The messages that wait for the client of a session: in its outbox, or in its downlink."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .session_host import SessionHost
 
 __all__ = ["Outbox"]
 
-# Bytes of messages that a downlink is given at once that takes pieces, where more of them wait.
+# Bytes of messages: a downlink that takes pieces gets about this much at once.
 _PIECE = 256 * 1024
 
-# Bytes that may wait for handlers before a client is not read from, however short messages are.
+# Bytes that may always wait for handlers: a smaller limit for messages does not lower this.
 _LEAST_BOUND = 64 * 1024
 
-# Bytes up to which a change of what is held is not worth telling.
+# Bytes: the listener is not told of smaller changes of what a session holds.
 _LITTLE = 1024
 
 
@@ -30,18 +30,18 @@ class Outbox:
     It belongs to the thread of its loop; other threads use ``loop.call``.
 
     Args:
-        host: what keeps the session.
+        host: the sessions of the listener.
         greeting: the first message.
 
     Attributes:
-        downlink: what carries the messages, while the session is open.
+        downlink: the downlink; ``None`` if the session is away or has ended.
         ending: why the session has ended; ``None`` while it lives.
-        handlers: what its handlers are to be called for.
+        handlers: the handler queue.
         host: the same as given.
-        incoming: how many bytes have come from the client that are no whole
-            payload yet, or are being decoded.
+        incoming: how many bytes from the client are part of an incomplete payload,
+            or are being decoded.
         loop: the event loop that the session lives on.
-        touched: whether it is to be flushed when the tick ends.
+        touched: whether it will be flushed at the end of this iteration of the loop.
     """
 
     __slots__ = (
@@ -63,21 +63,21 @@ class Outbox:
         self.host = host
         # Before any other thread can find the session.
         self.loop = host.loops.here()
-        self.handlers = self._no_calls()
+        self.handlers = self._new_queue()
         self.touched = False
         self.downlink: Downlink | None = None
         self.incoming = 0
         self._outbox = [greeting]
-        # What the messages take in memory: those in the outbox, and those that the
-        # downlink was given and has not written yet.
+        # Bytes of memory: of the messages in the outbox, and of those that the downlink
+        # has been given and has not written yet.
         self._waiting = greeting.cost
         self._carried = 0
-        self._counted = 0  # how much of all that the listener knows of
-        self._polls = False  # whether a downlink is over after one batch
+        self._counted = 0  # how much of what it holds the listener knows of
+        self._polls = False  # whether its downlinks are over after one batch
         self.ending: End | None = None
 
-    def _no_calls(self) -> HandlerQueue:
-        """A new queue for the handlers."""
+    def _new_queue(self) -> HandlerQueue:
+        """An empty handler queue."""
         return HandlerQueue(max(self.host.options.max_message_size, _LEAST_BOUND))
 
     @property
@@ -87,17 +87,17 @@ class Outbox:
 
     @property
     def buffered(self) -> int:
-        """How many bytes of memory those messages take that the client has not taken yet."""
+        """How many bytes of memory the messages take that the client has not taken yet."""
         return self._waiting + self._carried
 
     @property
     def undelivered(self) -> int:
-        """How many bytes of messages are in the outbox, without what they take besides."""
+        """How many bytes of messages are in the outbox, without the overhead of packets."""
         return self._waiting - OVERHEAD * len(self._outbox)
 
     @property
     def held(self) -> int:
-        """How many bytes of memory it takes beyond what every session takes."""
+        """How many bytes of memory it takes, beyond those of an idle session."""
         downlink = self.downlink
         copied = 0 if downlink is None else downlink.copied
         waiting = self._waiting + self._carried
@@ -105,7 +105,7 @@ class Outbox:
 
     @property
     def counted(self) -> int:
-        """How much of that the listener knows of."""
+        """How much of :attr:`held` the listener knows of."""
         return self._counted
 
     def enqueue(self, packet: Packet) -> None:
@@ -115,14 +115,14 @@ class Outbox:
         self._outbox.append(packet)
         self._waiting += packet.cost
         if self._waiting + self._carried > self.host.options.max_buffer:
-            # What the socket takes right now does not count.
+            # What the socket can take now does not count.
             self.flush()
             self._keep_bound()
         if not self.touched:
             self.loop.flush.touch(self)
 
     def flush(self) -> None:
-        """Give the outbox to the downlink, if there is one and it is ready."""
+        """Give the outbox to the downlink, if there is one that is ready."""
         downlink = self.downlink
         if downlink is not None:
             while self._outbox:
@@ -143,11 +143,11 @@ class Outbox:
             self.settle()
 
     def _poll_answered(self) -> None:
-        """A poll has been given its batch."""
+        """A poll has got its batch."""
         raise NotImplementedError
 
     def _piece(self) -> tuple[list[Packet], int]:
-        """So much of the outbox that what a downlink makes of it takes little more memory."""
+        """The first part of the outbox, and its cost: the copies of a downlink stay small."""
         cost = size = 0
         for count, packet in enumerate(self._outbox):
             if size > _PIECE:
@@ -166,7 +166,7 @@ class Outbox:
             self.settle()
 
     def settle(self) -> None:
-        """Tell the listener how much the session holds, if that has changed a lot."""
+        """Tell the listener how much the session holds, if the change is large enough."""
         held = self.held
         change = held - self._counted
         if change and (held == 0 or not -_LITTLE < change < _LITTLE):
@@ -174,15 +174,15 @@ class Outbox:
             self.host.memory.change(change)
 
     def take_in(self, change: int) -> None:
-        """Count bytes that have come, and are no whole payload yet, or are being decoded."""
+        """Count bytes that are part of an incomplete payload, or are being decoded."""
         self.incoming += change
         self.settle()
 
-    def _put_outbox_down(self, kept: bool) -> list[Packet]:
-        """Empty the outbox in the end.
+    def _empty_outbox(self, kept: bool) -> list[Packet]:
+        """Empty the outbox at the end of the session, and return what was in it.
 
         Args:
-            kept: whether the downlink is given what was in it.
+            kept: whether the downlink gets these messages.
         """
         if kept and self.downlink is not None:
             self.loop.traffic.bytes_out += self.undelivered
@@ -192,7 +192,7 @@ class Outbox:
         return outbox
 
     def release(self) -> None:
-        """Nothing of the session is under way any more: what it held is free."""
+        """The session has closed: free what it held."""
         self._waiting = self._carried = 0
         self._outbox = []
         if self._counted:
@@ -202,7 +202,7 @@ class Outbox:
         return sum([packet.cost for packet in self._outbox])
 
     def _take_back(self, undelivered: Sequence[Packet]) -> None:
-        """Put back what did not arrive; over the bound, that ends the session."""
+        """Put back what did not arrive; if it is over the bound, end the session."""
         self._carried = 0
         if undelivered:
             self._outbox[:0] = undelivered
@@ -212,11 +212,11 @@ class Outbox:
             self.settle()
 
     def _keep_bound(self) -> None:
-        # One message of that size may wait, whatever it takes besides.
+        # One message as large as the bound may wait, with the overhead of its packet.
         if self.buffered > self.host.options.max_buffer + OVERHEAD:
             text = f"messages that take {self.buffered} bytes wait and are not taken"
             self.end(End(CloseReason.BUFFER, text, Limit.BUFFER), abort=True)
 
     def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
-        """End the session, for whatever reason; the one way it can end."""
+        """End the session. Every end of a session comes here."""
         raise NotImplementedError

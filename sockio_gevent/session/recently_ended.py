@@ -1,7 +1,8 @@
-"""Why sessions have ended lately, for clients that could not be told at the end.
+"""Why sessions have recently ended, for clients that could not be told.
 
-A WebSocket is closed with a code and a text. An HTTP transport has nothing of
-the kind: its answer ends, or there is none at that moment. Such a client asks.
+A WebSocket is closed with a code and a text. HTTP transports have nothing like
+it: the answer just ends, or there is no answer at that moment. Such a client
+asks later.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ __all__ = ["RecentEnd", "RecentlyEnded"]
 _MOST = 1000  # sessions
 _PERIOD = 30.0  # seconds that an end is remembered
 
-# What the client has not done itself, and cannot know.
+# The reasons that a client cannot know, because it has not caused the end itself.
 _TOLD = frozenset(CloseReason) - {CloseReason.CLIENT, CloseReason.LOST, CloseReason.AWAY}
-_TOLD_OTHERWISE = frozenset(("websocket", "flashsocket"))
+_TOLD_WHEN_CLOSED = frozenset(("websocket", "flashsocket"))
 
 
 class RecentEnd(NamedTuple):
     """A session that has ended.
 
     Attributes:
-        when: the time of it, on the monotonic clock.
-        why: what its client is told.
-        bound_to: who has opened it, if the option ``same_peer`` asks for that.
+        when: the time of its end, on the monotonic clock.
+        why: the text for its client.
+        bound_to: the peer that it was bound to, by the option ``same_peer``.
     """
 
     when: float
@@ -37,42 +38,42 @@ class RecentEnd(NamedTuple):
 
 
 class RecentlyEnded:
-    """The sessions of one listener that have ended lately; their number is its length.
+    """The sessions of one listener that have recently ended; its length is their number.
 
-    Any thread may add one, and ask.
+    Any thread may use it.
     """
 
-    __slots__ = ("_departures", "_lock")
+    __slots__ = ("_ends", "_lock")
 
     def __init__(self) -> None:
-        self._departures: dict[str, RecentEnd] = {}
+        self._ends: dict[str, RecentEnd] = {}
         self._lock = thread_lock()
 
     def __len__(self) -> int:
-        return len(self._departures)
+        return len(self._ends)
 
     def add(self, session_id: str, transport: str, end: End, bound_to: Any) -> None:
-        """Remember an end for a while, if the client will not know why it came."""
-        if end.reason not in _TOLD or transport in _TOLD_OTHERWISE:
+        """Remember an end for a while, if the client cannot know why the session has ended."""
+        if end.reason not in _TOLD or transport in _TOLD_WHEN_CLOSED:
             return
         why = f"this session has ended ({end.reason.value}): {end.text}"
         with self._lock:
             self._forget_old()
-            if len(self._departures) >= _MOST:
-                del self._departures[next(iter(self._departures))]
-            self._departures[session_id] = RecentEnd(monotonic(), why, bound_to)
+            if len(self._ends) >= _MOST:
+                del self._ends[next(iter(self._ends))]
+            self._ends[session_id] = RecentEnd(monotonic(), why, bound_to)
 
     def find(self, session_id: str) -> RecentEnd | None:
-        """The end of a session that is not there, if it is remembered."""
+        """The end of a session, if it is remembered."""
         with self._lock:
             self._forget_old()
-        return self._departures.get(session_id)
+        return self._ends.get(session_id)
 
     def _forget_old(self) -> None:
         # The oldest come first.
         oldest = monotonic() - _PERIOD
-        while self._departures:
-            session_id, departure = next(iter(self._departures.items()))
-            if departure.when > oldest:
+        while self._ends:
+            session_id, ended = next(iter(self._ends.items()))
+            if ended.when > oldest:
                 return
-            del self._departures[session_id]
+            del self._ends[session_id]

@@ -2,11 +2,11 @@
 
 A session is *open* while some request carries its downlink, *away* between
 two of them, and *closed* in the end. It changes between these in ``attach``,
-``detach`` and ``end``, and nowhere else. It knows no events: what comes from
-the client, and belongs to the application, goes to the receiver of its host.
+``detach`` and ``end``, and nowhere else. It knows no events: messages from the
+client go to the receiver of its host.
 
-Below this are its outbox (:mod:`.outbox`), what comes in (:mod:`.inbox`), and
-its deadlines (:mod:`.heartbeat`).
+The parts of a session are its outbox (:mod:`.outbox`), its inbox (:mod:`.inbox`)
+and its deadlines (:mod:`.heartbeat`).
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from .session_host import SessionHost
 
 __all__ = ["Session"]
 
-# After these, messages that wait for their handlers are dropped: the application wants no more
-# of the client, or a handler has failed, or the session is to hold nothing.
+# After these ends, messages that wait for handlers are dropped: the application wants no more
+# messages of the client, or a handler has failed, or the session must free its memory.
 _DROPPING_REASONS = frozenset((CloseReason.APPLICATION, CloseReason.FAILURE))
 _DROPPING_LIMITS = frozenset((Limit.HANDLER, Limit.MEMORY))
 
 
 class Session(Heartbeat):
-    """One peer's link, over whatever requests and sockets it uses one after the other.
+    """One peer's link, over the requests and sockets that it uses one after the other.
 
     Args:
-        host: what keeps the session.
-        dialect: how its client is spoken to.
+        host: the sessions of the listener.
+        dialect: the dialect of its client.
         session_id: its id, a secret.
         transport: the name of the transport of its first request.
-        environ: what is kept of the WSGI environ of that request.
+        environ: the part of that request's WSGI environ that is kept.
 
     Attributes:
-        bound_to: what tells that a request comes from the peer that opened the session.
+        bound_to: the peer that opened the session, by the option ``same_peer``.
         connections: how many requests have carried it.
-        identity: who the client is, as the application says.
-        network: where the session is counted, for the limit of sessions.
+        identity: who the client is, as the option ``authorize`` says.
+        network: the network that it counts for in the session quota.
         posts: how many POSTs are under way.
-        replaced: the downlinks before this one that may not be over yet.
+        replaced: earlier downlinks that may not be over yet.
         uploads: the requests whose bodies are being read.
     """
 
@@ -85,7 +85,7 @@ class Session(Heartbeat):
 
     @property
     def owed(self) -> bool:
-        """Whether messages wait that nothing but another request can carry."""
+        """Whether messages wait that only another request can carry."""
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
 
@@ -95,7 +95,7 @@ class Session(Heartbeat):
         """Make this the session's downlink, in place of the one it may have.
 
         Returns:
-            Whether that was possible: not if the session has ended.
+            False if the session has ended.
         """
         if self.ending is not None:
             return False
@@ -114,24 +114,24 @@ class Session(Heartbeat):
         self._polls = times.duration is not None
         self._set_deadline(times.heartbeat_interval or times.duration)
         if self.host.closing:
-            # It has come back for what waits, and this is the last request to carry it.
+            # The client has come back for its messages: this is the last request to carry them.
             self.end(GOES_AWAY, GOING_AWAY)
         elif self._outbox and not self.touched:
             self.loop.flush.touch(self)
         return True
 
     def _put_aside(self, downlink: Downlink | None) -> None:
-        """Remember a downlink that carries nothing more, until it is over."""
+        """Remember a downlink that takes no more messages, until it is over."""
         downlinks = self.replaced if downlink is None else (*self.replaced, downlink)
         self.replaced = [each for each in downlinks if not each.is_over]
 
     def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
-        """The downlink is over; without another one the session is away.
+        """Take the downlink away, because it is over: the session is away, or ends.
 
         Args:
-            downlink: which one; nothing happens if it is not the session's any more.
-            end: why; the session ends with it if it cannot be away.
-            undelivered: what has not arrived, which goes back to the front.
+            downlink: the downlink. If the session has another one by now, nothing happens.
+            end: why; if the session cannot be away, it ends for this reason.
+            undelivered: messages that did not arrive. They go back to the front of the outbox.
         """
         if downlink is not self.downlink:
             return
@@ -139,6 +139,8 @@ class Session(Heartbeat):
         if not downlink.is_over:
             self._put_aside(downlink)
         self._take_back(undelivered)
+        # An echo that comes now, by a POST, must not change how long the session waits.
+        self._awaits_echo = 0
         if not self.connected:
             return
         close_timeout = self.dialect.times(self.transport).close_timeout
@@ -151,12 +153,12 @@ class Session(Heartbeat):
     # --- its end ---
 
     def end(self, end: End, code: int = NORMAL, abort: bool = False) -> None:
-        """End the session, for whatever reason; the one way it can end.
+        """End the session. Every end of a session comes here.
 
         Args:
             end: why.
             code: the close code, for WebSockets.
-            abort: whether to cut its connection, in place of closing it.
+            abort: whether to cut its connection instead of closing it.
         """
         if self.ending is not None:
             return
@@ -169,12 +171,12 @@ class Session(Heartbeat):
         if end.reason in _DROPPING_REASONS or end.limit in _DROPPING_LIMITS:
             self.handlers.drop(promised=end.limit is Limit.MEMORY)
         self.handlers.put(_closed, None, 0)
-        # In a greenlet of their own: handlers may block, and this may be the loop.
+        # In another greenlet: handlers may block, and this may run in the hub.
         self.start_handlers()
-        outbox = self._put_outbox_down(kept=downlink is not None and not abort)
+        outbox = self._empty_outbox(kept=downlink is not None and not abort)
         self.downlink = None
         for upload in self.uploads or ():
-            upload.cut()  # nobody wants the rest of it
+            upload.cut()  # the rest of its body is not needed
         if downlink is not None:
             if abort:
                 downlink.abort()
@@ -187,29 +189,32 @@ class Session(Heartbeat):
 
     @property
     def is_carried(self) -> bool:
-        """Whether a connection of it is not over yet."""
+        """Whether one of its connections is not over yet."""
         return any(not each.is_over for each in self.replaced)
 
     def let_go(self, end: End) -> None:
-        """Hold nothing any more: end at once, and cut what the end has left."""
+        """Free all memory: end at once, and cut the connections that are left."""
         self.end(end, abort=True)
+        # It may have ended before, and wait for its handlers.
+        self.handlers.drop(promised=True)
+        self.settle()
         self.cut()
 
     def cut(self) -> None:
-        """Cut the connections that it still has after its end."""
+        """Cut the connections that it has after its end."""
         for downlink in self.replaced:
             downlink.abort()
 
     def release(self) -> None:
-        """Nothing of the session is under way any more: what it held is free."""
+        """The session has closed: free what it held."""
         super().release()
-        # An application may keep its client for longer.
+        # An application may keep the client, and so the session, for longer.
         self.replaced = ()
 
     def move(self, loop: Loop) -> None:
-        """Go on with another loop, because the thread of the one before has ended.
+        """Go on with another loop, because the thread of the old one has ended.
 
-        What was under way in that thread never goes on.
+        Greenlets of that thread never run again.
         """
         self.loop = loop
         self.slot = None
@@ -223,14 +228,14 @@ class Session(Heartbeat):
         self.replaced = ()
         self.uploads = None
         self.incoming = 0
-        self.handlers = self._no_calls()
+        self.handlers = self._new_queue()
 
 
-# What the queue of the handlers is given to call last.
+# The last call in the handler queue.
 
 
 def _closed(session: Session, _: None) -> None:
-    # From here on the handlers of the end have their time, too.
+    # The handlers of ``disconnect`` have a deadline, too.
     session._set_deadline(None)
     try:
         session.host.receiver.closed(session)

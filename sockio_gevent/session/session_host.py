@@ -1,4 +1,4 @@
-"""What all sessions of a listener share, and what they ask of it."""
+"""The host of sessions: what all sessions of a listener share, and what they call."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["Receiver", "SessionHost"]
 
 
 class Receiver(ABC):
-    """What becomes of the events of sessions. Its methods run handlers, which may block.
+    """Gets the events of sessions. Its methods run handlers, which may block.
 
-    A session knows no events: to name its class here would make a circle.
+    The sessions are of type ``Any`` here, because importing their class would make a circle.
     """
 
     @abstractmethod
@@ -31,30 +31,30 @@ class Receiver(ABC):
 
     @abstractmethod
     def received(self, session: Any, message: Any) -> None:
-        """Its client has sent a message."""
+        """The client of a session has sent a message."""
 
     @abstractmethod
     def closed(self, session: Any) -> None:
-        """It has ended, and no message of it comes any more."""
+        """A session has ended, and no message of it comes any more."""
 
 
 class SessionHost(ABC):
-    """What keeps the sessions of one listener.
+    """What the sessions of one listener share.
 
     Args:
         options: the options of the listener.
-        receiver: what becomes of the events of the sessions.
+        receiver: gets the events of the sessions.
 
     Attributes:
         options: the same as given.
         receiver: the same as given.
         log: the log of the listener.
-        throttled_log: the same log, for what clients can cause at will.
-        limits: where it is counted that a client was over a limit.
-        counters: what has happened to the sessions so far.
+        throttled_log: the same log, for lines that clients can cause at will.
+        limits: counts how often clients were over a limit.
+        counters: counts how sessions begin and end.
         closing: whether no new sessions may begin.
         loops: the event loops that sessions live on.
-        memory: what all sessions hold together.
+        memory: counts what all sessions hold together.
     """
 
     def __init__(self, options: Options, receiver: Receiver) -> None:
@@ -70,17 +70,17 @@ class SessionHost(ABC):
 
     @abstractmethod
     def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
-        """A session has ended: it is not to be found any more.
+        """A session has ended: forget it.
 
         Args:
             session: the session.
             end: why.
-            downlinks: its connections, which are not over yet.
+            downlinks: its connections that are not over yet.
         """
 
     @abstractmethod
     def handled(self, session: Any) -> None:
-        """The handlers of a session that has ended are done."""
+        """The last handler of a session that has ended has returned."""
 
     @abstractmethod
     def _threads_ended(self, loops: list[Loop]) -> None:
@@ -88,4 +88,4 @@ class SessionHost(ABC):
 
     @abstractmethod
     def _free(self, excess: int) -> None:
-        """The sessions hold so many bytes too much together."""
+        """Free this many bytes: all sessions together hold too much."""

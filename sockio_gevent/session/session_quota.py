@@ -1,4 +1,4 @@
-"""How many sessions there are, in all and from one address."""
+"""The session quota: how many sessions there may be, in all and from one address."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _RETRY = ("Retry-After", "10")  # seconds
 def counted_as(address: str | None) -> str:
     """What counts as one address: an IPv4 address, or a network of IPv6.
 
-    A client mostly has all addresses of a network of 64 bits (RFC 6177).
+    An IPv6 client usually has all addresses of a network of 64 bits (RFC 6177).
 
     Returns:
-        Empty if the sessions from there are not counted: from the machine
-        itself a proxy connects, and behind it may be anyone.
+        Empty for addresses of this machine, whose sessions are not counted: they may come
+        through a proxy, from many clients.
     """
     if not address or address.startswith("127."):
         return ""
     if ":" not in address:
         return address
     try:
-        # What follows a % names an interface of this machine.
+        # A % comes before the name of a network interface.
         parsed = IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
@@ -42,8 +42,8 @@ def counted_as(address: str | None) -> str:
 class SessionQuota:
     """Counts the sessions of one listener; any thread may count.
 
-    A session counts from when it is opened until it holds nothing any more,
-    which may be a while after its end.
+    A session counts from when it is opened until it has closed, which may be
+    a while after its end.
 
     Args:
         options: the options of the listener.
@@ -59,13 +59,13 @@ class SessionQuota:
         self._by_network: Counter[str] = Counter()
 
     def check(self, environ: dict[str, Any]) -> None:
-        """Check that there is room for one more.
+        """Check that one more session may begin.
 
         Args:
-            environ: the WSGI environ of the request for it.
+            environ: the WSGI environ of its request.
 
         Raises:
-            OverLimit: if there is not.
+            OverLimit: if it may not.
         """
         if self._most is not None and self._total >= self._most:
             text = f"there are {self._total} sessions already"
@@ -78,7 +78,7 @@ class SessionQuota:
             raise OverLimit(Limit.ADDRESS, "429 Too Many Requests", text, _RETRY)
 
     def enter(self, environ: dict[str, Any]) -> str:
-        """Count one more; return what to give to :meth:`leave`."""
+        """Count one more session; return the argument for :meth:`leave`."""
         network = ""
         if self._most_of_one is not None:
             network = counted_as(environ.get("REMOTE_ADDR"))
@@ -89,7 +89,7 @@ class SessionQuota:
         return network
 
     def leave(self, network: str) -> None:
-        """Count one less."""
+        """Count one session less."""
         with self._lock:
             self._total -= 1
             if network:

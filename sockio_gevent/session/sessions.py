@@ -1,4 +1,4 @@
-"""The sessions of one listener: how they are opened and found, and what their end takes."""
+"""The sessions of one listener: how they are opened, found and ended."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Sessions(SessionHost):
 
     Args:
         options: the options of the listener.
-        receiver: what becomes of the events of the sessions.
-        client_of: makes what the application sees of a session.
+        receiver: gets the events of the sessions.
+        client_of: makes the client of a session, as the application sees it.
 
     Attributes:
-        by_id: the live sessions by their ids, those that are away included.
-        closing_sessions: those that have ended, and are not done yet.
-        quota: how many there may be.
-        recently_ended: why sessions have ended lately.
+        by_id: the live sessions by their ids, also those that are away.
+        closing_sessions: the sessions that have ended and are still closing.
+        quota: how many sessions there may be.
+        recently_ended: why sessions have recently ended.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class Sessions(SessionHost):
         super().__init__(options, receiver)
         self._client_of = client_of
         self._ended_traffic = Traffic()  # on loops whose threads have ended
-        self._let_go: set[Session] = set()  # because all together held too much
+        self._let_go: set[Session] = set()  # to free memory; still closing
         self.by_id: dict[str, Session] = {}
         self.closing_sessions = ClosingSessions(self.by_id, self.log, self._freed)
         self.recently_ended = RecentlyEnded()
         self.quota = SessionQuota(options)
 
     def stats(self) -> dict[str, Any]:
-        """What goes on and what has happened so far; see :meth:`Listener.stats`."""
+        """The statistics; see :meth:`Listener.stats`."""
         traffic = Traffic()
         for each in (self._ended_traffic, *(loop.traffic for loop in self.loops.all())):
             traffic.add(each)
@@ -70,7 +70,7 @@ class Sessions(SessionHost):
         return {**stats, "limits": self.limits.stats()}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
-        """Begin a session: its first message is its id."""
+        """Begin a session."""
         environ = kept(request.environ)
         session = Session(self, dialect, secrets.token_hex(_SIZE), transport, environ)
         session.client = self._client_of(session)
@@ -82,16 +82,16 @@ class Sessions(SessionHost):
         return session
 
     def find(self, session_id: str) -> Session | None:
-        """The live session of this id."""
+        """The live session with this id."""
         session = self.by_id.get(session_id)
         if session is not None and not session.is_here:
-            # Those of threads that have ended end now.
+            # If its thread has ended, this ends the session.
             self.loops.here()
             session = self.by_id.get(session_id)
         return session
 
     def send(self, packet: Packet, receivers: list[Session]) -> None:
-        """Send a packet to sessions, each in the thread of its loop; any thread may call it."""
+        """Send a packet to sessions, in the threads of their loops; any thread may call it."""
         loops = {session.loop for session in receivers}
         for loop in loops:
             those = receivers
@@ -106,25 +106,25 @@ class Sessions(SessionHost):
         self.closing_sessions.close(timeout)
 
     def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
-        """A session has ended: it is not to be found any more."""
+        """A session has ended: forget it, and wait until it has closed."""
         self.recently_ended.add(session.session_id, session.transport, end, session.bound_to)
         # In this order: close() in another thread must find the session in one of the two.
         self.closing_sessions.begin(session, downlinks)
         self.by_id.pop(session.session_id, None)
 
     def handled(self, session: Any) -> None:
-        """The handlers of a session that has ended are done."""
+        """The last handler of a session that has ended has returned."""
         self.closing_sessions.one_over(session)
 
     def _freed(self, session: Session) -> None:
-        """Nothing of the session is under way any more: its place is free."""
+        """A session has closed: its place is free."""
         self._let_go.discard(session)
         session.release()
         self.quota.leave(session.network)
 
     def _free(self, excess: int) -> None:
-        """Sessions hold too much together: let go of those that hold most."""
-        # Those that were let go a moment ago hold it until their connections are over.
+        """All sessions together hold too much: let go of those that hold most."""
+        # Sessions that were let go a moment ago hold memory until their connections are over.
         excess -= sum(session.counted for session in list(self._let_go))
         holders = {*self.by_id.values(), *self.closing_sessions.sessions()} - self._let_go
         for session in sorted(holders, key=lambda session: session.held, reverse=True):
@@ -137,7 +137,7 @@ class Sessions(SessionHost):
             session.loop.call(session.let_go, end)
 
     def _threads_ended(self, loops: list[Loop]) -> None:
-        """End the sessions of threads that have ended without ending them."""
+        """End the sessions of these loops, because their threads have ended."""
         for loop in loops:
             self._ended_traffic.add(loop.traffic)
         here = self.loops.here()

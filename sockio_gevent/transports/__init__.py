@@ -1,4 +1,4 @@
-"""The transports: how a payload travels over HTTP or a socket, and nothing else."""
+"""The transports: how a payload travels over HTTP or a socket."""
 
 from __future__ import annotations
 

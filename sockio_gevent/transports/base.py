@@ -27,11 +27,11 @@ class Downlink(ABC):
         transport: the name of the transport.
 
     Attributes:
-        copied: about how many bytes of memory the form takes that it has made of
-            a batch, while that is being written.
-        in_pieces: whether it makes no difference to clients in how many pieces it is
-            given what waits.
-        is_over: whether the request or the socket is done with.
+        copied: about how many bytes of memory the encoded copy of a batch takes while
+            it is being written.
+        in_pieces: whether the outbox may be written in several batches without a
+            difference to clients.
+        is_over: whether it is over: nothing is written or read any more.
     """
 
     in_pieces: ClassVar[bool] = False
@@ -51,15 +51,15 @@ class Downlink(ABC):
 
     @property
     def writing(self) -> bool:
-        """Whether a batch is kept that the socket has not taken all of yet."""
+        """Whether it keeps a batch that the socket has not taken completely."""
         return False
 
     def offer(self, batch: Sequence[Packet]) -> bool | None:
-        """Send a batch in one write, if that can be done now.
+        """Send a batch in one write, if it is ready.
 
         Returns:
-            Whether the batch is kept, because the socket has not taken all of
-            it yet; or ``None`` if the batch was not taken at all.
+            Whether it keeps the batch because the socket has not taken all of it
+            yet; ``None`` if it is not ready and the batch was not taken.
         """
         if not self.ready:
             return None
@@ -68,45 +68,45 @@ class Downlink(ABC):
 
     @abstractmethod
     def write(self, batch: Sequence[Packet]) -> None:
-        """Send a batch in one write. Must not block; only to be called when ready."""
+        """Send a batch in one write. Must not block; call it only when ready."""
 
     @abstractmethod
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         """End it cleanly, without waiting.
 
         Args:
-            code: a WebSocket close code, for transports that can tell.
-            reason: the same in words.
-            last: what to send before the end, where that is possible.
+            code: a WebSocket close code, for transports that can send it.
+            reason: the reason in words.
+            last: the messages to send before the end, where that is possible.
         """
 
     @abstractmethod
     def take_back(self) -> Sequence[Packet]:
-        """Take back what was written and surely did not arrive; what is left of it is cut off."""
+        """Take back the messages that certainly did not arrive, and stop sending them."""
 
     def has_unread(self) -> bool:
-        """Whether the client has sent something over it that nobody has read yet."""
+        """Whether the client has sent something over it that was not read yet."""
         return False
 
     def hung_up(self) -> bool:
-        """Whether the client has gone without anyone having noticed yet."""
+        """Whether the client has hung up, and this was not noticed yet."""
         return False
 
     @abstractmethod
     def abort(self) -> None:
-        """End it at once, whatever is under way, and keep nothing of it."""
+        """End it at once, even in the middle of a write, and keep no batch."""
 
-    def shut_down(self) -> None:  # noqa: B027, where there is no connection, there is nothing to do
-        """Let the client know that nobody serves it any more; any thread may call it."""
+    def shut_down(self) -> None:  # noqa: B027, a downlink without a socket has nothing to do
+        """Shut the socket down, so that the client notices; any thread may call it."""
 
     def wait_over(self) -> None:
-        """Wait until the client has been told and the request is over."""
+        """Wait until it is over."""
         if not self.is_over:
             self._over = self._over or Event()
             self._over.wait()
 
     def link_over(self, callback: Callable[[Downlink], None]) -> None:
-        """Have a function called, in the hub, when the request is over; it is not yet."""
+        """Call a function, in the hub, when it is over. Call this only while it is not."""
         self._over = self._over or Event()
         self._over.rawlink(lambda _: callback(self))
 
@@ -124,11 +124,11 @@ class Upload(Protocol):
 
 
 class Carried(Protocol):
-    """What a transport may ask of the session that it carries.
+    """The part of a session that its transports use.
 
     Attributes:
-        replaced: what the downlink has replaced, and may not be over yet.
-        uploads: the requests whose bodies are being read, if there is any.
+        replaced: earlier downlinks that may not be over yet.
+        uploads: the requests whose bodies are being read; may be ``None`` if there are none.
     """
 
     replaced: Sequence[Downlink]
@@ -136,59 +136,60 @@ class Carried(Protocol):
 
     @property
     def handlers(self) -> Backlog:
-        """The messages that wait for handlers."""
+        """Its handler queue."""
 
     @property
     def connected(self) -> bool:
-        """Whether the session lives."""
+        """Whether the session is alive."""
 
     def attach(self, downlink: Downlink) -> bool:
         """Make this the session's downlink; false if the session has ended."""
 
     def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
-        """The downlink is over; what it could not deliver goes back to the front."""
+        """The downlink is over; messages that did not arrive go back to the front of the outbox."""
 
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
-        """Take payloads from the client, without waiting; return what was wrong with them.
+        """Take payloads from the client, without waiting; return the first mistake in them.
 
         Raises:
-            OverLimit: if there is too much in them; what came before was taken.
+            OverLimit: if they are over a limit; the messages before that were taken.
         """
 
     def missed(self, first: int, last: int) -> str:
-        """What is wrong with messages that no handler will get; empty if each has one."""
+        """Return an error if messages were dropped before handlers got them."""
 
     def run_handlers(self) -> None:
-        """Run the handlers for all that has come, in this greenlet."""
+        """Run handlers for all messages in the queue, in this greenlet."""
 
     def start_handlers(self) -> None:
-        """Run them in a greenlet of their own."""
+        """Run the handlers in another greenlet."""
 
     def run_handlers_aside(self) -> None:
-        """Run them; if they block, they go on while this greenlet does."""
+        """Run the handlers; if they block, this greenlet goes on without them."""
 
     def end(self, end: End, code: int = NORMAL) -> None:
         """End the session, and close its downlink with this code."""
 
     def failed(self, what: str) -> None:
-        """Log the exception that is being handled, and end the session for it."""
+        """Log the exception that is being handled, and end the session."""
 
     def drained(self) -> None:
-        """The downlink is ready again."""
+        """The downlink has written everything, and is ready again."""
 
     def take_in(self, change: int) -> None:
-        """Count bytes that have come, and are no whole payload yet, or are being decoded."""
+        """Count bytes that are part of an incomplete payload, or are being decoded."""
 
     def settle(self) -> None:
-        """Tell the listener how much is held, if that has changed a lot."""
+        """Tell the listener how much the session holds, if the change is large enough."""
 
 
 class Backlog(Protocol):
-    """The messages that wait for handlers.
+    """The handler queue, as far as transports use it.
 
     Attributes:
         busy: whether a greenlet runs handlers.
-        promised: how many of them are for handlers whatever comes.
+        promised: how many calls, counted from the first, are made even if others are
+            dropped.
     """
 
     busy: bool
@@ -196,24 +197,24 @@ class Backlog(Protocol):
 
     @property
     def calls(self) -> Sequence[object]:
-        """Those that no greenlet has taken to call handlers yet."""
+        """The calls that no greenlet has taken yet."""
 
     @property
     def added(self) -> int:
-        """How many there have been so far."""
+        """How many calls were put in so far."""
 
     @property
     def full(self) -> bool:
-        """Whether there are so many that no more are to be read."""
+        """Whether so much waits that the client must not be read from."""
 
     def when_roomy(self, callback: Callable[[], object]) -> None:
-        """Call a function once when there is room again. It must not block."""
+        """Call a function once, when there is room again. It must not block."""
 
     def wait_for_room(self) -> None:
         """Wait while it is full."""
 
     def kill(self) -> None:
-        """Have the handler that runs now killed, unless it is what calls this."""
+        """Kill the running handler soon, unless the handler calls this itself."""
 
 
 class Transport(ABC):
@@ -221,16 +222,16 @@ class Transport(ABC):
 
     Args:
         options: the options of the listener.
-        dialect: how the clients are spoken to that use it.
+        dialect: the dialect of the clients that use it.
 
     Attributes:
         name: the name in addresses and options.
         methods: the HTTP methods that it answers.
-        uplink_content_type: the type of the answer to a POST.
+        uplink_content_type: the content type of the answer to a POST.
         form_expansion: how many bytes of a form one byte of a payload may take.
-        framed: the method whose answer is a document for an iframe, if there is one.
-        scripted: whether what carries messages runs as a script of the page that
-            asks for it, whichever page that is.
+        framed: the method whose answer is a document for an iframe; empty if there is none.
+        scripted: whether the answer with messages is a script, which runs in any page
+            that loads it.
     """
 
     name: ClassVar[str]
@@ -249,7 +250,7 @@ class Transport(ABC):
         """Refuse a GET that cannot be answered, before it has a session.
 
         Raises:
-            Refusal: if it cannot.
+            Refusal: if the GET cannot be answered.
         """
 
     @abstractmethod
@@ -257,8 +258,8 @@ class Transport(ABC):
         """Answer a request that carries messages to the client.
 
         Args:
-            request: a GET whose sender may connect, and that was checked.
-            acquire: gives the session, which is opened only now if it is new.
+            request: a GET that has passed :meth:`check`, from a client that may connect.
+            acquire: returns the session. It opens a new one only when it is called.
         """
 
     def accepts_post(self, tail: str) -> bool:
@@ -266,13 +267,13 @@ class Transport(ABC):
         return self.dialect.accepts_post(tail)
 
     def normalize(self, payload: str, tail: str) -> str:
-        """Undo what the way here has done to a payload that was posted to ``<id>/<tail>``."""
+        """Undo the changes that a form has made to a payload posted to ``<id>/<tail>``."""
         return payload
 
     def uplink(self, request: Request, session: Carried) -> Iterable[bytes]:
         """Answer a POST that brings messages from the client.
 
-        It waits for handlers only while more waits for them than is to be kept.
+        It waits for handlers only while the handler queue is full.
         """
         most = self.dialect.largest_body(self.form_expansion)
         body = request.read_body(most, self.options.body_timeout, session)
@@ -286,17 +287,19 @@ class Transport(ABC):
         handlers.wait_for_room()
         problem = problem or session.missed(first, last)
         if problem is NONE_TAKEN or problem is NOT_ALL_TAKEN:
-            # Not "ok": the client may send again, in its next session, what nobody has seen.
+            # Not "ok": some messages were not taken. The client may send them again in its next
+            # session.
             raise Refusal("404 Not Found", problem)
         if problem:
             return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
-        handlers.promised = last
+        # Another POST may have come behind this one, and be answered already.
+        handlers.promised = max(handlers.promised, last)
         return request.answer("200 OK", self.dialect.answer(), self.uplink_content_type)
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
-        """Have the session take the payload in a body; return what was wrong with it."""
+        """Give the payload in a body to the session; return the first mistake in it."""
         limit = self.options.max_message_size
-        # Others may go first while it is decoded.
+        # Other greenlets may run while it is decoded, so it is counted.
         held = len(body)
         session.take_in(held)
         try:

@@ -1,4 +1,4 @@
-"""What the HTTP transports share: a GET whose answer carries batches to the client."""
+"""The base of the HTTP transports: a GET whose answer carries batches to the client."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ _HUNG_UP = End(CloseReason.LOST, "the client hung up")
 class HTTPDownlink(Downlink):
     """One GET, from its arrival until its answer is over.
 
-    Its greenlet waits for a batch, writes it, and then is either done (a
-    poll) or ready for the next (a stream). A batch is kept until it has been
-    written, so that it can be given back if the connection breaks.
+    Its greenlet waits for a batch and writes it. After that a poll is over, and
+    a stream is ready for the next batch. A batch is kept until it has been
+    written, so that it can be taken back if the connection breaks.
 
     Args:
         transport: the name of the transport.
-        session: whose messages it waits for.
-        socket: the socket of the request, if the server gives it.
+        session: the session that it carries.
+        socket: the socket of the request; ``None`` if the server does not give it.
         once: whether it is over after one batch.
-        timeout: how many seconds its end may take, once it is near; ``None`` for ever.
+        timeout: how many seconds the end of the answer may take after :meth:`close`;
+            ``None`` for no limit.
     """
 
     __slots__ = (
@@ -70,7 +71,7 @@ class HTTPDownlink(Downlink):
 
     @property
     def ready(self) -> bool:
-        """Whether it waits for a batch."""
+        """Whether it can take a batch."""
         return not self._writing and not self._ending
 
     @property
@@ -89,7 +90,7 @@ class HTTPDownlink(Downlink):
             waiter.hub.loop.run_callback(waiter.switch, None)
 
     def encoded(self, copied: int) -> None:
-        """What is written of the batch has been made, and takes so many bytes of memory."""
+        """Note how many bytes of memory the encoded copy of the batch takes."""
         self.copied = copied
         self._session.settle()
 
@@ -107,8 +108,8 @@ class HTTPDownlink(Downlink):
             self.write(last)
 
     def take_back(self) -> Sequence[Packet]:
-        """Take back the batch that is being written, and cut the connection if there is one."""
-        # Who has read all of an answer leaves nobody writing it.
+        """Take back the batch that is being written; if there is one, cut the connection."""
+        # If the client has read the whole answer, no batch is being written any more.
         batch, self._batch = self._batch, ()
         if batch:
             self.abort()
@@ -124,12 +125,12 @@ class HTTPDownlink(Downlink):
             self.write(())
 
     def shut_down(self) -> None:
-        """Let the client know that nobody serves it any more."""
+        """Shut the socket down, if the server gives it, so that the client notices."""
         if self._socket is not None:
             shut_down(self._socket)
 
     def wait(self) -> Sequence[Packet]:
-        """Wait for a batch; an empty one is the end of the answer."""
+        """Wait for a batch; an empty one means the end of the answer."""
         if not self._writing:
             self._waiter = waiter = Waiter()
             try:
@@ -137,8 +138,8 @@ class HTTPDownlink(Downlink):
             except BaseException:
                 self.over()
                 raise
-        # The hang-up may have come in the same tick as the batch, too late to
-        # keep them apart: the last moment to give the batch back.
+        # The client may have hung up in the same iteration of the loop in which the batch
+        # came. This is the last moment to give the batch back.
         if self._batch and self._socket is not None and has_hung_up(self._socket):
             self._hung_up()
         return self._batch
@@ -160,7 +161,7 @@ class HTTPDownlink(Downlink):
         """The answer is over: all of it has been written, or the connection is lost.
 
         Args:
-            end: why, if it is for another reason.
+            end: another reason, if there is one.
         """
         self._ending = True
         if self._watch is not None:
@@ -171,12 +172,12 @@ class HTTPDownlink(Downlink):
             self._timer.close()
             self._timer = None
         batch, self._batch = self._batch, ()
-        # Before the session is told, which would remember it until then.
+        # Before the session is told, because a session remembers downlinks that are not over.
         self._set_over()
         self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
 
     def failed(self) -> None:
-        """The exception that is being handled keeps the answer from going on: cut it."""
+        """Cut the answer, because of the exception that is being handled."""
         self._session.failed("an answer")
         self.abort()
 
@@ -193,11 +194,11 @@ class HTTPDownlink(Downlink):
 class Answer:
     """The body of an answer; tells the downlink when the server is done with it.
 
-    What iterates over it calls ``downlink.written()`` whenever it is asked to
-    go on, because then what it gave before has been written.
+    When the server asks an iterator for more, it has written the part before. So the
+    iterators of subclasses call ``downlink.written()`` then.
 
     Args:
-        downlink: whose answer it is.
+        downlink: the downlink of the answer.
     """
 
     __slots__ = ("_downlink",)
@@ -206,7 +207,7 @@ class Answer:
         self._downlink = downlink
 
     def close(self) -> None:
-        """The server is done with the body, whether it could write it or not (PEP 3333)."""
+        """The server is done with the body, even if it could not write all of it (PEP 3333)."""
         if not self._downlink.is_over:
             try:
                 self._downlink.over()
@@ -215,10 +216,10 @@ class Answer:
 
 
 class HTTPTransport(Transport):
-    """What all of them share."""
+    """The base of the transports over HTTP."""
 
     def check(self, request: Request) -> None:
-        """Refuse what has become a WebSocket already."""
+        """Refuse a request whose connection has become a WebSocket already."""
         if request.environ.get("wsgi.websocket"):
             raise Refusal("400 Bad Request", f"{self.name} takes no WebSocket")
 
@@ -227,9 +228,9 @@ class HTTPTransport(Transport):
         session = acquire()
         timeout = self.options.body_timeout
         downlink = HTTPDownlink(self.name, session, request.socket, once, timeout)
-        # Those of a new session. In a greenlet of their own: a handler that takes its time
-        # must not keep the client from learning that it is connected. It starts before the
-        # flush, so what handlers send at once comes along.
+        # A new session has handlers to run. They run in another greenlet: a slow handler must
+        # not delay the greeting of the client. That greenlet starts before the flush, so that
+        # messages which handlers send at once go out together with the greeting.
         session.start_handlers()
         if not session.attach(downlink):
             downlink.close(NORMAL, "the session has ended")

@@ -1,4 +1,4 @@
-"""The polling transports: a GET waits for a batch, and is answered with it."""
+"""The polling transports: a GET waits for one batch and is answered with it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LARGE = 4 * 1024  # bytes
 
 
 class _PollAnswer(Answer):
-    """One batch, without the generator that every poll would pay for.
+    """An answer with one batch. No generator, because every poll would pay for it.
 
     Args:
-        poll: whose answer it is.
-        body: all of it.
+        poll: the downlink of the answer.
+        body: the whole body.
     """
 
     __slots__ = ("_body",)
@@ -45,10 +45,10 @@ class _PollAnswer(Answer):
 
 
 class PollingTransport(HTTPTransport):
-    """What the polling transports share.
+    """The base of the polling transports.
 
     Attributes:
-        content_type: the type of the answer that carries messages.
+        content_type: the content type of the answer that carries messages.
     """
 
     content_type: ClassVar[str]
@@ -85,13 +85,13 @@ class JSONPPollingTransport(PollingTransport):
     framed = "POST"
     scripted = True
     content_type = "text/javascript; charset=UTF-8"
-    # Shown by the iframe that a form was sent into.
+    # The form is sent into an iframe, which shows the answer.
     uplink_content_type = "text/html; charset=UTF-8"
     # A line feed becomes %0D%0A.
     form_expansion = 6
 
     def check(self, request: Request) -> None:
-        """Refuse an index that is not one, before it can become part of a script."""
+        """Refuse an index that is no number, before it becomes part of a script."""
         super().check(request)
         _, _, index = request.tail.partition("/")
         if not (index.isascii() and index.isdigit() and len(index) < 10):
@@ -103,9 +103,9 @@ class JSONPPollingTransport(PollingTransport):
         return b"io.JSONP[%d]._(%b);" % (int(index), script_string(batch))
 
     def accepts_post(self, tail: str) -> bool:
-        """Forms are sent to an address like that of a poll."""
+        """Any address: forms are sent to an address like that of a poll."""
         return True
 
     def normalize(self, payload: str, tail: str) -> str:
-        """Undo what forms do to line breaks: each has become CRLF."""
+        """Undo what forms do to line breaks: each becomes CRLF."""
         return payload if tail == "send" else payload.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""The streaming transports: the answer to a GET goes on, batch after batch."""
+"""The streaming transports: the answer to one GET carries batch after batch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
 
-_BOUNDARY_SIZE = 24  # bytes; nobody guesses half of them
+_BOUNDARY_SIZE = 24  # random bytes; half of them would be too many to guess
 _NOT_TO_BE_CARRIED = End(CloseReason.LOST, "a message has the boundary of the stream in it")
 _LARGE = 4 * 1024  # bytes
 _SANDBOX: tuple[Header, ...] = (("Content-Security-Policy", "sandbox"),)
 
 
 class _StreamAnswer(Answer):
-    """Batch after batch.
+    """An answer with batch after batch.
 
     Args:
-        stream: whose answer it is.
-        chunks: the body.
+        stream: the downlink of the answer.
+        chunks: the parts of the body.
     """
 
     __slots__ = ("_chunks",)
@@ -47,10 +47,11 @@ class Carrier(NamedTuple):
     """How one answer carries batches.
 
     Attributes:
-        content_type: the type of the answer.
-        preamble: what it begins with.
-        encode: makes what carries a batch; ``None`` if this answer must not carry it.
-        headers: what goes with the answer besides.
+        content_type: the content type of the answer.
+        preamble: the beginning of its body.
+        encode: encodes a batch for the body; returns ``None`` if this answer must not
+            carry the batch.
+        headers: further headers of the answer.
     """
 
     content_type: str
@@ -60,10 +61,10 @@ class Carrier(NamedTuple):
 
 
 class StreamingTransport(HTTPTransport):
-    """What the streaming transports share."""
+    """The base of the streaming transports."""
 
     def carrier(self) -> Carrier:
-        """How a new answer is to carry batches."""
+        """How a new answer carries batches."""
         raise NotImplementedError
 
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
@@ -85,13 +86,13 @@ def _chunks(stream: HTTPDownlink, carrier: Carrier) -> Iterator[bytes]:
         yield data
         stream.written()
         if len(data) > _LARGE:
-            # A server keeps what it was given until it is given something else.
+            # A server keeps a chunk until it gets the next one: free the large one now.
             data = b""
             yield data
 
 
 def _next(stream: HTTPDownlink, carrier: Carrier) -> bytes:
-    """Wait for a batch, and make what carries it; nothing at the end."""
+    """Wait for a batch and encode it; empty at the end of the answer."""
     batch = stream.wait()
     if not batch:
         return b""
@@ -99,13 +100,13 @@ def _next(stream: HTTPDownlink, carrier: Carrier) -> bytes:
     if data is None:
         stream.over(_NOT_TO_BE_CARRIED)
         return b""
-    # The forms that it is made of, and a chunk that the server makes of it, are as large.
+    # The data, what it is made of, and the chunk that the server makes of it.
     stream.encoded(3 * len(data))
     return data
 
 
 class ServerEventsTransport(StreamingTransport):
-    """One event for each batch; its data is a JSON string, since a bare CR would end a line."""
+    """One event for each batch. Its data is a JSON string, because a bare CR would end a line."""
 
     name = "server-events"
 
@@ -138,11 +139,11 @@ def _script(batch: Sequence[Packet]) -> bytes:
 
 _SCRIPTS = Carrier(
     "text/html; charset=utf-8",
-    # Browsers wait for about so much before they start to render.
+    # Browsers wait for about this much before they start to render.
     b"<html><body>" + b" " * 244,
     _script,
-    # It has to reach the page that it is framed by, so it cannot be sandboxed:
-    # its own scripts run, and it can fetch nothing.
+    # Its scripts call the page around the iframe, so it cannot be sandboxed. Only its
+    # own scripts run, and it can fetch nothing.
     (("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),),
 )
 
@@ -150,12 +151,13 @@ _SCRIPTS = Carrier(
 class XHRMultipartTransport(StreamingTransport):
     """A multipart document that never ends: one part for each batch.
 
-    A browser that is led to such an answer reads it as a page, and each part
-    has a type of its own: a payload with the boundary in it could begin a part
-    of the type text/html. So each answer has a boundary that nobody else
-    knows. The client itself sees it, and may have others send it back: then
-    the answer ends. The session ends with it, or keeps the batch for the next
-    answer, which has another boundary, if it has a ``close_timeout``.
+    A browser that opens such an answer as a page gives each part its own content
+    type: a payload that contains the boundary could begin a part of the type
+    text/html. So each answer has a secret boundary. But the client sees the
+    boundary, and may bring other clients to send it back in a message. An answer
+    ends rather than carry such a message. If the session has a ``close_timeout``,
+    it keeps the batch for the next answer, which has another boundary. Otherwise
+    the session ends, too.
     """
 
     name = "xhr-multipart"

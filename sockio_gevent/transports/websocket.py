@@ -37,7 +37,6 @@ class SocketDownlink(Downlink):
         "_context",
         "_data",
         "_incoming",
-        "_refused",
         "_session",
         "_websocket",
     )
@@ -47,19 +46,17 @@ class SocketDownlink(Downlink):
         self._websocket = websocket
         self._connection = websocket.connection
         self._session = session
-        # The greenlets that run handlers serve everyone in turn; what a handler
-        # puts into context variables is for this connection alone.
+        # The greenlets that run handlers serve all connections. The context variables that a
+        # handler sets are for this connection alone.
         self._context = copy_context()
-        # The last batch and its bytes, while the socket has not taken all of them.
+        # The last batch and its bytes, until the socket has taken all of them.
         self._batch: Sequence[Packet] = ()
         self._data = b""
         self._incoming = 0
-        # Why and with which code the session is to end, behind the handlers for what came before.
-        self._refused: tuple[End, int] | None = None
         websocket.connection.owner = self
 
     def serve(self, upgrade: Upgrade) -> None:
-        """Read what comes, for as long as the request is to last: if it can be, not long."""
+        """Serve the connection. If the server lets the socket go, the request ends soon."""
         self._websocket.forget_request()
         file = upgrade.release()
         self._connection.serve(file)
@@ -68,7 +65,7 @@ class SocketDownlink(Downlink):
             try:
                 self.wait_over()
             except BaseException:
-                # What ends the request means the handler that runs for it, too.
+                # The greenlet of the request was ended: its handler must end, too.
                 self._session.handlers.kill()
                 raise
 
@@ -77,7 +74,7 @@ class SocketDownlink(Downlink):
         try:
             self._take(data)
         except gevent.GreenletExit:
-            # This greenlet reads the connections of others, too.
+            # This greenlet reads other connections, too, so it must not end.
             self._session.end(_KILLED, INTERNAL_ERROR)
         except Exception:
             self._session.failed("what came over its connection")
@@ -87,23 +84,27 @@ class SocketDownlink(Downlink):
             raise
 
     def run_handlers(self) -> None:
-        """Run the handlers for what has come."""
+        """Run handlers for the messages in the queue."""
         handlers = self._session.handlers
-        # The greenlet that runs them already is inside the context.
+        # If another greenlet runs them, it is inside the context already.
         if handlers.calls and not handlers.busy:
             try:
                 self._context.run(self._session.run_handlers)
             except gevent.GreenletExit:
-                pass  # the session has ended for it; this greenlet reads for others, too
+                pass  # the session has ended; this greenlet reads other connections, too
             except BaseException:
                 self.over()
                 raise
-        if self._refused is not None:
-            self._session.end(*self._refused)
+
+    def _run_handlers_aside(self) -> None:
+        """Run handlers for the messages that came before an end; continue when they block."""
+        handlers = self._session.handlers
+        if handlers.calls and not handlers.busy:
+            self._context.run(self._session.run_handlers_aside)
 
     @property
     def choked(self) -> bool:
-        """Whether so much waits for handlers that no more is to be read."""
+        """Whether so much waits for handlers that the client must not be read from."""
         return self._session.handlers.full
 
     def when_roomy(self, callback: Callable[[], object]) -> None:
@@ -116,27 +117,29 @@ class SocketDownlink(Downlink):
         held = websocket.protocol.held
         if held or self._incoming:
             self._take_in(held)
-        if batch and self._refused is None:
+        if batch:
             try:
                 session.receive(batch)
             except OverLimit as error:
-                end = End(CloseReason.LIMIT, error.text, error.limit)
-                self._refused = end, error.code
+                self._run_handlers_aside()
+                session.end(End(CloseReason.LIMIT, error.text, error.limit), error.code)
             except BinaryRefused as error:
+                self._run_handlers_aside()
                 end = End(CloseReason.PROTOCOL, f"protocol error: {error}")
-                self._refused = end, UNSUPPORTED_DATA
+                session.end(end, UNSUPPORTED_DATA)
         if websocket.discarding and websocket.end is not None:
+            self._run_handlers_aside()
             session.end(websocket.end)
         if websocket.choked:
             self._wait_for_pongs()
         if websocket.finished:
-            session.start_handlers()
+            self._run_handlers_aside()
             websocket.wait()
             self.over()
 
     def _wait_for_pongs(self) -> None:
-        """Wait until the client has taken its pongs; till then it is not read from."""
-        self._session.start_handlers()
+        """Wait until the client has taken its pongs. It is not read from meanwhile."""
+        self._run_handlers_aside()
         pongs = self._websocket.choked
         self._session.take_in(pongs)
         try:
@@ -145,14 +148,14 @@ class SocketDownlink(Downlink):
             self._session.take_in(-pongs)
 
     def _take_in(self, held: int) -> None:
-        """Tell the session how many bytes of a message are here that is not whole yet."""
+        """Tell the session how many bytes of an incomplete message there are."""
         self._session.take_in(held - self._incoming)
         self._incoming = held
 
     def drained(self) -> None:
         """The socket has taken all that was written."""
         self._forget_batch()
-        # The end is written, too, and then the session may have another downlink.
+        # A closing frame is written, too. Then the session may have another downlink.
         if not self._websocket.closed:
             self._session.drained()
 
@@ -161,7 +164,7 @@ class SocketDownlink(Downlink):
         self.copied = 0
 
     def broken(self) -> None:
-        """The socket has failed under a write."""
+        """A write to the socket has failed."""
         self._session.detach(self, _LOST, self.take_back())
 
     @property
@@ -201,7 +204,7 @@ class SocketDownlink(Downlink):
         return batch[len(batch) - count :]
 
     def has_unread(self) -> bool:
-        # What is unread because the client does not take its pongs is its own fault.
+        # A client that does not take its pongs is not read from: it gets no more time.
         return not self._websocket.choked and self._connection.has_unread()
 
     def hung_up(self) -> bool:
@@ -216,7 +219,7 @@ class SocketDownlink(Downlink):
         self._connection.shut_down()
 
     def over(self) -> None:
-        """The connection is over, for whatever reason."""
+        """The connection is over. Every end of it comes here."""
         if self.is_over:
             return
         end = self._websocket.end or End(CloseReason.LOST, "the server gave the connection up")
@@ -238,7 +241,7 @@ class WebSocketTransport(Transport):
     methods = ("GET",)
 
     def check(self, request: Request) -> None:
-        """Refuse what is not a good handshake."""
+        """Refuse a request that is not a good handshake."""
         upgrade = request.upgrade
         if upgrade is None:
             problem = "the request asks for no WebSocket, or a proxy did not pass that on"
@@ -266,7 +269,7 @@ class WebSocketTransport(Transport):
             raise Refusal("400 Bad Request", "half a handshake")
         try:
             session = acquire()
-        except Refusal:  # there is no room any more, or the listener was closed meanwhile
+        except Refusal:  # the quota is used up, or the listener has been closed meanwhile
             websocket.close(GOING_AWAY)
             websocket.linger()
             websocket.abort()
@@ -283,6 +286,6 @@ class WebSocketTransport(Transport):
 
 
 class FlashSocketTransport(WebSocketTransport):
-    """The same for sockets that a Flash shim makes."""
+    """The same transport for the sockets of a Flash shim."""
 
     name = "flashsocket"

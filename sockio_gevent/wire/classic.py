@@ -1,11 +1,11 @@
-"""The ``~m~`` framing: how messages are spelled inside a payload.
+"""The ``~m~`` framing: how messages are encoded in a payload.
 
-A payload is one or more messages, each ``~m~<length>~m~<text>``, where the
-length counts UTF-16 code units because that is what JavaScript's ``.length``
-counts. A text that begins with ``~h~`` is a heartbeat, one that begins with
-``~j~`` is JSON, any other is the user's own string.
+A payload is one or more messages, each ``~m~<length>~m~<text>``. The length
+counts UTF-16 code units, as JavaScript's ``.length`` does. A text that begins with
+``~h~`` is a heartbeat, and one that begins with ``~j~`` is JSON. Any other text is
+a string of the application.
 
-What a session does with a message is not decided here.
+Sessions and dialects decide what to do with a message.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = [
     "json_excess",
 ]
 
-# What is wrong with a payload that is over the number, and with JSON that is nested
-# too deep; compared by identity.
+# Errors: a payload has too many messages, or JSON is nested too deep. Callers compare them
+# by identity.
 TOO_MANY = "too many messages"
 TOO_DEEP = "the JSON of a message is nested too deep"
 
-# How much of the stack is left to handlers, deep in which a message is written as it
-# was read; and from how many brackets on that may matter.
+# Calls: JSON is refused that is nested so deep that a handler, which runs with a deeper stack,
+# could not encode it again. And the number of brackets from which on this is checked.
 _ROOM = 200
 _MANY = 500
 
@@ -45,8 +45,8 @@ HEARTBEAT = "~h~"
 JSON = "~j~"
 _MARKS = (HEARTBEAT, JSON)
 
-# Fifteen digits are more than any payload has characters, and few enough to
-# be converted without a thought about the cost.
+# No payload has so many characters that its length needs more digits, and the conversion
+# of fifteen digits costs little.
 _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
 _BRACKETS = b"[]{}"
 _NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -54,7 +54,7 @@ _STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-# The messages and the error; a class of its own would show in the time of each payload.
+# The messages and the error. A tuple, because a class would make each payload slower.
 Decoded = tuple[list[str], str]
 
 
@@ -83,9 +83,9 @@ def encode(message: Any) -> bytes:
     """Frame one message of the public API.
 
     Args:
-        message: a ``str`` goes as it is, unless it begins like a heartbeat or
-            like JSON and would be taken for it; that, and a ``dict``, ``list``,
-            ``tuple``, ``int``, ``float``, ``bool`` or ``None``, goes as JSON.
+        message: a ``str`` is sent as it is. If it begins with the mark of a heartbeat
+            or of JSON, it is sent as JSON. So is a ``dict``, ``list``, ``tuple``,
+            ``int``, ``float``, ``bool`` or ``None``.
 
     Raises:
         TypeError: if the message, or something inside it, has no JSON form.
@@ -112,16 +112,16 @@ def encode_heartbeat(number: int) -> bytes:
 def decode(payload: str, most: int | None = None) -> Decoded:
     """Cut a payload into its messages.
 
-    It never raises: the first mistake ends the decoding, and what came before
-    it is kept.
+    It never raises. The first mistake ends the decoding, and the messages before it
+    are kept.
 
     Args:
-        payload: what has come.
-        most: how many messages it may have; one more is a mistake, :data:`TOO_MANY`.
+        payload: the payload.
+        most: how many messages it may have; more are a mistake, :data:`TOO_MANY`.
 
     Returns:
-        The texts up to the first mistake, in order; and what was wrong and
-        where, or an empty string.
+        The texts before the first mistake, in order; and the mistake with its
+        place, or an empty string.
     """
     if most is None:
         most = sys.maxsize
@@ -153,8 +153,8 @@ def _cut_astral(payload: str, most: int) -> Decoded:
     """Decode a payload with characters that are two UTF-16 code units."""
     units = payload.encode("utf-16-le", "surrogatepass")
     messages: list[str] = []
-    # Headers are ASCII; the index of a character and the index of its first
-    # code unit are kept side by side, so that neither is ever searched for.
+    # Both the index of a character and the index of its code unit are counted, so
+    # that neither must be searched for. Headers are ASCII: one unit a character.
     character, unit, end = 0, 0, len(units) // 2
     while unit < end:
         header = _HEADER.match(payload, character)
@@ -176,12 +176,12 @@ def _cut_astral(payload: str, most: int) -> Decoded:
 
 
 def json_excess(text: str, most: int | None, deepest: int | None) -> str:
-    """Check how much there is in JSON before it is decoded.
+    """Check JSON against limits before it is decoded.
 
-    Decoding takes about as long as there are elements, and memory too, however
-    short each of them is. For text that is no JSON, and for empty arrays and
-    objects with space in them, the check may find too much; it never finds too
-    little in what comes before the first mistake.
+    The time and the memory for decoding depend on the number of elements, however
+    short they are. The check may count too many elements in text that is not JSON,
+    and for empty arrays and objects with space in them. It never counts too few
+    before the first mistake.
 
     Args:
         text: the JSON.
@@ -189,20 +189,20 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
         deepest: how deep arrays and objects may be nested; ``None`` for any depth.
 
     Returns:
-        What there is too much of; empty if nothing is.
+        An error; empty if the JSON is within the limits.
     """
     opened = text.count("[") + text.count("{")
     few = most is None or opened + text.count(",") + text.count(":") < most
     if few and (deepest is None or opened <= deepest):
         return ""
-    # Strings may have anything in them, and are one element each. No more of them are
-    # cut out than there may be.
+    # Strings may contain anything, and each is one element. Cutting ends when there are
+    # too many of them.
     pieces = -1 if most is None else 2 * most + 1
     parts = text.replace("\\\\", "").replace('\\"', "").split('"', pieces)
     bare = '"'.join(parts[::2])
     opened = bare.count("[") + bare.count("{")
     if most is not None:
-        # Each bracket and each comma stands before an element, but for empty ones.
+        # An element follows each opening bracket, comma and colon, except in empty brackets.
         empty = bare.count("[]") + bare.count("{}")
         before = opened + bare.count(",") + bare.count(":") - empty
         if before >= most or len(parts) > 2 * most + 1:
@@ -215,11 +215,11 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
 
 
 def decode_json(text: str) -> Any:
-    """Decode the text behind ``~j~``.
+    """Decode the text after ``~j~``.
 
     Raises:
-        ValueError: if it is not JSON (RFC 8259), nested too deep to read, or
-            has a number that is too large for a float, and could not be sent back.
+        ValueError: if it is not JSON (RFC 8259), if it is nested too deep, or if a
+            number is too large for a float and so could not be sent back.
     """
     deep = text.count("[") + text.count("{") > _MANY
     try:
@@ -229,7 +229,7 @@ def decode_json(text: str) -> Any:
 
 
 def _load(text: str, room: int) -> Any:
-    """Read JSON as if the stack were deeper: calls of Python and of C each have a limit."""
+    """Decode JSON on a stack that is deeper by ``room`` calls: Python and C both limit calls."""
     if room:
         return next(map(_load, (text,), (room - 1,)))
     return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)

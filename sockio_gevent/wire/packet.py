@@ -1,4 +1,4 @@
-"""An encoded message in all the forms that transports send it in."""
+"""An encoded message in all forms that transports send."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from .websocket import TEXT, encode_frame
 
 __all__ = ["OVERHEAD", "Packet", "script_string"]
 
-# Bytes of memory that a packet takes besides those of its payload: its objects, the
-# place in a list, and a second form where it is short. Measured, and rounded up.
+# Bytes of memory that a packet takes besides its payload: for its objects, its place in a
+# list, and its second form if it is short. Measured, and rounded up.
 OVERHEAD = 224
 
-# From so many bytes on a frame replaces the payload that is in it.
+# Bytes: a longer frame replaces the payload, which is part of it.
 _LONG = 64
 
-# What could end a script element or be read as its markup, and the two line
-# ends that JavaScript had and JSON has not.
+# Characters that could end a script element or be read as markup in it, and the two
+# characters that were line ends in old JavaScript but are not in JSON.
 _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>\u2028\u2029"}
 
 
 class Packet:
-    """One encoded message, made once and shared by all who receive it.
+    """One encoded message, made once and shared by all receivers.
 
     Args:
         payload: the framed message in UTF-8.

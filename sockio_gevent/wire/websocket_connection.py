@@ -1,8 +1,8 @@
-"""One WebSocket connection as a matter of bytes: pings, the closing handshake, violations.
+"""One WebSocket connection as bytes alone: pings, the closing handshake, violations.
 
-It takes what has come, and says which messages are in it and what is to be
-written. Nothing here reads a clock or a socket, so that all of it can be tested
-with bytes alone. When it takes too long is for whoever owns the socket.
+It takes the bytes that have come, and returns the messages in them and the bytes
+to write. Nothing here reads a clock or a socket, so that all of it can be tested
+with bytes alone. The owner of the socket measures time-outs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from .websocket_versions import WebSocketProtocol
 
 __all__ = ["WebSocketConnection"]
 
-# Browsers look for a close frame while they write, but a reset makes them forget it.
-_MOST_DISCARDED = 64 * 1024 * 1024  # bytes that are read on after a violation
+# Bytes that are read after a violation, so that the connection is not reset: browsers find a
+# close frame while they write, but a reset makes them forget it.
+_MOST_DISCARDED = 64 * 1024 * 1024
 
 
 class WebSocketConnection:
@@ -23,14 +24,14 @@ class WebSocketConnection:
         protocol: the version of WebSocket that was agreed on.
 
     Attributes:
-        close_sent: whether a closing frame was written, or would have been.
-        closed: whether no messages go either way any more.
-        discarding: whether the peer has broken the protocol, and what it still sends is for nobody.
-        ended_by: the closing frame of the peer, or how it has broken the protocol, to be answered;
-            otherwise ``None``.
-        exhausted: whether the peer has gone on for too long after it had broken the protocol.
+        close_sent: whether a closing frame was made, or this version has none to make.
+        closed: whether messages are neither sent nor taken any more.
+        discarding: whether the peer has broken the protocol; what it still sends is discarded.
+        ended_by: the closing frame of the peer, or its violation of the protocol, which is to
+            be answered; ``None`` if there is neither.
+        exhausted: whether the peer has sent too much after its violation.
         finished: whether nothing more is to be read.
-        pongs: the answers to pings, to be written.
+        pongs: the answers to the pings in the bytes taken last, to be written.
         protocol: the same as given.
     """
 
@@ -58,10 +59,13 @@ class WebSocketConnection:
         self._left_to_discard = _MOST_DISCARDED
 
     def take(self, data: bytes) -> list[str | bytearray]:
-        """Take bytes that have come, nothing at the end of the stream; return the messages.
+        """Take bytes that have come, and return the messages in them.
 
-        After the server's own close the messages of the peer are for nobody:
-        reading goes on only to see its close.
+        After the server's own closing frame messages are discarded. Reading goes on only
+        to see the closing frame of the peer.
+
+        Args:
+            data: the bytes; empty at the end of the stream.
         """
         if not data:
             self.closed = self.finished = True
@@ -79,7 +83,7 @@ class WebSocketConnection:
         return events if wanted else []  # type: ignore[return-value]
 
     def _take_apart(self, events: list[Event], wanted: bool) -> list[str | bytearray]:
-        """Take events that are not all text messages."""
+        """Take events among which there are others than text messages."""
         messages: list[str | bytearray] = []
         pongs: list[bytes] = []
         for event in events:
@@ -98,7 +102,7 @@ class WebSocketConnection:
         return messages if wanted else []
 
     def close(self, code: int, reason: str) -> bytes:
-        """The closing frame; empty if there was one before, or this version has none.
+        """Make the closing frame; empty if it was made before, or this version has none.
 
         A close of the peer is answered with its own code (RFC 6455 section 5.5.1), a
         violation with the code for it (section 7.4.1).
@@ -108,7 +112,7 @@ class WebSocketConnection:
             reason: a text for the peer.
 
         Raises:
-            ValueError: if the code is not one that may be sent.
+            ValueError: if the code may not be sent.
         """
         if self.close_sent:
             return b""

@@ -23,6 +23,7 @@ from gevent.pywsgi import WSGIServer
 from support.framing import TRICKY
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 parser = argparse.ArgumentParser()
@@ -74,7 +75,7 @@ socket = io.listen(
 
 def send_later(client):
     # The fourth is sent when the third has been echoed. Polling has none.
-    while client.connected and client.transport in times and client._heartbeats < 4:
+    while client.connected and client.transport in times and session_of(client)._heartbeats < 4:
         gevent.sleep(0.02)
     client.send("later")
 

@@ -1,4 +1,4 @@
-"""The dialect of Socket.IO 0.5 and 0.6 with bytes alone (PROTOCOL.md, sections 1 to 4)."""
+"""The dialect of Socket.IO 0.5 and 0.6, tested with bytes alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def frames(*texts: str) -> str:
 
 
 def received(payload: Any, **options: Any) -> tuple[list[tuple[Any, ...]], str]:
-    """What the session was told, without the count, and what was wrong."""
+    """The calls of the session, without the count, and the mistake."""
     peer = Peer()
     problem = classic(**options).receive(peer, payload)
     assert peer.calls[0][0] == "count"
@@ -69,7 +69,7 @@ def received(payload: Any, **options: Any) -> tuple[list[tuple[Any, ...]], str]:
 
 
 def over_limit(payload: str, **options: Any) -> tuple[list[tuple[Any, ...]], OverLimit]:
-    """What the session was told of a payload that is over a limit, and the error."""
+    """The calls of the session for a payload that is over a limit, and the error."""
     peer = Peer()
     with pytest.raises(OverLimit) as raised:
         classic(**options).receive(peer, payload)
@@ -79,7 +79,7 @@ def over_limit(payload: str, **options: Any) -> tuple[list[tuple[Any, ...]], Ove
 # From the client.
 
 
-def test_messages_are_delivered_in_order_behind_their_count() -> None:
+def test_messages_are_counted_and_then_delivered_in_order() -> None:
     peer = Peer()
     payload = frames("one", "", "~j~[1]", "~h~7", "two")
     assert classic().receive(peer, payload) == ""
@@ -101,12 +101,12 @@ def test_any_text_is_delivered_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["~", "~h", "~j", "~m~", "~x~", "~h 1", "h~1", " ~h~1", " ~j~1"])
-def test_what_only_looks_like_a_mark_is_text(text: str) -> None:
+def test_text_that_only_looks_like_a_mark_is_delivered_as_text(text: str) -> None:
     assert received(frames(text)) == ([("deliver", text)], "")
 
 
 @pytest.mark.parametrize("number", ["1", "", "12345678901234567890", "x", "~h~1"])
-def test_an_echo_is_passed_on_whatever_its_number(number: str) -> None:
+def test_an_echo_is_passed_to_the_session_whatever_its_number(number: str) -> None:
     assert received(frames(f"~h~{number}")) == ([("echo", number)], "")
 
 
@@ -125,7 +125,7 @@ def test_bad_json_is_a_mistake_and_the_messages_around_it_are_delivered(text: st
 
 
 @pytest.mark.parametrize("rest", ["x", "~m~", "~m~9~m~short", "~m~-1~m~"])
-def test_what_comes_before_a_mistake_in_the_framing_is_delivered(rest: str) -> None:
+def test_messages_before_a_mistake_in_the_framing_are_delivered(rest: str) -> None:
     payload = frames("a", "~h~1") + rest
     peer = Peer()
     assert classic().receive(peer, payload) != ""
@@ -145,7 +145,7 @@ def test_a_payload_is_counted_in_bytes(text: str, units: int) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"~m~1~m~a", bytearray(b"~m~1~m~a"), b""])
-def test_binary_is_refused_before_anything_else(payload: bytes) -> None:
+def test_a_binary_message_is_refused_and_not_counted(payload: bytes) -> None:
     peer = Peer()
     with pytest.raises(BinaryRefused):
         classic().receive(peer, payload)
@@ -155,7 +155,7 @@ def test_binary_is_refused_before_anything_else(payload: bytes) -> None:
 # Limits.
 
 
-def test_nothing_is_delivered_of_a_payload_that_the_session_refuses() -> None:
+def test_no_message_of_a_payload_that_the_session_refuses_is_delivered() -> None:
     refusal = OverLimit(Limit.MESSAGE_RATE, "429 Too Many Requests", "too fast")
     peer = Peer(refusal)
     with pytest.raises(OverLimit) as raised:
@@ -164,7 +164,7 @@ def test_nothing_is_delivered_of_a_payload_that_the_session_refuses() -> None:
     assert [call[0] for call in peer.calls] == ["count"]
 
 
-def test_nothing_is_delivered_of_a_payload_with_too_many_messages() -> None:
+def test_no_message_of_a_payload_with_too_many_messages_is_delivered() -> None:
     calls, error = over_limit(frames("a", "b", "c"), max_payload_messages=2)
     assert calls == []
     assert (error.limit, error.code) == (Limit.PAYLOAD_MESSAGES, TOO_BIG)
@@ -182,7 +182,7 @@ def test_nothing_is_delivered_of_a_payload_with_too_many_messages() -> None:
     ],
     ids=["elements", "depth"],
 )
-def test_what_comes_before_json_that_is_over_a_limit_is_delivered(
+def test_messages_before_json_that_is_over_a_limit_are_delivered(
     options: dict[str, Any], good: str, bad: str, limit: Limit
 ) -> None:
     payload = frames("a", f"~j~{good}", f"~j~{bad}", "b")
@@ -193,7 +193,7 @@ def test_what_comes_before_json_that_is_over_a_limit_is_delivered(
     assert error.status == "413 Content Too Large"
 
 
-def test_a_message_costs_what_it_takes_in_memory() -> None:
+def test_the_cost_of_a_message_is_at_least_its_memory() -> None:
     peer = Peer()
     text = "x" * 10_000
     rows = [[{}] * 100] * 10
@@ -218,7 +218,7 @@ def test_a_message_costs_what_it_takes_in_memory() -> None:
         ({"a": 1}, '~m~10~m~~j~{"a":1}'),
         ([], "~m~5~m~~j~[]"),
         (None, "~m~7~m~~j~null"),
-        # They would be taken for something else.
+        # As text they would be read as heartbeats or JSON.
         ("~h~1", '~m~9~m~~j~"~h~1"'),
         ("~j~1", '~m~9~m~~j~"~j~1"'),
     ],
@@ -259,13 +259,13 @@ def test_the_greeting_tells_the_session_id(handshake: str, message: Any) -> None
 
 
 @pytest.mark.parametrize("number", [1, 2, 10**12])
-def test_a_heartbeat_is_what_its_echo_is_read_as(number: int) -> None:
+def test_a_heartbeat_is_read_as_its_own_echo(number: int) -> None:
     payload = classic().heartbeat(number).payload.decode()
     assert payload.endswith(f"~m~~h~{number}")
     assert received(payload) == ([("echo", str(number))], "")
 
 
-def test_a_batch_is_its_messages_one_behind_the_other() -> None:
+def test_the_payload_of_a_batch_is_its_messages_one_after_the_other() -> None:
     dialect = classic()
     packets = [dialect.encode(message) for message in ("a", {"b": 1}, "😀")]
     assert dialect.payload(packets) == b"".join(packet.payload for packet in packets)
@@ -276,7 +276,7 @@ def test_a_batch_is_its_messages_one_behind_the_other() -> None:
 
 
 @pytest.mark.parametrize("end", [GOES_AWAY, End(CloseReason.APPLICATION, "disconnected")])
-def test_nothing_is_said_by_a_poll_that_waits_in_vain_nor_at_the_end(end: End) -> None:
+def test_nothing_is_sent_to_an_idle_poll_or_at_the_end(end: End) -> None:
     dialect = classic()
     assert list(dialect.idle_poll()) == []
     assert list(dialect.last(end)) == []
@@ -300,14 +300,14 @@ def test_a_body_without_a_payload_is_refused(body: bytes) -> None:
         classic().read_body(body, lambda: None)
 
 
-def test_others_may_go_first_while_a_large_body_is_read() -> None:
+def test_other_greenlets_may_run_while_a_large_body_is_read() -> None:
     pauses: list[None] = []
     text = "é" * 100_000
     assert classic().read_body(f"data={quote(text)}".encode(), lambda: pauses.append(None)) == text
     assert len(pauses) > 1
 
 
-def test_a_body_may_be_as_long_as_its_payload_escaped() -> None:
+def test_a_body_may_be_as_long_as_its_payload_when_all_is_escaped() -> None:
     dialect = classic(max_message_size=1000)
     body = "data=" + "%7E" * 1000
     assert dialect.largest_body(3) == len(body)
@@ -331,7 +331,7 @@ def test_a_refusal_is_a_line_of_text() -> None:
 # Addresses and times.
 
 
-def test_addresses_are_those_under_the_resource() -> None:
+def test_its_addresses_are_those_under_the_resource() -> None:
     dialect = classic(resource="live")
     assert dialect.match("/live/xhr-polling/123/send") == Route("xhr-polling", "123", "send")
     assert dialect.match("/socket.io/xhr-polling/123/send") is None
@@ -341,7 +341,7 @@ def test_addresses_are_those_under_the_resource() -> None:
 
 
 @pytest.mark.parametrize("transport", KNOWN_TRANSPORTS)
-def test_times_are_those_of_the_options(transport: str) -> None:
+def test_its_times_are_those_of_the_options(transport: str) -> None:
     options = Options.read({})
     assert Classic(options).times(transport) is options.transport_options[transport]
 
@@ -351,9 +351,9 @@ def test_it_is_a_whole_dialect() -> None:
     assert Classic.name == "classic"
 
 
-# All that can be sent.
+# Everything that can be sent.
 
-# How long examples take says nothing on a busy machine.
+# Without a deadline: on a busy machine an example may take long.
 undisturbed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -387,7 +387,7 @@ def test_what_is_encoded_is_received_as_it_was(messages: list[Any], heartbeat: i
 
 @undisturbed
 @given(st.one_of(st.text(max_size=40), st.lists(_MARKED, max_size=5).map("".join)))
-def test_no_payload_makes_it_raise_anything_but_what_it_says(payload: str) -> None:
+def test_no_payload_makes_it_raise_an_undocumented_error(payload: str) -> None:
     peer = Peer()
     with suppress(OverLimit):
         assert isinstance(classic(max_json_depth=2).receive(peer, payload), str)

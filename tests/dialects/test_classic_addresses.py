@@ -1,4 +1,4 @@
-"""Which addresses are ours (PROTOCOL.md, section 1)."""
+"""The addresses of the classic dialect: which are ours."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_dot_in_the_resource_is_only_a_dot(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/socket.io/xhr-polling//1290000000000", "/socket.io/jsonp-polling//1290000000000/3"]
 )
-def test_an_address_whose_slashes_were_merged_opens_a_session_all_the_same(path: str) -> None:
+def test_an_address_with_merged_slashes_still_opens_a_session(path: str) -> None:
     sent = match("socket.io", path)
     arrived = match("socket.io", path.replace("//", "/"))
     assert arrived is not None
@@ -92,5 +92,5 @@ def test_an_address_whose_slashes_were_merged_opens_a_session_all_the_same(path:
 
 
 @pytest.mark.parametrize("segment", ["", "12a", "a12", "-1", "1.5", "٣", "²", "1" * 16, "1" * 40])
-def test_a_segment_that_is_no_time_is_a_session_id(segment: str) -> None:
+def test_a_segment_that_is_not_a_time_is_a_session_id(segment: str) -> None:
     assert with_merged_slashes(Route("xhr-polling", segment, "1290000000000")) is None

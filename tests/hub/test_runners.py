@@ -1,4 +1,4 @@
-"""Functions that may block, on behalf of a greenlet that must not wait for them."""
+"""Runners: they run functions that may block, for a caller that must not wait."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ variable: ContextVar[str] = ContextVar("variable", default="nothing")
 
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
-    with gevent.Timeout(DEADLINE, AssertionError("somebody waits for ever")):
+    with gevent.Timeout(DEADLINE, AssertionError("a greenlet waits for ever")):
         yield
 
 
 @pytest.fixture(autouse=True)
 def parked(monkeypatch: pytest.MonkeyPatch) -> list[runners._Runner]:
-    """The greenlets that wait for the next function: none at the beginning."""
+    """The runners without work: none at the beginning."""
     greenlets: list[runners._Runner] = []
     monkeypatch.setattr(runners, "_parked", PerHub(lambda hub: greenlets))
     return greenlets
 
 
 class Blocking:
-    """A function that blocks until it is released, and what it has done."""
+    """A function that blocks until it is released, and notes what it has done."""
 
     def __init__(self) -> None:
         self.gate = Event()
@@ -61,7 +61,7 @@ def test_a_function_that_does_not_block_has_ended_when_the_caller_goes_on() -> N
     gevent.spawn(others.append, "another greenlet")
     run_aside(lambda: made.append("made"))
     assert made == ["made"]
-    # There was no way through the loop.
+    # The hub has not run meanwhile.
     assert others == []
 
 
@@ -79,7 +79,7 @@ def test_the_caller_goes_on_while_a_function_blocks() -> None:
     assert blocking.trace == ["begins", "ends"]
 
 
-def test_the_caller_goes_on_before_what_comes_later() -> None:
+def test_the_caller_goes_on_before_later_callbacks() -> None:
     order: list[str] = []
     blocking = Blocking()
 
@@ -94,7 +94,7 @@ def test_the_caller_goes_on_before_what_comes_later() -> None:
     blocking.release()
 
 
-def test_a_caller_that_waits_for_something_else_afterwards_is_not_woken_by_the_function() -> None:
+def test_a_caller_that_waits_for_something_else_later_is_not_woken_by_the_function() -> None:
     blocking = Blocking()
     run_aside(blocking)
     something = Event()
@@ -146,7 +146,7 @@ def test_a_function_sees_the_context_of_its_caller_and_keeps_its_own_changes() -
     finally:
         variable.reset(token)
     assert seen == ["of the caller"]
-    # The greenlet that is used again has kept nothing of it.
+    # The greenlet is used again and has kept nothing of it.
     run_aside(function)
     assert seen == ["of the caller", "nothing"]
     assert variable.get() == "nothing"
@@ -179,7 +179,7 @@ def test_thousands_of_functions_need_one_greenlet(parked: list[runners._Runner])
     assert len(parked) == 1
 
 
-def test_thousands_of_functions_that_block_need_as_many_as_block_at_once(
+def test_thousands_of_functions_that_block_need_as_many_greenlets_as_block_at_once(
     parked: list[runners._Runner],
 ) -> None:
     greenlets: set[object] = set()
@@ -205,7 +205,7 @@ def test_few_greenlets_are_kept_for_later(parked: list[runners._Runner]) -> None
     gevent.sleep(0)
     assert len(parked) == runners._MOST_PARKED
     assert sum(each is not None and each.dead for each in greenlets) == 2 * runners._MOST_PARKED
-    # With all of these kept, the caller still goes on.
+    # The caller still goes on after all these.
     for _ in range(100):
         run_aside(lambda: None)
     assert len(parked) == runners._MOST_PARKED
@@ -235,12 +235,12 @@ def test_a_greenlet_that_waits_for_the_next_function_keeps_nothing_of_the_one_be
     assert kept() is None
 
 
-# What comes in between.
+# Wake-ups, kills and timeouts.
 
 
 @pytest.mark.parametrize("times", [1, 5])
-def test_a_wake_up_that_comes_when_the_function_is_over_does_no_harm(times: int) -> None:
-    """An event that a function has left behind, say."""
+def test_a_wake_up_after_the_end_of_the_function_does_no_harm(times: int) -> None:
+    """A function may have left an event behind that wakes its greenlet."""
     left: list[Callable[[], object]] = []
     run_aside(lambda: left.append(gevent.getcurrent().switch))
     for _ in range(times):
@@ -269,7 +269,7 @@ def test_a_wake_up_between_two_functions_neither_loses_nor_repeats_one() -> None
 
 @pytest.mark.parametrize("blocks", [True, False])
 def test_a_greenlet_that_was_killed_after_its_function_is_not_used_again(blocks: bool) -> None:
-    """The kill was meant for the function, and came too late."""
+    """The kill was meant for the function and came too late."""
     greenlets: list[gevent.Greenlet] = []
 
     def function() -> None:
@@ -305,7 +305,7 @@ def test_a_caller_that_is_killed_while_it_waits_leaves_the_function_running() ->
     assert made == ["made"]
 
 
-def test_a_caller_whose_time_is_over_while_it_waits_leaves_the_function_running() -> None:
+def test_a_caller_whose_timeout_comes_while_it_waits_leaves_the_function_running() -> None:
     blocking = Blocking()
     too_late = gevent.Timeout()
     gevent.get_hub().loop.run_callback(gevent.getcurrent().throw, too_late)
@@ -313,7 +313,7 @@ def test_a_caller_whose_time_is_over_while_it_waits_leaves_the_function_running(
         run_aside(blocking)
     assert raised.value is too_late
     assert blocking.trace == ["begins"]
-    # What would have woken the caller does not come any more.
+    # The callback that would have woken the caller does not come any more.
     assert Event().wait(0.01) is False
     blocking.release()
 
@@ -337,7 +337,7 @@ def test_a_function_that_raises_ends_its_greenlet_alone(
     gevent.sleep(0)
     assert failed[0].dead
     assert parked == []
-    # As of any greenlet.
+    # As for any greenlet.
     assert "the function has failed" in capsys.readouterr().err
     made: list[str] = []
     run_aside(lambda: made.append("made"))

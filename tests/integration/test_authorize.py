@@ -188,7 +188,7 @@ def test_a_result_that_still_has_to_run_refuses(serve):
     coroutine = later()
     served = serve(authorize=lambda environ: coroutine)
     assert Knock(served.port, "websocket").status == 500
-    assert "which is still to run" in served.lines[0]
+    assert "which has not run yet" in served.lines[0]
     assert_nobody(served)
     coroutine.close()
 
@@ -203,12 +203,12 @@ class _Current:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (lambda: gevent.spawn(bool, 0), "which is still to run"),
-        (AsyncResult, "which is still to run"),
-        (Future, "which is still to run"),
-        (lambda: io.Refusal, "the class Refusal, which is to be called"),
-        (lambda: PermissionError, "the class PermissionError, which is to be called"),
-        (_Current, "a proxy for what is current"),
+        (lambda: gevent.spawn(bool, 0), "which has not run yet"),
+        (AsyncResult, "which has not run yet"),
+        (Future, "which has not run yet"),
+        (lambda: io.Refusal, "the class Refusal, not an object of that class"),
+        (lambda: PermissionError, "the class PermissionError, not an object of that class"),
+        (_Current, "a proxy, which stands for another user"),
     ],
 )
 def test_a_result_that_cannot_be_meant_as_an_answer_refuses(serve, answer, problem):

@@ -6,9 +6,10 @@ import re
 import gevent
 import pytest
 from support import framing
-from support.clients import wait_for
-from support.http import HTTP, LONG
+from support.clients import ServerEvents, wait_for
+from support.http import DEADLINE, HTTP, LONG
 from support.streams import STREAMS, Stream, chunk, times
+from support.times import bring_forward
 
 from sockio_gevent.client import session_of
 
@@ -272,3 +273,17 @@ def test_a_session_that_is_not_kept_ends_with_a_message_that_has_the_boundary(se
     assert raw.take(5) == b"0\r\n\r\n"
     served.wait("disconnect")
     served.wait_line("a message has the boundary of the stream in it")
+
+
+def test_an_echo_that_comes_while_the_client_is_away_does_not_change_how_long_it_may_be(serve):
+    times = {"heartbeat_interval": LONG, "timeout": LONG, "close_timeout": DEADLINE}
+    served = serve(transport_options={"server-events": times})
+    client = ServerEvents(served.port).open()
+    (_, session) = served.wait("connection")
+    bring_forward(session)
+    assert client.receive() == "~h~1"
+    client.vanish()
+    wait_for(lambda: session_of(session).away)
+    deadline = session_of(session)._deadline
+    assert client.send("~h~1").status == 200
+    assert session_of(session)._deadline == deadline

@@ -1,4 +1,4 @@
-"""One write a tick."""
+"""The flush: each sender is flushed once in an iteration of the loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEADLINE = 60.0
 
 
 class Sender:
-    """Touches itself as a session does, and writes down what each flush took."""
+    """A sender that touches itself, as a session does, and notes what each flush took."""
 
     def __init__(self, flush: Flush, trace: list[tuple[str, str]], name: str = "a") -> None:
         self._flush = flush
@@ -56,7 +56,7 @@ def senders() -> Senders:
     return Senders()
 
 
-def test_a_sender_is_flushed_when_the_tick_ends_and_not_before(senders: Senders) -> None:
+def test_a_sender_is_flushed_at_the_end_of_the_iteration_and_not_before(senders: Senders) -> None:
     a = senders("a")
     a.send("1")
     assert a.touched
@@ -66,7 +66,7 @@ def test_a_sender_is_flushed_when_the_tick_ends_and_not_before(senders: Senders)
     assert not a.touched
 
 
-def test_a_sender_is_flushed_once_a_tick_however_often_it_sends(senders: Senders) -> None:
+def test_a_sender_is_flushed_once_in_an_iteration_however_often_it_sends(senders: Senders) -> None:
     a, b = senders("a"), senders("b")
     for text in "123":
         a.send(text)
@@ -85,7 +85,7 @@ def test_senders_are_flushed_in_the_order_in_which_they_were_touched(senders: Se
     assert senders.trace == [("c", "xy"), ("a", "x"), ("b", "x"), ("d", "x")]
 
 
-def test_the_next_tick_flushes_again(senders: Senders) -> None:
+def test_the_next_iteration_flushes_again(senders: Senders) -> None:
     a = senders("a")
     for text in "123":
         a.flushed.clear()
@@ -94,7 +94,7 @@ def test_the_next_tick_flushes_again(senders: Senders) -> None:
     assert senders.trace == [("a", "1"), ("a", "2"), ("a", "3")]
 
 
-def test_who_is_not_touched_is_not_flushed(senders: Senders) -> None:
+def test_a_sender_that_is_not_touched_is_not_flushed(senders: Senders) -> None:
     a, b = senders("a"), senders("b")
     a.send("1")
     assert a.flushed.wait(DEADLINE)
@@ -102,7 +102,7 @@ def test_who_is_not_touched_is_not_flushed(senders: Senders) -> None:
     assert not b.flushed.is_set()
 
 
-def test_what_several_greenlets_send_in_one_tick_goes_out_together(senders: Senders) -> None:
+def test_what_several_greenlets_send_in_one_iteration_is_flushed_together(senders: Senders) -> None:
     a = senders("a")
     gevent.joinall([gevent.spawn(a.send, text) for text in "123"], timeout=DEADLINE)
     assert a.flushed.wait(DEADLINE)
@@ -117,7 +117,7 @@ def test_touching_does_not_switch_greenlets(senders: Senders) -> None:
     other.join(DEADLINE)
 
 
-def test_one_that_fails_is_logged_and_the_others_are_flushed(senders: Senders) -> None:
+def test_a_failing_sender_is_logged_and_the_others_are_flushed(senders: Senders) -> None:
     a, b, c = senders("a"), senders("b"), senders("c")
 
     def fail() -> None:
@@ -133,7 +133,7 @@ def test_one_that_fails_is_logged_and_the_others_are_flushed(senders: Senders) -
     assert "RuntimeError: broken pipe" in line
 
 
-def test_one_that_failed_is_flushed_again_when_it_sends_again(senders: Senders) -> None:
+def test_a_sender_that_failed_is_flushed_again_when_it_sends_again(senders: Senders) -> None:
     a = senders("a")
 
     def fail_once() -> None:

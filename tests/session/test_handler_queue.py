@@ -1,4 +1,4 @@
-"""The calls that are due for one client: in order, one at a time, whatever a call does."""
+"""The handler queue: calls are made in order, one at a time, whatever a call does."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ BOUND = 100
 
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
-    with gevent.Timeout(DEADLINE, AssertionError("somebody waits for ever")):
+    with gevent.Timeout(DEADLINE, AssertionError("a greenlet waits for ever")):
         yield
 
 
 class Trace(HandlerQueue):
-    """A queue, and what its calls have done.
+    """A queue that notes what its calls do.
 
     Attributes:
-        trace: the arguments of the calls that have begun; those that have ended, with an "end".
-        gate: what calls of :meth:`block` wait for.
-        blocks: set when such a call waits.
+        trace: the name of each call that has begun; the blocking call adds "<name> end".
+        gate: the event that the call of :meth:`block` waits for.
+        blocks: set when that call waits.
     """
 
     def __init__(self, bound: int = BOUND) -> None:
@@ -39,12 +39,12 @@ class Trace(HandlerQueue):
         self.blocks = Event()
 
     def add(self, *names: str, call: Callable[[str], object] | None = None, cost: int = 1) -> None:
-        """Put in one call for each name."""
+        """Put one call into the queue for each name."""
         for name in names:
             self.put(lambda session, name: (call or self.trace.append)(name), name, cost)
 
     def block(self, name: str = "blocks") -> gevent.Greenlet:
-        """Run the queue in a greenlet, and wait until this call, which is put in, blocks."""
+        """Put a call that blocks into the queue, run it in a greenlet, and wait until it blocks."""
         self.add(name, call=self.wait_at_the_gate)
         greenlet = gevent.spawn(self.run, None)
         self.blocks.wait()
@@ -57,7 +57,7 @@ class Trace(HandlerQueue):
         self.trace.append(f"{name} end")
 
 
-def test_calls_are_made_in_the_order_of_their_arrival_with_what_they_were_given() -> None:
+def test_calls_are_made_in_order_with_their_arguments() -> None:
     queue = HandlerQueue(BOUND)
     made: list[Any] = []
     for number in range(5):
@@ -74,7 +74,7 @@ def test_an_empty_queue_runs_nothing() -> None:
     assert (queue.added, queue.begun, queue.busy, queue.waiting) == (0, 0, False, 0)
 
 
-def test_what_is_put_in_while_a_call_blocks_waits_until_that_call_has_ended() -> None:
+def test_a_call_put_in_while_another_blocks_waits_until_that_one_has_ended() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a", "b")
@@ -105,7 +105,7 @@ def test_calls_that_all_block_are_made_one_at_a_time() -> None:
     assert queue.trace == ["a", "a end", "b", "b end", "c", "c end"]
 
 
-def test_whoever_runs_a_queue_that_another_greenlet_runs_goes_on_at_once() -> None:
+def test_running_a_queue_that_another_greenlet_runs_returns_at_once() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a")
@@ -151,7 +151,7 @@ def test_a_call_that_raises_leaves_the_others_in_the_queue(error: type[BaseExcep
     assert queue.trace == ["a", "b", "c"]
 
 
-def test_counts_of_what_was_added_of_what_has_begun_and_of_what_waits_add_up() -> None:
+def test_the_counts_of_added_begun_and_waiting_calls_add_up() -> None:
     queue = Trace()
     runner = queue.block()
     assert (queue.added, queue.begun, queue.waiting) == (1, 1, 0)
@@ -170,7 +170,7 @@ def test_counts_of_what_was_added_of_what_has_begun_and_of_what_waits_add_up() -
     assert counts() == (4, 4, 0)
 
 
-def test_the_beginning_of_the_call_that_runs_is_known() -> None:
+def test_the_queue_knows_when_the_running_call_has_begun() -> None:
     queue = Trace()
     began: list[float] = []
     queue.add("a", "b", call=lambda name: began.append(queue.since))
@@ -182,7 +182,7 @@ def test_the_beginning_of_the_call_that_runs_is_known() -> None:
 # Calls that are dropped.
 
 
-def test_none_of_the_calls_that_are_dropped_is_made_and_the_one_that_runs_goes_on() -> None:
+def test_dropped_calls_are_not_made_and_the_running_call_goes_on() -> None:
     queue = Trace()
     queue.add("a")
     runner = queue.block()
@@ -191,7 +191,7 @@ def test_none_of_the_calls_that_are_dropped_is_made_and_the_one_that_runs_goes_o
     queue.drop()
     assert (queue.calls, queue.waiting, queue.dropped_after) == ([], 0, 2)
     assert queue.begun == 2
-    # What comes behind them is made.
+    # A call that is put in later is made.
     queue.add("the end")
     queue.gate.set()
     runner.get()
@@ -209,7 +209,7 @@ def test_a_call_that_costs_nothing_is_never_dropped() -> None:
     assert (queue.waiting, queue.dropped_after) == (0, 0)
 
 
-def test_a_call_may_drop_those_behind_it() -> None:
+def test_a_call_may_drop_the_calls_behind_it() -> None:
     queue = Trace()
     queue.add("a", call=lambda name: queue.drop())
     queue.add("b", "c")
@@ -220,20 +220,20 @@ def test_a_call_may_drop_those_behind_it() -> None:
 # The bound.
 
 
-def test_a_queue_is_full_when_as_much_waits_as_its_bound_says() -> None:
+def test_a_queue_is_full_when_its_bound_is_reached() -> None:
     queue = Trace()
     queue.add("a", cost=BOUND - 1)
     assert not queue.full
     queue.add("b", cost=1)
     assert queue.full
-    # It still takes what has been read.
+    # It still takes messages that were read already.
     queue.add("c", cost=5 * BOUND)
     queue.run(None)
     assert queue.trace == ["a", "b", "c"]
     assert not queue.full
 
 
-def test_there_is_room_when_half_of_the_bound_is_free_and_that_is_told_once() -> None:
+def test_the_callback_for_room_is_called_once_when_half_of_the_bound_is_free() -> None:
     queue = Trace()
     told: list[int] = []
     for _ in range(10):
@@ -242,7 +242,7 @@ def test_there_is_room_when_half_of_the_bound_is_free_and_that_is_told_once() ->
     queue.when_roomy(lambda: told.append(2))
     assert told == []
     queue.run(None)
-    # It is told before the fifth call begins: 50 of 100 wait then.
+    # It is called before the fifth call begins: 50 of 100 wait then.
     assert told == [0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]
 
 
@@ -274,7 +274,7 @@ def test_dropping_makes_room() -> None:
     waits.get()
 
 
-def test_nobody_waits_for_room_that_there_is() -> None:
+def test_waiting_for_room_in_a_queue_with_room_returns_at_once() -> None:
     queue = Trace()
     queue.add("a", cost=BOUND - 1)
     switched: list[str] = []
@@ -283,7 +283,7 @@ def test_nobody_waits_for_room_that_there_is() -> None:
     assert switched == []
 
 
-def test_whoever_waits_for_room_goes_on_when_half_is_free() -> None:
+def test_waiting_for_room_ends_when_half_of_the_bound_is_free() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a", cost=BOUND // 2)
@@ -296,10 +296,10 @@ def test_whoever_waits_for_room_goes_on_when_half_is_free() -> None:
     assert queue.trace == ["blocks", "blocks end", "a", "b", "b end"]
 
 
-# Waiting for what is in the queue.
+# Waiting for the calls in the queue.
 
 
-def test_nobody_waits_for_a_queue_that_is_done() -> None:
+def test_waiting_for_an_empty_queue_returns_at_once() -> None:
     queue = Trace()
     assert queue.wait_done()
     queue.add("a")
@@ -307,7 +307,7 @@ def test_nobody_waits_for_a_queue_that_is_done() -> None:
     assert queue.wait_done(0)
 
 
-def test_whoever_waits_until_all_is_done_goes_on_when_the_calls_up_to_now_have_ended() -> None:
+def test_waiting_for_the_calls_ends_when_those_in_the_queue_have_ended() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a")
@@ -324,7 +324,7 @@ def test_whoever_waits_until_all_is_done_goes_on_when_the_calls_up_to_now_have_e
     runner.get()
 
 
-def test_whoever_does_not_wait_for_ever_is_told_that_it_is_not_done() -> None:
+def test_waiting_for_the_calls_returns_false_after_the_timeout() -> None:
     queue = Trace()
     runner = queue.block()
     assert queue.wait_done(0.01) is False
@@ -333,7 +333,7 @@ def test_whoever_does_not_wait_for_ever_is_told_that_it_is_not_done() -> None:
     assert not queue.calls
 
 
-def test_whoever_waits_until_all_is_done_goes_on_when_the_rest_is_dropped() -> None:
+def test_waiting_for_the_calls_ends_when_the_rest_is_dropped() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a")
@@ -341,7 +341,7 @@ def test_whoever_waits_until_all_is_done_goes_on_when_the_rest_is_dropped() -> N
     gevent.sleep(0)
     queue.drop()
     gevent.sleep(0)
-    # The call that runs has not ended.
+    # The running call has not ended.
     assert not waits.ready()
     queue.gate.set()
     assert waits.get()
@@ -352,7 +352,7 @@ def test_whoever_waits_until_all_is_done_goes_on_when_the_rest_is_dropped() -> N
 # Errors that are raised in handlers from outside.
 
 
-def test_an_error_is_raised_in_the_call_that_runs_and_in_no_other() -> None:
+def test_an_error_is_raised_in_the_running_call_and_in_no_other() -> None:
     queue = Trace()
     thrown: list[str] = []
 
@@ -366,7 +366,7 @@ def test_an_error_is_raised_in_the_call_that_runs_and_in_no_other() -> None:
     queue.add("a")
     runner = gevent.spawn(queue.run, None)
     gevent.sleep(0)
-    # In the hub, where deadlines call it.
+    # In the hub: the deadlines call it there.
     gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
     runner.get()
     assert thrown == ["too late"]
@@ -386,7 +386,7 @@ def test_a_call_that_does_not_catch_the_error_ends_with_it_and_the_others_stay()
     assert queue.trace == ["blocks", "a"]
 
 
-def test_a_handler_that_is_late_again_has_all_the_time_again() -> None:
+def test_a_late_handler_that_goes_on_has_the_whole_time_again() -> None:
     queue = Trace()
     runner = queue.block()
     before = monotonic()
@@ -396,7 +396,7 @@ def test_a_handler_that_is_late_again_has_all_the_time_again() -> None:
     assert queue.since >= before
 
 
-def test_an_error_for_a_queue_that_nobody_runs_goes_nowhere() -> None:
+def test_an_error_for_a_queue_that_does_not_run_is_ignored() -> None:
     queue = Trace()
     queue.throw(HandlerTimeout("nobody runs it"))
     queue.kill()
@@ -408,7 +408,7 @@ def test_an_error_for_a_queue_that_nobody_runs_goes_nowhere() -> None:
     assert queue.trace == ["a"]
 
 
-def test_the_call_that_runs_can_be_killed() -> None:
+def test_the_running_call_can_be_killed() -> None:
     queue = Trace()
     runner = queue.block()
     queue.add("a")
@@ -420,7 +420,7 @@ def test_the_call_that_runs_can_be_killed() -> None:
     assert queue.trace == ["blocks", "a"]
 
 
-def test_a_kill_that_comes_too_late_for_a_call_hits_nothing_else() -> None:
+def test_a_kill_that_comes_too_late_for_a_call_kills_nothing_else() -> None:
     queue = Trace()
     after: list[str] = []
 
@@ -432,14 +432,14 @@ def test_a_kill_that_comes_too_late_for_a_call_hits_nothing_else() -> None:
     queue.add("blocks", call=queue.wait_at_the_gate)
     worker = gevent.spawn(work)
     queue.blocks.wait()
-    # The call ends in the same turn of the loop, before the kill.
+    # The call ends in the same iteration of the loop, before the kill.
     queue.gate.set()
     queue.kill()
     worker.get()
     assert after == ["what the greenlet does next"]
 
 
-def test_a_call_that_asks_to_have_itself_killed_goes_on() -> None:
+def test_a_call_that_kills_the_running_call_does_not_kill_itself() -> None:
     queue = Trace()
 
     def kill(name: str) -> None:
@@ -452,7 +452,7 @@ def test_a_call_that_asks_to_have_itself_killed_goes_on() -> None:
     assert queue.trace == ["a"]
 
 
-# Slices of time.
+# Time slices.
 
 
 def test_calls_that_never_block_let_others_run() -> None:
@@ -474,7 +474,7 @@ def test_calls_that_never_block_let_others_run() -> None:
 
     queue.add("on and on", call=busy)
     gevent.joinall([gevent.spawn(queue.run, None), gevent.spawn(other)], raise_error=True)
-    # No call runs while the others do: none can be late, however long they take.
+    # No call runs while the others do, so none can be late, however long they take.
     assert resting == [inf]
 
 

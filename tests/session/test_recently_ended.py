@@ -1,4 +1,4 @@
-"""Why sessions have ended is remembered for a while, and never for too many of them."""
+"""Recently ended sessions: the reason is remembered for a while, and not for too many."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_the_end_of_a_session_is_told_with_its_cause() -> None:
+def test_a_remembered_end_has_its_reason() -> None:
     sessions = RecentlyEnded()
     sessions.add("a", "xhr-polling", SENT_AWAY, "ann")
     sessions.add("b", "server-events", GOES_AWAY, "ann")
@@ -33,14 +33,14 @@ def test_the_end_of_a_session_is_told_with_its_cause() -> None:
 
 
 @pytest.mark.parametrize("cause", [CloseReason.CLIENT, CloseReason.LOST, CloseReason.AWAY])
-def test_what_clients_do_themselves_is_not_kept(cause: CloseReason) -> None:
+def test_an_end_that_the_client_has_caused_is_not_remembered(cause: CloseReason) -> None:
     sessions = RecentlyEnded()
     sessions.add("a", "xhr-polling", End(cause, "gone"), "ann")
     assert not len(sessions)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "flashsocket"])
-def test_a_websocket_is_told_when_it_is_closed(transport: str) -> None:
+def test_the_end_of_a_websocket_is_not_remembered(transport: str) -> None:
     sessions = RecentlyEnded()
     sessions.add("a", transport, SENT_AWAY, "ann")
     assert not len(sessions)
@@ -60,7 +60,7 @@ def test_an_end_is_forgotten_after_half_a_minute(clock: list[float]) -> None:
     assert len(sessions) == 1
 
 
-def test_the_oldest_of_too_many_is_forgotten() -> None:
+def test_the_oldest_of_too_many_ends_is_forgotten() -> None:
     sessions = RecentlyEnded()
     for number in range(1001):
         sessions.add(str(number), "xhr-polling", SENT_AWAY, "ann")

@@ -1,4 +1,4 @@
-"""Messages that a connection has taken and then gives back."""
+"""Messages that a downlink has taken and then gives back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECONNECTIONS = 20
 
 
 @pytest.mark.parametrize("transport", ["server-events", "xhr-polling"])
-def test_what_waits_for_a_client_that_connects_and_never_reads_is_bounded(transport: str) -> None:
+def test_messages_for_a_client_that_reconnects_and_never_reads_are_bounded(transport: str) -> None:
     listener = listen(
         max_buffer=LIMIT,
         transport_options=patient({"server-events": {"close_timeout": 600}}),
