@@ -119,7 +119,7 @@ def forking(command, tmp_path):
         client.send("~j~" + json.dumps(asked))
         return client.receive()
 
-    fork.running = running
+    fork.running, fork.client = running, client
     return fork
 
 
@@ -129,6 +129,7 @@ def test_a_signal_to_a_forked_child_is_for_the_child_alone(forking, kind, number
     for early in [True, False] * 5:
         assert forking(kind, number, early) == str(-number), forking.running
     assert not forking.running.count("stopping")
+    forking.client.vanish()
     assert forking.running.stop() == 0
 
 
@@ -136,4 +137,5 @@ def test_a_forked_child_that_leaves_does_not_stop_the_server(forking):
     for _ in range(2):
         assert forking("leaving", 0, True) == "3", forking.running
     assert not forking.running.count("ended"), "the clients are the server's"
+    forking.client.vanish()
     assert forking.running.stop() == 0

@@ -150,7 +150,7 @@ def test_bad_requests_do_not_fill_the_log(serve):
 
 @pytest.mark.parametrize("line", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_a_handshake_for_a_websocket_has_no_body(serve_in_both_ways, capfd, line):
-    served = serve_in_both_ways()
+    served = serve_in_both_ways(body_timeout=0.5)
     handshake = doors.head("websocket")[:-2]
     frames = frame(TEXT, b"~m~5~m~hello") * 9
     raw = Raw(served.port, handshake + line.encode() + b"\r\n\r\n" + frames)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -67,39 +68,30 @@ class Soak:
         self._output.close()
 
 
-@pytest.fixture(scope="module")
-def soaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Soak]]:
-    """All of them at once, since each has to wait for what ends by itself."""
-    orders = {
-        "churn": ("--sessions", "1500", "--batches", "2"),
-        "long run": ("--minutes", "0.2"),
-        "leaks": ("--sessions", "200", "--batches", "1", "--server", LYING),
-        "lies": ("--minutes", "0.1", "--server", LYING),
-    }
-    started = {
-        name: Soak(tmp_path_factory.mktemp("soak"), *arguments)
-        for name, arguments in orders.items()
-    }
-    yield started
-    for soak in started.values():
-        soak.end()
+@pytest.fixture
+def soak(tmp_path: Path) -> Iterator[Callable[..., Soak]]:
+    """Start a soak with these arguments, which has ended when the test has."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> Soak:
+            started = Soak(tmp_path, *arguments)
+            stack.callback(started.end)
+            return started
+
+        yield start
 
 
-def test_after_churn_the_server_is_as_it_was(soaks: dict[str, Soak]) -> None:
-    status, output = soaks["churn"].finish()
+def test_after_churn_of_all_kinds_the_server_is_as_it_was(soak: Callable[..., Soak]) -> None:
+    churn = soak("--sessions", "1500", "--batches", "2")
+    status, output = churn.finish()
     assert status == 0, output
     assert output.endswith("all is as it was\n")
-    figures = soaks["churn"].figures()
+    figures = churn.figures()
     assert figures["sessions"] == 1500
     assert figures["problems"] == []
     assert [sample["ended"] for sample in figures["samples"]] == [0, 750, 1500]
-    assert soaks["churn"].curves() == 3
-
-
-def test_the_churn_has_all_kinds_of_sessions_and_ends(soaks: dict[str, Soak]) -> None:
-    status, output = soaks["churn"].finish()
-    assert status == 0, output
-    figures = soaks["churn"].figures()
+    assert churn.curves() == 3
+    # There were all kinds of sessions and ends.
     assert len([name for name in figures["counts"] if name.startswith("over ")]) == 7
     assert len(figures["faults"]) == 19
     closes = figures["samples"][-1]["closes"]
@@ -109,70 +101,66 @@ def test_the_churn_has_all_kinds_of_sessions_and_ends(soaks: dict[str, Soak]) ->
     assert figures["counts"].get("lives cut short", 0) < 150, output
 
 
-def test_a_long_run_loses_nothing(soaks: dict[str, Soak]) -> None:
-    status, output = soaks["long run"].finish()
+def test_a_long_run_loses_nothing(soak: Callable[..., Soak]) -> None:
+    long_run = soak("--minutes", "0.2")
+    status, output = long_run.finish()
     assert status == 0, output
     assert output.endswith("all is as it was\n")
-    figures = soaks["long run"].figures()
+    figures = long_run.figures()
     assert figures["counts"]["messages checked"] > 1000
     assert figures["faults"]["client process killed (SIGKILL)"] >= 1
     assert {name for name in figures["faults"] if "cut" in name or "replaced" in name}
     assert figures["lines"][-1]["p99"] > 0
-    assert soaks["long run"].curves() == 3
+    assert long_run.curves() == 3
 
 
-def test_a_server_that_leaks_is_caught(soaks: dict[str, Soak]) -> None:
-    status, output = soaks["leaks"].finish()
+def test_a_server_that_leaks_is_caught(soak: Callable[..., Soak]) -> None:
+    leaks = soak("--sessions", "200", "--batches", "1", "--server", LYING)
+    status, output = leaks.finish()
     assert status == 1
-    problems = " ".join(soaks["leaks"].figures()["problems"])
-    assert "sessions, greenlets: " in problems
-    assert "sessions, descriptors: " in problems
-    assert "sessions, objects of the class Client: " in problems
-    assert output.count("problem: ") == len(soaks["leaks"].figures()["problems"])
+    problems = leaks.figures()["problems"]
+    joined = " ".join(problems)
+    assert "sessions, greenlets: " in joined
+    assert "sessions, descriptors: " in joined
+    assert "sessions, objects of the class Client: " in joined
+    assert output.count("problem: ") == len(problems)
 
 
-@pytest.mark.parametrize("lie", ["lost", "doubled", "out of order", "changed"])
-def test_a_server_that_lies_is_caught(soaks: dict[str, Soak], lie: str) -> None:
-    status, output = soaks["lies"].finish()
+def test_a_server_that_lies_is_caught_with_each_of_its_lies(soak: Callable[..., Soak]) -> None:
+    lies = soak("--minutes", "0.1", "--server", LYING)
+    status, output = lies.finish()
     assert status == 1
-    assert soaks["lies"].figures()["counts"][lie] > 0
-    assert f"problem: {lie}: " in output
+    for lie in ("lost", "doubled", "out of order", "changed"):
+        assert lies.figures()["counts"][lie] > 0
+        assert f"problem: {lie}: " in output
 
 
-def test_a_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
-    soak = Soak(tmp_path, "--sessions", "10", "--server", str(tmp_path / "missing.py"))
-    try:
-        status, output = soak.finish()
-    finally:
-        soak.end()
+def test_a_server_that_does_not_start_is_an_error(
+    soak: Callable[..., Soak], tmp_path: Path
+) -> None:
+    broken = soak("--sessions", "10", "--server", str(tmp_path / "missing.py"))
+    status, output = broken.finish()
     assert status == 1
     assert "error: it did not start; its last words:" in output
 
 
-def test_interrupted_it_stops_its_processes(tmp_path: Path) -> None:
-    soak = Soak(tmp_path, "--minutes", "5")
-    try:
-        end = time.monotonic() + 30
-        # The server, and five processes of clients.
-        while len(started := children(soak.process.pid)) < 6:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        soak.process.send_signal(signal.SIGTERM)
-        status, output = soak.finish()
-        assert (status, output.splitlines()[-1]) == (130, "interrupted")
-        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
-    finally:
-        soak.end()
+def test_interrupted_it_stops_its_processes(soak: Callable[..., Soak]) -> None:
+    endless = soak("--minutes", "5")
+    end = time.monotonic() + DEADLINE
+    # The server, and five processes of clients.
+    while len(started := children(endless.process.pid)) < 6:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    endless.process.send_signal(signal.SIGTERM)
+    status, output = endless.finish()
+    assert (status, output.splitlines()[-1]) == (130, "interrupted")
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
 def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
+def test_a_wrong_command_line_is_refused(soak: Callable[..., Soak]) -> None:
     for arguments in (["--sessions", "0"], ["--minutes", "1", "--sessions", "10"]):
-        soak = Soak(tmp_path, *arguments)
-        try:
-            assert soak.finish()[0] == 2
-        finally:
-            soak.end()
+        assert soak(*arguments).finish()[0] == 2

@@ -361,8 +361,13 @@ def as_json(text: str) -> Any:
     return json.loads(text[3:])
 
 
+_TURNS = 100  # of the loop, after which a condition is not looked at in each of them
+
+
 def wait_for(condition: Any, deadline: float = DEADLINE) -> None:
     """Let the server run until a condition holds that nothing signals."""
     with gevent.Timeout(deadline, AssertionError(f"not true within {deadline} s")):
+        turns = 0
         while not condition():
-            gevent.sleep(0)
+            turns += 1
+            gevent.sleep(0 if turns < _TURNS else 0.002)
