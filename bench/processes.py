@@ -17,7 +17,15 @@ from typing import IO, Any
 
 from .machine import pinned
 
-__all__ = ["ROOT", "Server", "Trouble", "load", "running", "serving"]
+__all__ = [
+    "ROOT",
+    "Server",
+    "Trouble",
+    "interrupts_held_back",
+    "load",
+    "running",
+    "serving",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 _START = 30.0  # seconds that a server may take to listen

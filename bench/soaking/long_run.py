@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from ..machine import Cores
-from ..processes import Server, Trouble, serving
+from ..processes import Server, Trouble, interrupts_held_back, serving
 from .chart import Curve, chart
 from .ledger import CHECKED, DISORDERED, DOUBLED, LOST, WRONGS, Times
 from .lives import TRANSPORTS
@@ -144,8 +144,10 @@ class _LongRun:
             "at_once": at_once,
             **more,
         }
-        worker = Worker(job, self._cores.load)
-        self._workers.append(worker)
+        # An interrupt that comes meanwhile has to end this one, too.
+        with interrupts_held_back():
+            worker = Worker(job, self._cores.load)
+            self._workers.append(worker)
         return worker
 
     def stop(self) -> None:

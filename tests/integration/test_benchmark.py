@@ -16,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from support.http import DEADLINE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -142,7 +143,7 @@ def test_interrupted_it_stops_its_servers():
         wait_for(lambda: len(children(process.pid)) == 2)
         started = children(process.pid)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=DEADLINE)
         assert errors.endswith(b"interrupted\n")
         assert process.returncode == 130
         assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
@@ -158,7 +159,7 @@ def children(pid):
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def wait_for(condition, deadline=20.0):
+def wait_for(condition, deadline=DEADLINE):
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end
