@@ -42,12 +42,16 @@ class Handlers(Receiver):
 
     def received(self, session: Any, message: Any) -> None:
         """A client has sent a message."""
-        if self.context is None:  # the usual case, and every message comes here
-            client = session.client
-            emit(client, self.log, "message", message)
-            emit(self._listener, self.log, "clientMessage", message, client)
-        else:
-            self._in_context(self._received, session.client, message)
+        session.loop.traffic.messages_in += 1
+        try:
+            if self.context is None:  # the usual case, and every message comes here
+                client, log = session.client, self.log
+                emit(client, log, "message", message)
+                emit(self._listener, log, "clientMessage", message, client)
+            else:
+                self._in_context(self._received, session.client, message)
+        except BaseException as error:
+            session.broken_off(error)
 
     def closed(self, session: Any) -> None:
         """A session has ended: the handlers of its client come first."""

@@ -95,6 +95,8 @@ class Heartbeat(Inbox):
             said = Limit.HANDLER.of(text)
             self.host.limits.note(Limit.HANDLER, line, *self._named(), said)
         self.end(End(CloseReason.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
+        # Each of the others might take as long.
+        self.handlers.drop(promised=True)
         self.handlers.throw(HandlerTimeout(text))
 
     def _on_deadline(self) -> None:

@@ -157,7 +157,7 @@ class Inbox(Outbox):
             cost: how many bytes of memory it takes there.
         """
         handlers = self.handlers  # not by put(): every message comes here
-        handlers.calls.append((_received, message, cost))
+        handlers.calls.append((self.host.receiver.received, message, cost))
         handlers.waiting += cost
 
     def missed(self, first: int, last: int) -> str:
@@ -259,13 +259,5 @@ class Inbox(Outbox):
 def _opened(session: Inbox, _: None) -> None:
     try:
         session.host.receiver.opened(session)
-    except BaseException as error:
-        session.broken_off(error)
-
-
-def _received(session: Inbox, message: Any) -> None:
-    session.loop.traffic.messages_in += 1
-    try:
-        session.host.receiver.received(session, message)
     except BaseException as error:
         session.broken_off(error)

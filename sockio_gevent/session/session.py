@@ -169,7 +169,7 @@ class Session(Heartbeat):
         self._put_aside(downlink)
         self.host.ended(self, end, self.replaced)
         if end.reason in _DROPPING_REASONS or end.limit in _DROPPING_LIMITS:
-            self.handlers.drop(promised=end.limit is Limit.MEMORY)
+            self.handlers.drop(promised=end.limit in _DROPPING_LIMITS)
         self.handlers.put(_closed, None, 0)
         # In another greenlet: handlers may block, and this may run in the hub.
         self.start_handlers()

@@ -142,7 +142,9 @@ def test_each_transport_reports_a_refusal(start, new_page, transport):
 
 def test_a_page_that_is_refused_when_it_comes_back_is_told_so(start, new_page):
     server = start(PAGE)
-    page = opened(new_page(server.url), reconnectionDelay=1)
+    # It must not give up before the server is there again, however long that takes.
+    lasting = {"reconnectionDelayMax": 100, "maxReconnectionAttempts": 10_000}
+    page = opened(new_page(server.url), reconnectionDelay=1, **lasting)
     wait_event(page, "connect")
     page.evaluate(OUT)
     server.stop()

@@ -207,3 +207,23 @@ def test_a_handler_that_only_waits_for_others_is_not_late(serve):
     served.wait("message", 100 * 100)
     assert exceeded(served) == {}
     assert len(served.listener.clients) == 100
+
+
+@pytest.mark.parametrize("ended_before", [False, True], ids=["open", "closed"])
+def test_after_a_handler_that_has_not_returned_no_waiting_message_is_handled(serve, ended_before):
+    served = serve(handler_timeout=TIME)
+    begun, blocks = [], Event()
+
+    def hang(message, client):
+        begun.append(message)
+        if ended_before:
+            client.disconnect()
+        blocks.set()
+        Event().wait()
+
+    served.listener.on("clientMessage", hang)
+    client = Polling(served.port).open()
+    assert client.send("first", "second", "third").status == (404 if ended_before else 200)
+    assert blocks.wait(60)
+    served.wait("disconnect")
+    assert begun == ["first"]

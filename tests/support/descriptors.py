@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -16,6 +17,7 @@ from .raw import Raw
 
 _GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+_LISTENING = "0A"
 _SPARE = 8  # files that it may still open before connections take them
 
 
@@ -45,7 +47,8 @@ class Scarcity:
         with gevent.Timeout(DEADLINE, AssertionError("it does not say that it is out of files")):
             while True:
                 asked = gevent.spawn(_ask, port, wrap)
-                while not (asked.ready() or said()):
+                # It says so after the last that it has accepted, which may not be answered yet.
+                while not (asked.ready() or (said() and _waiting(port))):
                     gevent.sleep(0.01)
                 if not asked.ready():
                     break
@@ -59,6 +62,15 @@ class Scarcity:
     def end(self) -> None:
         """Let the process have as many files as before."""
         resource.prlimit(self._pid, resource.RLIMIT_NOFILE, self._before)
+
+
+def _waiting(port: int) -> int:
+    """How many connections to a port of 127.0.0.1 the server has not accepted."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, queues, *_ = line.split()
+        if (local, state) == (f"0100007F:{port:04X}", _LISTENING):
+            return int(queues.partition(":")[2], 16)
+    raise AssertionError(f"nobody listens on port {port}")
 
 
 def _ask(port: int, wrap: Any) -> Raw:
