@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
@@ -12,7 +12,7 @@ from .monitoring.throttled_log import ThrottledLog
 from .options.callables import callable_problem
 from .options.suggestions import did_you_mean
 
-__all__ = ["Emitter", "emit", "forget_handlers"]
+__all__ = ["Emitter", "emit", "forget_handlers", "handlers_of", "log_failure"]
 
 Handler = Callable[..., Any]
 
@@ -104,33 +104,10 @@ class Emitter:
             raise ValueError(f"no event {event!r}: {did_you_mean(str(event), tuple(events))}")
 
     @staticmethod
-    def __emit(
-        emitter: Emitter, log: ThrottledLog, event: str, *arguments: object
-    ) -> BaseException | None:
-        """Run the handlers of an event; what one raises is logged, and the others go on.
-
-        Args:
-            emitter: whose handlers.
-            log: where it is said that one has failed.
-            event: the name of the event.
-            *arguments: what the handlers are called with.
-
-        Returns:
-            The first exception.
-        """
-        failure: BaseException | None = None
+    def __handlers_of(emitter: Emitter, event: str) -> Sequence[Handler]:
+        """The handlers of an event, in the order in which they were added."""
         handlers = emitter.__handlers
-        if handlers is None:
-            return None
-        for handler in handlers.get(event, ()):
-            try:
-                handler(*arguments)
-            except (Exception, gevent.Timeout) as error:  # gevent.Timeout is no Exception
-                failure = failure or error
-                # Clients may cause it again and again; the log shows some of each handler.
-                kind = event, _name(handler), type(error).__name__
-                log.exception(kind, "a handler of %r failed in %r", event, emitter)
-        return failure
+        return () if handlers is None else handlers.get(event, ())
 
     @staticmethod
     def __forget_handlers(emitter: Emitter) -> None:
@@ -139,8 +116,41 @@ class Emitter:
 
 
 # No methods: applications are not to call them.
-emit: Callable[..., BaseException | None] = Emitter._Emitter__emit  # type: ignore[attr-defined]
+handlers_of: Callable[[Emitter, str], Sequence[Handler]] = Emitter._Emitter__handlers_of  # type: ignore[attr-defined]
 forget_handlers: Callable[[Emitter], None] = Emitter._Emitter__forget_handlers  # type: ignore[attr-defined]
+
+
+def emit(
+    emitter: Emitter, log: ThrottledLog, event: str, *arguments: object
+) -> BaseException | None:
+    """Run the handlers of an event. An exception of one is logged; the others still run.
+
+    Args:
+        emitter: the object that has the handlers.
+        log: the log for exceptions.
+        event: the name of the event.
+        *arguments: the arguments of the handlers.
+
+    Returns:
+        The first exception.
+    """
+    failure: BaseException | None = None
+    for handler in handlers_of(emitter, event):
+        try:
+            handler(*arguments)
+        except (Exception, gevent.Timeout) as error:  # gevent.Timeout is no Exception
+            failure = failure or error
+            log_failure(emitter, log, event, handler, error)
+    return failure
+
+
+def log_failure(
+    emitter: Emitter, log: ThrottledLog, event: str, handler: Handler, error: BaseException
+) -> None:
+    """Log the exception of a handler, which is being handled."""
+    # Clients may cause it again and again; the log shows some of each handler.
+    kind = event, _name(handler), type(error).__name__
+    log.exception(kind, "a handler of %r failed in %r", event, emitter)
 
 
 def _name(handler: Handler) -> str:

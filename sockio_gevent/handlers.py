@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 
-from .events import Emitter, emit, forget_handlers
+from .events import Emitter, emit, forget_handlers, handlers_of, log_failure
 from .monitoring.throttled_log import ThrottledLog
 from .options.listener_options import Context as HandlerContext
 from .session.session_host import Receiver
@@ -44,12 +44,22 @@ class Handlers(Receiver):
         """A client has sent a message."""
         session.loop.traffic.messages_in += 1
         try:
-            if self.context is None:  # the usual case, and every message comes here
-                client, log = session.client, self.log
-                emit(client, log, "message", message)
-                emit(self._listener, log, "clientMessage", message, client)
-            else:
-                self._in_context(self._received, session.client, message)
+            client = session.client
+            if self.context is not None:
+                self._in_context(self._received, client, message)
+                return
+            # The same as _received, without its calls: every message comes here.
+            for handler in handlers_of(client, "message"):
+                try:
+                    handler(message)
+                except (Exception, gevent.Timeout) as error:
+                    log_failure(client, self.log, "message", handler, error)
+            listener = self._listener
+            for handler in handlers_of(listener, "clientMessage"):
+                try:
+                    handler(message, client)
+                except (Exception, gevent.Timeout) as error:
+                    log_failure(listener, self.log, "clientMessage", handler, error)
         except BaseException as error:
             session.broken_off(error)
 

@@ -111,8 +111,11 @@ class Classic(Dialect):
                     except ValueError as error:
                         problem = f"bad JSON: {error}"
                     else:
-                        elements = text.count(",") + text.count("[") + text.count("{")
-                        deliver(message, _MESSAGE + width * len(text) + _ELEMENT * elements)
+                        # An object takes twice as much as an array.
+                        elements = text.count(",") + text.count("[") + 2 * text.count("{")
+                        # An escape may stand for a character of four bytes.
+                        wide = 4 if "\\u" in text else width
+                        deliver(message, _MESSAGE + wide * len(text) + _ELEMENT * elements)
                     continue
             deliver(text, _MESSAGE + width * len(text))
         return problem

@@ -81,7 +81,7 @@ class Heartbeat(Inbox):
         closed, busy = self.ending is not None, self.handlers.busy
         deadline = None if closed else self._deadline
         limit = self.host.options.handler_timeout
-        if limit is None or (closed and not busy):
+        if limit is None or (closed and not busy and not self.handlers.calls):
             return deadline
         # A handler that begins after now cannot be late before this time.
         late = (min(self.handlers.since, now) if busy else now) + limit

@@ -283,6 +283,7 @@ class Transport(ABC):
             problem = self._take(request, session, body)
         finally:
             last = handlers.added
+            body = b""  # nobody counts it any more
             session.run_handlers_aside()
         handlers.wait_for_room()
         problem = problem or session.missed(first, last)

@@ -60,9 +60,11 @@ class SocketDownlink(Downlink):
         self._websocket.forget_request()
         file = upgrade.release()
         self._connection.serve(file)
-        self.run_handlers()
-        if file is None:
+        if file is not None:
+            self.run_handlers()
+        else:
             try:
+                self._run_handlers()
                 self.wait_over()
             except BaseException:
                 # The greenlet of the request was ended: its handler must end, too.
@@ -85,13 +87,19 @@ class SocketDownlink(Downlink):
 
     def run_handlers(self) -> None:
         """Run handlers for the messages in the queue."""
+        try:
+            self._run_handlers()
+        except gevent.GreenletExit:
+            pass  # the session has ended; this greenlet reads other connections, too
+
+    def _run_handlers(self) -> None:
         handlers = self._session.handlers
         # If another greenlet runs them, it is inside the context already.
         if handlers.calls and not handlers.busy:
             try:
                 self._context.run(self._session.run_handlers)
             except gevent.GreenletExit:
-                pass  # the session has ended; this greenlet reads other connections, too
+                raise
             except BaseException:
                 self.over()
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import gevent
-from support.clients import WebSocket
+from support.clients import Polling, WebSocket
 from support.fleet import check_all_work, check_told, open_all
 from support.http import HTTP
 from support.servers import Gunicorn
@@ -29,6 +29,46 @@ def test_term_tells_all_clients_and_stops(deploy):
         assert server.problems() == []
 
     with_each(WORKERS, story)
+
+
+SLOW = """
+from gevent import sleep
+import sockio_gevent as io
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"up"]
+
+application = io.listen(application)
+
+@application.on("clientMessage")
+def message(text, client):
+    print("begins", text, flush=True)
+    sleep(1)
+    print("ends", text, flush=True)
+
+@application.on("clientDisconnect")
+def gone(client):
+    print("gone", flush=True)
+"""
+
+
+def test_answered_messages_are_handled_though_no_client_is_connected(deploy, tmp_path):
+    def story(worker):
+        folder = tmp_path / worker
+        folder.mkdir()
+        (folder / "slow.py").write_text(SLOW)
+        server = deploy(Gunicorn, worker, f"--chdir={folder}", application="slow:application")
+        client = server.listening().client(Polling).open()
+        assert client.send("one", "two").status == 200
+        server.wait_line("begins one")
+        client.vanish()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait_end() == 0
+        lines = [line for line in server.lines if line.startswith(("begins", "ends", "gone"))]
+        assert lines == ["begins one", "ends one", "begins two", "ends two", "gone"]
+
+    with_each(WORKERS[:2], story)
 
 
 def test_hup_tells_all_clients_and_they_find_the_new_worker(deploy):

@@ -28,7 +28,7 @@ OTHERS = ("bench", "example", "fuzzing", "tests")  # folders beside the package
 # Attributes of other things that begin with an underscore, too.
 ALLOWED = {
     "_Client__session_of",  # of our own classes, as Python mangles it; so are the next two
-    "_Emitter__emit",
+    "_Emitter__handlers_of",
     "_Emitter__forget_handlers",
     "_delete",  # of threading.Thread
     "_exit",  # of os

@@ -268,7 +268,7 @@ def test_sessions_end_with_the_thread_that_serves_them():
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
         # The counts of the other thread are kept.
-        assert listener.stats()["bytes"]["out"] > before["bytes"]["out"]
+        wait_for(lambda: listener.stats()["bytes"]["out"] > before["bytes"]["out"])
         assert listener._sessions.quota._total == 1
         assert len(listener._sessions.loops.all()) == 1
         assert listener._sessions.loops.all() != loops, (

@@ -100,15 +100,18 @@ class StopWatch:
             more with 0 seconds when no connections or no time are left.
     """
 
-    __slots__ = ("_since", "_stopping", "_timer", "_worker")
+    __slots__ = ("_closing", "_since", "_stopping", "_timer", "_worker")
 
     def __init__(self, worker: Any, stopping: Callable[[float], None]) -> None:
         self._worker = worker
         self._stopping = stopping
         self._since: float | None = None
+        self._closing: gevent.Greenlet | None = None
         # Without a reference: the timer alone must not keep a program running.
         self._timer = gevent.get_hub().loop.timer(_INTERVAL, _INTERVAL, ref=False)
         self._timer.start(self._look)
+        # gunicorn exits as soon as it has no connections, whatever else still runs.
+        atexit.register(self._at_exit)
 
     def _look(self) -> None:
         if self._worker.alive:
@@ -119,15 +122,22 @@ class StopWatch:
         accepting = any(socket.fileno() >= 0 for socket in self._worker.sockets)
         if accepting and monotonic() - self._since < _CLOSING_TIME:
             return
+        self._begin(monotonic() - self._since)
+
+    def _begin(self, passed: float) -> gevent.Greenlet:
+        """Begin to close, this many seconds after the worker was told to stop."""
         self._timer.stop()
         self._timer.close()
-        passed = monotonic() - self._since
         left = max(float(self._worker.cfg.graceful_timeout) - passed, 0.0)
         # This must end a little before gunicorn kills the requests that are left.
-        stopping = gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
-        # gunicorn exits as soon as it has no connections, whatever else still runs.
-        atexit.register(self._at_exit, stopping)
+        self._closing = gevent.spawn(self._stopping, round(max(left / 2, left - 2), 1))
+        return self._closing
 
-    def _at_exit(self, stopping: gevent.Greenlet) -> None:
+    def _at_exit(self) -> None:
+        if self._worker.alive:
+            return
+        # Handlers may still run, for clients that have gone.
+        closing = self._closing or self._begin(monotonic() - (self._since or monotonic()))
+        gevent.sleep(0)
         self._stopping(0.0)
-        stopping.join()
+        closing.join()

@@ -2,16 +2,8 @@
 
 The handler does not upgrade at once. It first calls the application (the
 listener), which decides; so a request that is refused never becomes a
-WebSocket. The environ has what the listener needs for that:
-
-``sockio_gevent.socket``
-    the socket of the request, to notice a client that hangs up.
-``sockio_gevent.abandon_input``
-    a function to call when nobody wants the rest of the body.
-``sockio_gevent.answer_given``
-    a function to call when an answer is complete and only the client has to take it.
-``sockio_gevent.upgrade``
-    an :class:`~.upgrade.Upgrade`, if the request asks for a WebSocket.
+WebSocket. The environ has the handler itself under one key, as the
+:class:`~.environ.ServerConnection` of the request.
 """
 
 from __future__ import annotations
