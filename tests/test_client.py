@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -263,3 +264,27 @@ def test_a_client_is_not_a_session_and_shows_none() -> None:
         "remove_listener",
         "send",
     }
+
+
+def answer_all(client: Any) -> None:
+    client.on("message", lambda message: client.send(message))
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Polling], ids=lambda kind: kind.transport)
+def test_a_client_that_has_gone_is_freed_at_once(serve: Any, kind: Any) -> None:
+    served = serve()
+    client = kind(served.port).open()
+    gone = weakref.ref(served.wait("connection")[1])
+    answer_all(gone())
+    client.send("hello")
+    served.wait("message")
+    gc.collect()
+    gc.disable()
+    try:
+        gone().disconnect()
+        client.vanish()
+        served.wait("disconnect")
+        served.events.clear()
+        wait_for(lambda: gone() is None)
+    finally:
+        gc.enable()

@@ -210,6 +210,8 @@ class Session(Heartbeat):
         super().release()
         # An application may keep the client, and so the session, for longer.
         self.replaced = ()
+        # Without this circle both are freed at once, and not by the garbage collector.
+        self.client = None
 
     def move(self, loop: Loop) -> None:
         """Go on with another loop, because the thread of the old one has ended.
