@@ -6,10 +6,9 @@ import re
 from configparser import ConfigParser
 from pathlib import Path
 
-import sockio_gevent
 from sockio_gevent.hub.gevent_private import TESTED
 
-ROOT = Path(sockio_gevent.__file__).parents[1]
+ROOT = Path(__file__).parents[1]  # not beside the package, which may be installed elsewhere
 HOOKS = (ROOT / ".pre-commit-config.yaml").read_text()
 PIN = re.compile(r"(?:ruff|mypy) == [0-9.]+")
 
