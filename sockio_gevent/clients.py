@@ -62,7 +62,9 @@ class Clients(Mapping[str, Client]):
         self._sessions = sessions
 
     def __getitem__(self, session_id: str) -> Client:
-        client: Client = self._sessions[session_id].client
+        client: Client | None = self._sessions[session_id].client
+        if client is None:  # the session ends in another thread just now
+            raise KeyError(session_id)
         return client
 
     def __contains__(self, session_id: object) -> bool:
@@ -91,4 +93,6 @@ class Clients(Mapping[str, Client]):
 
     def _copy(self) -> dict[str, Client]:
         # One call copies all: other threads may open sessions meanwhile.
-        return {key: session.client for key, session in self._sessions.copy().items()}
+        # A session that ends in another thread meanwhile has let go of its client.
+        found = [(key, session.client) for key, session in self._sessions.copy().items()]
+        return {key: client for key, client in found if client is not None}
