@@ -187,17 +187,18 @@ class Listener(Emitter):
             ValueError: if the message is NaN, holds itself, or is over ``max_buffer``;
                 or if a text in ``exclude`` cannot be a session id.
         """
+        main = self._dialects[0]
         # Before the receivers are known: a message without a form is a mistake in any case.
-        packets = {self._dialects[0]: self._dialects[0].encode(message)}
+        packet = main.encode(message)
         excluded = session_ids(exclude)
-        receivers: dict[Dialect, list[Session]] = {}
         # A copy: clients on other loops come and go meanwhile.
-        for session_id, session in list(self._sessions.by_id.items()):
-            if session_id not in excluded:
-                receivers.setdefault(session.dialect, []).append(session)
-        for dialect, sessions in receivers.items():
-            packet = packets.get(dialect) or dialect.encode(message)
-            self._sessions.send(packet, sessions)
+        items = list(self._sessions.by_id.items())
+        sessions = [session for session_id, session in items if session_id not in excluded]
+        for dialect in self._dialects:
+            receivers = [session for session in sessions if session.dialect is dialect]
+            if receivers:
+                encoded = packet if dialect is main else dialect.encode(message)
+                self._sessions.send(encoded, receivers)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

@@ -92,6 +92,11 @@ class HandlerQueue:
         return self.begun + len(self._taken) + len(self.calls)
 
     @property
+    def is_left_alone(self) -> bool:
+        """Whether calls wait, and no greenlet makes them."""
+        return bool(self.calls) and not self.busy
+
+    @property
     def full(self) -> bool:
         """Whether so much waits that the client must not be read from."""
         return self.waiting >= self._bound

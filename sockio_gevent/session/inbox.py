@@ -112,8 +112,7 @@ class Inbox(Outbox):
             if error:
                 problem = problem or error
                 self._complain(error)
-        handlers = self.handlers
-        if self._counted or handlers.waiting > _MUCH:
+        if self._counted or self.handlers.waiting > _MUCH:
             self.settle()
         return problem
 
@@ -192,29 +191,24 @@ class Inbox(Outbox):
 
         Returns at once if another greenlet runs them: that one goes on with the rest.
         """
-        handlers = self.handlers
-        if handlers.busy or not handlers.calls:
-            return
         try:
-            handlers.run(self)
+            self.handlers.run(self)
         finally:
-            if handlers.calls:
-                # A handler has raised an error that ends this greenlet.
-                self.start_handlers()
+            # If calls are left, a handler has raised an error that ends this greenlet.
+            self.start_handlers()
         if self._counted:
             self.settle()
 
     def start_handlers(self) -> None:
         """Run the handlers in another greenlet, if there is something in the queue."""
-        if self.handlers.calls and not self.handlers.busy:
+        if self.handlers.is_left_alone:
             gevent.spawn(self.run_handlers)
 
     def run_handlers_aside(self) -> None:
         """Run the handlers; if they block, this greenlet goes on without them."""
-        handlers = self.handlers
-        if handlers.calls and not handlers.busy:
+        if self.handlers.is_left_alone:
             run_aside(self.run_handlers)
-            if handlers.waiting:
+            if self.handlers.waiting:
                 self.settle()
 
     def broken_off(self, error: BaseException) -> None:

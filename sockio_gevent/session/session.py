@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..dialects.base import Dialect
-from ..monitoring.reasons import GOES_AWAY, CloseReason, End, Limit
+from ..monitoring.reasons import GOES_AWAY, CloseReason, End
 from ..transports.base import Downlink, Upload
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, NORMAL
@@ -25,10 +25,9 @@ from .session_host import SessionHost
 
 __all__ = ["Session"]
 
-# After these ends, messages that wait for handlers are dropped: the application wants no more
-# messages of the client, or a handler has failed, or the session must free its memory.
-_DROPPING_REASONS = frozenset((CloseReason.APPLICATION, CloseReason.FAILURE))
-_DROPPING_LIMITS = frozenset((Limit.HANDLER, Limit.MEMORY))
+# After these ends, messages that wait for handlers are dropped, unless they were promised: the
+# application wants no more messages of the client, or a handler has failed.
+_DROPPING = frozenset((CloseReason.APPLICATION, CloseReason.FAILURE))
 
 
 class Session(Heartbeat):
@@ -168,8 +167,8 @@ class Session(Heartbeat):
         downlink = self.downlink
         self._put_aside(downlink)
         self.host.ended(self, end, self.replaced)
-        if end.reason in _DROPPING_REASONS or end.limit in _DROPPING_LIMITS:
-            self.handlers.drop(promised=end.limit in _DROPPING_LIMITS)
+        if end.reason in _DROPPING:
+            self.handlers.drop()
         self.handlers.put(_closed, None, 0)
         # In another greenlet: handlers may block, and this may run in the hub.
         self.start_handlers()

@@ -187,17 +187,15 @@ class Backlog(Protocol):
     """The handler queue, as far as transports use it.
 
     Attributes:
-        busy: whether a greenlet runs handlers.
         promised: how many calls, counted from the first, are made even if others are
             dropped.
     """
 
-    busy: bool
     promised: int
 
     @property
-    def calls(self) -> Sequence[object]:
-        """The calls that no greenlet has taken yet."""
+    def is_left_alone(self) -> bool:
+        """Whether calls wait, and no greenlet makes them."""
 
     @property
     def added(self) -> int:

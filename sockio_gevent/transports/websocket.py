@@ -93,9 +93,8 @@ class SocketDownlink(Downlink):
             pass  # the session has ended; this greenlet reads other connections, too
 
     def _run_handlers(self) -> None:
-        handlers = self._session.handlers
         # If another greenlet runs them, it is inside the context already.
-        if handlers.calls and not handlers.busy:
+        if self._session.handlers.is_left_alone:
             try:
                 self._context.run(self._session.run_handlers)
             except gevent.GreenletExit:
@@ -106,8 +105,7 @@ class SocketDownlink(Downlink):
 
     def _run_handlers_aside(self) -> None:
         """Run handlers for the messages that came before an end; continue when they block."""
-        handlers = self._session.handlers
-        if handlers.calls and not handlers.busy:
+        if self._session.handlers.is_left_alone:
             self._context.run(self._session.run_handlers_aside)
 
     @property

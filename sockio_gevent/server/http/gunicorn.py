@@ -138,6 +138,7 @@ class StopWatch:
             return
         # Handlers may still run, for clients that have gone.
         closing = self._closing or self._begin(monotonic() - (self._since or monotonic()))
+        # First it begins with its own time, and then it is told that no time is left.
         gevent.sleep(0)
         self._stopping(0.0)
         closing.join()

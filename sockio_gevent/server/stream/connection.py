@@ -90,7 +90,7 @@ class Connection(Sending):
         if data and self.owner is not None:
             self.owner.received(data)
         if self._plain is None:
-            # TLS may have more from the same record, which no socket tells of.
+            # TLS may hold more bytes of the same record, which no event of the socket shows.
             self._read_once()
         self._watch_for_bytes()
         self._go_on()
@@ -135,7 +135,7 @@ class Connection(Sending):
         return size
 
     def _go_on(self) -> None:
-        """Be read again when there is more, unless the owner wants no more for now."""
+        """Continue to read, unless the owner wants no more for now: then later."""
         owner = self.owner
         if owner is not None and owner.choked:
             owner.when_roomy(self._go_on)

@@ -191,7 +191,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     def take(self, data: bytes) -> list[str | bytearray]:
         """Take what the connection has read, nothing at its end; return the messages in it.
 
-        What there is to answer is written. Does not wait; see :meth:`wait`.
+        It writes the answers that the bytes ask for, and does not wait; see :meth:`wait`.
         """
         state = self._bytes
         messages = state.take(data)
@@ -222,7 +222,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._stop_timer()
 
     def _answer(self, data: bytes) -> None:
-        """Write what the bytes that have come ask for."""
+        """Write the answers that the bytes ask for."""
         state, connection = self._bytes, self.connection
         if state.pongs:
             connection.write(state.pongs)
