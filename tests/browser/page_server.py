@@ -3,7 +3,7 @@
 A text is answered with {"is": its place in TRICKY, or -1}, and {"ask": place}
 with the text itself, so that each direction is checked alone. To {"later":
 seconds} it says "later", but not before three heartbeats have been echoed.
-{"note": text} is logged, and with "block" the handler never returns. {"end": 1}
+{"note": text} is logged. {"end": 1}
 ends the session, and {"close": 1} the listener.
 
 Pages with the cookie "out" are refused with the status and the text of --refuse.
@@ -94,8 +94,6 @@ def message(value, client):
         client.send(TRICKY[value["ask"]])
     elif "note" in value:
         logging.info("note %s", value["note"])
-        if "block" in value:
-            gevent.sleep(3600)
     elif "close" in value:
         gevent.spawn(socket.close)
     elif "end" in value:

@@ -32,6 +32,8 @@ def test_term_tells_all_clients_and_stops(deploy):
 
 
 SLOW = """
+from pathlib import Path
+
 from gevent import sleep
 import sockio_gevent as io
 
@@ -44,7 +46,8 @@ application = io.listen(application)
 @application.on("clientMessage")
 def message(text, client):
     print("begins", text, flush=True)
-    sleep(1)
+    while not Path("go on").exists():
+        sleep(0.01)
     print("ends", text, flush=True)
 
 @application.on("clientDisconnect")
@@ -64,6 +67,9 @@ def test_answered_messages_are_handled_though_no_client_is_connected(deploy, tmp
         server.wait_line("begins one")
         client.vanish()
         server.process.send_signal(signal.SIGTERM)
+        # There is no connection that the worker would wait for.
+        server.wait_line("Worker exiting")
+        (folder / "go on").touch()
         assert server.wait_end() == 0
         lines = [line for line in server.lines if line.startswith(("begins", "ends", "gone"))]
         assert lines == ["begins one", "ends one", "begins two", "ends two", "gone"]

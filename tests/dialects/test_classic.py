@@ -206,6 +206,16 @@ def test_the_cost_of_a_message_is_at_least_its_memory() -> None:
     assert decoded <= 1000 * 256
 
 
+def test_escapes_cost_what_the_characters_take_that_they_stand_for() -> None:
+    peer = Peer()
+    # One character outside of the Basic Multilingual Plane makes each take four bytes.
+    text = r'~j~"\ud83d\ude00' + "a" * 40_000 + '"'
+    assert classic().receive(peer, frames(text)) == ""
+    ((_, message),) = [call for call in peer.calls if call[0] == "deliver"]
+    assert getsizeof(message) >= 160_000
+    assert peer.costs[0] >= getsizeof(message)
+
+
 # From the application.
 
 

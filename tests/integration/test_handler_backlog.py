@@ -12,8 +12,15 @@ import pytest
 from gevent.event import Event
 from gevent.lock import Semaphore
 from support import framing
-from support.blocked import Blocked, blocking, take_turns
-from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.blocked import (
+    Blocked,
+    blocking,
+    each_handler,
+    each_kind,
+    each_posting,
+    take_turns,
+)
+from support.clients import WebSocket, wait_for
 from support.http import HTTP, Ended
 from support.ports import BUFFER
 from support.times import bring_forward
@@ -21,14 +28,8 @@ from support.times import bring_forward
 from sockio_gevent.client import session_of
 from sockio_gevent.server.stream.hang_up import has_bytes
 
-KINDS = [WebSocket, ServerEvents, Polling]
-POSTING = [ServerEvents, Polling]
 KIB = 1024
 BOUND = 64 * KIB  # bytes that may wait for handlers
-
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.transport)
-each_posting = pytest.mark.parametrize("kind", POSTING, ids=lambda kind: kind.transport)
-each_handler = pytest.mark.parametrize("where", ["connection", "message"])
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ from time import monotonic
 import gevent
 import pytest
 from gevent.event import Event
+from support import framing
+from support.client_frames import frame
 from support.clients import ALL, Polling, WebSocket, wait_for
 from support.limits import exceeded
 
 from sockio_gevent.client import session_of
+from sockio_gevent.wire.websocket import CLOSE, TEXT
 
 TIME = 0.3
 
@@ -227,3 +230,38 @@ def test_after_a_handler_that_has_not_returned_no_waiting_message_is_handled(ser
     assert blocks.wait(60)
     served.wait("disconnect")
     assert begun == ["first"]
+
+
+# A message and a close that the server reads at once.
+LAST_WORDS = frame(TEXT, framing.encode("wait").encode()) + frame(CLOSE, b"\x03\xe8")
+
+
+def test_a_handler_that_begins_after_the_end_of_its_session_has_the_timeout_too(stuck):
+    stuck.listener.on("connection", lambda client: stuck.stick("connection"))
+
+    def disconnect_first():
+        while not stuck.listener.clients:
+            gevent.sleep(0)
+        for client in stuck.listener.clients.values():
+            client.disconnect()
+
+    disconnecting = gevent.spawn(disconnect_first)
+    Polling(stuck.port).begin_poll()
+    disconnecting.get()
+    stuck.wait("disconnect")
+    assert [reason for reason, _ in stuck.ends] == ["connection"]
+
+
+def test_a_handler_whose_message_comes_with_a_close_has_the_timeout_too(stuck):
+    WebSocket(stuck.port).open().send_bytes(LAST_WORDS)
+    stuck.wait("disconnect")
+    assert [reason for reason, _ in stuck.ends] == ["message"]
+
+
+def test_the_messages_behind_a_late_handler_are_not_handled_after_a_close(stuck):
+    client = WebSocket(stuck.port).open()
+    client.send("wait", "wait", "wait")
+    stuck.wait("message")
+    client.close()
+    stuck.wait("disconnect")
+    assert len(stuck.happened("message")) == len(stuck.ends) == 1

@@ -10,7 +10,15 @@ import gevent
 import pytest
 from gevent.event import Event
 from support import framing
-from support.blocked import Blocked, blocking, take_turns
+from support.blocked import (
+    KINDS,
+    Blocked,
+    blocking,
+    each_handler,
+    each_kind,
+    each_posting,
+    take_turns,
+)
 from support.clients import Polling, ServerEvents, WebSocket, wait_for
 from support.http import HTTP
 from support.times import bring_forward
@@ -18,15 +26,10 @@ from websockets.frames import Opcode
 
 from sockio_gevent.client import session_of
 
-KINDS = [WebSocket, ServerEvents, Polling]
-POSTING = [ServerEvents, Polling]
 STREAMING = [WebSocket, ServerEvents]
 KIB = 1024
 
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.transport)
-each_posting = pytest.mark.parametrize("kind", POSTING, ids=lambda kind: kind.transport)
 each_streaming = pytest.mark.parametrize("kind", STREAMING, ids=lambda kind: kind.transport)
-each_handler = pytest.mark.parametrize("where", ["connection", "message"])
 
 
 @pytest.fixture

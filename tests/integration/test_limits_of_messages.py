@@ -16,7 +16,7 @@ from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
 
 from sockio_gevent.client import session_of
-from sockio_gevent.wire.websocket import BINARY, TEXT
+from sockio_gevent.wire.websocket import BINARY, CLOSE, TEXT
 
 SOCKETS = [WebSocket, FlashSocket]
 POSTING = [kind for kind in ALL if kind not in SOCKETS]
@@ -181,6 +181,15 @@ def test_by_default_json_may_have_twenty_thousand_elements_and_a_hundred_levels(
     assert client.send(nested(100)).status == 200
     assert client.send(nested(101)).status == 413
     assert len(received(served)) == 2
+
+
+def test_a_limit_is_the_reason_though_the_client_closes_behind_the_payload(serve):
+    served = serve(max_payload_messages=2)
+    payload = frame(TEXT, framing.encode("1", "2", "3").encode())
+    WebSocket(served.port).open().send_bytes(payload + frame(CLOSE, b"\x03\xe8"))
+    served.wait("disconnect")
+    assert served.listener.stats()["closes"]["limit_exceeded"] == 1
+    wait_exceeded(served, "max_payload_messages")
 
 
 class Clock:

@@ -227,32 +227,35 @@ def test_a_post_whose_session_ends_is_not_answered_ok(serve):
     post.close()
 
 
-def test_a_post_that_was_answered_is_handled_though_the_session_ends(serve):
+@pytest.fixture
+def behind(serve):
+    """A session whose first message blocks its handler; post() sends more behind it."""
     served = serve()
     go_on = gevent.event.Event()
     served.listener.on("clientMessage", lambda message, client: go_on.wait())
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
     post = post_to(served.port, client.session_id)
-    # Both are answered while the handler of the first blocks.
     assert post("first").status == 200
     served.wait("message")
+    return served, session, post, go_on
+
+
+def handled(served):
+    served.wait("disconnect")
+    return [event[1] for event in served.happened("message")]
+
+
+def test_a_post_that_was_answered_is_handled_though_the_session_ends(behind):
+    served, session, post, go_on = behind
     assert post("second").status == 200
     session.disconnect()
     go_on.set()
-    served.wait("disconnect")
-    assert [event[1] for event in served.happened("message")] == ["first", "second"]
+    assert handled(served) == ["first", "second"]
 
 
-def test_a_post_that_waits_for_room_while_the_session_ends_is_not_said_to_be_ok(serve):
-    served = serve()
-    go_on = gevent.event.Event()
-    served.listener.on("clientMessage", lambda message, client: go_on.wait())
-    client = Polling(served.port).open()
-    session = served.wait("connection")[1]
-    post = post_to(served.port, client.session_id)
-    assert post("first").status == 200
-    served.wait("message")
+def test_a_post_that_waits_for_room_while_the_session_ends_is_not_said_to_be_ok(behind):
+    served, session, post, go_on = behind
     late = gevent.spawn(post, "x" * (session.listener.options.max_message_size - 100))
     wait_for(lambda: session_of(session).handlers.full)
     session.disconnect()
@@ -260,8 +263,7 @@ def test_a_post_that_waits_for_room_while_the_session_ends_is_not_said_to_be_ok(
     answer = late.get(timeout=60)
     assert answer.status == 404
     assert "before any of the messages was taken" in answer.text
-    served.wait("disconnect")
-    assert [event[1] for event in served.happened("message")] == ["first"]
+    assert handled(served) == ["first"]
 
 
 def post_to(port: int, session_id: str) -> Callable[[str], Any]:

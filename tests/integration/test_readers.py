@@ -10,12 +10,14 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 from support import framing
 from support.certificates import Certificate
+from support.client_frames import frame
 from support.clients import WebSocket, wait_for
 from support.http import DEADLINE, LONG, Ended
 from websockets.frames import Frame, Opcode
 
 from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import readers
+from sockio_gevent.wire.websocket import CLOSE, TEXT
 
 QUIET = 30
 
@@ -134,6 +136,18 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     release.set()
     served.wait("message", 9)
     sending.join()
+
+
+def test_a_message_that_comes_with_a_close_has_the_context_variables_of_its_connection(serve):
+    name = ContextVar("name", default="nobody")
+    seen = []
+    served = serve(on_connection=lambda client: name.set("somebody"))
+    served.listener.on("clientMessage", lambda message, client: seen.append(name.get()))
+    opened = WebSocket(served.port).open()
+    hello = frame(TEXT, framing.encode("hello").encode())
+    opened.send_bytes(hello + frame(CLOSE, b"\x03\xe8"))
+    served.wait("disconnect")
+    assert seen == ["somebody"]
 
 
 def test_context_variables_are_the_connections_own(serve):
@@ -271,6 +285,31 @@ def test_with_a_pool_stopping_the_server_ends_handlers(serve):
     server.stop(timeout=0.1)
     wait_for(lambda: ended)
     served.wait("disconnect")
+
+
+def test_a_request_that_is_killed_in_its_first_handler_ends(serve):
+    inside, ended = [], []
+
+    def block(client):
+        inside.append(client)
+        try:
+            gevent.sleep(LONG)
+        except gevent.GreenletExit:
+            ended.append(client)
+            raise
+
+    server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
+    served = serve(server=server, on_connection=block)
+    opened = WebSocket(served.port).open()
+    wait_for(lambda: inside)
+    requests = list(server.pool)
+    downlink = session_of(inside[0]).downlink
+    server.stop(timeout=0)
+    # The request does not wait for the closing handshake, whose time is long in these tests.
+    assert len(gevent.joinall(requests, timeout=DEADLINE)) == len(requests)
+    assert len(ended) == 1
+    assert downlink.is_over
+    opened.vanish()
 
 
 def test_a_socket_that_is_closed_on_this_side_ends_the_connection(serve):

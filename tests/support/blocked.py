@@ -7,11 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import pytest
 from gevent.event import Event
 
 from sockio_gevent.client import session_of
 
-from .clients import wait_for
+from .clients import Polling, ServerEvents, WebSocket, wait_for
+
+KINDS = [WebSocket, ServerEvents, Polling]
+POSTING = [ServerEvents, Polling]
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.transport)
+each_posting = pytest.mark.parametrize("kind", POSTING, ids=lambda kind: kind.transport)
+each_handler = pytest.mark.parametrize("where", ["connection", "message"])
 
 _TURNS = 50
 
