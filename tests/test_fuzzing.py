@@ -147,8 +147,8 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
         "receive",
         lambda self, payloads: receive(self, [*payloads, *payloads]),
     ),
-    "sessions that do not hear the last": (session, "_DROPPING_REASONS", frozenset(CloseReason)),
-    "sessions that go on to hear": (session, "_DROPPING_REASONS", frozenset()),
+    "sessions that do not hear the last": (session, "_DROPPING", frozenset(CloseReason)),
+    "sessions that go on to hear": (session, "_DROPPING", frozenset()),
     "sessions without a beginning": (HandlerQueue, "drop", lambda self: self.calls.clear()),
     "sessions that do two things at once": (
         HandlerQueue,
