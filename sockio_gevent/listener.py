@@ -189,7 +189,7 @@ class Listener(Emitter):
         """
         main = self._dialects[0]
         # Before the receivers are known: a message without a form is a mistake in any case.
-        packet = main.encode(message)
+        packets = main.event("/", "message", (message,))
         excluded = session_ids(exclude)
         # A copy: clients on other loops come and go meanwhile.
         items = list(self._sessions.by_id.items())
@@ -197,8 +197,9 @@ class Listener(Emitter):
         for dialect in self._dialects:
             receivers = [session for session in sessions if session.dialect is dialect]
             if receivers:
-                encoded = packet if dialect is main else dialect.encode(message)
-                self._sessions.send(encoded, receivers)
+                if dialect is not main:
+                    packets = dialect.event("/", "message", (message,))
+                self._sessions.send(packets, receivers)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

@@ -161,7 +161,8 @@ class Client:
             Exception: the exception of a handler.
         """
         session = self._session
-        payload = self._dialect.encode(message).payload
+        [packet] = self._dialect.event("/", "message", (message,))
+        payload = packet.payload
         limit = self.session.listener.options.max_message_size
         if len(payload) > limit:
             raise ValueError(

@@ -27,7 +27,7 @@ class Route(NamedTuple):
     """An address under the resource.
 
     Attributes:
-        name: the name of a known transport, or :data:`CLIENT_FILE`.
+        name: the name of a transport, or :data:`CLIENT_FILE`.
         session_id: the id of the session; empty for a new one.
         tail: the rest of the address.
     """
@@ -68,9 +68,16 @@ class Dialect(ABC):
 
     Attributes:
         name: its name in the option ``dialects``.
+        acknowledges: whether its clients can acknowledge events.
+        connects_itself: whether each session is a client of the main namespace from its
+            beginning, without asking for that.
+        has_binary: whether arguments of events may be, or hold, bytes.
     """
 
     name: ClassVar[str]
+    acknowledges: ClassVar[bool] = False
+    connects_itself: bool = True
+    has_binary: ClassVar[bool] = False
 
     # --- addresses ---
 
@@ -93,13 +100,51 @@ class Dialect(ABC):
         """The first packet of a session, which tells its id."""
 
     @abstractmethod
-    def encode(self, message: Any) -> Packet:
-        """Encode one message of the application.
+    def event(
+        self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        """Encode an event of the application.
+
+        Args:
+            namespace: the name of its namespace, ``/`` for the main one.
+            name: its name. ``message`` with one argument is what ``send`` sends.
+            arguments: its arguments: JSON values, and bytes if :attr:`has_binary`.
+            ack_id: the number by which the client acknowledges it; ``None`` if it need not.
+
+        Returns:
+            One packet, and one more for each of its attachments. They must stay together.
 
         Raises:
-            TypeError: if its type has no form in this dialect.
+            TypeError: if the type of an argument has no form in this dialect.
             ValueError: if a value in it has no form, or if it is larger than a session may keep.
         """
+
+    def acknowledgement(
+        self, namespace: str, ack_id: int, arguments: Sequence[Any]
+    ) -> Sequence[Packet]:
+        """Encode the answer to an event of the client; see :meth:`event`."""
+        return ()
+
+    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+        """The packets that tell a client that it has been let into a namespace."""
+        return ()
+
+    def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
+        """The packets that tell a client that it has not been let into a namespace.
+
+        Args:
+            namespace: the name of the namespace.
+            text: why.
+            data: more about it, from the application; ``None`` for nothing.
+        """
+        return ()
+
+    def left(self, namespace: str) -> Sequence[Packet]:
+        """The packets that tell a client that it has to leave a namespace.
+
+        Empty if the client cannot be told: then its session must end.
+        """
+        return ()
 
     @abstractmethod
     def heartbeat(self, number: int) -> Packet:

@@ -56,6 +56,14 @@ class Classic(Dialect):
         plain = self._options.handshake == "plain"
         return Packet(wire.encode(session_id if plain else {"sessionid": session_id}))
 
+    def event(
+        self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        """A message, or an event of another name as an object with its name and arguments."""
+        if name == "message" and len(arguments) == 1:
+            return (self.encode(arguments[0]),)
+        return (self.encode({"name": name, "args": list(arguments)}),)
+
     def encode(self, message: Any) -> Packet:
         """Encode one message; see :meth:`Client.send`."""
         packet = Packet(wire.encode(message))

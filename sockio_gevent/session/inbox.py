@@ -37,7 +37,9 @@ class Inbox(Outbox):
         environ: the part of that request's WSGI environ that is kept.
 
     Attributes:
-        client: the session as the application sees it.
+        client: its client in the main namespace; ``None`` if there is none.
+        others: its clients in other namespaces, by the names of these; ``None`` if there
+            are none.
         dialect, environ, session_id: the same as given.
         transport: the name of the transport in use, or of the last one.
     """
@@ -48,6 +50,7 @@ class Inbox(Outbox):
         "client",
         "dialect",
         "environ",
+        "others",
         "session_id",
         "transport",
     )
@@ -66,9 +69,11 @@ class Inbox(Outbox):
         self.transport = transport
         self.environ = environ
         self.client: Any = None
+        self.others: dict[str, Any] | None = None
         self._allowance: tuple[float, float] | None = None
         self._complained = False
-        self.handlers.put(_opened, None, 0)
+        if dialect.connects_itself:
+            self.handlers.put(_connect, ("/", None), 0)
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -247,11 +252,11 @@ class Inbox(Outbox):
         return short_id(self.session_id), self.transport, peer_name(self.environ)
 
 
-# The calls that are put into the handler queue.
+# The calls that are put into the handler queue, besides those of the receiver itself.
 
 
-def _opened(session: Inbox, _: None) -> None:
+def _connect(session: Inbox, wish: tuple[str, Any]) -> None:
     try:
-        session.host.receiver.opened(session)
+        session.host.receiver.connect(session, wish)
     except BaseException as error:
         session.broken_off(error)
