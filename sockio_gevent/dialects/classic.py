@@ -15,6 +15,7 @@ from ..options.listener_options import Options, TransportOptions
 from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form
+from ..wire.json_text import TOO_DEEP, decode_json, json_excess
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
@@ -123,11 +124,11 @@ class Classic(Dialect):
     def _decode_json(self, text: str) -> Any:
         """Decode JSON that is under the limits."""
         options = self._options
-        problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
+        problem = json_excess(text, options.max_json_elements, options.max_json_depth)
         if problem:
-            limit = Limit.JSON_DEPTH if problem is wire.TOO_DEEP else Limit.JSON_ELEMENTS
+            limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
             raise OverLimit(limit, _TOO_LARGE, problem, code=TOO_BIG)
-        return wire.decode_json(text)
+        return decode_json(text)
 
     def accepts_post(self, tail: str) -> bool:
         """``<id>/send``."""
