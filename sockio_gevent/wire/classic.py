@@ -11,9 +11,9 @@ Sessions and dialects decide what to do with a message.
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
+from . import utf16
 from .json_text import encode_json
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 # The error of a payload with too many messages. Callers compare it by identity.
-TOO_MANY = "too many messages"
+TOO_MANY = utf16.PAST_MOST
 
 HEARTBEAT = "~h~"
 JSON = "~j~"
@@ -38,8 +38,8 @@ _MARKS = (HEARTBEAT, JSON)
 # of fifteen digits costs little.
 _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
 
-# The messages and the error. A tuple, because a class would make each payload slower.
-Decoded = tuple[list[str], str]
+# The messages and the error.
+Decoded = utf16.Cut
 
 
 def encode_text(text: str) -> bytes:
@@ -52,15 +52,8 @@ def encode_text(text: str) -> bytes:
     """
     if text.isascii():
         return f"~m~{len(text)}~m~{text}".encode()
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        data = text.encode()
-    units = len(text)
-    if max(text) > "\uffff":
-        units = len(text.encode("utf-16-le")) // 2
-    return b"~m~%d~m~%b" % (units, data)
+    data = utf16.to_utf8(text)
+    return b"~m~%d~m~%b" % (utf16.code_units(data), data)
 
 
 def encode(message: Any) -> bytes:
@@ -104,53 +97,4 @@ def decode(payload: str, most: int | None = None) -> Decoded:
         The texts before the first mistake, in order; and the mistake with its
         place, or an empty string.
     """
-    if most is None:
-        most = sys.maxsize
-    if payload.isascii() or max(payload) <= "\uffff":
-        return _cut(payload, most)
-    return _cut_astral(payload, most)
-
-
-def _cut(payload: str, most: int) -> Decoded:
-    """Decode a payload in which every character is one UTF-16 code unit."""
-    messages: list[str] = []
-    match_header = _HEADER.match
-    position, end = 0, len(payload)
-    while position < end:
-        header = match_header(payload, position)
-        if header is None:
-            return messages, f"no ~m~<length>~m~ at {position}"
-        start = header.end()
-        if len(messages) == most:
-            return messages, TOO_MANY
-        position = start + int(header[1])
-        if position > end:
-            return messages, f"the length {header[1]} is past the end, at {start}"
-        messages.append(payload[start:position])
-    return messages, "" if end else "the payload is empty"
-
-
-def _cut_astral(payload: str, most: int) -> Decoded:
-    """Decode a payload with characters that are two UTF-16 code units."""
-    units = payload.encode("utf-16-le", "surrogatepass")
-    messages: list[str] = []
-    # Both the index of a character and the index of its code unit are counted, so
-    # that neither must be searched for. Headers are ASCII: one unit a character.
-    character, unit, end = 0, 0, len(units) // 2
-    while unit < end:
-        header = _HEADER.match(payload, character)
-        if header is None:
-            return messages, f"no ~m~<length>~m~ at {unit}"
-        start = unit + header.end() - character
-        if len(messages) == most:
-            return messages, TOO_MANY
-        unit = start + int(header[1])
-        if unit > end:
-            return messages, f"the length {header[1]} is past the end, at {start}"
-        try:
-            text = units[2 * start : 2 * unit].decode("utf-16-le")
-        except UnicodeDecodeError:
-            return messages, f"the length {header[1]} cuts a character, at {start}"
-        messages.append(text)
-        character = header.end() + len(text)
-    return messages, ""
+    return utf16.cut(payload, _HEADER, "~m~<length>~m~", most)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from math import isinf
 from typing import Any
 
-__all__ = ["TOO_DEEP", "decode_json", "encode_json", "json_excess"]
+__all__ = ["TOO_DEEP", "decode_json", "encode_json", "json_cost", "json_excess"]
 
 # The error of JSON that is nested too deep. Callers compare it by identity.
 TOO_DEEP = "the JSON of a message is nested too deep"
@@ -19,6 +19,8 @@ TOO_DEEP = "the JSON of a message is nested too deep"
 # could not encode it again. And the number of brackets from which on this is checked.
 _ROOM = 200
 _MANY = 500
+
+_ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 
 _BRACKETS = b"[]{}"
 _NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -78,6 +80,19 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
         if max(accumulate([_STEPS[byte] for byte in brackets])) > deepest:
             return TOO_DEEP
     return ""
+
+
+def json_cost(text: str, width: int) -> int:
+    """Estimate how many bytes of memory decoded JSON takes.
+
+    Args:
+        text: the JSON.
+        width: how many bytes its widest character may take: 1 if all are ASCII, otherwise 4.
+    """
+    # An object takes twice as much as an array.
+    elements = text.count(",") + text.count("[") + 2 * text.count("{")
+    # An escape may stand for a character of four bytes.
+    return (4 if "\\u" in text else width) * len(text) + _ELEMENT * elements
 
 
 def decode_json(text: str) -> Any:
