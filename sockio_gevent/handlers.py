@@ -38,7 +38,10 @@ class Handlers(Receiver):
 
     def connect(self, session: Any, wish: tuple[str, Any]) -> None:
         """A new client has connected."""
-        self._in_context(self._opened, session.client)
+        try:
+            self._in_context(self._opened, session.client)
+        except BaseException as error:
+            session.broken_off(error)
 
     def received(self, session: Any, message: Any) -> None:
         """A client has sent a message."""

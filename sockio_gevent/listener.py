@@ -9,8 +9,7 @@ from weakref import WeakKeyDictionary
 
 from .client import Client
 from .clients import Clients, Excluded, session_ids
-from .dialects.base import Dialect
-from .dialects.classic import Classic
+from .dialects.listing import dialects_of
 from .events import Emitter
 from .gateway.gateway import Gateway
 from .handlers import Handlers
@@ -86,7 +85,7 @@ class Listener(Emitter):
         self._sessions = Sessions(self.options, handlers, lambda session: Client(session, self))
         handlers.log = self._sessions.throttled_log
         self._clients = Clients(self._sessions.by_id)
-        self._dialects: tuple[Dialect, ...] = (Classic(self.options),)
+        self._dialects = dialects_of(self.options)
         around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
         around.check_at_start()
         around.others = [
