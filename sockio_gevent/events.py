@@ -13,10 +13,10 @@ from .monitoring.throttled_log import ThrottledLog
 from .monitoring.warn import advise
 from .options.callables import callable_problem
 from .options.suggestions import did_you_mean, near_miss
+from .wire.socketio import RESERVED
 
 __all__ = [
     "ANY",
-    "RESERVED",
     "Emitter",
     "EventName",
     "check_sendable",
@@ -32,11 +32,6 @@ Handler = Callable[..., Any]
 
 #: The name of an event. Clients may use numbers, too.
 EventName = str | int
-
-#: The names that no event of an application has: they have a meaning of their own for clients.
-RESERVED = frozenset(
-    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
-)
 
 #: What stands in place of a name for handlers of all events of applications.
 ANY = None

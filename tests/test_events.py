@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 import pytest
 from support.labels import label
 
-from sockio_gevent.events import RESERVED, Emitter, emit
+from sockio_gevent.events import Emitter, emit
 from sockio_gevent.monitoring.log import Log
 from sockio_gevent.monitoring.throttled_log import ThrottledLog
 from sockio_gevent.options.suggestions import did_you_mean
+from sockio_gevent.wire.socketio import RESERVED
 
 
 class Door(Emitter):

@@ -32,9 +32,9 @@ from fuzzing.harnesses import (
     websocket,
 )
 from fuzzing.machine import SessionMachine
+from sockio_gevent.handlers import Handlers
 from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.session import session
-from sockio_gevent.handlers import Handlers
 from sockio_gevent.session.handler_queue import HandlerQueue
 from sockio_gevent.session.session import Session
 

@@ -15,6 +15,7 @@ from ..options.listener_options import Options, TransportOptions
 from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form
+from ..wire.json_text import TOO_DEEP, decode_json, json_cost, json_excess
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
@@ -24,7 +25,6 @@ __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
 _MESSAGE = 192  # bytes of memory that a waiting message takes, besides its characters
-_ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 
 
 class Classic(Dialect):
@@ -119,11 +119,7 @@ class Classic(Dialect):
                     except ValueError as error:
                         problem = f"bad JSON: {error}"
                     else:
-                        # An object takes twice as much as an array.
-                        elements = text.count(",") + text.count("[") + 2 * text.count("{")
-                        # An escape may stand for a character of four bytes.
-                        wide = 4 if "\\u" in text else width
-                        deliver(message, _MESSAGE + wide * len(text) + _ELEMENT * elements)
+                        deliver(message, _MESSAGE + json_cost(text, width))
                     continue
             deliver(text, _MESSAGE + width * len(text))
         return problem
@@ -131,11 +127,11 @@ class Classic(Dialect):
     def _decode_json(self, text: str) -> Any:
         """Decode JSON that is under the limits."""
         options = self._options
-        problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
+        problem = json_excess(text, options.max_json_elements, options.max_json_depth)
         if problem:
-            limit = Limit.JSON_DEPTH if problem is wire.TOO_DEEP else Limit.JSON_ELEMENTS
+            limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
             raise OverLimit(limit, _TOO_LARGE, problem, code=TOO_BIG)
-        return wire.decode_json(text)
+        return decode_json(text)
 
     def accepts_post(self, tail: str) -> bool:
         """``<id>/send``."""
