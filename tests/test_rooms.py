@@ -318,7 +318,7 @@ def test_a_message_without_a_form_is_a_mistake_whoever_gets_it(
     for wrong in (object(), {1, 2}):
         with pytest.raises(TypeError):
             listener.broadcast(wrong)
-    with pytest.raises(ValueError, match="NaN|nan|Out of range"):
+    with pytest.raises(ValueError, match=r"NaN|nan|Out of range"):
         listener.emit("chat", float("nan"))
 
 
