@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
-from .dialects.base import Dialect
-from .dialects.classic import Classic
+from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
@@ -78,7 +77,7 @@ class Listener(Namespace):
         handlers = Handlers()
         handlers.context = context = self.options.context or mount.context_of(server)
         self._sessions = Sessions(self.options, handlers)
-        self._dialects: tuple[Dialect, ...] = (Classic(self.options),)
+        self._dialects = dialects_of(self.options)
         main = Space("/", self._sessions, Languages(self._dialects), handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)

@@ -308,7 +308,7 @@ class _Inbox(Downlink):
 
     def echoed(self, number: str) -> None:
         # A heartbeat of the server looks like an echo of a client: it is answered here.
-        self._session.echoed(number)
+        self._session.echoed(number)  # type: ignore[attr-defined]
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         self.write(last)

@@ -7,7 +7,7 @@ long as it may gets an empty answer. At the end of a session nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
@@ -16,7 +16,7 @@ from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form
 from ..wire.json_text import TOO_DEEP, decode_json, json_cost, json_excess
-from ..wire.packet import OVERHEAD, Packet
+from ..wire.packet import OVERHEAD, Packet, script_string
 from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
 from .base import BinaryRefused, Dialect, Peer, Route
@@ -25,6 +25,13 @@ __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
 _MESSAGE = 192  # bytes of memory that a waiting message takes, besides its characters
+
+
+class ClassicPeer(Peer, Protocol):
+    """A session of this dialect."""
+
+    def echoed(self, number: str) -> None:
+        """The client has answered the heartbeat of this number."""
 
 
 class Classic(Dialect):
@@ -41,17 +48,20 @@ class Classic(Dialect):
 
     # --- addresses ---
 
-    def match(self, path: str) -> Route | None:
+    def match(self, path: str, query: str) -> Route | None:
         """Read an address: ``/<resource>/<transport>/<id>/<tail>``."""
         return addresses.match(self._options.resource, path)
 
     def opening(self, route: Route) -> Route | None:
-        """The same address before a proxy has merged its slashes; ``None`` if it cannot be that."""
+        """Read the address of an unknown session as one that opens a session.
+
+        It may be such an address after a proxy has merged its slashes. ``None`` if not.
+        """
         return addresses.with_merged_slashes(route)
 
     # --- from the application to the client ---
 
-    def greeting(self, session_id: str) -> Packet:
+    def greeting(self, session_id: str, transport: str) -> Packet:
         """The id alone, or in an object: the option ``handshake``."""
         plain = self._options.handshake == "plain"
         return Packet(wire.encode(session_id if plain else {"sessionid": session_id}))
@@ -76,14 +86,14 @@ class Classic(Dialect):
         return packet
 
     def heartbeat(self, number: int) -> Packet:
-        """``~h~<number>``."""
+        """The heartbeat with this number, which the client echoes: ``~h~<number>``."""
         return Packet(wire.encode_heartbeat(number))
 
     def idle_poll(self) -> Sequence[Packet]:
-        """Nothing: the body is empty."""
+        """The answer to a poll that has waited as long as it may: nothing."""
         return ()
 
-    def last(self, end: End) -> Sequence[Packet]:
+    def last(self, end: End, transport: str) -> Sequence[Packet]:
         """Nothing: a WebSocket is closed with a code, and other clients ask."""
         return ()
 
@@ -93,9 +103,13 @@ class Classic(Dialect):
             return batch[0].payload
         return b"".join([packet.payload for packet in batch])
 
+    def script(self, batch: Sequence[Packet]) -> bytes:
+        """The frames as a JSON string; each packet keeps its part."""
+        return script_string(batch)
+
     # --- from the client ---
 
-    def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
+    def receive(self, peer: ClassicPeer, payload: str | bytes | bytearray) -> str:
         """Take a payload of ``~m~`` frames."""
         if not isinstance(payload, str):
             raise BinaryRefused("a binary message, but payloads are text")
@@ -134,7 +148,7 @@ class Classic(Dialect):
         return decode_json(text)
 
     def accepts_post(self, tail: str) -> bool:
-        """``<id>/send``."""
+        """Whether messages may be posted to an address that ends like this: ``<id>/send``."""
         return tail == "send"
 
     def largest_body(self, expansion: int) -> int:
@@ -143,18 +157,22 @@ class Classic(Dialect):
         return options.max_body_size or expansion * options.max_message_size + len("data=")
 
     def read_body(self, body: bytes, pause: Callable[[], None]) -> str:
-        """The value of ``data`` in a form."""
+        """The payload in the body of a POST: the value of ``data`` in a form.
+
+        Args:
+            body: the whole body.
+            pause: called now and then, so that other greenlets can run.
+
+        Raises:
+            ValueError: if there is no payload in it.
+        """
         return decode_form(body, pause)
 
     # --- both ---
 
     def times(self, transport: str) -> TransportOptions:
-        """The option ``transport_options``."""
+        """The times of sessions over this transport: the option ``transport_options``."""
         return self._options.transport_options[transport]
-
-    def answer(self) -> bytes:
-        """``ok``."""
-        return b"ok"
 
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
         """Its text."""

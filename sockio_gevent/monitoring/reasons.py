@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "CloseReason", "End", "Limit"]
+__all__ = [
+    "ANSWERED",
+    "GOES_AWAY",
+    "NONE_TAKEN",
+    "NOT_ALL_TAKEN",
+    "CloseReason",
+    "End",
+    "Limit",
+]
 
 #: The answers to a POST whose session ended before its messages were handled. Code compares
 #: them by identity; clients recognise them by these words.
@@ -72,3 +80,6 @@ class End(NamedTuple):
 
 
 GOES_AWAY = End(CloseReason.SERVER, "the server goes away")
+
+#: The end of an HTTP answer that was written completely.
+ANSWERED = End(CloseReason.LOST, "the answer is over")

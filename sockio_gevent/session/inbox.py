@@ -63,7 +63,7 @@ class Inbox(Outbox):
         transport: str,
         environ: dict[str, Any],
     ) -> None:
-        super().__init__(host, dialect.greeting(session_id))
+        super().__init__(host, dialect.greeting(session_id, transport))
         self.dialect = dialect
         self.session_id = session_id
         self.transport = transport
@@ -73,11 +73,10 @@ class Inbox(Outbox):
         self._allowance: tuple[float, float] | None = None
         self._complained = False
         if dialect.connects_itself:
-            self.handlers.put(_connect, ("/", None), 0)
+            self.handlers.put(host.receiver.connect, ("/", None), 0)
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"<{name} {short_id(self.session_id)} {self.transport} {self.state}>"
+        return f"<Session {short_id(self.session_id)} {self.transport} {self.state}>"
 
     @property
     def state(self) -> str:
@@ -117,9 +116,13 @@ class Inbox(Outbox):
             if error:
                 problem = problem or error
                 self._complain(error)
+        self._settle_receipt()
+        return problem
+
+    def _settle_receipt(self) -> None:
+        """Tell the listener what waits for handlers, if it is much."""
         if self._counted or self.handlers.waiting > _MUCH:
             self.settle()
-        return problem
 
     def count_in(self, size: int, messages: int) -> None:
         """Count a payload that has come.
@@ -148,10 +151,6 @@ class Inbox(Outbox):
             status = "429 Too Many Requests"
             raise OverLimit(Limit.MESSAGE_RATE, status, text, ("Retry-After", "1"))
         self._allowance = allowed - count, now
-
-    def echoed(self, number: str) -> None:
-        """The client has answered the heartbeat of this number."""
-        raise NotImplementedError
 
     def deliver(self, message: Any, cost: int) -> None:
         """Put a message into the handler queue.
@@ -250,13 +249,3 @@ class Inbox(Outbox):
     def _named(self) -> tuple[str, str, str]:
         """Its names in log lines: the start of its id, its transport, its peer."""
         return short_id(self.session_id), self.transport, peer_name(self.environ)
-
-
-# The calls that are put into the handler queue, besides those of the receiver itself.
-
-
-def _connect(session: Inbox, wish: tuple[str, Any]) -> None:
-    try:
-        session.host.receiver.connect(session, wish)
-    except BaseException as error:
-        session.broken_off(error)

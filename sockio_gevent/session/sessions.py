@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..dialects.base import Dialect
+from ..dialects.classic import Classic
+from ..dialects.engineio import EngineIO
 from ..monitoring.log import short_id
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..monitoring.statistics import Traffic
@@ -16,7 +18,9 @@ from ..server.http.environ import kept
 from ..server.http.request import Request
 from ..transports.base import Downlink
 from ..wire.packet import Packet
+from .classic_session import ClassicSession
 from .closing import ClosingSessions
+from .engineio_session import EngineIOSession
 from .loops import Loop
 from .recently_ended import RecentlyEnded
 from .session import Session
@@ -68,7 +72,13 @@ class Sessions(SessionHost):
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""
         environ = kept(request.environ)
-        session = Session(self, dialect, secrets.token_hex(_SIZE), transport, environ)
+        session_id = secrets.token_hex(_SIZE)
+        session: Session
+        if isinstance(dialect, EngineIO):
+            session = EngineIOSession(self, dialect, session_id, transport, environ)
+        else:
+            assert isinstance(dialect, Classic)
+            session = ClassicSession(self, dialect, session_id, transport, environ)
         session.network = self.quota.enter(environ)
         self.by_id[session.session_id] = session
         self.counters.note_opened()

@@ -11,6 +11,10 @@ polling, version 3   ``<length>:<packet>`` for each packet; a binary message is 
 version 3            digits of value 0 to 9, 0xff, and the packet; binary begins with 0x04
 ===================  =========================================================================
 
+Clients 1.x differ from clients 2.x in one thing, and do not say which they are: in text payloads
+of version 3, their text is encoded in UTF-8 twice. See :func:`undo_utf8` and :func:`escape_json`.
+The other forms are the same for both.
+
 The dialect decides what a packet means, and which form an answer has.
 """
 
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
+from json.encoder import encode_basestring_ascii
 
 from . import utf16
 
@@ -37,8 +42,10 @@ __all__ = [
     "decode_payload",
     "encode_binary",
     "encode_text",
+    "escape_json",
     "length_prefixed",
     "undo_form",
+    "undo_utf8",
 ]
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
@@ -192,6 +199,33 @@ def undo_form(text: str) -> str:
     if "\\n" not in text:
         return text
     return "\\n".join([part.replace("\\n", "\n") for part in text.split("\\\\n")])
+
+
+def undo_utf8(packet: str) -> str:
+    """Read a text packet of a client that may be a client 1.x, from a text payload.
+
+    Only clients that ask for base64, or post forms, can be that: the others post binary
+    payloads. Text that is not UTF-8 inside is of a client 2.x, and stays as it is.
+    """
+    if packet.isascii():
+        return packet
+    try:
+        return packet.encode("latin-1").decode()
+    except UnicodeError:
+        return packet
+
+
+def escape_json(packet: bytes) -> bytes:
+    """Write JSON in ASCII, which clients 1.x and 2.x read alike in a text payload.
+
+    Args:
+        packet: a text packet in UTF-8. All that is not ASCII in it is in strings of JSON.
+    """
+    if packet.isascii():
+        return packet
+    escaped = encode_basestring_ascii(packet.decode())[1:-1]
+    # Quotes and backslashes were escaped, too, but they are not inside of a string here.
+    return escaped.replace('\\"', '"').replace("\\\\", "\\").encode()
 
 
 def encode_text(packet: str) -> bytes:

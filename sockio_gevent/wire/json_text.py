@@ -113,7 +113,7 @@ def _load(text: str, room: int) -> Any:
     """Decode JSON on a stack that is deeper by ``room`` calls: Python and C both limit calls."""
     if room:
         return next(map(_load, (text,), (room - 1,)))
-    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    return _from_json(text)
 
 
 def _finite(text: str) -> float:
@@ -125,3 +125,7 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: json.loads would make a decoder for each text.
+_from_json = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode

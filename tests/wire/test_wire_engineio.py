@@ -12,8 +12,10 @@ from sockio_gevent.wire.engineio import (
     decode_payload,
     encode_binary,
     encode_text,
+    escape_json,
     length_prefixed,
     undo_form,
+    undo_utf8,
 )
 
 Packet = str | bytes
@@ -283,6 +285,48 @@ def test_a_packet_of_a_binary_payload_has_its_length_in_bytes(
     packet: bytes, is_text: bool, written: bytes
 ) -> None:
     assert binary_prefixed(packet, is_text) == written
+
+
+@pytest.mark.parametrize(
+    ("packet", "text"),
+    [
+        ("4hello", "4hello"),
+        ("4\xc3\xa9\xf0\x9f\x98\x80", "4é😀"),
+        ("4é", "4é"),
+        ("4éé", "4éé"),
+        ("4日", "4日"),
+        ("4\xc3\xa9日", "4\xc3\xa9日"),
+        ("4\xed\xa0\xbd", "4\xed\xa0\xbd"),
+        ("4\ud83d", "4\ud83d"),
+    ],
+    ids=[
+        "ascii",
+        "encoded twice",
+        "encoded once",
+        "encoded once, several",
+        "encoded once, three-byte",
+        "both",
+        "a surrogate",
+        "a lone surrogate",
+    ],
+)
+def test_text_that_is_encoded_twice_is_recognized(packet: str, text: str) -> None:
+    assert undo_utf8(packet) == text
+
+
+@pytest.mark.parametrize(
+    ("packet", "escaped"),
+    [
+        ('42["a\\"b"]', '42["a\\"b"]'),
+        ('42["é"]', '42["\\u00e9"]'),
+        ('42["😀"]', '42["\\ud83d\\ude00"]'),
+        ('42["é\\"\\\\","\\n\\\\é"]', '42["\\u00e9\\"\\\\","\\n\\\\\\u00e9"]'),
+        ('42["\u2028é"]', '42["\\u2028\\u00e9"]'),
+    ],
+    ids=["ascii", "two-byte", "astral", "with escapes", "line separator"],
+)
+def test_json_is_escaped_into_ascii(packet: str, escaped: str) -> None:
+    assert escape_json(packet.encode()) == escaped.encode()
 
 
 def test_lone_surrogates_are_sent_as_the_replacement_character() -> None:
