@@ -11,7 +11,7 @@ from .client import NOT_LET_IN, Client, own_of, peek
 from .errors import Refused
 from .events import Emitter
 from .monitoring.log import failures
-from .monitoring.reasons import CloseReason, End, Limit
+from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
 from .session.session import Session
@@ -46,11 +46,6 @@ def connect(
         text = f"it has asked for the namespace {name:.80} twice"
         session.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
         return None
-    most = session.host.options.max_namespaces_per_session
-    if most is not None and _count(session) >= most:
-        text = f"it has asked for more than {most} namespaces"
-        session.end(End(CloseReason.LIMIT, text, Limit.NAMESPACES), POLICY_VIOLATION)
-        return None
     space = namespaces.for_client(name, session)
     if space is None:
         _refuse(session, name, Refused("Invalid namespace"), log)
@@ -80,10 +75,6 @@ def _has_client(session: Session, name: str) -> bool:
     if name == "/":
         return session.client is not None
     return session.others is not None and name in session.others
-
-
-def _count(session: Session) -> int:
-    return (session.client is not None) + len(session.others or ())
 
 
 def _run_middleware(
@@ -125,6 +116,7 @@ def _let_in(session: Session, space: Space, client: Client) -> None:
         client_id = own.id
         own.outside = None
     space.set_client(session, client)
+    session.let_in()
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:
