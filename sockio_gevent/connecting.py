@@ -107,25 +107,26 @@ def _run_middleware(
 
 
 def _let_in(session: Session, space: Space, client: Client) -> None:
-    client_id: str | None = None
-    if session.dialect.acknowledges:
-        # Of Socket.IO 1.0 or later: it is told its id. Others have none until it is asked for.
-        client_id = client.id
-    own = peek(client)
-    if own is not None:
-        client_id = own.id
-        own.outside = None
+    # A client that acknowledges is of Socket.IO 1.0 or later, and is told its id. Others
+    # have none until the application asks for it.
+    client_id = client.id if session.dialect.acknowledges else None
+    if peek(client) is not None:
+        own_of(client).outside = None
     space.set_client(session, client)
     session.let_in()
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:
         Emitter.on(client, "disconnect", lambda: failures.set(noted))
-    # First that it is in, and then whatever other threads send to it.
+    space.rooms.enter(session)
+    own = peek(client)
+    if own is not None and own.id is not None:
+        # Middleware, or another thread, may have asked for it before it was in.
+        space.rooms.name(session, own.id)
     if client_id is not None:
+        # What other threads send from now on comes behind this, by the loop of the session.
         for packet in session.dialect.connected(space.name, client_id):
             session.enqueue(packet)
-    space.rooms.enter(session, client_id)
 
 
 def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) -> None:
@@ -137,8 +138,9 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.exception("refusal", "the data of a refusal of %r cannot be sent", session)
         packets = dialect.refused(name, refused.text, None)
     if packets:
+        log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
         for packet in packets:
             session.enqueue(packet)
     else:
-        end = End(CloseReason.APPLICATION, f"refused: {refused.text}")
+        end = End(CloseReason.APPLICATION, f"refused: {refused.text!r:.200}")
         session.end(end, POLICY_VIOLATION)

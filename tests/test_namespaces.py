@@ -193,10 +193,26 @@ def test_middleware_that_raises_refuses_the_client(
     assert not listener.clients
     assert listener._space.rooms._joined == {}
     assert any("Traceback" in line for line in lines) == logged
+    assert any(f"is not let into '/': {told[0]!r}" in line for line in lines)
     kept[0].send("nothing")
     kept[0].join("hall")
     assert peer.packets == []
     assert listener.to("hall").clients() == []
+
+
+def test_a_client_whose_session_ends_when_it_is_told_that_it_is_in_leaves_nothing() -> None:
+    events: list[str] = []
+    listener = listen_to_all(log=False, max_buffer=500)
+    listener.on("connection", lambda client: events.append("in"))
+    listener.on("clientDisconnect", lambda client: events.append("out"))
+    peer = Peer(listener)
+    peer.session.downlink = None
+    peer.session._waiting = 500
+    peer.connect("/")
+    wait_until(lambda: len(events) == 2, "gone")
+    assert events == ["in", "out"]
+    assert not listener.clients
+    assert not listener._sessions.closing_sessions
 
 
 def test_middleware_that_fails_is_logged(listener: io.Listener, lines: list[str]) -> None:
@@ -247,10 +263,10 @@ def test_a_classic_client_that_is_refused_is_disconnected(lines: list[str]) -> N
 
     with Client(listener) as client:
         assert client.session.connected
-    with pytest.raises(Refused, match="refused: not you") as raised:
+    with pytest.raises(Refused, match="refused: 'not you'") as raised:
         Client(listener, environ={"HTTP_X_BAD": "1"})
     assert raised.value.status == ""
-    assert "refused: not you" in lines[-1]
+    assert "refused: 'not you'" in lines[-1]
     assert listener.stats()["closes"]["disconnected"] == 1
 
 
