@@ -62,7 +62,8 @@ class Compression(NamedTuple):
 def finish(compressor: Any, message: Bytes) -> bytes:
     """Compress a message with a zlib object that has compressed those before it."""
     data: bytes = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    return data[: -len(_FLUSHED)]
+    # A second flush makes nothing at all. An empty message is an empty block (section 7.2.3.6).
+    return data[: -len(_FLUSHED)] or b"\0"
 
 
 def inflater(window_bits: int = LARGEST_WINDOW, before: bytes | bytearray = b"") -> Any:
@@ -88,7 +89,7 @@ def inflate(data: bytes | bytearray, most: int, kept: Any = None) -> tuple[bytes
         kept: the inflater of the messages before, if this one may refer to them.
 
     Returns:
-        The message, and the inflater for the next one.
+        The message, and the inflater for the next one if one was given.
 
     Raises:
         TooLong: if it is longer. Nothing beyond the limit was inflated.
@@ -111,12 +112,13 @@ def inflate(data: bytes | bytearray, most: int, kept: Any = None) -> tuple[bytes
         text += current.decompress(rest, most + 1 - len(text))
     if len(text) > most:
         raise TooLong(f"over {most} bytes")
-    if kept is not None:
+    if kept is None:
+        ended = current.eof
+    else:
         # The inflater itself must not see the last block.
         probe = current.copy()
         probe.decompress(_LAST_BLOCK)
-    else:
-        probe = current
-    if not probe.eof:
+        ended = probe.eof
+    if not ended:
         raise zlib.error("the data breaks off")
-    return text, current
+    return text, None if kept is None else current
