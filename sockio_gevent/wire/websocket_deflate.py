@@ -28,15 +28,15 @@ from .websocket_versions import Rfc6455
 
 __all__ = ["DeflateRfc6455"]
 
-# Bytes: however small the limit for messages is, as many are inflated before a pause.
-_LEAST_BEFORE_PAUSE = 64 * 1024
+# Bytes that are inflated before a pause. A read brings about as many if nothing is compressed.
+_ENOUGH = 64 * 1024
 
 
 class DeflateRfc6455(Rfc6455):
     """RFC 6455 with permessage-deflate.
 
-    Little data may inflate to much. So :meth:`feed` pauses when it has inflated more than
-    a message may have; see :attr:`paused`.
+    Little data may inflate to much. So :meth:`feed` pauses between two messages when it has
+    inflated enough; see :attr:`paused`.
 
     Args:
         max_size: the largest message to accept, in bytes, inflated.
@@ -92,9 +92,11 @@ class DeflateRfc6455(Rfc6455):
             text = f"the message is over {self._max_size} bytes"
             raise Violation(TOO_BIG, text) from error
         except zlib.error as error:
-            raise Violation(INVALID_DATA, f"not DEFLATE data: {error}") from error
+            # zlib puts its own words before the colon.
+            problem = str(error).rpartition(": ")[2]
+            raise Violation(INVALID_DATA, f"not DEFLATE data: {problem}") from error
         self._inflated += len(payload)
-        if self._inflated > max(self._max_size, _LEAST_BEFORE_PAUSE):
+        if self._inflated > _ENOUGH:
             self._stopped = True
         return super()._message(first, payload)
 

@@ -202,15 +202,15 @@ def test_empty_blocks_are_taken_only_up_to_the_limit() -> None:
     assert sent < 1500
 
 
-def test_the_parser_pauses_when_it_has_inflated_enough() -> None:
+@pytest.mark.parametrize(("size", "count"), [(1000, 66), (60_000, 2), (MIB, 1)])
+def test_the_parser_pauses_when_it_has_inflated_enough(size: int, count: int) -> None:
     parser = protocol(max_size=MIB)
-    data = bomb(MIB) * 50
-    events = parser.feed(data)
-    assert len(events) == 2, "the second one is over the limit for both"
-    assert parser.paused
-    assert parser.held == len(data) - 2 * len(bomb(MIB))
-    for _ in range(24):
-        assert len(parser.feed(b"")) == 2
+    data = bomb(size) * count * 10
+    for number in range(1, 10):
+        assert len(parser.feed(b"" if number > 1 else data)) == count
+        assert parser.paused
+        assert parser.held == len(data) // 10 * (10 - number)
+    assert len(parser.feed(b"")) == count
     assert not parser.paused
     assert parser.held == 0
 
