@@ -99,6 +99,8 @@ class Options:
             has opened beside its polls.
         connect_timeout: how many seconds a client of Socket.IO 3 or 4 has to connect to
             its first namespace.
+        recovery: how many seconds a client of Socket.IO 4.6 or later that was cut off may take
+            to come back; then it gets what it has missed. ``None`` for never.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
         per_message_deflate: whether messages of WebSockets are compressed for clients that can
@@ -171,6 +173,7 @@ class Options:
     ping_timeout: float = 20.0
     upgrade_timeout: float = 10.0
     connect_timeout: float = 45.0
+    recovery: float | None = None
     handshake: str = "plain"
     per_message_deflate: PerMessageDeflate | Literal[False] = False
     max_message_size: int = 1024 * 1024
@@ -289,6 +292,7 @@ _CHECKS: dict[str, checks.Check] = {
     "ping_timeout": checks.seconds,
     "upgrade_timeout": checks.seconds,
     "connect_timeout": checks.seconds,
+    "recovery": checks.optional(checks.seconds),
     "handshake": checks.handshake,
     "per_message_deflate": per_message_deflate,
     "max_message_size": checks.size,

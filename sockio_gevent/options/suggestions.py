@@ -11,7 +11,6 @@ from difflib import get_close_matches
 __all__ = ["answer_to", "did_you_mean", "near_miss"]
 
 _TIMES = "here each transport has its times: 'transport_options', with {}"
-_RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
 
 _ANSWERS = {
     "adapter": "there is only one process so far: nothing connects several",
@@ -24,7 +23,7 @@ _ANSWERS = {
     "client_manager": "there is only one process so far: nothing connects several",
     "close_timeout": _TIMES.format("'close_timeout'"),
     "compression_threshold": "'per_message_deflate' compresses WebSockets; a proxy can do the rest",
-    "connection_state_recovery": _RECONNECT,
+    "connection_state_recovery": "here it is 'recovery', a number of seconds",
     "cookie": "sessions have no cookie",
     "cors": "here it is 'origins'",
     "cors_allowed_origins": "here it is 'origins'",
