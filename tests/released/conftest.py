@@ -1,13 +1,15 @@
-"""A server of the stories for each test."""
+"""Servers of the stories: in this process for each test, or in its own for a file's tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from engineio.payload import Payload
 from story_server import StoryServer, nothing_else
 from support.lines import Lines
 from support.ports import reserve
+from support.processes import Process
 
 
 class Served:
@@ -36,3 +38,17 @@ def stories() -> Iterator[Served]:
     served = Served()
     yield served
     served.end()
+
+
+@pytest.fixture(scope="module")
+def story_process() -> Iterator[Process]:
+    """For clients that block this process."""
+    process = Process("tests/released/story_server.py").start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def large_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client of python-engineio take polls with more packets than its 16."""
+    monkeypatch.setattr(Payload, "max_decode_packets", 10_000)

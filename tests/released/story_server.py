@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-HERE = Path(__file__).parent
-if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import gevent
 from gevent.event import Event
@@ -30,6 +28,7 @@ from support.http import DEADLINE
 import sockio_gevent as io
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
+HERE = Path(__file__).parent
 Gone = dict[str, Event]
 COMMAND = re.compile("(place of|text at|remember|is gone|count) (.*)", re.DOTALL)
 
@@ -229,7 +228,7 @@ def pages(clients: Path) -> Callable[[dict[str, Any], StartResponse], Iterable[b
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--clients", type=Path, required=True)
+    parser.add_argument("--clients", type=Path, default=HERE)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     started = StoryServer(arguments.port, pages(arguments.clients))

@@ -24,7 +24,7 @@ class Node:
     """
 
     def __init__(self, stories: Any, **told: Any) -> None:
-        told = {"url": stories.url, "texts": TRICKY, "deadline": DEADLINE, **told}
+        told = {"url": stories.url, "texts": list(enumerate(TRICKY)), "deadline": DEADLINE, **told}
         command = [node(), str(DRIVER), json.dumps(told)]
         with Popen(command, stdin=PIPE, stdout=PIPE, stderr=STDOUT) as process:
             try:
