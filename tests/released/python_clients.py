@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import engineio
@@ -27,10 +28,11 @@ def options() -> dict[str, Any]:
 def run_in_order(client: engineio.Client) -> None:
     """Deal with messages one after the other; the client begins a thread for each, in no order."""
     begin = client.start_background_task
+    one = ThreadPoolExecutor(max_workers=1)
 
     def start(target: Any, *arguments: Any, **more: Any) -> Any:
         if target == client.handlers.get("message"):
-            return target(*arguments)
+            return one.submit(target, *arguments)
         return begin(target, *arguments, **more)
 
     client.start_background_task = start
