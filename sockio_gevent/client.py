@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .events import Emitter
@@ -124,11 +124,11 @@ class Client(Emitter):
             ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
         """
         session = self.__session
-        packet = session.dialect.encode(message)
+        packets = session.dialect.event("/", "message", (message,))
         if this_thread.hub is session.loop.hub:  # the usual case, and every message comes here
-            _send(session, packet)
+            _send(session, packets)
         else:
-            session.loop.call(_send, session, packet)
+            session.loop.call(_send, session, packets)
 
     def broadcast(self, message: Any) -> None:
         """Send a message to all other clients; see :meth:`send`."""
@@ -153,7 +153,8 @@ class Client(Emitter):
 session_of: Callable[[Client], Session] = Client._Client__session_of  # type: ignore[attr-defined]
 
 
-def _send(session: Session, packet: Packet) -> None:
+def _send(session: Session, packets: Sequence[Packet]) -> None:
     if session.ending is None:
         session.loop.traffic.messages_out += 1
-        session.enqueue(packet)
+        for packet in packets:
+            session.enqueue(packet)

@@ -36,9 +36,12 @@ class Handlers(Receiver):
         self.context: HandlerContext | None = None
         self.log: ThrottledLog
 
-    def opened(self, session: Any) -> None:
+    def connect(self, session: Any, wish: tuple[str, Any]) -> None:
         """A new client has connected."""
-        self._in_context(self._opened, session.client)
+        try:
+            self._in_context(self._opened, session.client)
+        except BaseException as error:
+            session.broken_off(error)
 
     def received(self, session: Any, message: Any) -> None:
         """A client has sent a message."""
@@ -62,6 +65,23 @@ class Handlers(Receiver):
                     log_failure(listener, self.log, "clientMessage", handler, error)
         except BaseException as error:
             session.broken_off(error)
+
+    def event(self, session: Any, event: tuple[str, str | int, list[Any], int | None]) -> None:
+        """A client has sent an event."""
+        raise NotImplementedError
+
+    def left(self, session: Any, namespace: str) -> None:
+        """A client has left a namespace."""
+        raise NotImplementedError
+
+    def acknowledged(
+        self, session: Any, namespace: str, ack_id: int, arguments: list[Any], cost: int
+    ) -> None:
+        """A client has answered an event."""
+        raise NotImplementedError
+
+    def gone(self, session: Any) -> None:
+        """A session has just ended."""
 
     def closed(self, session: Any) -> None:
         """A session has ended: the handlers of its client come first."""

@@ -9,8 +9,7 @@ from weakref import WeakKeyDictionary
 
 from .client import Client
 from .clients import Clients, Excluded, session_ids
-from .dialects.base import Dialect
-from .dialects.classic import Classic
+from .dialects.listing import dialects_of
 from .events import Emitter
 from .gateway.gateway import Gateway
 from .handlers import Handlers
@@ -86,7 +85,7 @@ class Listener(Emitter):
         self._sessions = Sessions(self.options, handlers, lambda session: Client(session, self))
         handlers.log = self._sessions.throttled_log
         self._clients = Clients(self._sessions.by_id)
-        self._dialects: tuple[Dialect, ...] = (Classic(self.options),)
+        self._dialects = dialects_of(self.options)
         around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
         around.check_at_start()
         around.others = [
@@ -189,7 +188,7 @@ class Listener(Emitter):
         """
         main = self._dialects[0]
         # Before the receivers are known: a message without a form is a mistake in any case.
-        packet = main.encode(message)
+        packets = main.event("/", "message", (message,))
         excluded = session_ids(exclude)
         # A copy: clients on other loops come and go meanwhile.
         items = list(self._sessions.by_id.items())
@@ -197,8 +196,9 @@ class Listener(Emitter):
         for dialect in self._dialects:
             receivers = [session for session in sessions if session.dialect is dialect]
             if receivers:
-                encoded = packet if dialect is main else dialect.encode(message)
-                self._sessions.send(encoded, receivers)
+                if dialect is not main:
+                    packets = dialect.event("/", "message", (message,))
+                self._sessions.send(packets, receivers)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

@@ -69,6 +69,8 @@ class Refusal(Exception):
         self.reason = Reason.UNAVAILABLE if unavailable else Reason.REQUEST
         #: The text for the log, if the client must not know it.
         self.log_text = self.text
+        #: Whether the application has chosen it.
+        self.is_chosen = False
 
     def __str__(self) -> str:
         return f"{self.status}: {self.text}"

@@ -161,7 +161,8 @@ class Client:
             Exception: the exception of a handler.
         """
         session = self._session
-        payload = self._dialect.encode(message).payload
+        [packet] = self._dialect.event("/", "message", (message,))
+        payload = packet.payload
         limit = self.session.listener.options.max_message_size
         if len(payload) > limit:
             raise ValueError(
@@ -295,7 +296,7 @@ class _Inbox(Downlink):
 
     def echoed(self, number: str) -> None:
         # A heartbeat of the server looks like an echo of a client: it is answered here.
-        self._session.echoed(number)
+        self._session.echoed(number)  # type: ignore[attr-defined]
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         self.write(last)

@@ -173,9 +173,9 @@ def exchange_heartbeats(session: Client, client: Any) -> None:
     for number in (1, 2):
         bring_forward(session)
         assert client.receive() == f"~h~{number}"
-        assert session_of(session)._awaits_echo
+        assert session_of(session)._awaits_answer
         client.send(f"~h~{number}")
-        wait_for(lambda: not session_of(session)._awaits_echo)
+        wait_for(lambda: not session_of(session)._awaits_answer)
     assert session.connected
 
 

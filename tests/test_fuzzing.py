@@ -18,6 +18,7 @@ from fuzzing import inputs as fuzzing_inputs
 from fuzzing.__main__ import main
 from fuzzing.harnesses import (
     NAMES,
+    engineio,
     form,
     handshake,
     head,
@@ -29,6 +30,7 @@ from fuzzing.harnesses import (
     payload,
     policy,
     routes,
+    socketio,
     websocket,
 )
 from fuzzing.machine import SessionMachine
@@ -103,12 +105,38 @@ class ForeignOrigins(origins.Origins):
         )
 
 
+class UnboundedDecoder(socketio.Decoder):
+    def _hold(self, size: int) -> None:
+        self.held += size
+
+
 # The place of a planted mistake, and the wrong code for it.
 MISTAKES: dict[str, tuple[object, str, Any]] = {
     "websocket": (websocket, "FrameParser", ForgetfulFrameParser),
     "hixie": (hixie, "HixieParser", ForgetfulHixieParser),
     "payload": (payload, "encode_text", lambda text: f"~m~{len(text)}~m~{text}".encode()),
     "json_text": (json_text, "decode_json", json_text.json.loads),
+    "engineio that counts bytes": (
+        engineio.wire,
+        "length_prefixed",
+        lambda packet: b"%d:%b" % (len(packet), packet),
+    ),
+    "engineio that knows no backslash": (
+        engineio.wire,
+        "undo_form",
+        lambda text: text.replace("\\n", "\n"),
+    ),
+    "engineio that reads a ping as a message": (
+        engineio.wire,
+        "decode_binary_payload",
+        lambda body, most: decode_binary(body.replace(b"\xff\2", b"\xff\4"), most),
+    ),
+    "socketio without a bound": (socketio, "Decoder", UnboundedDecoder),
+    "socketio that changes the order of attachments": (
+        socketio,
+        "encode",
+        changed(socketio.encode, lambda packet: (packet[0], packet[1][::-1])),
+    ),
     "packet": (
         packet,
         "script_string",
@@ -161,6 +189,7 @@ detach = Session.detach
 receive = Session.receive
 read_head = head.read_request_head
 load_match = routes.match
+decode_binary = engineio.wire.decode_binary_payload
 
 
 @pytest.mark.parametrize("what", MISTAKES)

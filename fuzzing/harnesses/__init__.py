@@ -19,6 +19,8 @@ NAMES = (
     "hixie",
     "payload",
     "json_text",
+    "engineio",
+    "socketio",
     "packet",
     "form",
     "handshake",

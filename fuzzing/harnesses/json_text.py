@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sockio_gevent.wire.classic import JSON, decode, decode_json, encode
+from sockio_gevent.wire.classic import JSON, decode, encode
+from sockio_gevent.wire.json_text import decode_json
 
 from ..references.json_text import depth_of, is_json, may_overflow
 from ..supply import text_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["read", "units", "write"]
+__all__ = ["joined", "read", "units", "write"]
 
 
 def units(text: str) -> list[int]:
@@ -16,7 +16,7 @@ def units(text: str) -> list[int]:
     return found
 
 
-def _joined(parts: list[int]) -> str | None:
+def joined(parts: list[int]) -> str | None:
     """The text of code units, or ``None`` if one of a pair is alone."""
     text, at = "", 0
     while at < len(parts):
@@ -49,7 +49,7 @@ def read(payload: str) -> tuple[list[str], bool]:
         length = 0
         for unit in rest[3 : 3 + digits]:
             length = 10 * length + unit - ord("0")
-        message = _joined(rest[start : start + length])
+        message = joined(rest[start : start + length])
         if len(rest) < start + length or message is None:
             return messages, False
         messages.append(message)

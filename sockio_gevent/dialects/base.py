@@ -9,11 +9,10 @@ decide how bytes travel, and the session decides when something is due.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..monitoring.reasons import End
-from ..options.listener_options import TransportOptions
 from ..refusal import Refusal
 from ..wire.packet import Packet
 
@@ -27,14 +26,16 @@ class Route(NamedTuple):
     """An address under the resource.
 
     Attributes:
-        name: the name of a known transport, or :data:`CLIENT_FILE`.
+        name: the name of a transport, or :data:`CLIENT_FILE`.
         session_id: the id of the session; empty for a new one.
         tail: the rest of the address.
+        error: what is wrong with it, as a number of the dialect; ``None`` for nothing.
     """
 
     name: str
     session_id: str
     tail: str
+    error: int | None = None
 
 
 class Peer(Protocol):
@@ -59,72 +60,117 @@ class Peer(Protocol):
             cost: about how many bytes of memory it takes until they get it.
         """
 
-    def echoed(self, number: str) -> None:
-        """The client has answered the heartbeat of this number."""
-
 
 class Dialect(ABC):
     """The language of one generation of clients.
 
     Attributes:
         name: its name in the option ``dialects``.
+        acknowledges: whether its clients can acknowledge events.
+        connects_itself: whether each session is a client of the main namespace from its
+            beginning, without asking for that.
+        has_binary: whether arguments of events may be, or hold, bytes.
     """
 
     name: ClassVar[str]
+    acknowledges: ClassVar[bool] = False
+    connects_itself: bool = True
+    has_binary: ClassVar[bool] = False
 
     # --- addresses ---
 
     @abstractmethod
-    def match(self, path: str) -> Route | None:
+    def match(self, path: str, query: str) -> Route | None:
         """Read an address; ``None`` if it is not one of this dialect.
 
         Args:
             path: the path of the request, without the prefix at which the application is mounted.
+            query: its query.
         """
-
-    @abstractmethod
-    def opening(self, route: Route) -> Route | None:
-        """Read the address of an unknown session as one that opens a session, if it can be one."""
 
     # --- from the application to the client ---
 
     @abstractmethod
-    def greeting(self, session_id: str) -> Packet:
-        """The first packet of a session, which tells its id."""
+    def greeting(self, session_id: str, transport: str) -> Packet:
+        """The first packet of a session, which tells its id.
 
-    @abstractmethod
-    def encode(self, message: Any) -> Packet:
-        """Encode one message of the application.
-
-        Raises:
-            TypeError: if its type has no form in this dialect.
-            ValueError: if a value in it has no form, or if it is larger than a session may keep.
+        Args:
+            session_id: the id.
+            transport: the name of the transport of its first request.
         """
 
     @abstractmethod
-    def heartbeat(self, number: int) -> Packet:
-        """The heartbeat with this number, which the client echoes."""
+    def event(
+        self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        """Encode an event of the application.
+
+        Args:
+            namespace: the name of its namespace, ``/`` for the main one.
+            name: its name. ``message`` with one argument is what ``send`` sends.
+            arguments: its arguments: JSON values, and bytes if :attr:`has_binary`.
+            ack_id: the number by which the client acknowledges it; ``None`` if it need not.
+
+        Returns:
+            One packet, and one more for each of its attachments. They must stay together.
+
+        Raises:
+            TypeError: if the type of an argument has no form in this dialect.
+            ValueError: if a value in it has no form, or if it is larger than a session may keep.
+        """
+
+    def acknowledgement(
+        self, namespace: str, ack_id: int, arguments: Sequence[Any]
+    ) -> Sequence[Packet]:
+        """Encode the answer to an event of the client; see :meth:`event`."""
+        return ()
+
+    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+        """The packets that tell a client that it has been let into a namespace."""
+        return ()
+
+    def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
+        """The packets that tell a client that it has not been let into a namespace.
+
+        Args:
+            namespace: the name of the namespace.
+            text: why.
+            data: more about it, from the application; ``None`` for nothing.
+        """
+        return ()
+
+    def left(self, namespace: str) -> Sequence[Packet]:
+        """The packets that tell a client that it has to leave a namespace.
+
+        Empty if the client cannot be told: then its session must end.
+        """
+        return ()
 
     @abstractmethod
-    def idle_poll(self) -> Sequence[Packet]:
-        """The answer to a poll that has waited as long as it may."""
+    def last(self, end: End, transport: str) -> Sequence[Packet]:
+        """The packets that tell a client the end of its session, after its last messages.
 
-    @abstractmethod
-    def last(self, end: End) -> Sequence[Packet]:
-        """The packets that tell a client the end of its session, after its last messages."""
+        Args:
+            end: why the session has ended.
+            transport: the name of the transport in use.
+        """
 
     @abstractmethod
     def payload(self, batch: Sequence[Packet]) -> bytes:
         """A batch in one piece, as an HTTP transport carries it."""
 
+    @abstractmethod
+    def script(self, batch: Sequence[Packet]) -> bytes:
+        """The same as a JSON string that is safe inside a script element."""
+
     # --- from the client ---
 
     @abstractmethod
-    def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
-        """Take a payload: give its messages to the session, in order.
+    def receive(self, peer: Any, payload: str | bytes | bytearray) -> str:
+        """Take a payload: give what is in it to the session, in order.
 
         Args:
-            peer: the session.
+            peer: the session, a :class:`Peer` with what this dialect asks of it besides.
             payload: the payload; a binary message of a WebSocket is bytes.
 
         Returns:
@@ -137,10 +183,6 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def accepts_post(self, tail: str) -> bool:
-        """Whether messages may be posted to an address that ends like this."""
-
-    @abstractmethod
     def largest_body(self, expansion: int) -> int:
         """How many bytes the body of a POST may have.
 
@@ -148,27 +190,7 @@ class Dialect(ABC):
             expansion: how many bytes of a body one byte of a payload may take.
         """
 
-    @abstractmethod
-    def read_body(self, body: bytes, pause: Callable[[], None]) -> str:
-        """The payload in the body of a POST.
-
-        Args:
-            body: the whole body.
-            pause: called now and then, so that other greenlets can run.
-
-        Raises:
-            ValueError: if there is no payload in it.
-        """
-
-    # --- both ---
-
-    @abstractmethod
-    def times(self, transport: str) -> TransportOptions:
-        """The times of sessions over this transport."""
-
-    @abstractmethod
-    def answer(self) -> bytes:
-        """The answer to a POST whose messages were taken."""
+    # --- refusals ---
 
     @abstractmethod
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ long as it may gets an empty answer. At the end of a session nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
@@ -15,7 +15,8 @@ from ..options.listener_options import Options, TransportOptions
 from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form
-from ..wire.packet import OVERHEAD, Packet
+from ..wire.json_text import TOO_DEEP, decode_json, json_cost, json_excess
+from ..wire.packet import OVERHEAD, Packet, script_string
 from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
 from .base import BinaryRefused, Dialect, Peer, Route
@@ -24,7 +25,13 @@ __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
 _MESSAGE = 192  # bytes of memory that a waiting message takes, besides its characters
-_ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
+
+
+class ClassicPeer(Peer, Protocol):
+    """A session of this dialect."""
+
+    def echoed(self, number: str) -> None:
+        """The client has answered the heartbeat of this number."""
 
 
 class Classic(Dialect):
@@ -41,20 +48,31 @@ class Classic(Dialect):
 
     # --- addresses ---
 
-    def match(self, path: str) -> Route | None:
+    def match(self, path: str, query: str) -> Route | None:
         """Read an address: ``/<resource>/<transport>/<id>/<tail>``."""
         return addresses.match(self._options.resource, path)
 
     def opening(self, route: Route) -> Route | None:
-        """The same address before a proxy has merged its slashes; ``None`` if it cannot be that."""
+        """Read the address of an unknown session as one that opens a session.
+
+        It may be such an address after a proxy has merged its slashes. ``None`` if not.
+        """
         return addresses.with_merged_slashes(route)
 
     # --- from the application to the client ---
 
-    def greeting(self, session_id: str) -> Packet:
+    def greeting(self, session_id: str, transport: str) -> Packet:
         """The id alone, or in an object: the option ``handshake``."""
         plain = self._options.handshake == "plain"
         return Packet(wire.encode(session_id if plain else {"sessionid": session_id}))
+
+    def event(
+        self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        """A message, or an event of another name as an object with its name and arguments."""
+        if name == "message" and len(arguments) == 1:
+            return (self.encode(arguments[0]),)
+        return (self.encode({"name": name, "args": list(arguments)}),)
 
     def encode(self, message: Any) -> Packet:
         """Encode one message; see :meth:`Client.send`."""
@@ -68,14 +86,14 @@ class Classic(Dialect):
         return packet
 
     def heartbeat(self, number: int) -> Packet:
-        """``~h~<number>``."""
+        """The heartbeat with this number, which the client echoes: ``~h~<number>``."""
         return Packet(wire.encode_heartbeat(number))
 
     def idle_poll(self) -> Sequence[Packet]:
-        """Nothing: the body is empty."""
+        """The answer to a poll that has waited as long as it may: nothing."""
         return ()
 
-    def last(self, end: End) -> Sequence[Packet]:
+    def last(self, end: End, transport: str) -> Sequence[Packet]:
         """Nothing: a WebSocket is closed with a code, and other clients ask."""
         return ()
 
@@ -85,9 +103,13 @@ class Classic(Dialect):
             return batch[0].payload
         return b"".join([packet.payload for packet in batch])
 
+    def script(self, batch: Sequence[Packet]) -> bytes:
+        """The frames as a JSON string; each packet keeps its part."""
+        return script_string(batch)
+
     # --- from the client ---
 
-    def receive(self, peer: Peer, payload: str | bytes | bytearray) -> str:
+    def receive(self, peer: ClassicPeer, payload: str | bytes | bytearray) -> str:
         """Take a payload of ``~m~`` frames."""
         if not isinstance(payload, str):
             raise BinaryRefused("a binary message, but payloads are text")
@@ -111,11 +133,7 @@ class Classic(Dialect):
                     except ValueError as error:
                         problem = f"bad JSON: {error}"
                     else:
-                        # An object takes twice as much as an array.
-                        elements = text.count(",") + text.count("[") + 2 * text.count("{")
-                        # An escape may stand for a character of four bytes.
-                        wide = 4 if "\\u" in text else width
-                        deliver(message, _MESSAGE + wide * len(text) + _ELEMENT * elements)
+                        deliver(message, _MESSAGE + json_cost(text, width))
                     continue
             deliver(text, _MESSAGE + width * len(text))
         return problem
@@ -123,14 +141,14 @@ class Classic(Dialect):
     def _decode_json(self, text: str) -> Any:
         """Decode JSON that is under the limits."""
         options = self._options
-        problem = wire.json_excess(text, options.max_json_elements, options.max_json_depth)
+        problem = json_excess(text, options.max_json_elements, options.max_json_depth)
         if problem:
-            limit = Limit.JSON_DEPTH if problem is wire.TOO_DEEP else Limit.JSON_ELEMENTS
+            limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
             raise OverLimit(limit, _TOO_LARGE, problem, code=TOO_BIG)
-        return wire.decode_json(text)
+        return decode_json(text)
 
     def accepts_post(self, tail: str) -> bool:
-        """``<id>/send``."""
+        """Whether messages may be posted to an address that ends like this: ``<id>/send``."""
         return tail == "send"
 
     def largest_body(self, expansion: int) -> int:
@@ -139,18 +157,22 @@ class Classic(Dialect):
         return options.max_body_size or expansion * options.max_message_size + len("data=")
 
     def read_body(self, body: bytes, pause: Callable[[], None]) -> str:
-        """The value of ``data`` in a form."""
+        """The payload in the body of a POST: the value of ``data`` in a form.
+
+        Args:
+            body: the whole body.
+            pause: called now and then, so that other greenlets can run.
+
+        Raises:
+            ValueError: if there is no payload in it.
+        """
         return decode_form(body, pause)
 
     # --- both ---
 
     def times(self, transport: str) -> TransportOptions:
-        """The option ``transport_options``."""
+        """The times of sessions over this transport: the option ``transport_options``."""
         return self._options.transport_options[transport]
-
-    def answer(self) -> bytes:
-        """``ok``."""
-        return b"ok"
 
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
         """Its text."""

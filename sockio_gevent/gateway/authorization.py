@@ -183,7 +183,9 @@ def _anew(refusal: Refusal) -> Refusal:
     traceback, and so the request, of each time.
     """
     refusal.__traceback__ = refusal.__context__ = None
-    return Refusal(refusal.status, refusal.text, *refusal.headers)
+    anew = Refusal(refusal.status, refusal.text, *refusal.headers)
+    anew.is_chosen = True
+    return anew
 
 
 def _check(answer: Any) -> None:

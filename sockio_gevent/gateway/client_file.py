@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from ..server.http.request import Request
+from ..wire.accept_encoding import accepts_gzip
 
 __all__ = ["ClientFile", "client_file"]
 
@@ -28,7 +29,7 @@ class ClientFile:
     def answer(self, request: Request) -> list[bytes]:
         """Answer a GET or HEAD; 304 if the browser has the file already."""
         request.answer_given()
-        zipped = _accepts_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+        zipped = accepts_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
         tag = self._gzip_tag if zipped else self._plain_tag
         body = self._gzip if zipped else self._plain
         headers = [
@@ -55,13 +56,3 @@ class ClientFile:
 def client_file() -> ClientFile:
     """The file that all listeners serve."""
     return ClientFile()
-
-
-def _accepts_gzip(accepted: str) -> bool:
-    """Whether an ``Accept-Encoding`` has gzip in it, RFC 9110 section 12.5.3."""
-    for choice in accepted.lower().split(","):
-        name, _, parameters = choice.partition(";")
-        if name.strip() in ("gzip", "*"):
-            weight = parameters.replace(" ", "").partition("q=")[2]
-            return not re.fullmatch(r"0(\.0*)?", weight)
-    return False

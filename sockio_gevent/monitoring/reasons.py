@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["GOES_AWAY", "NONE_TAKEN", "NOT_ALL_TAKEN", "CloseReason", "End", "Limit"]
+__all__ = [
+    "ANSWERED",
+    "GOES_AWAY",
+    "NONE_TAKEN",
+    "NOT_ALL_TAKEN",
+    "CloseReason",
+    "End",
+    "Limit",
+]
 
 #: The answers to a POST whose session ended before its messages were handled. Code compares
 #: them by identity; clients recognise them by these words.
@@ -37,6 +45,7 @@ class Limit(Enum):
     PAYLOAD_MESSAGES = "max_payload_messages"
     MESSAGE_RATE = "max_message_rate"
     REQUESTS = "max_requests_per_session"
+    NAMESPACES = "max_namespaces_per_session"
     JSON_ELEMENTS = "max_json_elements"
     JSON_DEPTH = "max_json_depth"
     BUFFER = "max_buffer"
@@ -69,3 +78,6 @@ class End(NamedTuple):
 
 
 GOES_AWAY = End(CloseReason.SERVER, "the server goes away")
+
+#: The end of an HTTP answer that was written completely.
+ANSWERED = End(CloseReason.LOST, "the answer is over")

@@ -11,7 +11,15 @@ from ..monitoring.log import LogTarget
 from . import checks
 from .suggestions import answer_to, did_you_mean
 
-__all__ = ["DEFAULT_TRANSPORTS", "KNOWN_TRANSPORTS", "Context", "Options", "TransportOptions"]
+__all__ = [
+    "DEFAULT_DIALECTS",
+    "DEFAULT_TRANSPORTS",
+    "KNOWN_DIALECTS",
+    "KNOWN_TRANSPORTS",
+    "Context",
+    "Options",
+    "TransportOptions",
+]
 
 Context = Callable[[], AbstractContextManager[Any]]
 
@@ -48,6 +56,9 @@ _DEFAULTS = {
 
 KNOWN_TRANSPORTS = tuple(_DEFAULTS)
 
+KNOWN_DIALECTS = ("classic", "socket.io", "engine.io")
+DEFAULT_DIALECTS = ("classic", "socket.io")
+
 # jsonp-polling answers with scripts, and a browser runs a script in any page that asks for it.
 DEFAULT_TRANSPORTS = tuple(name for name in KNOWN_TRANSPORTS if name != "jsonp-polling")
 
@@ -77,13 +88,24 @@ class Options:
             session: ``'address'``, ``'cookie:NAME'``, or a function of the WSGI
             environ whose results are compared; a result of ``None`` stands for an
             unknown peer. ``None`` as the option: the session id is enough.
+        dialects: which generations of clients may connect: ``'classic'`` (Socket.IO 0.5
+            and 0.6), ``'socket.io'`` (Socket.IO 1 to 4), or in its place ``'engine.io'``
+            (bare Engine.IO 3 and 4, where every message is the event ``message``).
+        ping_interval: seconds between two pings, for clients of Engine.IO.
+        ping_timeout: how many seconds the answer to a ping may take.
+        upgrade_timeout: how many seconds a client has to go on with a WebSocket that it
+            has opened beside its polls.
+        connect_timeout: how many seconds a client of Socket.IO 3 or 4 has to connect to
+            its first namespace.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
-            object ``{"sessionid": …}``.
+            object ``{"sessionid": …}``; for classic clients.
         max_message_size: the largest payload to accept, in bytes; and, at least 64 KiB, how
             much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
             for what a payload of ``max_message_size`` takes when all of it is escaped.
         max_payload_messages: how many messages one payload may hold.
+        max_attachments: how many binary attachments one event may have.
+        max_namespaces_per_session: how many namespaces one session may connect to.
         max_json_elements: how many elements the JSON of one message may have:
             values, and names of members.
         max_json_depth: how deep arrays and objects in it may be nested.
@@ -137,10 +159,17 @@ class Options:
     hosts: str | Iterable[str] | None = None
     authorize: Callable[[dict[str, Any]], Any] | None = None
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
+    dialects: tuple[str, ...] = DEFAULT_DIALECTS
+    ping_interval: float = 25.0
+    ping_timeout: float = 20.0
+    upgrade_timeout: float = 10.0
+    connect_timeout: float = 45.0
     handshake: str = "plain"
     max_message_size: int = 1024 * 1024
     max_body_size: int | None = None
     max_payload_messages: int | None = 10_000
+    max_attachments: int = 10
+    max_namespaces_per_session: int | None = 100
     max_json_elements: int | None = 20_000
     max_json_depth: int = 100
     max_message_rate: float | None = None
@@ -181,16 +210,34 @@ class Options:
         return cls(**checked)
 
 
-def _transports(name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, (list, tuple)):
-        raise checks.wrong(name, value, "a list of names")
-    for transport in value:
-        if transport not in KNOWN_TRANSPORTS:
-            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
-            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
-    if not value:
-        raise ValueError(f"option {name!r} is empty: nobody could connect")
-    return tuple(dict.fromkeys(value))
+def _names(kind: str, known: tuple[str, ...]) -> Callable[[str, object], tuple[str, ...]]:
+    """A check for a list of known names of some kind."""
+
+    def check(name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            raise checks.wrong(name, value, "a list of names")
+        for each in value:
+            if each not in known:
+                hint = did_you_mean(str(each), known)
+                raise ValueError(f"option {name!r}: no {kind} {each!r}: {hint}")
+        if not value:
+            raise ValueError(f"option {name!r} is empty: nobody could connect")
+        return tuple(dict.fromkeys(value))
+
+    return check
+
+
+_transports = _names("transport", KNOWN_TRANSPORTS)
+
+
+def _dialects(name: str, value: object) -> tuple[str, ...]:
+    names = _names("dialect", KNOWN_DIALECTS)(name, value)
+    if {"socket.io", "engine.io"} <= set(names):
+        raise ValueError(
+            f"option {name!r}: 'engine.io' takes the place of 'socket.io': both have the same "
+            "addresses"
+        )
+    return names
 
 
 def _transport_options(name: str, value: object) -> Mapping[str, TransportOptions]:
@@ -227,10 +274,17 @@ _CHECKS: dict[str, checks.Check] = {
     "hosts": checks.optional(checks.hosts),
     "authorize": checks.called_with("environ"),
     "same_peer": checks.same_peer,
+    "dialects": _dialects,
+    "ping_interval": checks.seconds,
+    "ping_timeout": checks.seconds,
+    "upgrade_timeout": checks.seconds,
+    "connect_timeout": checks.seconds,
     "handshake": checks.handshake,
     "max_message_size": checks.size,
     "max_body_size": checks.optional(checks.size),
     "max_payload_messages": checks.optional(checks.positive()),
+    "max_attachments": checks.positive(),
+    "max_namespaces_per_session": checks.optional(checks.positive()),
     "max_json_elements": checks.optional(checks.positive()),
     "max_json_depth": checks.positive(most=500),
     "max_message_rate": checks.optional(checks.rate),

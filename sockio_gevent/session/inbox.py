@@ -37,7 +37,9 @@ class Inbox(Outbox):
         environ: the part of that request's WSGI environ that is kept.
 
     Attributes:
-        client: the session as the application sees it.
+        client: its client in the main namespace; ``None`` if there is none.
+        others: its clients in other namespaces, by the names of these; ``None`` if there
+            are none.
         dialect, environ, session_id: the same as given.
         transport: the name of the transport in use, or of the last one.
     """
@@ -48,6 +50,7 @@ class Inbox(Outbox):
         "client",
         "dialect",
         "environ",
+        "others",
         "session_id",
         "transport",
     )
@@ -60,15 +63,17 @@ class Inbox(Outbox):
         transport: str,
         environ: dict[str, Any],
     ) -> None:
-        super().__init__(host, dialect.greeting(session_id))
+        super().__init__(host, dialect.greeting(session_id, transport))
         self.dialect = dialect
         self.session_id = session_id
         self.transport = transport
         self.environ = environ
         self.client: Any = None
+        self.others: dict[str, Any] | None = None
         self._allowance: tuple[float, float] | None = None
         self._complained = False
-        self.handlers.put(_opened, None, 0)
+        if dialect.connects_itself:
+            self.handlers.put(host.receiver.connect, ("/", None), 0)
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -112,9 +117,13 @@ class Inbox(Outbox):
             if error:
                 problem = problem or error
                 self._complain(error)
+        self._settle_receipt()
+        return problem
+
+    def _settle_receipt(self) -> None:
+        """Tell the listener what waits for handlers, if it is much."""
         if self._counted or self.handlers.waiting > _MUCH:
             self.settle()
-        return problem
 
     def count_in(self, size: int, messages: int) -> None:
         """Count a payload that has come.
@@ -143,10 +152,6 @@ class Inbox(Outbox):
             status = "429 Too Many Requests"
             raise OverLimit(Limit.MESSAGE_RATE, status, text, ("Retry-After", "1"))
         self._allowance = allowed - count, now
-
-    def echoed(self, number: str) -> None:
-        """The client has answered the heartbeat of this number."""
-        raise NotImplementedError
 
     def deliver(self, message: Any, cost: int) -> None:
         """Put a message into the handler queue.
@@ -245,13 +250,3 @@ class Inbox(Outbox):
     def _named(self) -> tuple[str, str, str]:
         """Its names in log lines: the start of its id, its transport, its peer."""
         return short_id(self.session_id), self.transport, peer_name(self.environ)
-
-
-# The calls that are put into the handler queue.
-
-
-def _opened(session: Inbox, _: None) -> None:
-    try:
-        session.host.receiver.opened(session)
-    except BaseException as error:
-        session.broken_off(error)

@@ -108,6 +108,12 @@ class Outbox:
         """How much of :attr:`held` the listener knows of."""
         return self._counted
 
+    @property
+    def takes_volatile(self) -> bool:
+        """Whether a message would leave in this iteration of the loop."""
+        downlink = self.downlink
+        return downlink is not None and downlink.ready
+
     def enqueue(self, packet: Packet) -> None:
         """Put an encoded message into the outbox."""
         if self.ending is not None:

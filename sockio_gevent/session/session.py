@@ -6,7 +6,8 @@ two of them, and *closed* in the end. It changes between these in ``attach``,
 client go to the receiver of its host.
 
 The parts of a session are its outbox (:mod:`.outbox`), its inbox (:mod:`.inbox`)
-and its deadlines (:mod:`.heartbeat`).
+and its deadline (:mod:`.deadline`). Each kind of session decides what it does
+when that has come: :mod:`.classic_session` and :mod:`.engineio_session`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..monitoring.reasons import GOES_AWAY, CloseReason, End
 from ..transports.base import Downlink, Upload
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, NORMAL
-from .heartbeat import Heartbeat
+from .deadline import Deadline
 from .loops import Loop
 from .session_host import SessionHost
 
@@ -30,7 +31,7 @@ __all__ = ["Session"]
 _DROPPING = frozenset((CloseReason.APPLICATION, CloseReason.FAILURE))
 
 
-class Session(Heartbeat):
+class Session(Deadline):
     """One peer's link, over the requests and sockets that it uses one after the other.
 
     Args:
@@ -108,10 +109,8 @@ class Session(Heartbeat):
         self.downlink = downlink
         self.connections += 1
         self.transport = downlink.transport
-        self._awaits_echo = 0
-        times = self.dialect.times(self.transport)
-        self._polls = times.duration is not None
-        self._set_deadline(times.heartbeat_interval or times.duration)
+        self._polls = downlink.once
+        self._attached()
         if self.host.closing:
             # The client has come back for its messages: this is the last request to carry them.
             self.end(GOES_AWAY, GOING_AWAY)
@@ -138,16 +137,16 @@ class Session(Heartbeat):
         if not downlink.is_over:
             self._put_aside(downlink)
         self._take_back(undelivered)
-        # An echo that comes now, by a POST, must not change how long the session waits.
-        self._awaits_echo = 0
-        if not self.connected:
-            return
-        close_timeout = self.dialect.times(self.transport).close_timeout
-        if not close_timeout:
-            self.end(end)
-            return
-        self._set_deadline(close_timeout)
-        self._log_end(self.host.log.debug, "session %s (%s, %s) is away: %s", end)
+        if self.connected:
+            self._detached(end)
+
+    def _attached(self) -> None:
+        """The session has a new downlink."""
+        raise NotImplementedError
+
+    def _detached(self, end: End) -> None:
+        """The session has no downlink any more: it is away, or must end for this reason."""
+        raise NotImplementedError
 
     # --- its end ---
 
@@ -180,7 +179,7 @@ class Session(Heartbeat):
             if abort:
                 downlink.abort()
             else:
-                downlink.close(code, end.text, [*outbox, *self.dialect.last(end)])
+                downlink.close(code, end.text, [*outbox, *self.dialect.last(end, self.transport)])
         if self._counted:
             self.settle()
         log = self.host.log.warning if abort else self.host.log.info

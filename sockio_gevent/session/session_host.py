@@ -20,22 +20,61 @@ __all__ = ["Receiver", "SessionHost"]
 
 
 class Receiver(ABC):
-    """Gets the events of sessions. Its methods run handlers, which may block.
+    """Gets the events of sessions.
 
-    The sessions are of type ``Any`` here, because importing their class would make a circle.
+    The first methods are called from the handler queue of a session: they run handlers,
+    which may block. The others are called at once, and must not block. The sessions are
+    of type ``Any`` here, because importing their class would make a circle.
     """
 
     @abstractmethod
-    def opened(self, session: Any) -> None:
-        """A session has begun."""
+    def connect(self, session: Any, wish: tuple[str, Any]) -> None:
+        """A session wants to be a client of a namespace.
+
+        Args:
+            session: the session.
+            wish: the name of the namespace, and what the client has sent with its wish.
+        """
 
     @abstractmethod
     def received(self, session: Any, message: Any) -> None:
-        """The client of a session has sent a message."""
+        """A client of the main namespace has sent a message, without a wish for an answer."""
+
+    @abstractmethod
+    def event(self, session: Any, event: tuple[str, str | int, list[Any], int | None]) -> None:
+        """A client has sent an event.
+
+        Args:
+            session: the session.
+            event: the name of the namespace, the name of the event, its arguments, and the
+                number for the acknowledgement that the client wants, or ``None``.
+        """
+
+    @abstractmethod
+    def left(self, session: Any, namespace: str) -> None:
+        """A client has left a namespace."""
 
     @abstractmethod
     def closed(self, session: Any) -> None:
-        """A session has ended, and no message of it comes any more."""
+        """A session has ended, and no event of it comes any more."""
+
+    @abstractmethod
+    def acknowledged(
+        self, session: Any, namespace: str, ack_id: int, arguments: list[Any], cost: int
+    ) -> None:
+        """A client has answered an event. Called at once.
+
+        Args:
+            session: the session.
+            namespace: the name of the namespace.
+            ack_id: the number of the event; it may be one that nobody waits for.
+            arguments: the answer.
+            cost: about how many bytes of memory the answer takes.
+        """
+
+    @abstractmethod
+    def gone(self, session: Any) -> None:
+        """A session has just ended; handlers may still run. Called at once."""
 
 
 class SessionHost(ABC):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dialects.base import Dialect
+from ..dialects.classic import Classic
+from ..dialects.engineio import EngineIO
 from ..monitoring.log import short_id
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..monitoring.statistics import Traffic
@@ -16,7 +18,9 @@ from ..server.http.environ import kept
 from ..server.http.request import Request
 from ..transports.base import Downlink
 from ..wire.packet import Packet
+from .classic_session import ClassicSession
 from .closing import ClosingSessions
+from .engineio_session import EngineIOSession
 from .loops import Loop
 from .recently_ended import RecentlyEnded
 from .session import Session
@@ -72,7 +76,13 @@ class Sessions(SessionHost):
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""
         environ = kept(request.environ)
-        session = Session(self, dialect, secrets.token_hex(_SIZE), transport, environ)
+        session_id = secrets.token_hex(_SIZE)
+        session: Session
+        if isinstance(dialect, EngineIO):
+            session = EngineIOSession(self, dialect, session_id, transport, environ)
+        else:
+            assert isinstance(dialect, Classic)
+            session = ClassicSession(self, dialect, session_id, transport, environ)
         session.client = self._client_of(session)
         session.network = self.quota.enter(environ)
         self.by_id[session.session_id] = session
@@ -90,14 +100,22 @@ class Sessions(SessionHost):
             session = self.by_id.get(session_id)
         return session
 
-    def send(self, packet: Packet, receivers: list[Session]) -> None:
-        """Send a packet to sessions, in the threads of their loops; any thread may call it."""
+    def send(
+        self, packets: Sequence[Packet], receivers: list[Session], volatile: bool = False
+    ) -> None:
+        """Send an event to sessions, in the threads of their loops; any thread may call it.
+
+        Args:
+            packets: the packets of the event.
+            receivers: the sessions.
+            volatile: whether to leave out sessions that could not send it now.
+        """
         loops = {session.loop for session in receivers}
         for loop in loops:
             those = receivers
             if len(loops) > 1:
                 those = [session for session in receivers if session.loop is loop]
-            loop.call(_enqueue, loop, packet, those)
+            loop.call(_enqueue, loop, packets, those, volatile)
 
     def close(self, timeout: float | None) -> None:
         """End all sessions, and let no new ones begin; see :meth:`Listener.close`."""
@@ -111,6 +129,7 @@ class Sessions(SessionHost):
         # In this order: close() in another thread must find the session in one of the two.
         self.closing_sessions.begin(session, downlinks)
         self.by_id.pop(session.session_id, None)
+        self.receiver.gone(session)
 
     def handled(self, session: Any) -> None:
         """The last handler of a session that has ended has returned."""
@@ -148,8 +167,13 @@ class Sessions(SessionHost):
                 session.end(End(CloseReason.LOST, "the thread that served it has ended"))
 
 
-def _enqueue(loop: Loop, packet: Packet, sessions: Sequence[Session]) -> None:
-    """Send a packet to sessions on one loop, in its thread."""
+def _enqueue(
+    loop: Loop, packets: Sequence[Packet], sessions: Sequence[Session], volatile: bool
+) -> None:
+    """Send an event to sessions on one loop, in its thread."""
+    if volatile:
+        sessions = [session for session in sessions if session.takes_volatile]
     loop.traffic.messages_out += len(sessions)
-    for session in sessions:
-        session.enqueue(packet)
+    for packet in packets:
+        for session in sessions:
+            session.enqueue(packet)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..dialects.base import Dialect
+from ..dialects.engineio import EngineIO
+from ..options.listener_options import Options
 from .base import Transport
+from .engineio import JSONPTransport, PollingTransport
+from .engineio_websocket import EngineIOWebSocketTransport
 from .polling import JSONPPollingTransport, XHRPollingTransport
 from .streaming import HTMLFileTransport, ServerEventsTransport, XHRMultipartTransport
 from .websocket import FlashSocketTransport, WebSocketTransport
 
-__all__ = ["TRANSPORTS"]
+__all__ = ["transports_of"]
 
-TRANSPORTS: dict[str, type[Transport]] = {
+_CLASSIC: dict[str, type[Transport]] = {
     transport.name: transport
     for transport in (
         WebSocketTransport,
@@ -21,3 +28,20 @@ TRANSPORTS: dict[str, type[Transport]] = {
         JSONPPollingTransport,
     )
 }
+_ENGINEIO: dict[str, type[Transport]] = {
+    transport.name: transport
+    for transport in (EngineIOWebSocketTransport, PollingTransport, JSONPTransport)
+}
+
+
+def transports_of(
+    options: Options, dialects: Iterable[Dialect]
+) -> dict[tuple[Dialect, str], Transport]:
+    """The transports that the option of this name lets in, by their dialects and names."""
+    found: dict[tuple[Dialect, str], Transport] = {}
+    for dialect in dialects:
+        kinds = _ENGINEIO if isinstance(dialect, EngineIO) else _CLASSIC
+        for name in options.transports:
+            if name in kinds:
+                found[dialect, name] = kinds[name](options, dialect)
+    return found

@@ -9,9 +9,7 @@ from typing import ClassVar, Protocol
 from gevent.event import Event
 
 from ..dialects.base import Dialect
-from ..hub.time_slice import TimeSlice
-from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End, Limit
-from ..options.limits import OverLimit
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End
 from ..options.listener_options import Options
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
@@ -32,9 +30,11 @@ class Downlink(ABC):
         in_pieces: whether the outbox may be written in several batches without a
             difference to clients.
         is_over: whether it is over: nothing is written or read any more.
+        once: whether it is over after one batch.
     """
 
     in_pieces: ClassVar[bool] = False
+    once = False
 
     __slots__ = ("_over", "copied", "is_over", "transport")
 
@@ -260,14 +260,6 @@ class Transport(ABC):
             acquire: returns the session. It opens a new one only when it is called.
         """
 
-    def accepts_post(self, tail: str) -> bool:
-        """Whether messages may be posted to ``<id>/<tail>``."""
-        return self.dialect.accepts_post(tail)
-
-    def normalize(self, payload: str, tail: str) -> str:
-        """Undo the changes that a form has made to a payload posted to ``<id>/<tail>``."""
-        return payload
-
     def uplink(self, request: Request, session: Carried) -> Iterable[bytes]:
         """Answer a POST that brings messages from the client.
 
@@ -288,28 +280,21 @@ class Transport(ABC):
         if problem is NONE_TAKEN or problem is NOT_ALL_TAKEN:
             # Not "ok": some messages were not taken. The client may send them again in its next
             # session.
-            raise Refusal("404 Not Found", problem)
+            raise self.not_taken(problem)
         if problem:
-            return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())
+            return self.bad_payload(request, problem)
         # Another POST may have come behind this one, and be answered already.
         handlers.promised = max(handlers.promised, last)
-        return request.answer("200 OK", self.dialect.answer(), self.uplink_content_type)
+        return request.answer("200 OK", b"ok", self.uplink_content_type)
 
+    @abstractmethod
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the payload in a body to the session; return the first mistake in it."""
-        limit = self.options.max_message_size
-        # Other greenlets may run while it is decoded, so it is counted.
-        held = len(body)
-        session.take_in(held)
-        try:
-            try:
-                payload = self.dialect.read_body(body, TimeSlice().pause)
-                payload = self.normalize(payload, request.tail)
-            except ValueError as error:
-                raise Refusal("400 Bad Request", str(error)) from None
-            if len(payload.encode()) > limit:
-                text = f"the payload is over {limit} bytes"
-                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-            return session.receive((payload,))
-        finally:
-            session.take_in(-held)
+
+    def not_taken(self, problem: str) -> Refusal:
+        """The refusal of a POST whose messages were not all taken."""
+        return Refusal("404 Not Found", problem)
+
+    def bad_payload(self, request: Request, problem: str) -> Iterable[bytes]:
+        """The answer to a POST with a mistake in it."""
+        return request.answer("400 Bad Request", f"bad payload: {problem}\n".encode())

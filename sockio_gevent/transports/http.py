@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 from gevent.hub import Waiter
 
-from ..monitoring.reasons import CloseReason, End
+from ..monitoring.reasons import ANSWERED, CloseReason, End
 from ..server.http.request import Refusal, Request
 from ..server.stream.hang_up import HangUpWatch, has_hung_up
 from ..server.stream.sockets import shut_down
@@ -19,7 +19,6 @@ from .base import Carried, Downlink, Transport
 __all__ = ["Answer", "HTTPDownlink", "HTTPTransport"]
 
 _CUT_OFF = End(CloseReason.LOST, "the connection was lost")
-_DONE = End(CloseReason.LOST, "the answer is over")
 _HUNG_UP = End(CloseReason.LOST, "the client hung up")
 
 
@@ -43,7 +42,6 @@ class HTTPDownlink(Downlink):
         "_batch",
         "_ending",
         "_last",
-        "_once",
         "_session",
         "_socket",
         "_timeout",
@@ -51,6 +49,7 @@ class HTTPDownlink(Downlink):
         "_waiter",
         "_watch",
         "_writing",
+        "once",
     )
 
     def __init__(
@@ -60,7 +59,7 @@ class HTTPDownlink(Downlink):
         self._timeout = timeout
         self._session = session
         self._socket = socket
-        self._once = once
+        self.once = once
         self._waiter: Any = None
         self._writing = False
         self._ending = False
@@ -148,7 +147,7 @@ class HTTPDownlink(Downlink):
         """The batch has been written."""
         self._batch = ()
         self.copied = 0
-        if self._once:
+        if self.once:
             return
         self._writing = False
         if self._last or self._ending:
@@ -174,7 +173,7 @@ class HTTPDownlink(Downlink):
         batch, self._batch = self._batch, ()
         # Before the session is told, because a session remembers downlinks that are not over.
         self._set_over()
-        self._session.detach(self, end or (_CUT_OFF if batch else _DONE), batch)
+        self._session.detach(self, end or (_CUT_OFF if batch else ANSWERED), batch)
 
     def failed(self) -> None:
         """Cut the answer, because of the exception that is being handled."""

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from ..server.http.request import Refusal, Request
-from ..wire.packet import Packet, script_string
+from ..wire.packet import Packet
 from .base import Carried
+from .classic import ClassicTransport
 from .http import Answer, HTTPDownlink, HTTPTransport
 
-__all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
+__all__ = ["JSONPPollingTransport", "PollAnswer", "XHRPollingTransport"]
 
 _LARGE = 4 * 1024  # bytes
 
 
-class _PollAnswer(Answer):
+class PollAnswer(Answer):
     """An answer with one batch. No generator, because every poll would pay for it.
 
     Args:
@@ -44,7 +45,7 @@ class _PollAnswer(Answer):
         return body
 
 
-class PollingTransport(HTTPTransport):
+class PollingTransport(HTTPTransport, ClassicTransport):
     """The base of the polling transports.
 
     Attributes:
@@ -64,7 +65,7 @@ class PollingTransport(HTTPTransport):
         except BaseException:
             poll.over()
             raise
-        return _PollAnswer(poll, body)
+        return PollAnswer(poll, body)
 
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The body of the answer that carries a batch."""
@@ -100,7 +101,7 @@ class JSONPPollingTransport(PollingTransport):
     def encode(self, request: Request, batch: Sequence[Packet]) -> bytes:
         """The call of ``io.JSONP[<index>]._``."""
         _, _, index = request.tail.partition("/")
-        return b"io.JSONP[%d]._(%b);" % (int(index), script_string(batch))
+        return b"io.JSONP[%d]._(%b);" % (int(index), self.dialect.script(batch))
 
     def accepts_post(self, tail: str) -> bool:
         """Any address: forms are sent to an address like that of a poll."""

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from ..monitoring.reasons import CloseReason, End
 from ..refusal import Header
 from ..server.http.request import Request
-from ..wire.packet import Packet, script_string
+from ..wire.packet import Packet
 from .base import Carried
+from .classic import ClassicTransport
 from .http import Answer, HTTPDownlink, HTTPTransport
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
@@ -60,7 +61,7 @@ class Carrier(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
-class StreamingTransport(HTTPTransport):
+class StreamingTransport(HTTPTransport, ClassicTransport):
     """The base of the streaming transports."""
 
     def carrier(self) -> Carrier:
@@ -112,14 +113,10 @@ class ServerEventsTransport(StreamingTransport):
 
     def carrier(self) -> Carrier:
         """Events."""
-        return _EVENTS
+        return Carrier("text/event-stream", b"", self._event)
 
-
-def _event(batch: Sequence[Packet]) -> bytes:
-    return b"data: %b\n\n" % script_string(batch)
-
-
-_EVENTS = Carrier("text/event-stream", b"", _event)
+    def _event(self, batch: Sequence[Packet]) -> bytes:
+        return b"data: %b\n\n" % self.dialect.script(batch)
 
 
 class HTMLFileTransport(StreamingTransport):
@@ -130,22 +127,18 @@ class HTMLFileTransport(StreamingTransport):
 
     def carrier(self) -> Carrier:
         """Script elements."""
-        return _SCRIPTS
+        return Carrier("text/html; charset=utf-8", _DOCUMENT, self._script, _OWN_SCRIPTS)
+
+    def _script(self, batch: Sequence[Packet]) -> bytes:
+        return b"<script>parent.s._(%b, document);</script>" % self.dialect.script(batch)
 
 
-def _script(batch: Sequence[Packet]) -> bytes:
-    return b"<script>parent.s._(%b, document);</script>" % script_string(batch)
+# Browsers wait for about this much before they start to render.
+_DOCUMENT = b"<html><body>" + b" " * 244
 
-
-_SCRIPTS = Carrier(
-    "text/html; charset=utf-8",
-    # Browsers wait for about this much before they start to render.
-    b"<html><body>" + b" " * 244,
-    _script,
-    # Its scripts call the page around the iframe, so it cannot be sandboxed. Only its
-    # own scripts run, and it can fetch nothing.
-    (("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),),
-)
+# Its scripts call the page around the iframe, so it cannot be sandboxed. Only its own scripts
+# run, and it can fetch nothing.
+_OWN_SCRIPTS = (("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),)
 
 
 class XHRMultipartTransport(StreamingTransport):

@@ -17,7 +17,6 @@ from ..wire.websocket import GOING_AWAY, INTERNAL_ERROR, UNSUPPORTED_DATA
 from .base import Carried, Downlink, Transport
 
 if TYPE_CHECKING:
-    from ..server.http.upgrade import Upgrade
     from ..server.stream.websocket import WebSocket
 
 __all__ = ["FlashSocketTransport", "WebSocketTransport"]
@@ -27,7 +26,16 @@ _LOST = End(CloseReason.LOST, "the connection was lost")
 
 
 class SocketDownlink(Downlink):
-    """One WebSocket, for as long as it is open."""
+    """One WebSocket, for as long as it is open.
+
+    Args:
+        transport: the name of the transport.
+        websocket: the WebSocket.
+        session: the session that it carries.
+
+    Attributes:
+        carried: the session that it carries.
+    """
 
     in_pieces = True  # each message is a frame of its own
 
@@ -37,15 +45,15 @@ class SocketDownlink(Downlink):
         "_context",
         "_data",
         "_incoming",
-        "_session",
         "_websocket",
+        "carried",
     )
 
     def __init__(self, transport: str, websocket: WebSocket, session: Carried) -> None:
         super().__init__(transport)
         self._websocket = websocket
         self._connection = websocket.connection
-        self._session = session
+        self.carried = session
         # The greenlets that run handlers serve all connections. The context variables that a
         # handler sets are for this connection alone.
         self._context = copy_context()
@@ -55,9 +63,10 @@ class SocketDownlink(Downlink):
         self._incoming = 0
         websocket.connection.owner = self
 
-    def serve(self, upgrade: Upgrade) -> None:
+    def serve(self, request: Request) -> None:
         """Serve the connection. If the server lets the socket go, the request ends soon."""
         self._websocket.forget_request()
+        upgrade: Any = request.upgrade
         file = upgrade.release()
         self._connection.serve(file)
         if file is not None:
@@ -68,7 +77,7 @@ class SocketDownlink(Downlink):
                 self.wait_over()
             except BaseException:
                 # The greenlet of the request was ended: its handler must end, too.
-                self._session.handlers.kill()
+                self.carried.handlers.kill()
                 raise
 
     def received(self, data: bytes) -> None:
@@ -77,9 +86,9 @@ class SocketDownlink(Downlink):
             self._take(data)
         except gevent.GreenletExit:
             # This greenlet reads other connections, too, so it must not end.
-            self._session.end(_KILLED, INTERNAL_ERROR)
+            self.carried.end(_KILLED, INTERNAL_ERROR)
         except Exception:
-            self._session.failed("what came over its connection")
+            self.carried.failed("what came over its connection")
             self.over()
         except BaseException:
             self.over()
@@ -94,9 +103,9 @@ class SocketDownlink(Downlink):
 
     def _run_handlers(self) -> None:
         # If another greenlet runs them, it is inside the context already.
-        if self._session.handlers.is_left_alone:
+        if self.carried.handlers.is_left_alone:
             try:
-                self._context.run(self._session.run_handlers)
+                self._context.run(self.carried.run_handlers)
             except gevent.GreenletExit:
                 raise
             except BaseException:
@@ -105,20 +114,20 @@ class SocketDownlink(Downlink):
 
     def _run_handlers_aside(self) -> None:
         """Run handlers for the messages that came before an end; continue when they block."""
-        if self._session.handlers.is_left_alone:
-            self._context.run(self._session.run_handlers_aside)
+        if self.carried.handlers.is_left_alone:
+            self._context.run(self.carried.run_handlers_aside)
 
     @property
     def choked(self) -> bool:
         """Whether so much waits for handlers that the client must not be read from."""
-        return self._session.handlers.full
+        return self.carried.handlers.full
 
     def when_roomy(self, callback: Callable[[], object]) -> None:
         """Call a function once when more can be read. It must not block."""
-        self._session.handlers.when_roomy(callback)
+        self.carried.handlers.when_roomy(callback)
 
     def _take(self, data: bytes) -> None:
-        websocket, session = self._websocket, self._session
+        websocket, session = self._websocket, self.carried
         batch = websocket.take(data)
         held = websocket.protocol.held
         if held or self._incoming:
@@ -147,15 +156,15 @@ class SocketDownlink(Downlink):
         """Wait until the client has taken its pongs. It is not read from meanwhile."""
         self._run_handlers_aside()
         pongs = self._websocket.choked
-        self._session.take_in(pongs)
+        self.carried.take_in(pongs)
         try:
             self._websocket.wait()
         finally:
-            self._session.take_in(-pongs)
+            self.carried.take_in(-pongs)
 
     def _take_in(self, held: int) -> None:
         """Tell the session how many bytes of an incomplete message there are."""
-        self._session.take_in(held - self._incoming)
+        self.carried.take_in(held - self._incoming)
         self._incoming = held
 
     def drained(self) -> None:
@@ -163,7 +172,7 @@ class SocketDownlink(Downlink):
         self._forget_batch()
         # A closing frame is written, too. Then the session may have another downlink.
         if not self._websocket.closed:
-            self._session.drained()
+            self.carried.drained()
 
     def _forget_batch(self) -> None:
         self._batch, self._data = (), b""
@@ -171,7 +180,7 @@ class SocketDownlink(Downlink):
 
     def broken(self) -> None:
         """A write to the socket has failed."""
-        self._session.detach(self, _LOST, self.take_back())
+        self.carried.detach(self, _LOST, self.take_back())
 
     @property
     def ready(self) -> bool:
@@ -230,7 +239,7 @@ class SocketDownlink(Downlink):
             return
         end = self._websocket.end or End(CloseReason.LOST, "the server gave the connection up")
         try:
-            self._session.detach(self, end, self.take_back())
+            self.carried.detach(self, end, self.take_back())
         finally:
             self.abort()
             self._connection.release()
@@ -246,19 +255,16 @@ class WebSocketTransport(Transport):
     name = "websocket"
     methods = ("GET",)
 
+    def _take(self, request: Request, session: Carried, body: bytes) -> str:
+        raise NotImplementedError  # nothing is posted
+
     def check(self, request: Request) -> None:
         """Refuse a request that is not a good handshake."""
         upgrade = request.upgrade
         if upgrade is None:
-            problem = "the request asks for no WebSocket, or a proxy did not pass that on"
-            if "HTTP_UPGRADE" in request.environ:
-                problem = (
-                    "the socket of this connection is out of reach: middleware stands between "
-                    "the server and the listener, or the server does not give it"
-                )
             raise Refusal(
                 "426 Upgrade Required",
-                problem,
+                self.no_upgrade(request),
                 ("Connection", "Upgrade"),
                 ("Upgrade", "websocket"),
             )
@@ -266,13 +272,27 @@ class WebSocketTransport(Transport):
         if problem is not None:
             raise problem
 
-    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
-        """Switch protocols, and read messages until the socket ends."""
+    def no_upgrade(self, request: Request) -> str:
+        """Why a request has no upgrade."""
+        if "HTTP_UPGRADE" in request.environ:
+            return (
+                "the socket of this connection is out of reach: middleware stands between "
+                "the server and the listener, or the server does not give it"
+            )
+        return "the request asks for no WebSocket, or a proxy did not pass that on"
+
+    def switch(self, request: Request) -> WebSocket:
+        """Switch protocols."""
         upgrade: Any = request.upgrade
-        websocket = upgrade.accept(self.options.max_message_size)
+        websocket: WebSocket | None = upgrade.accept(self.options.max_message_size)
         request.answered = True
         if websocket is None:
             raise Refusal("400 Bad Request", "half a handshake")
+        return websocket
+
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
+        """Switch protocols, and read messages until the socket ends."""
+        websocket = self.switch(request)
         try:
             session = acquire()
         except Refusal:  # the quota is used up, or the listener has been closed meanwhile
@@ -284,7 +304,7 @@ class WebSocketTransport(Transport):
         try:
             if not session.attach(downlink):
                 websocket.close()
-            downlink.serve(upgrade)
+            downlink.serve(request)
         except BaseException:
             downlink.over()
             raise

@@ -10,36 +10,25 @@ Sessions and dialects decide what to do with a message.
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from itertools import accumulate
-from math import isinf
 from typing import Any
+
+from . import utf16
+from .json_text import encode_json
 
 __all__ = [
     "HEARTBEAT",
     "JSON",
-    "TOO_DEEP",
     "TOO_MANY",
     "Decoded",
     "decode",
-    "decode_json",
     "encode",
     "encode_heartbeat",
     "encode_text",
-    "json_excess",
 ]
 
-# Errors: a payload has too many messages, or JSON is nested too deep. Callers compare them
-# by identity.
-TOO_MANY = "too many messages"
-TOO_DEEP = "the JSON of a message is nested too deep"
-
-# Calls: JSON is refused that is nested so deep that a handler, which runs with a deeper stack,
-# could not encode it again. And the number of brackets from which on this is checked.
-_ROOM = 200
-_MANY = 500
+# The error of a payload with too many messages. Callers compare it by identity.
+TOO_MANY = utf16.PAST_MOST
 
 HEARTBEAT = "~h~"
 JSON = "~j~"
@@ -48,14 +37,9 @@ _MARKS = (HEARTBEAT, JSON)
 # No payload has so many characters that its length needs more digits, and the conversion
 # of fifteen digits costs little.
 _HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
-_BRACKETS = b"[]{}"
-_NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
-_STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
-
-# The messages and the error. A tuple, because a class would make each payload slower.
-Decoded = tuple[list[str], str]
+# The messages and the error.
+Decoded = utf16.Cut
 
 
 def encode_text(text: str) -> bytes:
@@ -68,15 +52,8 @@ def encode_text(text: str) -> bytes:
     """
     if text.isascii():
         return f"~m~{len(text)}~m~{text}".encode()
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        data = text.encode()
-    units = len(text)
-    if max(text) > "\uffff":
-        units = len(text.encode("utf-16-le")) // 2
-    return b"~m~%d~m~%b" % (units, data)
+    data = utf16.to_utf8(text)
+    return b"~m~%d~m~%b" % (utf16.code_units(data), data)
 
 
 def encode(message: Any) -> bytes:
@@ -98,10 +75,7 @@ def encode(message: Any) -> bytes:
             f"cannot send {type(message).__name__}: messages are text or JSON; "
             "decode it to str first (base64 for binary data)"
         )
-    try:
-        return encode_text(JSON + _to_json(message))
-    except RecursionError:
-        raise ValueError("cannot send a message that is nested so deep") from None
+    return encode_text(JSON + encode_json(message))
 
 
 def encode_heartbeat(number: int) -> bytes:
@@ -123,124 +97,4 @@ def decode(payload: str, most: int | None = None) -> Decoded:
         The texts before the first mistake, in order; and the mistake with its
         place, or an empty string.
     """
-    if most is None:
-        most = sys.maxsize
-    if payload.isascii() or max(payload) <= "\uffff":
-        return _cut(payload, most)
-    return _cut_astral(payload, most)
-
-
-def _cut(payload: str, most: int) -> Decoded:
-    """Decode a payload in which every character is one UTF-16 code unit."""
-    messages: list[str] = []
-    match_header = _HEADER.match
-    position, end = 0, len(payload)
-    while position < end:
-        header = match_header(payload, position)
-        if header is None:
-            return messages, f"no ~m~<length>~m~ at {position}"
-        start = header.end()
-        if len(messages) == most:
-            return messages, TOO_MANY
-        position = start + int(header[1])
-        if position > end:
-            return messages, f"the length {header[1]} is past the end, at {start}"
-        messages.append(payload[start:position])
-    return messages, "" if end else "the payload is empty"
-
-
-def _cut_astral(payload: str, most: int) -> Decoded:
-    """Decode a payload with characters that are two UTF-16 code units."""
-    units = payload.encode("utf-16-le", "surrogatepass")
-    messages: list[str] = []
-    # Both the index of a character and the index of its code unit are counted, so
-    # that neither must be searched for. Headers are ASCII: one unit a character.
-    character, unit, end = 0, 0, len(units) // 2
-    while unit < end:
-        header = _HEADER.match(payload, character)
-        if header is None:
-            return messages, f"no ~m~<length>~m~ at {unit}"
-        start = unit + header.end() - character
-        if len(messages) == most:
-            return messages, TOO_MANY
-        unit = start + int(header[1])
-        if unit > end:
-            return messages, f"the length {header[1]} is past the end, at {start}"
-        try:
-            text = units[2 * start : 2 * unit].decode("utf-16-le")
-        except UnicodeDecodeError:
-            return messages, f"the length {header[1]} cuts a character, at {start}"
-        messages.append(text)
-        character = header.end() + len(text)
-    return messages, ""
-
-
-def json_excess(text: str, most: int | None, deepest: int | None) -> str:
-    """Check JSON against limits before it is decoded.
-
-    The time and the memory for decoding depend on the number of elements, however
-    short they are. The check may count too many elements in text that is not JSON,
-    and for empty arrays and objects with space in them. It never counts too few
-    before the first mistake.
-
-    Args:
-        text: the JSON.
-        most: how many elements it may have, values and names; ``None`` for any number.
-        deepest: how deep arrays and objects may be nested; ``None`` for any depth.
-
-    Returns:
-        An error; empty if the JSON is within the limits.
-    """
-    opened = text.count("[") + text.count("{")
-    few = most is None or opened + text.count(",") + text.count(":") < most
-    if few and (deepest is None or opened <= deepest):
-        return ""
-    # Strings may contain anything, and each is one element. Cutting ends when there are
-    # too many of them.
-    pieces = -1 if most is None else 2 * most + 1
-    parts = text.replace("\\\\", "").replace('\\"', "").split('"', pieces)
-    bare = '"'.join(parts[::2])
-    opened = bare.count("[") + bare.count("{")
-    if most is not None:
-        # An element follows each opening bracket, comma and colon, except in empty brackets.
-        empty = bare.count("[]") + bare.count("{}")
-        before = opened + bare.count(",") + bare.count(":") - empty
-        if before >= most or len(parts) > 2 * most + 1:
-            return f"the JSON of a message has over {most} elements"
-    if deepest is not None and opened > deepest:
-        brackets = bare.encode("utf-8", "replace").translate(None, _NO_BRACKETS)
-        if max(accumulate([_STEPS[byte] for byte in brackets])) > deepest:
-            return TOO_DEEP
-    return ""
-
-
-def decode_json(text: str) -> Any:
-    """Decode the text after ``~j~``.
-
-    Raises:
-        ValueError: if it is not JSON (RFC 8259), if it is nested too deep, or if a
-            number is too large for a float and so could not be sent back.
-    """
-    deep = text.count("[") + text.count("{") > _MANY
-    try:
-        return _load(text, _ROOM if deep else 0)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _load(text: str, room: int) -> Any:
-    """Decode JSON on a stack that is deeper by ``room`` calls: Python and C both limit calls."""
-    if room:
-        return next(map(_load, (text,), (room - 1,)))
-    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if isinf(number):
-        raise ValueError(f"{text:.20} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    return utf16.cut(payload, _HEADER, "~m~<length>~m~", most)

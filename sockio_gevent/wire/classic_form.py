@@ -1,4 +1,4 @@
-"""The body of a client's POST: ``data=<urlencoded payload>``."""
+"""A payload in the form that a client posts: ``data=<urlencoded payload>``."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ __all__ = ["decode_form"]
 
 # As numbers: CPython makes a TypeError inside each time when bytes are searched in bytes.
 _AMPERSAND, _PERCENT = b"&%"
-_DATA = re.compile(rb"(?:^|&)data=([^&]*)")
 
 
 # Bytes that are unescaped without a pause: a large form as a whole would take 40 ms.
 _PIECE = 128 * 1024
 
 
-def decode_form(body: bytes, pause: Callable[[], None] = lambda: None) -> str:
+def decode_form(body: bytes, pause: Callable[[], None] = lambda: None, name: str = "data") -> str:
     """Take the payload out of a form.
 
     Args:
-        body: ``application/x-www-form-urlencoded``, in UTF-8; fields other
-            than ``data`` are ignored.
+        body: ``application/x-www-form-urlencoded``, in UTF-8; fields of other names
+            are ignored.
         pause: called between the pieces of a large form.
+        name: the name of the field, in ASCII.
 
     Raises:
-        ValueError: if there is no ``data`` field, or it is badly encoded.
+        ValueError: if there is no such field, or it is badly encoded.
     """
-    if body.startswith(b"data=") and _AMPERSAND not in body:
-        data = body[5:]
-    elif field := _DATA.search(body):
+    begin = b"%b=" % name.encode()
+    if body.startswith(begin) and _AMPERSAND not in body:
+        data = body[len(begin) :]
+    elif field := re.search(rb"(?:^|&)%b([^&]*)" % begin, body):
         data = field[1]
     else:
-        raise ValueError("the form has no data field")
+        raise ValueError(f"the form has no {name} field")
     data = data.replace(b"+", b" ")
     try:
         data = _unquote(data, pause) if _PERCENT in data else data

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .websocket import TEXT, encode_frame
 
-__all__ = ["OVERHEAD", "Packet", "script_string"]
+__all__ = ["OVERHEAD", "BinaryPacket", "Packet", "script_string", "script_text"]
 
 # Bytes of memory that a packet takes besides its payload: for its objects, its place in a
 # list, and its second form if it is short. Measured, and rounded up.
@@ -59,14 +59,49 @@ class Packet:
 
     @property
     def script(self) -> bytes:
-        """The payload as the inside of a JSON string; see :func:`script_string`."""
+        """The payload as the inside of a JSON string; see :func:`script_text`."""
         script = self._script
         if script is None:
-            text = json.dumps(self.payload.decode(), ensure_ascii=False)
-            script = self._script = text[1:-1].translate(_UNSAFE).encode()
+            script = self._script = script_text(self.payload)
         return script
 
 
+class BinaryPacket(Packet):
+    """A binary message: bytes on a WebSocket, text in a payload.
+
+    Args:
+        frame: the message as one unmasked frame of RFC 6455.
+        data: the bytes of the message.
+        spelled: spells the bytes as text.
+    """
+
+    __slots__ = ("_data", "_spelled")
+
+    def __init__(self, frame: bytes, data: bytes, spelled: Callable[[bytes], bytes]) -> None:
+        super().__init__(b"")
+        self._payload = None
+        self._websocket_frame = frame
+        self._data = data
+        self._spelled = spelled
+        self.cost = 2 * len(data) + OVERHEAD
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the message."""
+        return self._data
+
+    @property
+    def payload(self) -> bytes:
+        """The message as text."""
+        return self._spelled(self._data)
+
+
+def script_text(payload: bytes) -> bytes:
+    """A text as the inside of a JSON string that is safe inside a script element."""
+    text = json.dumps(payload.decode(), ensure_ascii=False)
+    return text[1:-1].translate(_UNSAFE).encode()
+
+
 def script_string(batch: Sequence[Packet]) -> bytes:
-    """The payload of a batch as a JSON string that is safe inside a script element."""
+    """The concatenated payloads of a batch as a whole JSON string, made from what packets keep."""
     return b'"%b"' % b"".join([packet.script for packet in batch])

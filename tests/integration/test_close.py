@@ -266,7 +266,7 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
     session = served.wait("connection")[1]
     downlink = session_of(session).downlink
     session_of(session)._on_deadline()  # the heartbeat
-    session._awaits_echo = LONG
+    session._awaits_answer = LONG
     session_of(session)._on_deadline()
     assert session.disconnect_reason == "heartbeat_lost"
     served.wait("disconnect")

@@ -106,9 +106,9 @@ def test_a_client_that_is_not_read_from_is_not_taken_for_one_that_is_silent(bloc
     for _ in range(10):
         run_out(it.session)
         assert it.session.connected
-    assert session_of(it.session)._awaits_echo
+    assert session_of(it.session)._awaits_answer
     it.release()
-    wait_for(lambda: not session_of(it.session)._awaits_echo)
+    wait_for(lambda: not session_of(it.session)._awaits_answer)
     it.wait_handled("x" * (BOUND // 2), "y" * (BOUND // 2))
 
 
@@ -230,7 +230,7 @@ def test_no_heartbeat_is_missed_while_the_queue_empties_to_half(serve: Any) -> N
     assert session.connected
     for _ in range(10):
         go_on.release()
-    wait_for(lambda: not it._awaits_echo)
+    wait_for(lambda: not it._awaits_answer)
     served.wait("message", 4)
 
 

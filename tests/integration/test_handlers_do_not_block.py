@@ -68,7 +68,7 @@ def test_echoes_of_heartbeats_are_taken(blocked: Any, kind: Any, where: str) -> 
         # Another one comes only when the last was answered.
         assert it.client.receive() == f"~h~{number}"
         it.client.send(f"~h~{number}")
-        wait_for(lambda: not session_of(it.session)._awaits_echo)
+        wait_for(lambda: not session_of(it.session)._awaits_answer)
     it.release()
     assert it.session.connected
 
@@ -98,7 +98,7 @@ def test_a_heartbeat_that_is_not_answered_ends_the_session(
     it.client.send("a")
     bring_forward(it.session)
     assert it.client.receive() == "~h~1"
-    wait_for(lambda: session_of(it.session)._awaits_echo)
+    wait_for(lambda: session_of(it.session)._awaits_answer)
     bring_forward(it.session)
     wait_for(lambda: not it.session.connected)
     assert it.session.disconnect_reason == "heartbeat_lost"

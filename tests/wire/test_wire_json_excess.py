@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockio_gevent.wire.classic import TOO_DEEP, json_excess
+from sockio_gevent.wire.json_text import TOO_DEEP, json_excess
 
 TEXTS = st.text(st.sampled_from('"\\\\[]{},:ab\n\u2028😀'), max_size=8)
 VALUES = st.recursive(

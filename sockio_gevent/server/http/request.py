@@ -122,6 +122,9 @@ class Request:
         if self.origin is not None:
             all_headers += self._sharing(self.origin)
         closing = self._closing is not None and self._closing.closing
+        # A client that has asked for the end of the connection may still keep it for its next
+        # request, until it is told (RFC 9112 section 9.6).
+        closing = closing or self.environ.get("HTTP_CONNECTION", "").lower() == "close"
         if closing and not any(name == "Connection" for name, _ in headers):
             all_headers.append(("Connection", "close"))
         if self.socket is None:

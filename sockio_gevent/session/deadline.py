@@ -1,34 +1,34 @@
-"""The deadlines of a session: for heartbeats, their echoes, polls and handlers."""
+"""What is due in a session, and when: its deadline, and the deadline of its handlers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
 from ..dialects.base import Dialect
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.base import Downlink
-from ..wire.packet import Packet
 from ..wire.websocket import INTERNAL_ERROR
 from .handler_queue import HandlerTimeout
 from .inbox import Inbox
 from .session_host import SessionHost
 
-__all__ = ["Heartbeat"]
+__all__ = ["Deadline"]
 
-# How often the deadline of an echo may come while the client has sent something unread.
+# How often the deadline of an answer may come while the client has sent something unread.
 _MOST_WAITS = 4
 
 
-class Heartbeat(Inbox):
-    """The part of a session that knows its deadlines.
+class Deadline(Inbox):
+    """The part of a session that knows what is due, and when.
+
+    What happens then is decided by each kind of session.
 
     Attributes:
         slot: the place of the session in the deadlines of its loop.
     """
 
-    __slots__ = ("_awaits_echo", "_deadline", "_heartbeats", "slot")
+    __slots__ = ("_awaits_answer", "_deadline", "slot")
 
     def __init__(
         self,
@@ -40,19 +40,10 @@ class Heartbeat(Inbox):
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
         self.slot: int | None = None
-        self._awaits_echo = 0
+        # While a heartbeat waits for its answer: how often the deadline of the answer has come,
+        # and one more.
+        self._awaits_answer = 0
         self._deadline: float | None = None
-        self._heartbeats = 0
-
-    def echoed(self, number: str) -> None:
-        """The client has answered the heartbeat of this number."""
-        if self._awaits_echo and number == str(self._heartbeats):
-            self._awaits_echo = 0
-            self._set_deadline(self.dialect.times(self.transport).heartbeat_interval)
-
-    def _poll_answered(self) -> None:
-        # The deadline is now for the client to take the answer.
-        self._set_deadline(self.dialect.times(self.transport).duration)
 
     def _set_deadline(self, seconds: float | None) -> None:
         now = monotonic()
@@ -100,39 +91,14 @@ class Heartbeat(Inbox):
         self.handlers.throw(HandlerTimeout(text))
 
     def _on_deadline(self) -> None:
-        downlink = self.downlink
-        times = self.dialect.times(self.transport)
-        if downlink is None:
-            self.end(End(CloseReason.AWAY, f"away for longer than {times.close_timeout} s"))
-        elif times.duration is not None:
-            if not downlink.ready:
-                text = "the answer of a poll was not taken in time"
-                self.end(End(CloseReason.STALLED, text), abort=True)
-            else:
-                self._set_deadline(times.duration)
-                downlink.write(self.dialect.idle_poll())
-        elif not self._awaits_echo:
-            self._heartbeats += 1
-            self._awaits_echo = 1
-            self._set_deadline(times.timeout)
-            self.enqueue(self.dialect.heartbeat(self._heartbeats))
-        elif self._may_have_echoed(downlink) and not downlink.hung_up():
-            self._set_deadline(times.timeout)
-        else:
-            undelivered = downlink.take_back()
-            downlink.close(INTERNAL_ERROR, "heartbeat lost")
-            text = f"no echo of a heartbeat in {times.timeout} s"
-            self.detach(downlink, End(CloseReason.HEARTBEAT, text), undelivered)
+        """The deadline has come: end the session, or do what is due and set the next one."""
+        raise NotImplementedError
 
-    def _may_have_echoed(self, downlink: Downlink) -> bool:
-        """Whether the echo of a heartbeat may have arrived and not been read yet."""
+    def _may_have_answered(self, downlink: Downlink) -> bool:
+        """Whether the answer to a heartbeat may have arrived and not been read yet."""
         if self.handlers.stops_reading:
             return True  # nothing is read until there is room
         # A client that sends without a pause always has something unread. But before so many
-        # deadlines have come, its echo would have been read.
-        self._awaits_echo += 1
-        return self._awaits_echo <= _MOST_WAITS and downlink.has_unread()
-
-    def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
-        """The downlink is over."""
-        raise NotImplementedError
+        # deadlines have come, its answer would have been read.
+        self._awaits_answer += 1
+        return self._awaits_answer <= _MOST_WAITS and downlink.has_unread()

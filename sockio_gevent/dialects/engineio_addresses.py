@@ -1,0 +1,59 @@
+"""The addresses of Engine.IO: everything stands in the query."""
+
+from __future__ import annotations
+
+from .base import Route
+from .engineio_errors import UNKNOWN_TRANSPORT, UNSUPPORTED_VERSION
+
+__all__ = ["match", "version_of"]
+
+_TRANSPORTS = {"polling": "xhr-polling", "websocket": "websocket"}
+_LONGEST_INDEX = 9  # digits
+
+
+def match(resource: str, path: str, query: str) -> Route | None:
+    """Read an address; ``None`` if it is not one of Engine.IO.
+
+    Args:
+        resource: the option ``resource``.
+        path: the path of the request, without the prefix at which the application is mounted.
+        query: its query. Names and values that mean something here need no escapes, so
+            none are undone.
+
+    Returns:
+        The route. Its tail is the index of the page's function for JSONP, ``b64`` for a
+        client that takes no binary payload, or empty.
+    """
+    if path.strip("/") != resource or not (path.startswith("/") and len(path) - len(resource) <= 2):
+        return None
+    fields = _fields(query)
+    transport = fields.get("transport")
+    if transport is None and "EIO" not in fields:
+        return None
+    name = _TRANSPORTS.get(transport or "", "")
+    error = None
+    if fields.get("EIO") not in ("3", "4"):
+        error = UNSUPPORTED_VERSION
+    elif not name:
+        error = UNKNOWN_TRANSPORT
+    tail = "b64" if fields.get("b64") == "1" else ""
+    index = fields.get("j")
+    if index is not None and name == "xhr-polling":
+        name = "jsonp-polling"
+        tail = index if index.isascii() and index.isdigit() else ""
+        tail = tail if len(tail) <= _LONGEST_INDEX else ""
+    return Route(name, fields.get("sid", ""), tail, error)
+
+
+def version_of(query: str) -> str:
+    """The version that a query asks for; empty for none."""
+    return _fields(query).get("EIO", "")
+
+
+def _fields(query: str) -> dict[str, str]:
+    """The fields of a query; of those with one name the first counts."""
+    fields: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        fields.setdefault(name, value)
+    return fields

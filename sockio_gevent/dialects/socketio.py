@@ -1,0 +1,163 @@
+"""The dialect of Socket.IO 1 to 4: events and namespaces in the messages of Engine.IO.
+
+Clients of Socket.IO 3 and 4 speak Engine.IO 4 and protocol 5; those of 1 and 2 speak
+Engine.IO 3 and protocol 4. In protocol 4 each session is a client of the main namespace
+from its beginning, and a refusal is a mere text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from ..monitoring.reasons import Limit
+from ..options.limits import OverLimit
+from ..options.listener_options import Options
+from ..wire import socketio as wire
+from ..wire.json_text import TOO_DEEP, decode_json, encode_json, json_excess
+from ..wire.packet import Packet
+from ..wire.websocket import TOO_BIG
+from .engineio import EngineIO, EngineIOPeer
+
+__all__ = ["SocketIO", "SocketIOPeer"]
+
+
+class SocketIOPeer(EngineIOPeer, Protocol):
+    """A session of this dialect.
+
+    Attributes:
+        decoder: what puts events and their attachments together; made by :meth:`new_decoder`.
+    """
+
+    decoder: Any
+
+    def wants(self, namespace: str, auth: Any, cost: int) -> None:
+        """The client wants to connect to a namespace.
+
+        Raises:
+            OverLimit: if it has asked for too many.
+        """
+
+    def asked_for(self, namespace: str) -> bool:
+        """Whether the client has asked to connect to this namespace, and has not left it."""
+
+    def take_event(
+        self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
+    ) -> None:
+        """The client has sent an event."""
+
+    def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
+        """The client has answered an event."""
+
+    def leaves(self, namespace: str) -> None:
+        """The client leaves a namespace."""
+
+
+class SocketIO(EngineIO):
+    """The language of Socket.IO.
+
+    Args:
+        options: the options of the listener.
+        version: the version of Engine.IO, 3 or 4.
+    """
+
+    name = "socket.io"
+    acknowledges = True
+
+    def __init__(self, options: Options, version: int) -> None:
+        super().__init__(options, version)
+        self.connects_itself = version == 3
+
+    def new_decoder(self) -> wire.Decoder:
+        """What a session needs to put events and their attachments together."""
+        options = self._options
+        return wire.Decoder(self._decode_json, options.max_attachments, options.max_message_size)
+
+    def client_id(self, session_id: str, namespace: str) -> str | None:
+        """The id that a client must have; ``None`` for any."""
+        if self.version == 4:
+            return None
+        return session_id if namespace == "/" else f"{namespace}#{session_id}"
+
+    # --- from the application to the client ---
+
+    def event(
+        self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        """An EVENT, or a BINARY_EVENT and its attachments."""
+        return self._packets(wire.EVENT, namespace, [name, *arguments], ack_id)
+
+    def acknowledgement(
+        self, namespace: str, ack_id: int, arguments: Sequence[Any]
+    ) -> Sequence[Packet]:
+        """An ACK, or a BINARY_ACK and its attachments."""
+        return self._packets(wire.ACK, namespace, list(arguments), ack_id)
+
+    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+        """A CONNECT, in protocol 5 with the id of the client."""
+        data = {"sid": client_id} if self.version == 4 else None
+        return self._packets(wire.CONNECT, namespace, data)
+
+    def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
+        """A CONNECT_ERROR; in protocol 4 it has a text only, or the data in place of the text."""
+        if self.version == 4:
+            error = {"message": text} if data is None else {"message": text, "data": data}
+            return self._packets(wire.CONNECT_ERROR, namespace, error)
+        return self._packets(wire.CONNECT_ERROR, namespace, text if data is None else data)
+
+    def left(self, namespace: str) -> Sequence[Packet]:
+        """A DISCONNECT."""
+        return self._packets(wire.DISCONNECT, namespace, None)
+
+    def _packets(
+        self, kind: int, namespace: str, data: Any, ack_id: int | None = None
+    ) -> Sequence[Packet]:
+        text, attachments = wire.encode(kind, namespace, data, ack_id, encode_json)
+        if not attachments:
+            return (self.text(text),)
+        return (self.text(text), *(self.binary(each) for each in attachments))
+
+    # --- from the client ---
+
+    def message(self, peer: Any, message: str | bytes) -> str:
+        """Take a Socket.IO packet, or an attachment of one."""
+        try:
+            packet = peer.decoder.take(message)
+        except wire.BadPacket as error:
+            return str(error)
+        if packet is None:
+            return ""
+        kind, namespace, ack_id, data, cost = packet
+        if kind == wire.CONNECT:
+            if self.version == 3:
+                namespace, _, query = namespace.partition("?")
+                data = dict(parse_qsl(query)) or None
+            peer.wants(namespace, data, cost)
+            return ""
+        if self.version == 3 and "?" in namespace:
+            namespace = namespace.partition("?")[0]
+        if not peer.asked_for(namespace):
+            return f"a packet for a namespace that it is not connected to: {namespace[:40]!r}"
+        if kind == wire.EVENT:
+            name = data.pop(0)
+            if ack_id is None and name == "message" and namespace == "/" and len(data) == 1:
+                peer.deliver(data[0], cost)
+            else:
+                peer.take_event(namespace, name, data, ack_id, cost)
+        elif kind == wire.ACK:
+            peer.acknowledged(namespace, ack_id, data, cost)
+        elif kind == wire.DISCONNECT:
+            peer.leaves(namespace)
+        else:
+            return "a CONNECT_ERROR, which only servers send"
+        return ""
+
+    def _decode_json(self, text: str) -> Any:
+        """Decode JSON that is under the limits."""
+        options = self._options
+        problem = json_excess(text, options.max_json_elements, options.max_json_depth)
+        if problem:
+            limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
+            raise OverLimit(limit, "413 Content Too Large", problem, code=TOO_BIG)
+        return decode_json(text)

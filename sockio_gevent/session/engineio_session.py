@@ -1,0 +1,261 @@
+"""A session of Engine.IO: pings one way or the other, polls without an end, an upgrade."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Protocol
+
+from ..dialects.engineio import EngineIO
+from ..dialects.socketio import SocketIO
+from ..hub.deadlines import RESOLUTION
+from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
+from ..options.limits import OverLimit
+from ..transports.base import Downlink
+from ..wire.packet import Packet
+from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+from .session import Session
+from .session_host import SessionHost
+
+__all__ = ["EngineIOSession"]
+
+
+class Upgrade(Protocol):
+    """A WebSocket on which a client tries whether it can go on with it."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close it: the session goes on without it, or has ended."""
+
+
+class EngineIOSession(Session):
+    """One peer's link, in the dialect of Engine.IO.
+
+    Attributes:
+        text_only: whether its client takes no binary payloads of polls.
+        decoder: what puts events and their attachments together; ``None`` without Socket.IO.
+        upgrade: the WebSocket that the client tries; ``None`` if there is none.
+    """
+
+    dialect: EngineIO
+
+    __slots__ = (
+        "_connect_by",
+        "_heard",
+        "_namespaces",
+        "_unfinished",
+        "decoder",
+        "text_only",
+        "upgrade",
+    )
+
+    def __init__(
+        self,
+        host: SessionHost,
+        dialect: EngineIO,
+        session_id: str,
+        transport: str,
+        environ: dict[str, Any],
+    ) -> None:
+        super().__init__(host, dialect, session_id, transport, environ)
+        self.upgrade: Upgrade | None = None
+        self.text_only = False
+        self.decoder: Any = None
+        self._namespaces: set[str] | None = None  # that the client has asked for
+        self._connect_by: float | None = None
+        self._heard = monotonic()
+        self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
+        if isinstance(dialect, SocketIO):
+            self.decoder = dialect.new_decoder()
+            if dialect.connects_itself:
+                self._namespaces = {"/"}
+            else:
+                self._connect_by = self._heard + host.options.connect_timeout
+        self._await_heartbeat()
+
+    # --- its downlinks ---
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether its transport is polling."""
+        return self._polls
+
+    def _attached(self) -> None:
+        downlink = self.downlink
+        if self.upgrade is not None and downlink is not None and not self._outbox:
+            # The client goes on with its WebSocket when no poll waits any more.
+            downlink.write((self.dialect.NOOP,))
+
+    def _detached(self, end: End) -> None:
+        # No client comes back with the same session after a poll that was cut off.
+        if not (self._polls and end is ANSWERED):
+            self.end(end)
+
+    def begin_upgrade(self, upgrade: Upgrade) -> None:
+        """The client tries a WebSocket, and it works: end its polls."""
+        self.upgrade = upgrade
+        downlink = self.downlink
+        if downlink is not None and downlink.ready and not self._outbox:
+            downlink.write((self.dialect.NOOP,))
+
+    def finish_upgrade(self, downlink: Downlink) -> None:
+        """Go on with the WebSocket; polls are over."""
+        self.upgrade = None
+        poll = self.downlink
+        if poll is not None and poll.ready:
+            self.downlink = None
+            poll.write((self.dialect.NOOP,))
+            self._put_aside(poll)
+        if not self.attach(downlink):
+            downlink.close(PROTOCOL_ERROR, "the session has ended")
+
+    def give_up_upgrade(self, upgrade: Upgrade) -> None:
+        """The client does not go on with its WebSocket: the session goes on with polling."""
+        if self.upgrade is upgrade:
+            self.upgrade = None
+
+    def end(self, end: End, code: int = 1000, abort: bool = False) -> None:
+        """End the session. Every end of a session comes here."""
+        upgrade, self.upgrade = self.upgrade, None
+        super().end(end, code, abort)
+        if upgrade is not None:
+            upgrade.close(code, end.text)
+
+    def release(self) -> None:
+        """The session has closed: free what it held."""
+        super().release()
+        self.decoder = self._namespaces = None
+
+    # --- its heartbeats ---
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is about to end, because its client was not heard in time."""
+        late = self._deadline is not None and monotonic() >= self._deadline
+        return late and (not self.dialect.pings or self._awaits_answer > 0)
+
+    def heard(self) -> None:
+        """The client has sent something, so it lives."""
+        if not self.dialect.pings:
+            self._heard = monotonic()
+        elif self._awaits_answer:
+            self._await_heartbeat()
+
+    def pinged(self, pong: Packet) -> None:
+        """The client has sent a ping, which this packet answers."""
+        self.enqueue(pong)
+
+    def _await_heartbeat(self) -> None:
+        """Set the deadline for the next ping, or for the client to send something."""
+        options = self.host.options
+        self._awaits_answer = 0
+        if self.dialect.pings:
+            # Deadlines come a little late; a ping may come a little early.
+            interval = options.ping_interval
+            self._set_deadline(max(interval - RESOLUTION, interval / 2))
+        else:
+            self._set_deadline(options.ping_interval + options.ping_timeout)
+
+    def _poll_answered(self) -> None:
+        pass  # if the client does not take the answer, it does not answer the next ping either
+
+    def _on_deadline(self) -> None:
+        options = self.host.options
+        if not self.dialect.pings:
+            left = self._heard + options.ping_interval + options.ping_timeout - monotonic()
+            if left > 0:
+                self._set_deadline(left)
+            else:
+                self.heartbeat_lost()
+        elif not self._awaits_answer:
+            self._awaits_answer = 1
+            self._set_deadline(options.ping_timeout)
+            self.enqueue(self.dialect.PING)
+        else:
+            downlink = self.downlink
+            if downlink is not None and self._may_have_answered(downlink):
+                self._set_deadline(options.ping_timeout)
+            else:
+                self.heartbeat_lost()
+
+    def heartbeat_lost(self) -> None:
+        """End the session, because its client was not heard in time."""
+        options = self.host.options
+        text = f"no answer to a ping in {options.ping_timeout:g} s"
+        if not self.dialect.pings:
+            text = f"nothing came for {options.ping_interval + options.ping_timeout:g} s"
+        self.end(End(CloseReason.HEARTBEAT, text))
+
+    def due(self, now: float) -> float | None:
+        """The deadline has come: do what is due, and return when to check again."""
+        if self._connect_by is not None and now >= self._connect_by:
+            self._connect_by = None
+            if self.client is None and not self.others and self.ending is None:
+                seconds = self.host.options.connect_timeout
+                text = f"it did not connect to a namespace in {seconds:g} s"
+                self.end(End(CloseReason.PROTOCOL, text))
+        return super().due(now)
+
+    def _next_check(self, now: float) -> float | None:
+        check = super()._next_check(now)
+        if self._connect_by is None or self.ending is not None:
+            return check
+        return self._connect_by if check is None else min(check, self._connect_by)
+
+    # --- what comes in ---
+
+    def receive(self, payloads: Any) -> str:
+        """Take packets from the client; see :meth:`Inbox.receive`. A mistake ends the session."""
+        problem = ""
+        for packet in payloads:
+            if self.ending is not None:
+                return problem or NONE_TAKEN
+            problem = self.dialect.receive(self, packet)
+            if problem:
+                text = f"protocol error: {problem}"
+                self.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
+                return problem
+        decoder = self.decoder
+        if decoder is not None and decoder.held != self._unfinished:
+            change = decoder.held - self._unfinished
+            self._unfinished = decoder.held
+            self.take_in(change)
+        self._settle_receipt()
+        return problem
+
+    def left_by_client(self) -> None:
+        """The client has closed the session."""
+        self.end(End(CloseReason.CLIENT, "closed by the client"))
+
+    def wants(self, namespace: str, auth: Any, cost: int) -> None:
+        """The client wants to connect to a namespace."""
+        if self._namespaces is None:
+            self._namespaces = set()
+        if namespace not in self._namespaces:
+            most = self.host.options.max_namespaces_per_session
+            if most is not None and len(self._namespaces) >= most:
+                text = f"it has asked for over {most} namespaces"
+                raise OverLimit(
+                    Limit.NAMESPACES, "429 Too Many Requests", text, code=POLICY_VIOLATION
+                )
+            self._namespaces.add(namespace)
+        self.handlers.put(self.host.receiver.connect, (namespace, auth), cost)
+
+    def asked_for(self, namespace: str) -> bool:
+        """Whether the client has asked to connect to this namespace, and has not left it."""
+        return self._namespaces is not None and namespace in self._namespaces
+
+    def take_event(
+        self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
+    ) -> None:
+        """The client has sent an event."""
+        event = namespace, name, arguments, ack_id
+        self.handlers.put(self.host.receiver.event, event, cost)
+
+    def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
+        """The client has answered an event."""
+        self.host.receiver.acknowledged(self, namespace, ack_id, arguments, cost)
+
+    def leaves(self, namespace: str) -> None:
+        """The client leaves a namespace."""
+        if self._namespaces is not None:
+            self._namespaces.discard(namespace)
+        self.handlers.put(self.host.receiver.left, namespace, 0)

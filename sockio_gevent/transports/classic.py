@@ -1,0 +1,45 @@
+"""What the transports of the classic dialect share: how messages are posted."""
+
+from __future__ import annotations
+
+from ..dialects.classic import Classic
+from ..hub.time_slice import TimeSlice
+from ..monitoring.reasons import Limit
+from ..options.limits import OverLimit
+from ..server.http.request import Refusal, Request
+from .base import Carried, Transport
+
+__all__ = ["ClassicTransport"]
+
+
+class ClassicTransport(Transport):
+    """A transport whose clients post forms to ``<id>/send``."""
+
+    dialect: Classic
+
+    def accepts_post(self, tail: str) -> bool:
+        """Whether messages may be posted to ``<id>/<tail>``."""
+        return self.dialect.accepts_post(tail)
+
+    def normalize(self, payload: str, tail: str) -> str:
+        """Undo the changes that a form has made to a payload posted to ``<id>/<tail>``."""
+        return payload
+
+    def _take(self, request: Request, session: Carried, body: bytes) -> str:
+        """Give the payload in a body to the session; return the first mistake in it."""
+        limit = self.options.max_message_size
+        # Other greenlets may run while it is decoded, so it is counted.
+        held = len(body)
+        session.take_in(held)
+        try:
+            try:
+                payload = self.dialect.read_body(body, TimeSlice().pause)
+                payload = self.normalize(payload, request.tail)
+            except ValueError as error:
+                raise Refusal("400 Bad Request", str(error)) from None
+            if len(payload.encode()) > limit:
+                text = f"the payload is over {limit} bytes"
+                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+            return session.receive((payload,))
+        finally:
+            session.take_in(-held)

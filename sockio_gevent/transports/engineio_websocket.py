@@ -1,0 +1,212 @@
+"""The WebSockets of Engine.IO, for new sessions and for those that have begun with polling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import gevent
+
+from ..dialects.engineio import EngineIO
+from ..dialects.engineio_errors import BAD_REQUEST, EngineIORefusal
+from ..monitoring.reasons import NONE_TAKEN, End
+from ..server.http.request import Request
+from ..wire.packet import Packet
+from ..wire.websocket import NORMAL, POLICY_VIOLATION
+from .base import Backlog, Carried, Downlink, Upload
+from .websocket import SocketDownlink, WebSocketTransport
+
+__all__ = ["EngineIOWebSocketTransport", "Upgradable"]
+
+
+class Upgradable(Carried, Protocol):
+    """A session that may go on with a WebSocket.
+
+    Attributes:
+        upgrade: the WebSocket that the client tries; ``None`` if there is none.
+    """
+
+    upgrade: Any
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether its transport is polling."""
+
+    def begin_upgrade(self, upgrade: Any) -> None:
+        """The client tries a WebSocket, and it works."""
+
+    def finish_upgrade(self, downlink: Downlink) -> None:
+        """Go on with this WebSocket."""
+
+    def give_up_upgrade(self, upgrade: Any) -> None:
+        """The client does not go on with its WebSocket."""
+
+
+class EngineIOWebSocketTransport(WebSocketTransport):
+    """Packets both ways over one socket."""
+
+    dialect: EngineIO
+
+    def check(self, request: Request) -> None:
+        """Refuse a request that is not a good handshake."""
+        upgrade = request.upgrade
+        if upgrade is None:
+            raise EngineIORefusal(BAD_REQUEST, self.no_upgrade(request))
+        problem = upgrade.problem()
+        if problem is not None:
+            raise problem
+
+    def upgrade(self, request: Request, session: Upgradable) -> Iterable[bytes]:
+        """Let the client of a session that polls try a WebSocket."""
+        websocket = self.switch(request)
+        trial = Trial(session, self.options.upgrade_timeout, self.dialect)
+        downlink = SocketDownlink(self.name, websocket, trial)
+        trial.downlink = downlink
+        if not session.is_polling or session.upgrade is not None or not session.connected:
+            trial.close(NORMAL, "the session has a WebSocket already")
+        else:
+            session.upgrade = trial
+        try:
+            downlink.serve(request)
+        except BaseException:
+            downlink.over()
+            raise
+        return []
+
+
+class Trial:
+    """The session of a WebSocket that a client tries; later it passes all on to the real one.
+
+    Args:
+        session: the session that polls.
+        timeout: how many seconds the client has.
+        dialect: the dialect of the session.
+
+    Attributes:
+        downlink: the downlink that the WebSocket will be.
+    """
+
+    downlink: SocketDownlink
+
+    __slots__ = (
+        "_dialect",
+        "_done",
+        "_probed",
+        "_session",
+        "_timer",
+        "downlink",
+        "replaced",
+        "uploads",
+    )
+
+    def __init__(self, session: Upgradable, timeout: float, dialect: EngineIO) -> None:
+        self._session = session
+        self._dialect = dialect
+        self._probed = False
+        self._done = False
+        self.replaced: Sequence[Downlink] = ()
+        self.uploads: set[Upload] | None = None
+        self._timer: Any = gevent.get_hub().loop.timer(timeout)
+        self._timer.start(self.close, POLICY_VIOLATION, "the upgrade was not finished in time")
+
+    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+        """Take packets: a probe, then the end of the upgrade, then what is for the session."""
+        for number, packet in enumerate(payloads):
+            if packet == "2probe" and not self._done:
+                self._probed = True
+                self.downlink.write((self._dialect.PROBED,))
+                self._session.begin_upgrade(self)
+            elif packet == "5" and self._probed and not self._done:
+                return self._finish(payloads[number + 1 :])
+            else:
+                self.close(POLICY_VIOLATION, "no packet of an upgrade")
+                return NONE_TAKEN
+        return ""
+
+    def _finish(self, rest: Sequence[str | bytes | bytearray]) -> str:
+        self._stop_timer()
+        self._done = True
+        # In this order: what the session does from now on goes past this object.
+        self.downlink.carried = self._session
+        self._session.finish_upgrade(self.downlink)
+        return self._session.receive(rest) if rest else ""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the WebSocket; the session goes on without it, or has ended."""
+        self._give_up()
+        self.downlink.close(code, reason)
+
+    def _give_up(self) -> None:
+        self._stop_timer()
+        if not self._done:
+            self._done = True
+            self._session.give_up_upgrade(self)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+
+    # --- what a downlink asks of its session ---
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether the session goes on with this WebSocket."""
+        return self.downlink.carried is self._session
+
+    @property
+    def handlers(self) -> Backlog:
+        """The handler queue of the session."""
+        return self._session.handlers
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session is alive."""
+        return self._session.connected
+
+    def attach(self, downlink: Downlink) -> bool:
+        """Nothing is attached before the end of the upgrade."""
+        return False
+
+    def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
+        """The WebSocket is over."""
+        self._give_up()
+
+    def end(self, end: End, code: int = NORMAL) -> None:
+        """Something is wrong with the WebSocket: the session goes on without it."""
+        if self.is_carried:
+            self._session.end(end, code)
+        else:
+            self.close(code, end.text)
+
+    def failed(self, what: str) -> None:
+        """Log the exception that is being handled, and end the session."""
+        self._session.failed(what)
+
+    def missed(self, first: int, last: int) -> str:
+        """Nothing is missed."""
+        return ""
+
+    def run_handlers(self) -> None:
+        """Run the handlers of the session."""
+        self._session.run_handlers()
+
+    def start_handlers(self) -> None:
+        """Run the handlers of the session in another greenlet."""
+        self._session.start_handlers()
+
+    def run_handlers_aside(self) -> None:
+        """Run the handlers of the session; if they block, go on without them."""
+        self._session.run_handlers_aside()
+
+    def drained(self) -> None:
+        """There is nothing more to write yet."""
+
+    def take_in(self, change: int) -> None:
+        """Count bytes of an incomplete message for the session."""
+        self._session.take_in(change)
+
+    def settle(self) -> None:
+        """Tell the listener how much the session holds."""
+        self._session.settle()

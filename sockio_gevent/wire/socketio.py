@@ -1,0 +1,306 @@
+"""Socket.IO packets, protocols 4 and 5: the messages of Engine.IO, read and written.
+
+A packet is a text, ``<type>[<attachments>-][<namespace>,][<ack id>][JSON]``. The namespace
+is left out for ``/``. In the JSON of an event or an acknowledgement, binary data is
+``{"_placeholder":true,"num":<i>}``; the data follows in binary messages, the attachments.
+
+The dialect decides what a packet means, and which limits its JSON has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .json_text import json_cost
+
+__all__ = [
+    "ACK",
+    "BINARY_ACK",
+    "BINARY_EVENT",
+    "CONNECT",
+    "CONNECT_ERROR",
+    "DISCONNECT",
+    "EVENT",
+    "RESERVED",
+    "BadPacket",
+    "Decoder",
+    "SocketPacket",
+    "encode",
+]
+
+CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+
+# Names of events that have a meaning of their own on either side, so none can be emitted.
+RESERVED = frozenset(
+    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
+)
+
+# A namespace ends with a comma or with the packet. No client counts so far that its
+# numbers need more digits.
+_HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
+_BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
+_BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
+_ATTACHMENT = 64  # bytes of memory that an attachment takes, besides its own
+
+# Types of values that hold no binary data.
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+_BINARY = (bytes, bytearray, memoryview)
+
+
+class BadPacket(ValueError):
+    """A message is no packet, or not one that may come now."""
+
+
+class SocketPacket(NamedTuple):
+    """One packet.
+
+    Attributes:
+        kind: its type; never ``BINARY_EVENT`` or ``BINARY_ACK``, whose packets are
+            ``EVENT`` and ``ACK``.
+        namespace: as the client has written it; in protocol 4 it may have a query.
+        ack_id: the number of the acknowledgement, if there is one.
+        data: of ``EVENT`` a list that begins with the name, of ``ACK`` a list, of ``CONNECT``
+            a ``dict`` or ``None``, of ``CONNECT_ERROR`` anything, of ``DISCONNECT`` ``None``.
+            Attachments are ``bytes`` in their places.
+        cost: about how many bytes of memory the data takes.
+    """
+
+    kind: int
+    namespace: str
+    ack_id: int | None
+    data: Any
+    cost: int
+
+
+class Decoder:
+    """Reads the packets of one session.
+
+    After :exc:`BadPacket` the session has to end; a decoder makes no sense of what follows.
+
+    Args:
+        loads: decodes JSON. Its ``ValueError`` means a bad packet, and its other exceptions
+            are passed on.
+        max_attachments: how many attachments a packet may have.
+        max_size: how many bytes a packet with attachments may have, in all.
+
+    Attributes:
+        held: how many bytes of an unfinished packet there are.
+    """
+
+    __slots__ = (
+        "_attachments",
+        "_due",
+        "_loads",
+        "_max_attachments",
+        "_max_size",
+        "_text",
+        "held",
+    )
+
+    def __init__(self, loads: Callable[[str], Any], max_attachments: int, max_size: int) -> None:
+        self._loads = loads
+        self._max_attachments = max_attachments
+        self._max_size = max_size
+        self._due = 0  # attachments that are to come
+        self._attachments: list[bytes] = []
+        # The text of an unfinished packet. It is decoded at the end, because JSON takes less
+        # memory than its values.
+        self._text = b""
+        self.held = 0
+
+    def take(self, message: str | bytes | bytearray) -> SocketPacket | None:
+        """Take a message.
+
+        Returns:
+            The packet; ``None`` if attachments of it are still to come.
+
+        Raises:
+            BadPacket: if it is none, or not one that may come now.
+        """
+        if not isinstance(message, str):
+            return self._take_attachment(message)
+        if self._due:
+            raise BadPacket("a text packet before the attachments of the last one")
+        head = _HEAD.match(message)
+        if head is None:
+            raise BadPacket("no packet type")
+        kind = int(head[1])
+        if kind in _BARE_FORMS:
+            return self._begin(message, head)
+        if head[2] is not None:
+            raise BadPacket("attachments of a packet that can have none")
+        return self._packet(message, head, kind, [])
+
+    def _begin(self, message: str, head: re.Match[str]) -> SocketPacket | None:
+        """Take the text of a packet with attachments."""
+        if head[2] is None:
+            raise BadPacket("a binary packet without the number of its attachments")
+        due = int(head[2])
+        if due > self._max_attachments:
+            raise BadPacket(f"a packet with over {self._max_attachments} attachments")
+        if due:
+            text = message.encode("utf-8", "surrogatepass")
+            self._hold(len(text))
+            self._due, self._text = due, text
+            return None
+        return self._packet(message, head, _BARE_FORMS[int(head[1])], [])
+
+    def _take_attachment(self, data: bytes | bytearray) -> SocketPacket | None:
+        if not self._due:
+            raise BadPacket("an attachment, but none is due")
+        self._hold(len(data))
+        self._attachments.append(bytes(data))
+        self._due -= 1
+        if self._due:
+            return None
+        text, attachments = self._text.decode("utf-8", "surrogatepass"), self._attachments
+        self._text, self._attachments, self.held = b"", [], 0
+        head = _HEAD.match(text)
+        assert head is not None
+        return self._packet(text, head, _BARE_FORMS[int(head[1])], attachments)
+
+    def _hold(self, size: int) -> None:
+        if self.held + size > self._max_size:
+            raise BadPacket(f"a packet and its attachments are over {self._max_size} bytes")
+        self.held += size
+
+    def _packet(
+        self, message: str, head: re.Match[str], kind: int, attachments: list[bytes]
+    ) -> SocketPacket:
+        """Make the packet of a text and all its attachments."""
+        text = message[head.end() :]
+        data = None
+        cost = 0
+        if text:
+            try:
+                data = self._loads(text)
+            except ValueError as error:
+                raise BadPacket(f"bad JSON: {error}") from None
+            cost = json_cost(text, 1 if text.isascii() else 4)
+        _check(kind, data, bool(text))
+        if head[2] is not None:
+            cost += _put_in_place(data, text, attachments, self._max_size)
+        ack_id = int(head[4]) if head[4] else None
+        return SocketPacket(kind, head[3] or "/", ack_id, data, cost)
+
+
+def _check(kind: int, data: Any, has_data: bool) -> None:
+    """Refuse data that a packet of this type cannot have."""
+    if kind == EVENT:
+        if not isinstance(data, list) or not data:
+            raise BadPacket("an event that is no array, or an empty one")
+        name = data[0]
+        if isinstance(name, str):
+            if name in RESERVED:
+                raise BadPacket(f"an event with the reserved name {name!r}")
+        elif isinstance(name, bool) or not isinstance(name, (int, float)):
+            raise BadPacket("the name of an event is neither a string nor a number")
+    elif kind == ACK:
+        if not isinstance(data, list):
+            raise BadPacket("an acknowledgement that is no array")
+    elif kind == CONNECT:
+        if has_data and not isinstance(data, dict):
+            raise BadPacket("the data of a CONNECT packet is no object")
+    elif kind == DISCONNECT and has_data:
+        raise BadPacket("a DISCONNECT packet with data")
+
+
+def _put_in_place(data: Any, text: str, attachments: list[bytes], room: int) -> int:
+    """Replace placeholders by their attachments.
+
+    Args:
+        data: the decoded JSON, which is changed.
+        text: the JSON.
+        attachments: all of the packet.
+        room: how many bytes may be put in place. An attachment that has several
+            placeholders counts for each.
+
+    Returns:
+        About how many bytes of memory that takes.
+    """
+    cost = 0
+    # Without recursion, because a handler's stack may be nearly full.
+    if "_placeholder" not in text and "\\u" not in text:
+        return cost
+    rest = [data]
+    while rest:
+        node = rest.pop()
+        for place, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(value, dict):
+                if value.get("_placeholder") is True:
+                    attachment = _attachment(value, attachments)
+                    room -= len(attachment)
+                    if room < 0:
+                        raise BadPacket("an attachment has too many placeholders")
+                    cost += len(attachment) + _ATTACHMENT
+                    node[place] = attachment
+                else:
+                    rest.append(value)
+            elif isinstance(value, list):
+                rest.append(value)
+    return cost
+
+
+def _attachment(placeholder: dict[str, Any], attachments: list[bytes]) -> bytes:
+    number = placeholder.get("num")
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(attachments):
+        return attachments[number]
+    raise BadPacket("a placeholder without its attachment")
+
+
+def encode(
+    kind: int, namespace: str, data: Any, ack_id: int | None, dumps: Callable[[Any], str]
+) -> tuple[str, list[bytes]]:
+    """Write a packet.
+
+    Args:
+        kind: its type. ``EVENT`` and ``ACK`` become the binary one if there is binary
+            data inside, at any depth of ``list``, ``tuple`` and ``dict``.
+        namespace: the namespace.
+        data: the data, which is not changed; ``None`` for no JSON.
+        ack_id: the number of the acknowledgement.
+        dumps: encodes JSON.
+
+    Returns:
+        The text, and the attachments in their order.
+
+    Raises:
+        ValueError: if the data holds itself, or is nested too deep.
+    """
+    attachments: list[bytes] = []
+    mark = f"{kind}"
+    if kind in _BINARY_FORMS:
+        try:
+            data = _without_binary(data, attachments)
+        except RecursionError:
+            raise ValueError("cannot send a message that is nested so deep") from None
+        if attachments:
+            mark = f"{_BINARY_FORMS[kind]}{len(attachments)}-"
+    place = "" if namespace == "/" else f"{namespace},"
+    number = "" if ack_id is None else ack_id
+    return f"{mark}{place}{number}{'' if data is None else dumps(data)}", attachments
+
+
+def _without_binary(value: Any, attachments: list[bytes]) -> Any:
+    """Take binary data out of a value; what has none inside is not copied."""
+    if isinstance(value, (list, tuple)):
+        items: Any = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, _BINARY):
+        attachments.append(bytes(value))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    else:
+        return value
+    copy: Any = None
+    for place, inner in items:
+        if type(inner) in _PLAIN:
+            continue
+        bare = _without_binary(inner, attachments)
+        if bare is not inner:
+            if copy is None:
+                copy = dict(value) if isinstance(value, dict) else list(value)
+            copy[place] = bare
+    return value if copy is None else copy
