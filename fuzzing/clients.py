@@ -30,6 +30,13 @@ _LASTING = ("server-events", "xhr-polling")
 class Peer:
     """A client of the listener, which has come over some transport.
 
+    Args:
+        listener: the listener.
+        agenda: the deadlines.
+        arrivals: the clients for which ``connection`` was called and that have no peer yet.
+        transport: the name of the transport.
+        quick: whether its connection takes at once what is written.
+
     Attributes:
         session: the session, as transports know it.
         client: the same, as applications know it.
@@ -38,12 +45,22 @@ class Peer:
         live: whether the session must be there.
     """
 
-    def __init__(self, listener: io.Listener, agenda: Agenda, transport: str, quick: bool) -> None:
+    def __init__(
+        self,
+        listener: io.Listener,
+        agenda: Agenda,
+        arrivals: list[Client],
+        transport: str,
+        quick: bool,
+    ) -> None:
         self._listener = listener
         self._agenda = agenda
         self.session = open_session(listener, transport)
-        self.client: Client = self.session.client
+        # A request runs the first handlers at once; they make the client.
+        self.session.run_handlers()
+        self.client = arrivals.pop()
         self.application = Application(self.client, self.send, self.disconnect)
+        self.application.arrive()
         self.link: Link | None = None
         self.live = True
         self._older: list[Link] = []

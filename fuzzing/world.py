@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import gevent
 
+from sockio_gevent.client import Client
 from sockio_gevent.monitoring.reasons import CloseReason
 
 from .application import BLOCK, BYE, ECHO, Application
@@ -38,7 +39,8 @@ class World:
     def __init__(self) -> None:
         self._errors = Errors()
         self._listener, self._agenda = listen(self._errors)
-        self._listener.on("connection", lambda client: self._of(client).arrive())
+        self._arrivals: list[Client] = []
+        self._listener.on("connection", self._arrivals.append)
         self._listener.on("clientDisconnect", lambda client: self._of(client).depart())
         self._peers: list[Peer] = []
         self._numbers = 0
@@ -54,7 +56,9 @@ class World:
             self._peers.remove(ended[0])
         if len(self._peers) < MOST_PEERS:
             transport = _TRANSPORTS[amount % 3]
-            self._peers.append(Peer(self._listener, self._agenda, transport, amount // 3 % 2 == 0))
+            quick = amount // 3 % 2 == 0
+            peer = Peer(self._listener, self._agenda, self._arrivals, transport, quick)
+            self._peers.append(peer)
 
     def attach(self, which: int, amount: int) -> None:
         """A client connects again, over whatever transport."""
@@ -148,6 +152,7 @@ class World:
         gevent.sleep(0)
         wait_until(lambda: all(peer.settled for peer in self._peers))
         assert not self._errors.lines, "\n".join(self._errors.lines)
+        assert not self._arrivals, "a second beginning"
         for peer in self._peers:
             peer.check()
         live = [peer for peer in self._peers if peer.live]

@@ -7,17 +7,24 @@ and returns a :class:`Listener`; its ``connection`` event brings a
 
 from __future__ import annotations
 
-from .client import Client
+from .client import Client, Target
+from .errors import AckTimeout, Disconnected, Refused
 from .listener import Listener, listen
+from .namespace import Namespace
 from .options.listener_options import Options, TransportOptions
 from .refusal import Refusal
 from .version import __version__
 
 __all__ = [
+    "AckTimeout",
     "Client",
+    "Disconnected",
     "Listener",
+    "Namespace",
     "Options",
     "Refusal",
+    "Refused",
+    "Target",
     "TransportOptions",
     "__version__",
     "listen",

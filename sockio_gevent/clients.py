@@ -1,12 +1,12 @@
-"""The clients of a listener, as applications see and name them."""
+"""The clients of a namespace, as applications see and name them."""
 
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
 from .client import Client
-from .session.session import Session
 from .session.sessions import is_session_id
+from .space import Space
 
 __all__ = ["Clients", "Excluded", "session_ids"]
 
@@ -47,23 +47,24 @@ def _wrong(kind: type[Exception], given: object) -> Exception:
 
 
 class Clients(Mapping[str, Client]):
-    """The live clients by their session ids, always up to date.
+    """The clients of a namespace by their session ids, always up to date.
 
     Each iteration is over a copy, because clients come and go in other greenlets
     and threads while an application iterates.
 
     Args:
-        sessions: the live sessions by their ids.
+        space: the namespace.
     """
 
-    __slots__ = ("_sessions",)
+    __slots__ = ("_sessions", "_space")
 
-    def __init__(self, sessions: dict[str, Session]) -> None:
-        self._sessions = sessions
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._sessions = space.rooms.sessions
 
     def __getitem__(self, session_id: str) -> Client:
-        client: Client | None = self._sessions[session_id].client
-        if client is None:  # the session ends in another thread just now
+        client: Client | None = self._space.client_of(self._sessions[session_id])
+        if client is None:  # it leaves in another thread just now
             raise KeyError(session_id)
         return client
 
@@ -92,7 +93,8 @@ class Clients(Mapping[str, Client]):
         return repr(self._copy())
 
     def _copy(self) -> dict[str, Client]:
-        # One call copies all: other threads may open sessions meanwhile.
-        # A session that ends in another thread meanwhile has let go of its client.
-        found = [(key, session.client) for key, session in self._sessions.copy().items()]
+        # One call copies all: other threads may let clients in meanwhile.
+        # One that leaves in another thread meanwhile is not a client of its session any more.
+        client_of = self._space.client_of
+        found = [(key, client_of(session)) for key, session in self._sessions.copy().items()]
         return {key: client for key, client in found if client is not None}

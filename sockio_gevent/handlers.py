@@ -1,107 +1,280 @@
-"""How the handlers of a listener and of its clients are run."""
+"""How the handlers of the clients and the namespaces of a listener are run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from typing import Any
 
 import gevent
 
-from .events import Emitter, emit, forget_handlers, handlers_of, log_failure
+from .acknowledgements import Callback
+from .client import Client, depart, session_of, space_of
+from .connecting import connect
+from .events import (
+    ANY,
+    Emitter,
+    EventName,
+    emit,
+    forget_handlers,
+    handlers_by_event,
+    handlers_of,
+    log_failure,
+    log_misfit,
+)
+from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
+from .namespaces import Namespaces
 from .options.listener_options import Context as HandlerContext
 from .session.session_host import Receiver
 
 __all__ = ["Handlers"]
 
 Run = Callable[..., "BaseException | None"]
+Handler = Callable[..., Any]
+
+_BY_CLIENT = End(CloseReason.CLIENT, "the client has left the namespace")
+_NO_HANDLERS: dict[EventName | None, list[Handler]] = {}
+
+
+class _Outcome:
+    """What the handlers of one event have done.
+
+    Attributes:
+        answer: the first value other than ``None`` that one has returned.
+        failure: the first exception.
+        handled: whether one has taken the arguments.
+    """
+
+    __slots__ = ("answer", "failure", "handled")
+
+    def __init__(self) -> None:
+        self.answer: Any = None
+        self.failure: BaseException | None = None
+        self.handled = False
 
 
 class Handlers(Receiver):
     """Runs the handlers for the events of the sessions of one listener.
 
-    Args:
-        listener: the listener. Its handlers run, and those of its clients.
-
     Attributes:
         context: the option ``context``: handlers run inside it. ``None`` if there is none.
         log: the throttled log, for handlers that fail.
+        main: the main namespace.
+        namespaces: all namespaces.
     """
 
-    __slots__ = ("_listener", "context", "log")
+    __slots__ = ("context", "log", "main", "namespaces")
 
-    def __init__(self, listener: Emitter) -> None:
-        self._listener = listener
+    def __init__(self) -> None:
         self.context: HandlerContext | None = None
         self.log: ThrottledLog
+        self.main: Emitter
+        self.namespaces: Namespaces
+
+    # --- a client comes ---
 
     def connect(self, session: Any, wish: tuple[str, Any]) -> None:
-        """A new client has connected."""
+        """A session wants to be a client of a namespace."""
         try:
-            self._in_context(self._opened, session.client)
+            client = connect(self.namespaces, self.log, self._in_context, session, wish)
+            if client is not None:
+                self._in_context(self._connected, client)
         except BaseException as error:
             session.broken_off(error)
 
+    def _connected(self, client: Client) -> BaseException | None:
+        failure: BaseException | None = None
+        for event in ("clientConnect", "connection"):
+            for emitter in space_of(client).emitters:
+                failure = emit(emitter, self.log, event, client) or failure
+        return failure
+
+    # --- it sends something ---
+
     def received(self, session: Any, message: Any) -> None:
-        """A client has sent a message."""
+        """A client of the main namespace has sent a message."""
         session.loop.traffic.messages_in += 1
         try:
             client = session.client
-            if self.context is not None:
-                self._in_context(self._received, client, message)
+            if client is None:
+                return
+            main = self.main
+            mine = handlers_by_event(client) or _NO_HANDLERS
+            those = handlers_by_event(main) or _NO_HANDLERS
+            if self.context is not None or ANY in mine or ANY in those or "message" in those:
+                self._in_context(self._received, client, "message", [message], None)
                 return
             # The same as _received, without its calls: every message comes here.
-            for handler in handlers_of(client, "message"):
+            for handler in mine.get("message", ()):
                 try:
                     handler(message)
                 except (Exception, gevent.Timeout) as error:
                     log_failure(client, self.log, "message", handler, error)
-            listener = self._listener
-            for handler in handlers_of(listener, "clientMessage"):
+            for handler in those.get("clientMessage", ()):
                 try:
                     handler(message, client)
                 except (Exception, gevent.Timeout) as error:
-                    log_failure(listener, self.log, "clientMessage", handler, error)
+                    log_failure(main, self.log, "clientMessage", handler, error)
         except BaseException as error:
             session.broken_off(error)
 
-    def event(self, session: Any, event: tuple[str, str | int, list[Any], int | None]) -> None:
-        """A client has sent an event."""
-        raise NotImplementedError
+    def event(self, session: Any, event: tuple[str, EventName, list[Any], int | None]) -> None:
+        """A client has sent an event; one of a namespace that it is not in is dropped."""
+        name, event_name, arguments, ack_id = event
+        try:
+            client = _client_of(session, name)
+            if client is not None:
+                session.loop.traffic.messages_in += 1
+                self._in_context(self._received, client, event_name, arguments, ack_id)
+        except BaseException as error:
+            session.broken_off(error)
 
-    def left(self, session: Any, namespace: str) -> None:
-        """A client has left a namespace."""
-        raise NotImplementedError
+    def _received(
+        self, client: Client, event: EventName, arguments: list[Any], ack_id: int | None
+    ) -> BaseException | None:
+        outcome, unnoted = _Outcome(), _Outcome()
+        emitters = space_of(client).emitters
+        # Before the handlers of the event, and what they return is no answer.
+        self._call(client, event, ANY, (event, *arguments), unnoted)
+        for emitter in emitters:
+            self._call(emitter, event, ANY, (client, event, *arguments), unnoted)
+        # Clients can send any name, but cannot cause the events of the library.
+        if event == "message" or event not in Client.EVENTS:
+            self._call(client, event, event, arguments, outcome)
+        for emitter in emitters:
+            if event not in type(emitter).EVENTS:
+                self._call(emitter, event, event, (client, *arguments), outcome)
+            if event == "message":
+                message = arguments[0] if arguments else None
+                self._call(emitter, "clientMessage", "clientMessage", (message, client), outcome)
+        failure = unnoted.failure or outcome.failure
+        if ack_id is not None and (
+            outcome.answer is not None or (outcome.handled and outcome.failure is None)
+        ):
+            failure = self._acknowledge(client, event, ack_id, outcome.answer) or failure
+        return failure
+
+    def _call(
+        self,
+        emitter: Emitter,
+        event: EventName,
+        key: EventName | None,
+        arguments: Sequence[Any],
+        outcome: _Outcome,
+    ) -> None:
+        """Call the handlers of one emitter that were added with a key."""
+        for handler in handlers_of(emitter, key):
+            try:
+                answer = handler(*arguments)
+            except (Exception, gevent.Timeout) as error:
+                if log_misfit(self.log, event, handler, arguments, error):
+                    continue
+                outcome.failure = outcome.failure or error
+                log_failure(emitter, self.log, event, handler, error)
+            else:
+                if outcome.answer is None:
+                    outcome.answer = answer
+            outcome.handled = True
+
+    def _acknowledge(
+        self, client: Client, event: EventName, ack_id: int, answer: Any
+    ) -> BaseException | None:
+        """Send an answer to an event, if the client is still there."""
+        session, space = session_of(client), space_of(client)
+        if space.client_of(session) is not client:
+            return None
+        arguments = () if answer is None else answer if isinstance(answer, tuple) else (answer,)
+        try:
+            packets = session.dialect.acknowledgement(space.name, ack_id, arguments)
+        except Exception as error:
+            kind = "answer", event in Client.EVENTS, type(error).__name__
+            self.log.exception(kind, "the answer to %r of %r cannot be sent", event, client)
+            return error
+        for packet in packets:
+            session.enqueue(packet)
+        return None
+
+    # --- it answers ---
 
     def acknowledged(
         self, session: Any, namespace: str, ack_id: int, arguments: list[Any], cost: int
     ) -> None:
         """A client has answered an event."""
-        raise NotImplementedError
+        space = self.namespaces.get(namespace)
+        if space is not None and space.client_of(session) is not None:
+            awaited = space.pending.take(session, ack_id)
+            if awaited is not None:
+                awaited.answered(session, arguments, cost)
+
+    def answered(self, session: Any, answer: tuple[Callback, list[Any]]) -> None:
+        """A client has answered an event: the callback gets the arguments."""
+        callback, arguments = answer
+        try:
+            self._in_context(self._call_back, callback.client, callback.function, arguments)
+        except BaseException as error:
+            session.broken_off(error)
+
+    def _call_back(
+        self, client: Client, function: Handler, arguments: list[Any]
+    ) -> BaseException | None:
+        try:
+            function(*arguments)
+        except (Exception, gevent.Timeout) as error:
+            if log_misfit(self.log, "acknowledgement", function, arguments, error):
+                return None
+            log_failure(client, self.log, "acknowledgement", function, error)
+            return error
+        return None
+
+    # --- it goes ---
+
+    def left(self, session: Any, namespace: str) -> None:
+        """A client has left a namespace; its session goes on."""
+        client = _client_of(session, namespace)
+        if client is not None:
+            depart(client, _BY_CLIENT)
+            self.departed(session, client)
+
+    def departed(self, session: Any, client: Client) -> None:
+        """A client has left its namespace: run its last handlers."""
+        try:
+            self._end(client)
+        except BaseException as error:
+            session.broken_off(error)
 
     def gone(self, session: Any) -> None:
         """A session has just ended."""
+        for client in _clients_of(session):
+            space_of(client).remove(session)
 
     def closed(self, session: Any) -> None:
-        """A session has ended: the handlers of its client come first."""
-        # They do not inherit the context variables of the code that has ended the session,
-        # which may be in a request of Flask.
-        Context().run(self._in_context, self._closed, session.client)
-        # Handlers mostly refer to their client: without this circle its memory is free at once.
-        forget_handlers(session.client)
+        """A session has ended, and none of its messages waits any more."""
+        failure: BaseException | None = None
+        for client in _clients_of(session):
+            try:
+                self._end(client)
+            except BaseException as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
-    def _opened(self, client: Emitter) -> BaseException | None:
-        failure = emit(self._listener, self.log, "clientConnect", client)
-        return emit(self._listener, self.log, "connection", client) or failure
+    def _end(self, client: Client) -> None:
+        """Run the last handlers of a client."""
+        try:
+            # They do not inherit the context variables of the code that has ended the session,
+            # which may be in a request of Flask.
+            Context().run(self._in_context, self._closed, client)
+        finally:
+            # Handlers mostly refer to their client: without this circle its memory is free at once.
+            forget_handlers(client)
+            space_of(client).forget(session_of(client))
 
-    def _received(self, client: Emitter, message: Any) -> BaseException | None:
-        failure = emit(client, self.log, "message", message)
-        return emit(self._listener, self.log, "clientMessage", message, client) or failure
-
-    def _closed(self, client: Emitter) -> BaseException | None:
+    def _closed(self, client: Client) -> BaseException | None:
         failure = emit(client, self.log, "disconnect")
-        return emit(self._listener, self.log, "clientDisconnect", client) or failure
+        for emitter in space_of(client).emitters:
+            failure = emit(emitter, self.log, "clientDisconnect", client) or failure
+        return failure
 
     def _in_context(self, run: Run, client: Emitter, *arguments: Any) -> None:
         """Run handlers inside the option ``context``."""
@@ -118,3 +291,17 @@ class Handlers(Receiver):
         except (Exception, gevent.Timeout) as error:
             if error is not failure:
                 self.log.exception("context", "the context of a handler failed for %r", client)
+
+
+def _client_of(session: Any, namespace: str) -> Any:
+    """The client of a session in a namespace; ``None`` if it is not in it."""
+    if namespace == "/":
+        return session.client
+    return None if session.others is None else session.others.get(namespace)
+
+
+def _clients_of(session: Any) -> Iterator[Client]:
+    """All clients of a session, that of the main namespace first."""
+    if session.client is not None:
+        yield session.client
+    yield from (session.others or {}).values()

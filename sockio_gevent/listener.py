@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, overload
 from weakref import WeakKeyDictionary
 
-from .client import Client
-from .clients import Clients, Excluded, session_ids
 from .dialects.listing import dialects_of
-from .events import Emitter
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
 from .mounting.environment_checks import EnvironmentChecks
+from .namespace import Namespace, ParentNamespace
+from .namespaces import Namespaces
 from .options.listener_options import Options
 from .options.origins import Origins
 from .session.session import Session
 from .session.sessions import Sessions
+from .space import Languages, Space
 from .wire.flash_policy import policy_file
 
 __all__ = ["Listener", "listen", "live_listeners"]
@@ -53,11 +54,12 @@ def live_listeners() -> list[Listener]:
     return list(_live)
 
 
-class Listener(Emitter):
-    """All sessions of one resource.
+class Listener(Namespace):
+    """All sessions of one resource; and the main namespace, ``/``.
 
     Events: ``clientConnect(client)`` and ``connection(client)`` for a new
-    client, ``clientMessage(message, client)``, ``clientDisconnect(client)``.
+    client, ``clientMessage(message, client)``, ``clientDisconnect(client)``. Handlers of events
+    of the application's own get the client before the arguments of the event.
 
     Args:
         server: see :func:`listen`.
@@ -68,24 +70,20 @@ class Listener(Emitter):
         options: the options, with their defaults, as :class:`Options`.
     """
 
-    EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "connection": ("client",),
-        "clientConnect": ("client",),
-        "clientMessage": ("message", "client"),
-        "clientDisconnect": ("client",),
-    }
-
     def __init__(self, server: Any, **options: Any) -> None:
-        super().__init__()
         self.options = Options.read(options)
         mount.check(server)
         self.server = server
-        handlers = Handlers(self)
+        handlers = Handlers()
         handlers.context = context = self.options.context or mount.context_of(server)
-        self._sessions = Sessions(self.options, handlers, lambda session: Client(session, self))
-        handlers.log = self._sessions.throttled_log
-        self._clients = Clients(self._sessions.by_id)
+        self._sessions = Sessions(self.options, handlers)
         self._dialects = dialects_of(self.options)
+        main = Space("/", self._sessions, Languages(self._dialects), handlers)
+        super().__init__(main)
+        self._namespaces = Namespaces(main)
+        handlers.log = self._sessions.throttled_log
+        handlers.main = self
+        handlers.namespaces = self._namespaces
         around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
         around.check_at_start()
         around.others = [
@@ -143,14 +141,6 @@ class Listener(Emitter):
         """Whether :meth:`close` has been called."""
         return self._sessions.closing
 
-    @property
-    def clients(self) -> Mapping[str, Client]:
-        """The live clients by their session ids, also those that are away for a moment.
-
-        Any thread may iterate over them while clients come and go.
-        """
-        return self._clients
-
     def stats(self) -> dict[str, Any]:
         """The statistics, as plain data.
 
@@ -173,32 +163,27 @@ class Listener(Emitter):
         """
         return self._sessions.stats()
 
-    def broadcast(self, message: Any, exclude: Excluded = None) -> None:
-        """Send a message to all clients; it is encoded once. Any thread may call it.
+    @overload
+    def of(self, name: str) -> Namespace: ...
+
+    @overload
+    def of(self, name: re.Pattern[str]) -> ParentNamespace: ...
+
+    def of(self, name: str | re.Pattern[str]) -> Namespace | ParentNamespace:
+        """The namespace of a name, or the namespaces of all names that match a pattern.
+
+        Clients can connect to a namespace once the application has asked for it here.
 
         Args:
-            message: a ``str``, or anything with a JSON form.
-            exclude: the clients that do not get it: a client, a session id, or
-                several of them.
+            name: the name, ``"/admin"`` or ``"admin"``; or a compiled pattern, which the whole
+                name must match, with its slash. Clients then choose the names.
 
         Raises:
-            TypeError: if the message has no JSON form, or ``exclude`` is something else.
-            ValueError: if the message is NaN, holds itself, or is over ``max_buffer``;
-                or if a text in ``exclude`` cannot be a session id.
+            TypeError: if it is neither.
         """
-        main = self._dialects[0]
-        # Before the receivers are known: a message without a form is a mistake in any case.
-        packets = main.event("/", "message", (message,))
-        excluded = session_ids(exclude)
-        # A copy: clients on other loops come and go meanwhile.
-        items = list(self._sessions.by_id.items())
-        sessions = [session for session_id, session in items if session_id not in excluded]
-        for dialect in self._dialects:
-            receivers = [session for session in sessions if session.dialect is dialect]
-            if receivers:
-                if dialect is not main:
-                    packets = dialect.event("/", "message", (message,))
-                self._sessions.send(packets, receivers)
+        if isinstance(name, re.Pattern):
+            return self._namespaces.matching(name)
+        return self._namespaces.of(name)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

@@ -37,13 +37,16 @@ __all__ = ["Client", "Disconnected", "Refused"]
 class Refused(ConnectionRefusedError):
     """The listener does not let this client connect.
 
+    It is another class than :class:`sockio_gevent.Refused`, which middleware raises.
+
     Attributes:
-        status: the HTTP status of the answer that a browser would get.
+        status: the HTTP status of the answer that a browser would get; empty if middleware
+            has refused the client, because a browser is connected by then.
         text: what was wrong.
     """
 
     def __init__(self, status: str, text: str) -> None:
-        super().__init__(f"{status}: {text}")
+        super().__init__(f"{status}: {text}" if status else text)
         self.status = status
         self.text = text
 
@@ -121,11 +124,9 @@ class Client:
         except Refusal as refusal:
             # If the option 'authorize' has failed, its exception is the cause.
             raise Refused(refusal.status, refusal.text) from refusal.__cause__
-        self.session = session.client
         self._session = session
-        # It runs before the application's handlers and in the same context, so that their
-        # failures are noted whatever ends the session.
-        self.session.on("disconnect", lambda: failures.set(self._failures))
+        # Behind the call that makes the client, and before whatever ends the session.
+        session.handlers.put(self._found, None, 0)
         self._dialect = _client_dialect(listener.options)
         self._downlink = _Inbox(transport, session, self._dialect)
         session.attach(self._downlink)
@@ -133,6 +134,7 @@ class Client:
             with self._noting_failures():
                 session.run_handlers()
             greeting = self.receive(timeout=None)
+            self._raise_refusal()
         except BaseException:
             session.end(End(CloseReason.CLIENT, "the client gave up connecting"))
             raise
@@ -257,6 +259,16 @@ class Client:
             yield
         finally:
             failures.reset(token)
+
+    def _found(self, session: Session, _: None) -> None:
+        if session.client is not None:
+            self.session = session.client
+
+    def _raise_refusal(self) -> None:
+        """Raise an error if there is no client, because middleware has refused it."""
+        if not hasattr(self, "session"):
+            self._raise_failure()
+            raise Refused("", self._downlink.reason)
 
     def _raise_failure(self) -> None:
         if self._failures:

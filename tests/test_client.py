@@ -34,6 +34,7 @@ VALUES = ["home", [], None]
 READ_ONLY = {
     "connected",
     "connections",
+    "dialect",
     "disconnect_reason",
     "environ",
     "listener",
@@ -114,7 +115,7 @@ def kept(served: Any) -> list[object]:
     return [
         each
         for each in objects
-        if (each.listener if isinstance(each, Client) else each.host.receiver._listener)
+        if (each.listener if isinstance(each, Client) else each.host.receiver.main)
         is served.listener
     ]
 
@@ -164,7 +165,7 @@ def exchange_messages(served: Any, client: Any) -> None:
     Client.send(session, {"number": 1})
     assert client.receive() == '~j~{"number":1}'
     served.listener.broadcast("to others", exclude=session)
-    Client.broadcast(session, "to others")
+    session.broadcast("to others")
     served.listener.broadcast("to all")
     assert client.receive() == "to all"
 
@@ -257,12 +258,27 @@ def test_a_client_is_not_a_session_and_shows_none() -> None:
         *READ_ONLY,
         "EVENTS",
         "add_listener",
+        "auth",
         "broadcast",
+        "call",
+        "data",
         "disconnect",
+        "emit",
+        "except_",
+        "id",
         "identity",
+        "join",
+        "leave",
+        "namespace",
+        "off_any",
         "on",
+        "on_any",
+        "recovered",
         "remove_listener",
+        "rooms",
         "send",
+        "to",
+        "volatile",
     }
 
 

@@ -34,6 +34,7 @@ from fuzzing.harnesses import (
     websocket,
 )
 from fuzzing.machine import SessionMachine
+from sockio_gevent.handlers import Handlers
 from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.session import session
 from sockio_gevent.session.handler_queue import HandlerQueue
@@ -177,7 +178,7 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     ),
     "sessions that do not hear the last": (session, "_DROPPING", frozenset(CloseReason)),
     "sessions that go on to hear": (session, "_DROPPING", frozenset()),
-    "sessions without a beginning": (HandlerQueue, "drop", lambda self: self.calls.clear()),
+    "sessions without a beginning": (Handlers, "_connected", lambda self, client: None),
     "sessions that do two things at once": (
         HandlerQueue,
         "busy",

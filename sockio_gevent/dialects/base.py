@@ -146,6 +146,10 @@ class Dialect(ABC):
         """
         return ()
 
+    def client_id(self, session: Any, namespace: str) -> str | None:
+        """The id of a client of its own in a namespace; ``None`` if the server makes one."""
+        return None
+
     @abstractmethod
     def last(self, end: End, transport: str) -> Sequence[Packet]:
         """The packets that tell a client the end of its session, after its last messages.

@@ -74,10 +74,11 @@ class SocketIO(EngineIO):
         options = self._options
         return wire.Decoder(self._decode_json, options.max_attachments, options.max_message_size)
 
-    def client_id(self, session_id: str, namespace: str) -> str | None:
-        """The id that a client must have; ``None`` for any."""
+    def client_id(self, session: Any, namespace: str) -> str | None:
+        """The id that a client must have: protocol 4 tells none, and clients make it themselves."""
         if self.version == 4:
             return None
+        session_id: str = session.session_id
         return session_id if namespace == "/" else f"{namespace}#{session_id}"
 
     # --- from the application to the client ---

@@ -15,16 +15,16 @@ __all__ = ["callable_problem"]
 _CANNOT_RUN = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
-def callable_problem(function: Any, arguments: Sequence[str]) -> str:
+def callable_problem(function: Any, arguments: Sequence[str] | None) -> str:
     """Why an object cannot be called with these arguments; empty if it can.
 
     Args:
         function: the object.
-        arguments: the names of the arguments, for the text.
+        arguments: the names of the arguments, for the text; ``None`` if they are not known.
     """
     if not callable(function):
         return "it cannot be called"
-    if _is_plain(function, len(arguments)):
+    if arguments is not None and _is_plain(function, len(arguments)):
         return ""
     call = type(function).__call__
     for each in (function, call):
@@ -32,6 +32,8 @@ def callable_problem(function: Any, arguments: Sequence[str]) -> str:
             return "it is async, and nothing would run it: make it a plain function"
         if inspect.isgeneratorfunction(each):
             return "it is a generator, and nothing would run it: take out the 'yield'"
+    if arguments is None:
+        return ""
     try:
         # A decorator may call the function that it wraps with other arguments.
         signature = inspect.signature(function, follow_wrapped=False)

@@ -105,7 +105,6 @@ class Options:
             for what a payload of ``max_message_size`` takes when all of it is escaped.
         max_payload_messages: how many messages one payload may hold.
         max_attachments: how many binary attachments one event may have.
-        max_namespaces_per_session: how many namespaces one session may connect to.
         max_json_elements: how many elements the JSON of one message may have:
             values, and names of members.
         max_json_depth: how deep arrays and objects in it may be nested.
@@ -113,6 +112,9 @@ class Options:
             send the messages of one second at once.
         max_requests_per_session: how many POSTs of one session may be handled at
             once, and how many polls that newer polls have replaced may still be open.
+        max_rooms_per_client: how many rooms one client may be in, without that of its own id.
+        max_namespaces_per_session: how many namespaces one session may be in at once.
+        max_pending_acks: how many answers one client may owe in one namespace.
         max_buffer: how much memory the messages that wait for one client may
             take, in bytes.
         max_memory: how much memory all sessions together may take for messages
@@ -169,11 +171,13 @@ class Options:
     max_body_size: int | None = None
     max_payload_messages: int | None = 10_000
     max_attachments: int = 10
-    max_namespaces_per_session: int | None = 100
     max_json_elements: int | None = 20_000
     max_json_depth: int = 100
     max_message_rate: float | None = None
     max_requests_per_session: int | None = 10
+    max_rooms_per_client: int | None = 1000
+    max_namespaces_per_session: int | None = 100
+    max_pending_acks: int | None = 1000
     max_buffer: int = 1024 * 1024
     max_memory: int | None = 512 * 1024 * 1024
     max_sessions: int | None = 10_000
@@ -284,11 +288,13 @@ _CHECKS: dict[str, checks.Check] = {
     "max_body_size": checks.optional(checks.size),
     "max_payload_messages": checks.optional(checks.positive()),
     "max_attachments": checks.positive(),
-    "max_namespaces_per_session": checks.optional(checks.positive()),
     "max_json_elements": checks.optional(checks.positive()),
     "max_json_depth": checks.positive(most=500),
     "max_message_rate": checks.optional(checks.rate),
     "max_requests_per_session": checks.optional(checks.positive()),
+    "max_rooms_per_client": checks.optional(checks.positive()),
+    "max_namespaces_per_session": checks.optional(checks.positive()),
+    "max_pending_acks": checks.optional(checks.positive()),
     "max_buffer": checks.size,
     "max_memory": checks.optional(checks.size),
     "max_sessions": checks.optional(checks.positive()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-__all__ = ["answer_to", "did_you_mean"]
+__all__ = ["answer_to", "did_you_mean", "near_miss"]
 
 _TIMES = "here each transport has its times: 'transport_options', with {}"
 _RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
@@ -40,7 +40,7 @@ _ANSWERS = {
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
     "message_queue": "there is only one process so far: nothing connects several",
-    "namespaces": "here each listener has a 'resource'; listen() once for each",
+    "namespaces": "here it is 'socket.of(name)', for each namespace",
     "path": "here it is 'resource'",
     "per_message_deflate": "nothing is compressed; a proxy can do that",
     "ping_interval": _TIMES.format("'heartbeat_interval'"),
@@ -68,3 +68,10 @@ def did_you_mean(name: str, known: tuple[str, ...]) -> str:
     by_lower = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), by_lower, 1, 0.5)
     return f"did you mean {by_lower[close[0]]!r}?" if close else f"there are {', '.join(known)}"
+
+
+def near_miss(name: str, known: tuple[str, ...]) -> str:
+    """The known name of which this one is probably a misspelling; empty if there is none."""
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_lower, 1, 0.85)
+    return by_lower[close[0]] if close else ""

@@ -210,6 +210,7 @@ class Session(Deadline):
         self.replaced = ()
         # Without this circle both are freed at once, and not by the garbage collector.
         self.client = None
+        self.others = None
 
     def move(self, loop: Loop) -> None:
         """Go on with another loop, because the thread of the old one has ended.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..dialects.base import Dialect
@@ -44,7 +44,6 @@ class Sessions(SessionHost):
     Args:
         options: the options of the listener.
         receiver: gets the events of the sessions.
-        client_of: makes the client of a session, as the application sees it.
 
     Attributes:
         by_id: the live sessions by their ids, also those that are away.
@@ -53,11 +52,8 @@ class Sessions(SessionHost):
         recently_ended: why sessions have recently ended.
     """
 
-    def __init__(
-        self, options: Options, receiver: Receiver, client_of: Callable[[Session], object]
-    ) -> None:
+    def __init__(self, options: Options, receiver: Receiver) -> None:
         super().__init__(options, receiver)
-        self._client_of = client_of
         self._ended_traffic = Traffic()  # on loops whose threads have ended
         self._let_go: set[Session] = set()  # to free memory; still closing
         self.by_id: dict[str, Session] = {}
@@ -83,7 +79,6 @@ class Sessions(SessionHost):
         else:
             assert isinstance(dialect, Classic)
             session = ClassicSession(self, dialect, session_id, transport, environ)
-        session.client = self._client_of(session)
         session.network = self.quota.enter(environ)
         self.by_id[session.session_id] = session
         self.counters.note_opened()

@@ -1,0 +1,173 @@
+"""The answers that clients owe: who waits for which, and what becomes of those that never come.
+
+An event that wants an answer has a number, and the answer has the same one. The numbers
+of a namespace come from one counter, so an event for many clients has one number and is
+encoded once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .hub.per_hub import thread_lock
+from .hub.wake_up import WakeUp
+from .monitoring.reasons import CloseReason, End, Limit
+from .rooms import Rooms
+from .session.session import Session
+from .wire.websocket import POLICY_VIOLATION
+
+__all__ = ["Answers", "Awaited", "Callback", "Pending", "answer_of"]
+
+
+def answer_of(arguments: Sequence[Any]) -> Any:
+    """An answer as one value: ``None`` if it has no argument, a tuple if it has several."""
+    if len(arguments) == 1:
+        return arguments[0]
+    return tuple(arguments) or None
+
+
+class Awaited(ABC):
+    """What becomes of the answer to one event. Nothing in here blocks."""
+
+    @abstractmethod
+    def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
+        """A client has answered."""
+
+    @abstractmethod
+    def lost(self, session: Session) -> None:
+        """A client has left, so it does not answer any more."""
+
+
+class Callback(Awaited):
+    """A function of the application that gets the arguments of the answer.
+
+    Args:
+        run: the call for the handler queue; its argument is a pair of this and the arguments.
+        client: the client.
+        function: the function.
+
+    Attributes:
+        client, function: the same as given.
+    """
+
+    __slots__ = ("_run", "client", "function")
+
+    def __init__(
+        self, run: Callable[[Any, Any], object], client: Any, function: Callable[..., Any]
+    ) -> None:
+        self._run = run
+        self.client = client
+        self.function = function
+
+    def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
+        """The function is called by the handler queue, in order with the events of the client."""
+        session.handlers.put(self._run, (self, arguments), cost)
+        session.start_handlers()
+
+    def lost(self, session: Session) -> None:
+        """The function is never called."""
+
+
+class Answers(Awaited):
+    """The answers of several clients, for the greenlet that has asked them.
+
+    Args:
+        asked: the ids of the clients, by their sessions.
+
+    Attributes:
+        came: the answers that came, by the ids of the clients.
+        missing: the ids of the clients that have left without an answer.
+    """
+
+    __slots__ = ("_asked", "_complete", "came", "missing")
+
+    def __init__(self, asked: Mapping[Session, str]) -> None:
+        self._asked = dict(asked)
+        self._complete = WakeUp()
+        self.came: dict[str, Any] = {}
+        self.missing: list[str] = []
+
+    def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
+        """Keep the answer."""
+        client_id = self._asked.get(session)
+        if client_id is not None:
+            self.came[client_id] = answer_of(arguments)
+            self._no_longer_asked(session)
+
+    def lost(self, session: Session) -> None:
+        """Note that it is missing."""
+        client_id = self._asked.get(session)
+        if client_id is not None:
+            self.missing.append(client_id)
+            self._no_longer_asked(session)
+
+    def _no_longer_asked(self, session: Session) -> None:
+        # Last, so that the greenlet that waits finds everything in its place.
+        self._asked.pop(session, None)
+        if not self._asked:
+            self._complete.set()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until no answer is awaited any more; False if the timeout came first."""
+        return not self._asked or self._complete.wait(timeout)
+
+    def stop(self) -> list[Session]:
+        """Wait no longer: return the sessions that have not answered, which are missing."""
+        return [session for session in list(self._asked) if self._asked.pop(session, None)]
+
+
+class Pending:
+    """The answers that the clients of one namespace owe.
+
+    Args:
+        rooms: says who is in the namespace.
+        most: the option ``max_pending_acks``.
+    """
+
+    __slots__ = ("_awaited", "_lock", "_most", "_rooms")
+
+    def __init__(self, rooms: Rooms, most: int | None) -> None:
+        self._rooms = rooms
+        self._most = most
+        self._lock = thread_lock()
+        self._awaited: dict[str, dict[int, Awaited]] = {}  # by session ids, then by numbers
+
+    def add(self, session: Session, number: int, awaited: Awaited) -> bool:
+        """Await an answer; any thread may call it.
+
+        Returns:
+            False if the client has left, or leaves now because it owes too many answers.
+        """
+        session_id = session.session_id
+        with self._lock:
+            # A session leaves the rooms first, and then its pending answers are lost.
+            if session_id not in self._rooms.sessions:
+                return False
+            owed = self._awaited.setdefault(session_id, {})
+            if self._most is None or len(owed) < self._most:
+                owed[number] = awaited
+                return True
+        text = f"it owes the answers to {self._most} events"
+        end = End(CloseReason.LIMIT, text, Limit.PENDING_ACKS)
+        session.loop.call(session.end, end, POLICY_VIOLATION)
+        return False
+
+    def take(self, session: Session, number: int) -> Awaited | None:
+        """An answer has come, or is not awaited any more: who waits for it."""
+        with self._lock:
+            owed = self._awaited.get(session.session_id)
+            if owed is None:
+                return None
+            awaited = owed.pop(number, None)
+            if not owed:
+                del self._awaited[session.session_id]
+            return awaited
+
+    def lose(self, session: Session) -> None:
+        """A client has left: none of its answers comes any more."""
+        with self._lock:
+            owed = self._awaited.pop(session.session_id, {})
+        for awaited in owed.values():
+            awaited.lost(session)

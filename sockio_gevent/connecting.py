@@ -1,0 +1,152 @@
+"""How a session becomes a client of a namespace: its middleware decides, and may block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from .client import NOT_LET_IN, Client, own_of, peek
+from .errors import Refused
+from .events import Emitter
+from .monitoring.log import failures
+from .monitoring.reasons import CloseReason, End, Limit
+from .monitoring.throttled_log import ThrottledLog
+from .namespaces import Namespaces
+from .session.session import Session
+from .space import Space
+from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+
+__all__ = ["connect"]
+
+# Runs a function inside the option ``context``; it gets the exception that the function returns.
+InContext = Callable[..., None]
+
+
+def connect(
+    namespaces: Namespaces, log: ThrottledLog, in_context: InContext, session: Session, wish: Any
+) -> Client | None:
+    """Let a session into a namespace, if the middleware does not refuse it.
+
+    Args:
+        namespaces: the namespaces of the listener.
+        log: the log for middleware that fails.
+        in_context: runs a function inside the option ``context``.
+        session: the session.
+        wish: the name of the namespace, and what the client has sent with its wish.
+
+    Returns:
+        The new client; ``None`` if there is none.
+    """
+    name, auth = wish
+    if session.ending is not None:
+        return None
+    if _has_client(session, name):
+        text = f"it has asked for the namespace {name:.80} twice"
+        session.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
+        return None
+    most = session.host.options.max_namespaces_per_session
+    if most is not None and _count(session) >= most:
+        text = f"it has asked for more than {most} namespaces"
+        session.end(End(CloseReason.LIMIT, text, Limit.NAMESPACES), POLICY_VIOLATION)
+        return None
+    space = namespaces.for_client(name, session)
+    if space is None:
+        _refuse(session, name, Refused("Invalid namespace"), log)
+        return None
+    client = Client(session, space)
+    if auth is not None:
+        own_of(client).auth = auth
+    refused: Refused | None = None
+    let_in = False
+    try:
+        if any(emitter._middleware for emitter in space.emitters):
+            own_of(client).outside = NOT_LET_IN
+            refused = _run_middleware(space, client, log, in_context)
+        if refused is None and session.ending is None:
+            _let_in(session, space, client)
+            let_in = True
+    finally:
+        if not let_in:
+            space.remove(session)
+            space.forget(session)
+    if refused is not None and session.ending is None:
+        _refuse(session, name, refused, log)
+    return client if let_in else None
+
+
+def _has_client(session: Session, name: str) -> bool:
+    if name == "/":
+        return session.client is not None
+    return session.others is not None and name in session.others
+
+
+def _count(session: Session) -> int:
+    return (session.client is not None) + len(session.others or ())
+
+
+def _run_middleware(
+    space: Space, client: Client, log: ThrottledLog, in_context: InContext
+) -> Refused | None:
+    """Run the middleware; return why the client is refused, if it is."""
+    # It stays that if the context fails, too: then no middleware has run.
+    refused: Refused | None = Refused("internal error")
+
+    def run(client: Client) -> BaseException | None:
+        nonlocal refused
+        try:
+            # The middleware of a pattern is older than any of its namespaces.
+            for emitter in reversed(space.emitters):
+                for function in emitter._middleware:
+                    function(client)
+            refused = None
+        except Refused as error:
+            refused = error
+        except (Exception, gevent.Timeout) as error:
+            kind = "middleware", space.emitters[-1].__class__, type(error).__name__
+            log.exception(kind, "middleware of %r failed for %r", space.namespace, client)
+            return error
+        return None
+
+    in_context(run, client)
+    if refused is None and own_of(client).outside is not NOT_LET_IN:
+        refused = Refused("disconnected")  # by the middleware
+    return refused
+
+
+def _let_in(session: Session, space: Space, client: Client) -> None:
+    client_id: str | None = None
+    if session.dialect.acknowledges:
+        # Of Socket.IO 1.0 or later: it is told its id. Others have none until it is asked for.
+        client_id = client.id
+    own = peek(client)
+    if own is not None:
+        client_id = own.id
+        own.outside = None
+    space.set_client(session, client)
+    # A client for a test notes the failures of handlers; those of its end, too.
+    noted = failures.get()
+    if noted is not None:
+        Emitter.on(client, "disconnect", lambda: failures.set(noted))
+    # First that it is in, and then whatever other threads send to it.
+    if client_id is not None:
+        for packet in session.dialect.connected(space.name, client_id):
+            session.enqueue(packet)
+    space.rooms.enter(session, client_id)
+
+
+def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) -> None:
+    """Tell a client that it is not let in; end a session whose client cannot be told."""
+    dialect = session.dialect
+    try:
+        packets = dialect.refused(name, refused.text, refused.data)
+    except Exception:
+        log.exception("refusal", "the data of a refusal of %r cannot be sent", session)
+        packets = dialect.refused(name, refused.text, None)
+    if packets:
+        for packet in packets:
+            session.enqueue(packet)
+    else:
+        end = End(CloseReason.APPLICATION, f"refused: {refused.text}")
+        session.end(end, POLICY_VIOLATION)

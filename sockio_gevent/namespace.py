@@ -1,0 +1,186 @@
+"""A namespace: its clients, events and middleware, as applications see and use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from .client import Client, Target
+from .clients import Clients, Excluded, session_ids
+from .events import Emitter, EventName
+from .hub.per_hub import thread_lock
+from .options.callables import callable_problem
+from .space import Space
+
+__all__ = ["Middleware", "Namespace", "NamespaceEvents", "ParentNamespace"]
+
+Middleware = Callable[[Client], object]
+M = TypeVar("M", bound=Middleware)
+
+_adding = thread_lock()
+
+
+class NamespaceEvents(Emitter):
+    """The events and the middleware of a namespace, or of several.
+
+    Events: ``clientConnect(client)`` and ``connection(client)`` for a new
+    client, ``clientMessage(message, client)``, ``clientDisconnect(client)``. Handlers of events
+    of the application's own get the client before the arguments of the event.
+    """
+
+    EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "connection": ("client",),
+        "clientConnect": ("client",),
+        "clientMessage": ("message", "client"),
+        "clientDisconnect": ("client",),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._middleware: tuple[Middleware, ...] = ()
+
+    def use(self, function: M) -> M:
+        """Run a function before a client is let in: ``function(client)``.
+
+        The functions run in the order in which they were added. They may block, and may call
+        ``client.join()``. What is sent to the client before it is let in is dropped.
+        Works as a call and as a decorator.
+
+        Args:
+            function: raises :class:`~sockio_gevent.Refused` to refuse the client. Another
+                exception refuses it, too, and is logged.
+
+        Raises:
+            TypeError: if the function does not take a client, or is ``async`` or a generator.
+        """
+        problem = callable_problem(function, ("client",))
+        if problem:
+            raise TypeError(f"{function!r} cannot be middleware: {problem}")
+        with _adding:
+            self._middleware = (*self._middleware, function)
+        return function
+
+
+class Namespace(NamespaceEvents):
+    """The clients that have connected to one name, with their events and rooms.
+
+    ``socket.of("/name")`` returns one; the listener is the one with the name ``/``.
+
+    Args:
+        space: what its parts share.
+        parent: the namespaces of a pattern that it belongs to; ``None`` for none.
+    """
+
+    def __init__(self, space: Space, parent: ParentNamespace | None = None) -> None:
+        super().__init__()
+        self._space = space
+        self._parent = parent
+        self._clients = Clients(space)
+        space.namespace = self
+        space.emitters = (self,) if parent is None else (self, parent)
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self._space.name} {len(self._clients)} clients>"
+
+    @property
+    def name(self) -> str:
+        """Its name, which begins with a slash."""
+        return self._space.name
+
+    @property
+    def listener(self) -> Any:
+        """The :class:`~sockio_gevent.Listener` that it belongs to."""
+        return self._space.main.namespace
+
+    @property
+    def clients(self) -> Mapping[str, Client]:
+        """Its clients by their session ids, also those that are away for a moment.
+
+        Any thread may iterate over them while clients come and go.
+        """
+        return self._clients
+
+    # --- to its clients ---
+
+    def emit(self, event: EventName, *arguments: Any) -> None:
+        """Send an event to all clients; see :meth:`Target.emit`."""
+        Target(self._space).emit(event, *arguments)
+
+    def send(self, message: Any) -> None:
+        """Send the event ``message`` to all clients; see :meth:`broadcast`."""
+        Target(self._space).send(message)
+
+    def broadcast(self, message: Any, exclude: Excluded = None) -> None:
+        """Send a message to all clients; it is encoded once. Any thread may call it.
+
+        Args:
+            message: a ``str``, or anything with a JSON form, or ``bytes``, which reach clients
+                of Socket.IO 1.0 and later.
+            exclude: the clients that do not get it: a client, a session id, or
+                several of them.
+
+        Raises:
+            TypeError: if the message has no such form, or ``exclude`` is something else.
+            ValueError: if the message is NaN, holds itself, or is over ``max_buffer``;
+                or if a text in ``exclude`` cannot be a session id.
+        """
+        Target(self._space, excluded=frozenset(session_ids(exclude))).send(message)
+
+    def call(
+        self, event: EventName, *arguments: Any, timeout: float | None = 60.0
+    ) -> dict[str, Any]:
+        """Send an event to all clients, and wait for their answers; see :meth:`Target.call`."""
+        return Target(self._space).call(event, *arguments, timeout=timeout)
+
+    def to(self, *rooms: str) -> Target:
+        """The clients of these rooms; see :meth:`Target.to`."""
+        return Target(self._space).to(*rooms)
+
+    def except_(self, *rooms_or_clients: str | Client) -> Target:
+        """All clients without some; see :meth:`Target.except_`."""
+        return Target(self._space).except_(*rooms_or_clients)
+
+    @property
+    def volatile(self) -> Target:
+        """All clients that can get a message at once; see :attr:`Target.volatile`."""
+        return Target(self._space).volatile
+
+    @property
+    def local(self) -> Target:
+        """All clients that are connected to this process; see :attr:`Target.local`."""
+        return Target(self._space).local
+
+
+class ParentNamespace(NamespaceEvents):
+    """The namespaces whose names match a pattern: its handlers and its middleware are theirs.
+
+    ``socket.of(re.compile(…))`` returns one. Its namespaces begin when a client asks for
+    one of them, and are forgotten when the last client has left.
+
+    Args:
+        pattern: the pattern, which the whole name must match.
+    """
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self.pattern = pattern
+        self._children: dict[str, Namespace] = {}
+
+    def __repr__(self) -> str:
+        return f"<ParentNamespace {self.pattern.pattern} {len(self._children)} namespaces>"
+
+    @property
+    def children(self) -> Mapping[str, Namespace]:
+        """Its namespaces by their names, as they are now."""
+        return self._children.copy()
+
+    def emit(self, event: EventName, *arguments: Any) -> None:
+        """Send an event to all clients of all its namespaces; see :meth:`Target.emit`."""
+        for child in self.children.values():
+            child.emit(event, *arguments)
+
+    def send(self, message: Any) -> None:
+        """Send the event ``message`` to all clients of all its namespaces."""
+        for child in self.children.values():
+            child.send(message)

@@ -1,0 +1,113 @@
+"""The namespaces of one listener: those that the application has named, and those of patterns."""
+
+from __future__ import annotations
+
+import re
+
+from .hub.per_hub import thread_lock
+from .namespace import Namespace, ParentNamespace
+from .session.session import Session
+from .space import Space
+
+__all__ = ["Namespaces", "full_name"]
+
+# Clients choose the names of namespaces that match a pattern.
+_MOST_MADE_FOR_CLIENTS = 10_000
+_LONGEST_NAME = 256
+
+
+def full_name(name: str) -> str:
+    """The name of a namespace with the slash at its beginning.
+
+    Raises:
+        TypeError: if it is no string.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a namespace is a str or a compiled pattern, not {name!r:.80}")
+    return name if name.startswith("/") else f"/{name}"
+
+
+class Namespaces:
+    """All namespaces of one listener.
+
+    Args:
+        main: the main one.
+    """
+
+    __slots__ = ("_by_name", "_lock", "_made_for_clients", "_main", "_parents")
+
+    def __init__(self, main: Space) -> None:
+        self._main = main
+        self._lock = thread_lock()
+        self._by_name = {main.name: main}
+        self._parents: list[ParentNamespace] = []
+        self._made_for_clients: set[str] = set()
+
+    def of(self, name: str) -> Namespace:
+        """The namespace of this name, for the application: it is never forgotten."""
+        name = full_name(name)
+        with self._lock:
+            self._made_for_clients.discard(name)
+            space = self._by_name.get(name) or self._make(name, self._parent_of(name))
+            namespace: Namespace = space.namespace
+            return namespace
+
+    def matching(self, pattern: re.Pattern[str]) -> ParentNamespace:
+        """The namespaces whose names match a pattern."""
+        with self._lock:
+            for parent in self._parents:
+                if parent.pattern == pattern:
+                    return parent
+            self._parents.append(ParentNamespace(pattern))
+            return self._parents[-1]
+
+    def get(self, name: str) -> Space | None:
+        """The namespace of this name, if there is one now."""
+        return self._by_name.get(name)
+
+    def for_client(self, name: str, session: Session) -> Space | None:
+        """The namespace that a client asks for, where it is expected from now on.
+
+        Returns:
+            ``None`` if clients may not ask for this one.
+        """
+        with self._lock:
+            space = self._by_name.get(name)
+            if space is None and len(name) <= _LONGEST_NAME:
+                space = self._make_for_client(name)
+            if space is not None:
+                # Before the lock is free: nobody forgets a namespace that expects a client.
+                space.rooms.expect(session)
+            return space
+
+    def _make_for_client(self, name: str) -> Space | None:
+        parent = self._parent_of(name)
+        if parent is None:
+            return None
+        if len(self._made_for_clients) >= _MOST_MADE_FOR_CLIENTS:
+            text = "clients have asked for %d namespaces of patterns, and get no more for now"
+            self._main.host.throttled_log.warning("namespaces", text, _MOST_MADE_FOR_CLIENTS)
+            return None
+        self._made_for_clients.add(name)
+        return self._make(name, parent)
+
+    def _parent_of(self, name: str) -> ParentNamespace | None:
+        return next((each for each in self._parents if each.pattern.fullmatch(name)), None)
+
+    def _make(self, name: str, parent: ParentNamespace | None) -> Space:
+        main = self._main
+        space = Space(name, main.host, main.languages, main.runner, main)
+        self._by_name[name] = space
+        namespace = Namespace(space, parent)
+        if parent is not None:
+            parent._children[name] = namespace
+            space.emptied = lambda: self._forget(name, parent)
+        return space
+
+    def _forget(self, name: str, parent: ParentNamespace) -> None:
+        with self._lock:
+            space = self._by_name.get(name)
+            if name in self._made_for_clients and space is not None and space.rooms.is_empty:
+                self._made_for_clients.discard(name)
+                del self._by_name[name]
+                parent._children.pop(name, None)

@@ -1,0 +1,224 @@
+"""The rooms of one namespace, and the sessions whose clients are in them.
+
+All sessions of the namespace are here, too. A session has one client in a namespace,
+so it stands for that client. Any thread may change and read all of this: each change
+holds the lock, and each reader gets a copy.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from .hub.per_hub import thread_lock
+from .monitoring.log import short_id
+from .monitoring.reasons import Limit
+from .options.limits import Limits
+from .session.session import Session
+
+__all__ = ["Rooms", "new_client_id", "room_names"]
+
+_ID_SIZE = 15  # bytes; 20 characters
+
+
+def new_client_id() -> str:
+    """An id for a client, which nobody can guess."""
+    return secrets.token_urlsafe(_ID_SIZE)
+
+
+def room_names(given: Iterable[Any]) -> tuple[str, ...]:
+    """Check the names of rooms.
+
+    Raises:
+        TypeError: if one of them is no string.
+    """
+    names = tuple(given)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a room is a str, not {name!r:.80}")
+    return names
+
+
+class Rooms:
+    """Who is in one namespace, and in which of its rooms.
+
+    Args:
+        limits: counts clients that are over a limit.
+        most: the option ``max_rooms_per_client``.
+
+    Attributes:
+        sessions: the sessions that have a client in the namespace, by their session ids.
+    """
+
+    __slots__ = (
+        "_by_client_id",
+        "_client_ids",
+        "_coming",
+        "_joined",
+        "_limits",
+        "_lock",
+        "_most",
+        "_rooms",
+        "sessions",
+    )
+
+    def __init__(self, limits: Limits, most: int | None) -> None:
+        self._limits = limits
+        self._most = most
+        self._lock = thread_lock()
+        self.sessions: dict[str, Session] = {}
+        # Those that middleware has not let in yet: they may join rooms, and get nothing.
+        self._coming: set[str] = set()
+        # By the names of rooms, and then by session ids. An empty room is not kept.
+        self._rooms: dict[str, dict[str, Session]] = {}
+        # By session ids: the rooms of those that are in any, and the ids of those that have one.
+        self._joined: dict[str, set[str]] = {}
+        self._client_ids: dict[str, str] = {}
+        self._by_client_id: dict[str, Session] = {}
+
+    # --- who is here ---
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no client is in the namespace, or on its way into it."""
+        return not self.sessions and not self._coming
+
+    def expect(self, session: Session) -> None:
+        """A client is on its way: it may join rooms."""
+        with self._lock:
+            self._coming.add(session.session_id)
+
+    def enter(self, session: Session, client_id: str | None) -> None:
+        """A client is in the namespace from now on.
+
+        Args:
+            session: its session.
+            client_id: its id, if it has one already.
+        """
+        session_id = session.session_id
+        with self._lock:
+            self._coming.discard(session_id)
+            self.sessions[session_id] = session
+            if client_id is not None:
+                self._name(session, client_id)
+            for name in self._joined.get(session_id, ()):
+                self._rooms.setdefault(name, {})[session_id] = session
+
+    def remove(self, session: Session) -> None:
+        """A client has left the namespace, or was not let in. Its rooms can still be read."""
+        session_id = session.session_id
+        with self._lock:
+            self._coming.discard(session_id)
+            self.sessions.pop(session_id, None)
+            client_id = self._client_ids.pop(session_id, None)
+            if client_id is not None:
+                self._by_client_id.pop(client_id, None)
+            for name in self._joined.get(session_id, ()):
+                self._drop(name, session_id)
+
+    def forget(self, session: Session) -> None:
+        """Forget in which rooms a client was that has left."""
+        with self._lock:
+            if session.session_id not in self.sessions:
+                self._joined.pop(session.session_id, None)
+
+    def name(self, session: Session, client_id: str) -> None:
+        """A client that is in the namespace has got its id."""
+        with self._lock:
+            if session.session_id in self.sessions:
+                self._name(session, client_id)
+
+    def _name(self, session: Session, client_id: str) -> None:
+        self._client_ids[session.session_id] = client_id
+        self._by_client_id[client_id] = session
+
+    # --- rooms ---
+
+    def join(self, session: Session, names: Iterable[str]) -> None:
+        """Put a client into rooms. Nothing happens if it is not in the namespace.
+
+        Raises:
+            ValueError: if it would be in too many; then it joins none of these.
+        """
+        session_id = session.session_id
+        with self._lock:
+            inside = session_id in self.sessions
+            if not inside and session_id not in self._coming:
+                return
+            joined = self._joined.get(session_id, set())
+            new = set(names) - joined
+            if not new:
+                return
+            if self._most is None or len(joined) + len(new) <= self._most:
+                self._joined[session_id] = joined | new
+                for name in new if inside else ():
+                    self._rooms.setdefault(name, {})[session_id] = session
+                return
+        self._limits.note(
+            Limit.ROOMS, "session %s: %s", short_id(session_id), Limit.ROOMS.of(_TOO_MANY)
+        )
+        raise ValueError(f"{_TOO_MANY}: it may be in {self._most} (option {Limit.ROOMS.value!r})")
+
+    def leave(self, session: Session, names: Iterable[str]) -> None:
+        """Take a client out of rooms; nothing happens if it is not in them."""
+        session_id = session.session_id
+        with self._lock:
+            if session_id not in self.sessions and session_id not in self._coming:
+                return
+            joined = self._joined.get(session_id, set())
+            left = joined.intersection(names)
+            for name in left:
+                self._drop(name, session_id)
+            if left == joined:
+                self._joined.pop(session_id, None)
+            else:
+                self._joined[session_id] = joined - left
+
+    def _drop(self, name: str, session_id: str) -> None:
+        room = self._rooms.get(name)
+        if room is not None:
+            room.pop(session_id, None)
+            if not room:
+                del self._rooms[name]
+
+    def joined(self, session: Session) -> frozenset[str]:
+        """The rooms of a client, without the one of its own id."""
+        return frozenset(self._joined.get(session.session_id, ()))
+
+    def select(
+        self, rooms: Sequence[str] | None, without: Sequence[str], excluded: Collection[str]
+    ) -> list[Session]:
+        """The sessions that get a message, each once.
+
+        Args:
+            rooms: names of rooms and ids of clients: those in any of them; ``None`` for all.
+            without: names of rooms and ids of clients: those in any of them are left out.
+            excluded: the ids of sessions that are left out.
+        """
+        if rooms is None:
+            if not without and not excluded:
+                return list(self.sessions.values())
+            found = self.sessions.copy()
+        else:
+            found = {}
+            for name in rooms:
+                found.update(self._of(name))
+        for name in without:
+            for session_id in self._of(name):
+                found.pop(session_id, None)
+        for session_id in excluded:
+            found.pop(session_id, None)
+        return list(found.values())
+
+    def _of(self, name: str) -> dict[str, Session]:
+        """The sessions in a room, or the one whose client has this id, as they are now."""
+        room = self._rooms.get(name)
+        found = {} if room is None else room.copy()
+        one = self._by_client_id.get(name)
+        if one is not None:
+            found[one.session_id] = one
+        return found
+
+
+_TOO_MANY = "a client would be in too many rooms"

@@ -1,0 +1,205 @@
+"""What the parts of one namespace share, and how an event gets to its clients.
+
+An event is encoded once for each dialect that has a receiver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, Protocol
+
+from .acknowledgements import Pending
+from .dialects.base import Dialect
+from .rooms import Rooms
+from .session.session import Session
+from .session.sessions import Sessions
+from .wire.packet import Packet
+
+__all__ = ["Languages", "Runner", "Space"]
+
+
+class Runner(Protocol):
+    """Runs handlers; a handler queue calls these."""
+
+    def departed(self, session: Any, client: Any) -> None:
+        """The application has let a client leave its namespace."""
+
+    def answered(self, session: Any, answer: tuple[Any, list[Any]]) -> None:
+        """A client has answered an event.
+
+        Args:
+            session: the session.
+            answer: the :class:`Callback`, and the arguments of the answer.
+        """
+
+
+class Languages:
+    """The dialects of one listener.
+
+    Args:
+        dialects: the dialects, the main one first.
+
+    Attributes:
+        reference: the dialect that can encode most. A message that it cannot encode is a
+            mistake, whoever gets it.
+    """
+
+    __slots__ = ("_said", "reference")
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self.reference = next((each for each in dialects if each.has_binary), dialects[0])
+        self._said = False
+
+    def say_once(self) -> bool:
+        """Whether to log now that clients are passed over; true for the first time."""
+        said, self._said = self._said, True
+        return not said
+
+
+class Space:
+    """One namespace, for whatever sends to its clients.
+
+    Args:
+        name: its name.
+        host: the sessions of the listener.
+        languages: the dialects of the listener.
+        runner: runs the handlers of the clients.
+        main: the main namespace; ``None`` if this is it.
+
+    Attributes:
+        name, host, languages, runner: the same as given.
+        emitters: what has handlers for its events and middleware: the namespace, and the one
+            that has its pattern.
+        emptied: called when the last client may have left.
+        main: the main namespace of the listener.
+        namespace: the namespace, as applications see it.
+        numbers: the numbers of events that want an answer.
+        pending: the answers that are awaited.
+        rooms: the clients and their rooms.
+    """
+
+    __slots__ = (
+        "emitters",
+        "emptied",
+        "host",
+        "languages",
+        "main",
+        "name",
+        "namespace",
+        "numbers",
+        "pending",
+        "rooms",
+        "runner",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        host: Sessions,
+        languages: Languages,
+        runner: Runner,
+        main: Space | None = None,
+    ) -> None:
+        self.name = name
+        self.host = host
+        self.languages = languages
+        self.runner = runner
+        self.emitters: Sequence[Any] = ()
+        self.emptied: Callable[[], None] | None = None
+        self.main = self if main is None else main
+        self.namespace: Any = None
+        self.numbers = count()
+        self.rooms = Rooms(host.limits, host.options.max_rooms_per_client)
+        self.pending = Pending(self.rooms, host.options.max_pending_acks)
+
+    def client_of(self, session: Session) -> Any:
+        """The client that a session has in this namespace; ``None`` if it has none."""
+        if self.name == "/":
+            return session.client
+        others = session.others
+        return None if others is None else others.get(self.name)
+
+    def set_client(self, session: Session, client: Any) -> None:
+        """Set the client that a session has in this namespace; ``None`` for none."""
+        if self.name == "/":
+            session.client = client
+            return
+        # A copy: other threads may read it just now.
+        others = dict(session.others or ())
+        if client is None:
+            others.pop(self.name, None)
+        else:
+            others[self.name] = client
+        session.others = others or None
+
+    def remove(self, session: Session) -> None:
+        """A client leaves: nothing is sent to it any more, and no answer of it is awaited."""
+        self.rooms.remove(session)
+        self.pending.lose(session)
+
+    def forget(self, session: Session) -> None:
+        """The handlers of a client that has left have run."""
+        self.rooms.forget(session)
+        if self.emptied is not None and self.rooms.is_empty:
+            self.emptied()
+
+    # --- to the clients ---
+
+    def send(
+        self,
+        event: str | int,
+        arguments: Sequence[Any],
+        receivers: list[Session],
+        volatile: bool = False,
+        number: int | None = None,
+    ) -> None:
+        """Send an event to several clients.
+
+        Clients whose dialect has no bytes are passed over if bytes are in the arguments.
+
+        Args:
+            event: its name.
+            arguments: its arguments.
+            receivers: the sessions of the clients.
+            volatile: whether to leave out clients that could not get it now.
+            number: the number for the answer.
+
+        Raises:
+            TypeError: if an argument has no form in any dialect.
+            ValueError: if a value in it has none, or is over ``max_buffer``.
+        """
+        dialects = {session.dialect for session in receivers}
+        if len(dialects) == 1:
+            # The usual case: the list need not be divided.
+            [dialect] = dialects
+            packets = self._encode(dialect, event, arguments, number)
+            if packets:
+                self.host.send(packets, receivers, volatile)
+            return
+        if not dialects:
+            # A message without a form is a mistake, even if nobody gets it.
+            self.languages.reference.event(self.name, event, arguments, number)
+            return
+        encoded = [(each, self._encode(each, event, arguments, number)) for each in dialects]
+        for dialect, packets in encoded:
+            if packets:
+                those = [session for session in receivers if session.dialect is dialect]
+                self.host.send(packets, those, volatile)
+
+    def _encode(
+        self, dialect: Dialect, event: str | int, arguments: Sequence[Any], number: int | None
+    ) -> Sequence[Packet]:
+        """Encode an event; empty if this dialect has no bytes, and others have."""
+        try:
+            return dialect.event(self.name, event, arguments, number)
+        except TypeError:
+            reference = self.languages.reference
+            if dialect.has_binary or not reference.has_binary:
+                raise
+            reference.event(self.name, event, arguments, number)
+        if self.languages.say_once():
+            self.host.log.warning(
+                "an event with bytes passes over clients whose dialect %r has none", dialect.name
+            )
+        return ()

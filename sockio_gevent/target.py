@@ -1,0 +1,252 @@
+"""Whom a message goes to: all clients of a namespace, or those of some rooms, without others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+from .acknowledgements import Answers
+from .errors import AckTimeout
+from .events import EventName, check_sendable
+from .rooms import room_names
+from .session.session import Session
+from .space import Space
+
+__all__ = ["BaseTarget"]
+
+
+class _Client(Protocol):
+    @property
+    def id(self) -> str: ...
+    def disconnect(self, close: bool = False) -> None: ...
+
+
+C = TypeVar("C", bound=_Client)
+T = TypeVar("T", bound="BaseTarget[Any]")
+
+
+class BaseTarget(Generic[C]):
+    """Clients of one namespace, chosen anew for each message.
+
+    A target never changes: ``to()`` and the others return a new one. It can be kept.
+
+    Args:
+        space: the namespace.
+        rooms: the rooms whose clients are meant; ``None`` for all clients.
+        without: the rooms whose clients are left out.
+        excluded: the ids of the sessions whose clients are left out.
+        volatile: whether clients are left out that could not get a message now.
+    """
+
+    __slots__ = ("_excluded", "_rooms", "_space", "_volatile", "_without")
+
+    def __init__(
+        self,
+        space: Space,
+        rooms: tuple[str, ...] | None = None,
+        without: tuple[str, ...] = (),
+        excluded: frozenset[str] = frozenset(),
+        volatile: bool = False,
+    ) -> None:
+        self._space = space
+        self._rooms = rooms
+        self._without = without
+        self._excluded = excluded
+        self._volatile = volatile
+
+    def __repr__(self) -> str:
+        parts = [self._space.name]
+        if self._rooms is not None:
+            parts.append(f"to {', '.join(map(repr, self._rooms)) or 'no room'}")
+        if self._without or self._excluded:
+            some = f"{len(self._excluded)} clients" if self._excluded else ""
+            left_out = ", ".join(filter(None, [*map(repr, self._without), some]))
+            parts.append(f"except {left_out}")
+        if self._volatile:
+            parts.append("volatile")
+        return f"<Target {' '.join(parts)}>"
+
+    # --- which clients ---
+
+    def to(self: T, *rooms: str) -> T:
+        """Add the clients of these rooms. The id of a client is the room of that client alone.
+
+        Without ``to()`` all clients are meant. After ``to()`` without a room, nobody is.
+
+        Raises:
+            TypeError: if the name of a room is no string.
+        """
+        chosen = (*(self._rooms or ()), *room_names(rooms))
+        return self._with(rooms=chosen)
+
+    def except_(self: T, *rooms_or_clients: str | C) -> T:
+        """Leave out the clients of these rooms, and these clients.
+
+        Raises:
+            TypeError: if something else is given.
+        """
+        rooms, sessions = [], set(self._excluded)
+        for each in rooms_or_clients:
+            session_id = None if isinstance(each, str) else getattr(each, "session_id", None)
+            if session_id is None:
+                rooms.append(each)
+            else:
+                sessions.add(session_id)
+        without = (*self._without, *room_names(rooms))
+        return self._with(without=without, excluded=frozenset(sessions))
+
+    @property
+    def volatile(self: T) -> T:
+        """The same clients, without those that could not get a message at once.
+
+        A message for them is dropped, not kept: for messages that are soon out of date.
+        """
+        return self._with(volatile=True)
+
+    @property
+    def local(self: T) -> T:
+        """The same clients, as far as they are connected to this process."""
+        return self._with()
+
+    def _with(self: T, **changes: Any) -> T:
+        given: dict[str, Any] = {
+            "rooms": self._rooms,
+            "without": self._without,
+            "excluded": self._excluded,
+            "volatile": self._volatile,
+            **changes,
+        }
+        return type(self)(self._space, **given)
+
+    def _sessions(self) -> list[Session]:
+        return self._space.rooms.select(self._rooms, self._without, self._excluded)
+
+    def clients(self) -> list[C]:
+        """The clients that are meant, as they are now."""
+        found = map(self._space.client_of, self._sessions())
+        return [client for client in found if client is not None]
+
+    # --- what they get ---
+
+    def emit(self, event: EventName, *arguments: Any) -> None:
+        """Send an event. It is encoded once for all; any thread may call it.
+
+        Clients that have no binary data, those of Socket.IO 0.5 and 0.6, are passed over if
+        there are bytes in the arguments; the log says so once.
+
+        Args:
+            event: its name.
+            *arguments: JSON values and ``bytes``.
+
+        Raises:
+            TypeError: if an argument is neither.
+            ValueError: if the name is reserved, or if a value has no form, such as NaN, or
+                is over ``max_buffer``.
+        """
+        check_sendable(event)
+        self._space.send(event, arguments, self._sessions(), self._volatile)
+
+    def send(self, message: Any) -> None:
+        """Send the event ``message`` with one argument; see :meth:`emit`."""
+        self._space.send("message", (message,), self._sessions(), self._volatile)
+
+    def __call__(self, message: Any) -> None:
+        """Send the event ``message`` with one argument; see :meth:`emit`."""
+        self._space.send("message", (message,), self._sessions(), self._volatile)
+
+    def call(
+        self, event: EventName, *arguments: Any, timeout: float | None = 60.0
+    ) -> dict[str, Any]:
+        """Send an event, and wait for the answers of all.
+
+        Clients that cannot acknowledge, those of Socket.IO 0.5 and 0.6, neither get it nor
+        are missed. Handlers may call it, and so may any thread.
+
+        Args:
+            event: its name.
+            *arguments: JSON values and ``bytes``.
+            timeout: how long to wait, in seconds; ``None`` waits for ever.
+
+        Returns:
+            The answers by the ids of the clients: ``None`` for an answer without an argument,
+            the argument if there is one, a tuple if there are several.
+
+        Raises:
+            AckTimeout: if a client has not answered in this time, or has left before. Its
+                attributes have the answers that came, and who is missing.
+            TypeError, ValueError: see :meth:`emit`.
+        """
+        check_sendable(event)
+        space = self._space
+        asked = {
+            session: client.id
+            for session in self._sessions()
+            if session.dialect.acknowledges and (client := space.client_of(session)) is not None
+        }
+        return ask(space, asked, event, arguments, timeout, self._volatile)
+
+    # --- what happens to them ---
+
+    def join(self, *rooms: str) -> None:
+        """Put the clients into rooms.
+
+        Raises:
+            TypeError: if the name of a room is no string.
+            ValueError: if one of them would be in more than ``max_rooms_per_client``.
+        """
+        names = room_names(rooms)
+        for session in self._sessions():
+            self._space.rooms.join(session, names)
+
+    def leave(self, *rooms: str) -> None:
+        """Take the clients out of rooms.
+
+        Raises:
+            TypeError: if the name of a room is no string.
+        """
+        names = room_names(rooms)
+        for session in self._sessions():
+            self._space.rooms.leave(session, names)
+
+    def disconnect(self, close: bool = False) -> None:
+        """Disconnect the clients; see :meth:`Client.disconnect`."""
+        for client in self.clients():
+            client.disconnect(close)
+
+
+def ask(
+    space: Space,
+    asked: dict[Session, str],
+    event: EventName,
+    arguments: Iterable[Any],
+    timeout: float | None,
+    volatile: bool = False,
+) -> dict[str, Any]:
+    """Send an event to clients, and wait for their answers; see :meth:`BaseTarget.call`.
+
+    Args:
+        space: the namespace.
+        asked: the ids of the clients by their sessions.
+        event: the name of the event.
+        arguments: its arguments.
+        timeout: how many seconds to wait; ``None`` waits for ever.
+        volatile: whether to leave out clients that could not get it now.
+    """
+    number = next(space.numbers)
+    answers = Answers(asked)
+    receivers = [session for session in asked if space.pending.add(session, number, answers)]
+    for session in asked.keys() - set(receivers):
+        answers.lost(session)
+    try:
+        space.send(event, tuple(arguments), receivers, volatile, number)
+        in_time = answers.wait(timeout)
+    finally:
+        late = answers.stop()
+        for session in late:
+            space.pending.take(session, number)
+    missing = [*answers.missing, *[asked[session] for session in late]]
+    if missing:
+        why = f"within {timeout:g} s" if not in_time and timeout is not None else "before leaving"
+        text = f"{len(missing)} of {len(asked)} clients have not answered {event!r} {why}"
+        raise AckTimeout(text, answers.came, missing)
+    return answers.came
