@@ -268,8 +268,6 @@ def test_an_unknown_option_is_refused_and_the_nearest_name_is_suggested(
 
 
 ELSEWHERE = {
-    "ping_timeout": "'transport_options', with 'timeout'",
-    "pingInterval": "'transport_options', with 'heartbeat_interval'",
     "max_http_buffer_size": "'max_message_size'",
     "maxHttpBufferSize": "'max_message_size'",
     "cors_allowed_origins": "'origins'",
@@ -278,8 +276,7 @@ ELSEWHERE = {
     "adapter": "there is only one process so far",
     "async_mode": "always gevent",
     "path": "'resource'",
-    "allowEIO3": "Socket.IO 0.5 and 0.6",
-    "connectTimeout": "when its session is open",
+    "allowEIO3": "'dialects'",
 }
 
 
