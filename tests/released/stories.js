@@ -257,7 +257,15 @@
     const socket = await opened(client);
     const gone = once(socket, 'disconnect');
     const last = once(socket, 'last');
-    socket.emit('last words');
+    socket.emit('last words', false);
+    same(await last, ['goodbye']);
+    same((await gone)[0], 'io server disconnect', 'the reason');
+  };
+
+  stories['the server closes the connection'] = async client => {
+    const socket = await opened(client);
+    const [gone, last] = [once(socket, 'disconnect'), once(socket, 'last')];
+    socket.emit('last words', true);
     same(await last, ['goodbye']);
     same((await gone)[0], 'io server disconnect', 'the reason');
   };
@@ -268,7 +276,11 @@
     const before = (await ask(socket, 'who'))[0].id;
     const gone = once(socket, 'disconnect');
     await client.order('stop');
-    same((await gone)[0], 'transport close', 'the reason');
+    const [reason] = await gone;
+    // Between two polls it is a poll that fails.
+    if (!(reason === 'transport error' && ENDS[client.mode] === 'polling')) {
+      same(reason, 'transport close', 'the reason');
+    }
     const kept = ask(socket, 'answer', 'sent while it was down');
     const [back, welcome] = [once(socket.io, 'reconnect'), once(socket, 'welcome')];
     await client.order('start');

@@ -88,9 +88,9 @@ def answer_stories(client: io.Client, welcome: str, gone: Gone) -> None:
             client.emit("number", number)
 
     @client.on("last words")
-    def last_words() -> None:
+    def last_words(close: bool) -> None:
         client.emit("last", "goodbye")
-        client.disconnect()
+        client.disconnect(close)
 
     @client.on("remember")
     def remember(name: str) -> None:

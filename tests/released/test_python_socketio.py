@@ -154,7 +154,7 @@ def test_a_thousand_events_arrive_in_order_each_way(connect):
 
 def test_each_side_ends_the_session(connect):
     connected = connect()
-    connected.emit("last words")
+    connected.emit("last words", False)
     assert connected.next("last") == ("goodbye",)
     assert connected.next("disconnect") == (Reason.SERVER_DISCONNECT,)
     connected, other = connect(), connect()
