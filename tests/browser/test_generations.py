@@ -42,7 +42,7 @@ def pages(start, new_page, released_packages) -> Callable[[], dict[str, Any]]:
         server = start(SERVER, "--clients", str(released_packages))
         pages = {}
         for name in GENERATIONS:
-            script = "room/classic.js"
+            script = "room/socket.io.js"
             if name != "classic":
                 script = bundle(released_packages, name)
             pages[name] = new_page(f"{server.url}/?script={script}")
