@@ -105,8 +105,9 @@ class Client(Emitter):
 
     @property
     def auth(self) -> Any:
-        """What the client sent when it connected to the namespace; ``None`` for nothing."""
-        return None if self.__own is None else self.__own.auth
+        """What the client sent when it connected to the namespace; mostly an empty dict."""
+        auth = None if self.__own is None else self.__own.auth
+        return {} if auth is None else auth
 
     @property
     def data(self) -> Any:

@@ -89,19 +89,12 @@ class Rooms:
         with self._lock:
             self._coming.add(session.session_id)
 
-    def enter(self, session: Session, client_id: str | None) -> None:
-        """A client is in the namespace from now on.
-
-        Args:
-            session: its session.
-            client_id: its id, if it has one already.
-        """
+    def enter(self, session: Session) -> None:
+        """A client is in the namespace from now on."""
         session_id = session.session_id
         with self._lock:
             self._coming.discard(session_id)
             self.sessions[session_id] = session
-            if client_id is not None:
-                self._name(session, client_id)
             for name in self._joined.get(session_id, ()):
                 self._rooms.setdefault(name, {})[session_id] = session
 
@@ -124,14 +117,11 @@ class Rooms:
                 self._joined.pop(session.session_id, None)
 
     def name(self, session: Session, client_id: str) -> None:
-        """A client that is in the namespace has got its id."""
+        """A client has got its id. Nothing happens if it is not in the namespace."""
         with self._lock:
             if session.session_id in self.sessions:
-                self._name(session, client_id)
-
-    def _name(self, session: Session, client_id: str) -> None:
-        self._client_ids[session.session_id] = client_id
-        self._by_client_id[client_id] = session
+                self._client_ids[session.session_id] = client_id
+                self._by_client_id[client_id] = session
 
     # --- rooms ---
 
