@@ -15,6 +15,7 @@ from ..monitoring.reasons import Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
 from ..wire import socketio as wire
+from ..wire.engineio import escape_json
 from ..wire.json_text import TOO_DEEP, decode_json, encode_json, json_excess
 from ..wire.packet import Packet
 from ..wire.websocket import TOO_BIG
@@ -106,6 +107,10 @@ class SocketIO(EngineIO):
             error = {"message": text} if data is None else {"message": text, "data": data}
             return self._packets(wire.CONNECT_ERROR, namespace, error)
         return self._packets(wire.CONNECT_ERROR, namespace, text if data is None else data)
+
+    def in_ascii(self, packet: bytes) -> bytes:
+        """The same packet, with escapes in its JSON."""
+        return escape_json(packet)
 
     def left(self, namespace: str) -> Sequence[Packet]:
         """A DISCONNECT."""
