@@ -7,7 +7,8 @@ from typing import Any
 
 import gevent
 
-from .client import NOT_LET_IN, Client, own_of, peek
+from .client import Client
+from .client_facts import NOT_LET_IN, own_of, peek
 from .errors import Refused
 from .events import Emitter
 from .monitoring.log import failures

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .client import Client, own_of, space_of
+from .client import Client
+from .client_facts import own_of, space_of
 from .monitoring.reasons import CloseReason, End
 from .recovery import Kept, Recovery
 from .session.session import Session
