@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Protocol
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
+from ..options.serializer import OWN, Serializer
 from ..refusal import Refusal
 from ..wire import engineio as wire
 from ..wire.classic_form import decode_form
-from ..wire.json_text import encode_json
 from ..wire.packet import OVERHEAD, BinaryPacket, Packet, script_text
 from ..wire.websocket import BINARY, TOO_BIG, encode_frame
 from . import engineio_addresses as addresses
@@ -52,6 +52,7 @@ class EngineIO(Dialect):
     Args:
         options: the options of the listener.
         version: 3 or 4.
+        serializer: encodes and decodes JSON.
 
     Attributes:
         pings: whether the server sends pings, and not the client.
@@ -67,8 +68,9 @@ class EngineIO(Dialect):
     NOOP = Packet(wire.NOOP.encode())
     CLOSE = Packet(wire.CLOSE.encode())
 
-    def __init__(self, options: Options, version: int) -> None:
+    def __init__(self, options: Options, version: int, serializer: Serializer = OWN) -> None:
         self._options = options
+        self._dumps, self._loads = serializer
         self.version = version
         self.pings = version == 4
         upgrades = ["websocket"] if "websocket" in options.transports else []
@@ -256,7 +258,7 @@ class BareEngineIO(EngineIO):
         [message] = arguments
         if isinstance(message, (bytes, bytearray, memoryview)):
             return (self.binary(bytes(message)),)
-        return (self.text(message if isinstance(message, str) else encode_json(message)),)
+        return (self.text(message if isinstance(message, str) else self._dumps(message)),)
 
     def message(self, peer: Any, message: str | bytes) -> str:
         """Every message is one of the application."""

@@ -34,7 +34,7 @@ _ANSWERS = {
     "heartbeat_interval": "it is 'ping_interval'; classic clients have 'transport_options'",
     "heartbeat_timeout": "it is 'ping_timeout'; classic clients have 'transport_options'",
     "http_compression": "polls of over 1 KiB are compressed for clients that accept it",
-    "json": "messages are encoded by Python's own json",
+    "json": "here it is 'serializer'",
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
@@ -44,7 +44,6 @@ _ANSWERS = {
     "per_message_deflate": "nothing is compressed; a proxy can do that",
     "policy_server": "here it is 'flash_policy_port'",
     "polling_duration": _TIMES.format("'duration'"),
-    "serializer": "messages are encoded by Python's own json",
     "serve_client": "the browser client is always served",
 }
 _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}

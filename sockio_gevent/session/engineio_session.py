@@ -10,6 +10,7 @@ from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
 from ..options.limits import OverLimit
+from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
@@ -208,7 +209,10 @@ class EngineIOSession(Session):
         for packet in payloads:
             if self.ending is not None:
                 return problem or NONE_TAKEN
-            problem = self.dialect.receive(self, packet)
+            try:
+                problem = self.dialect.receive(self, packet)
+            except LoadsFailed:
+                return self._not_read()
             if problem:
                 text = f"protocol error: {problem}"
                 self.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
