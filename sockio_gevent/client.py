@@ -249,8 +249,12 @@ def _disconnect(client: Client, close: bool) -> None:
     session, space, own = session_of(client), space_of(client), own_of(client)
     if session.ending is not None or own.outside not in (None, NOT_LET_IN):
         return
-    packets = () if close else session.dialect.left(space.name)
-    if not packets:
+    packets = session.dialect.left(space.name)
+    if close or not packets:
+        # A client that is told that it has to leave does not connect again by itself.
+        for name in _namespaces_of(session) if close else ():
+            for packet in session.dialect.left(name):
+                session.enqueue(packet)
         session.end(_BY_APPLICATION)
     elif own.outside is NOT_LET_IN:
         own.outside = _BY_APPLICATION  # it is refused when the middleware has run
@@ -260,6 +264,11 @@ def _disconnect(client: Client, close: bool) -> None:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)
         session.start_handlers()
+
+
+def _namespaces_of(session: Session) -> list[str]:
+    main = [] if session.client is None else ["/"]
+    return [*main, *(session.others or ())]
 
 
 def _send(session: Session, packets: Sequence[Packet]) -> None:

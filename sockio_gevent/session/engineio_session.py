@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
 from ..options.limits import OverLimit
+from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
@@ -22,8 +24,8 @@ __all__ = ["EngineIOSession"]
 class Upgrade(Protocol):
     """A WebSocket on which a client tries whether it can go on with it."""
 
-    def close(self, code: int, reason: str) -> None:
-        """Close it: the session goes on without it, or has ended."""
+    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket after the last packets."""
 
 
 class EngineIOSession(Session):
@@ -114,10 +116,21 @@ class EngineIOSession(Session):
 
     def end(self, end: End, code: int = 1000, abort: bool = False) -> None:
         """End the session. Every end of a session comes here."""
+        if self.ending is not None:
+            return
         upgrade, self.upgrade = self.upgrade, None
+        farewell = self.farewell(end)
         super().end(end, code, abort)
         if upgrade is not None:
-            upgrade.close(code, end.text)
+            # If the client has ended its polls already, it comes by this WebSocket.
+            upgrade.end_session(farewell, code, end.text)
+
+    def farewell(self, end: End) -> Sequence[Packet]:
+        """The last packets, for the next poll if none waits."""
+        downlink = self.downlink
+        if not self._polls or (downlink is not None and downlink.ready) or not self._outbox:
+            return ()
+        return (*self._outbox, *self.dialect.last(end, self.transport))
 
     def release(self) -> None:
         """The session has closed: free what it held."""
@@ -212,7 +225,10 @@ class EngineIOSession(Session):
         for packet in payloads:
             if self.ending is not None:
                 return problem or NONE_TAKEN
-            problem = self.dialect.receive(self, packet)
+            try:
+                problem = self.dialect.receive(self, packet)
+            except LoadsFailed:
+                return self._not_read()
             if problem:
                 text = f"protocol error: {problem}"
                 self.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)

@@ -188,6 +188,10 @@ class Session(Deadline):
         log = self.host.log.warning if abort else self.host.log.info
         self._log_end(log, "session %s (%s, %s) ended: %s", end)
 
+    def farewell(self, end: End) -> Sequence[Packet]:
+        """The last packets, for a poll that comes after the end; mostly there are none."""
+        return ()
+
     @property
     def is_carried(self) -> bool:
         """Whether one of its connections is not over yet."""

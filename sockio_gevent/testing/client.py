@@ -14,7 +14,7 @@ from gevent.queue import Empty
 from ..client import Client as ApplicationClient
 from ..listener import Listener
 from ..monitoring.log import failures
-from ..monitoring.reasons import CloseReason, End
+from ..monitoring.reasons import NOT_READ, CloseReason, End
 from ..options.limits import OverLimit
 from ..options.listener_options import KNOWN_TRANSPORTS
 from ..options.suggestions import did_you_mean
@@ -307,6 +307,8 @@ class Client:
             # A handler blocks in another greenlet, which will go on with this message.
             session.handlers.wait_done()
         problem = problem or session.missed(first, last)
+        if problem is NOT_READ:
+            self._raise_failure()
         if problem:
             raise ValueError(f"the listener does not take the message: {problem}")
         self._raise_failure()
