@@ -20,6 +20,9 @@ from .session_host import SessionHost
 
 __all__ = ["EngineIOSession"]
 
+# The ends that clients are told of by their next poll, and with it what was sent before.
+_WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
+
 
 class Upgrade(Protocol):
     """A WebSocket on which a client tries whether it can go on with it."""
@@ -123,14 +126,31 @@ class EngineIOSession(Session):
         super().end(end, code, abort)
         if upgrade is not None:
             # If the client has ended its polls already, it comes by this WebSocket.
-            upgrade.end_session(farewell, code, end.text)
+            upgrade.end_session(farewell[0] if len(farewell) > 1 else (), code, end.text)
 
-    def farewell(self, end: End) -> Sequence[Packet]:
-        """The last packets, for the next poll if none waits."""
-        downlink = self.downlink
-        if not self._polls or (downlink is not None and downlink.ready) or not self._outbox:
+    def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
+        """The batches for the next polls, if the server ends the session."""
+        if not self._polls:
             return ()
-        return (*self._outbox, *self.dialect.last(end, self.transport))
+        waits = self.downlink is not None and self.downlink.ready
+        if end.reason is CloseReason.CLIENT and not waits:
+            # The client closes by a POST, and its poll may come a moment later.
+            return (self.dialect.last(end, self.transport),)
+        if end.reason not in _WITH_FAREWELL:
+            return ()
+        if waits and not self._outbox:
+            return ()
+        close = self.dialect.last(end, self.transport)
+        return (close,) if waits or not self._outbox else (self._outbox, close)
+
+    def _last(self, end: End, outbox: Sequence[Packet]) -> Sequence[Packet]:
+        """A close packet, unless that has to wait for the next poll.
+
+        Released clients drop messages that come in one payload with a close packet.
+        """
+        if self._polls and outbox and end.reason in _WITH_FAREWELL:
+            return ()
+        return super()._last(end, outbox)
 
     def release(self) -> None:
         """The session has closed: free what it held."""

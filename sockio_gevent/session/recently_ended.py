@@ -33,13 +33,13 @@ class RecentEnd(NamedTuple):
         when: the time of its end, on the monotonic clock.
         why: the text for its client.
         bound_to: the peer that it was bound to, by the option ``same_peer``.
-        farewell: the last packets, for its next poll.
+        farewell: the last batches, one for each of its next polls.
     """
 
     when: float
     why: str
     bound_to: Any
-    farewell: Sequence[Packet] = ()
+    farewell: Sequence[Sequence[Packet]] = ()
 
 
 class RecentlyEnded:
@@ -64,7 +64,7 @@ class RecentlyEnded:
         transport: str,
         end: End,
         bound_to: Any,
-        farewell: Sequence[Packet] = (),
+        farewell: Sequence[Sequence[Packet]] = (),
     ) -> None:
         """Remember an end for a while, if the client cannot know why the session has ended.
 
@@ -73,9 +73,9 @@ class RecentlyEnded:
             transport: the name of its transport.
             end: why it has ended.
             bound_to: the peer that it was bound to.
-            farewell: the last packets, for its next poll.
+            farewell: the last batches, one for each of its next polls.
         """
-        if end.reason not in _TOLD or transport in _TOLD_WHEN_CLOSED:
+        if not farewell and (end.reason not in _TOLD or transport in _TOLD_WHEN_CLOSED):
             return
         why = f"this session has ended ({end.reason.value}): {end.text}"
         with self._lock:
@@ -101,18 +101,19 @@ class RecentlyEnded:
             self._forget(session_id)
 
     def take_farewell(self, session_id: str) -> Sequence[Packet]:
-        """Take the last packets of a session; empty if there are none any more."""
+        """Take the next of the last batches of a session; empty if there is none any more."""
         with self._lock:
             ended = self._ends.get(session_id)
             if ended is None or not ended.farewell:
                 return ()
-            self._held -= _cost(ended.farewell)
-            self._ends[session_id] = ended._replace(farewell=())
-            return ended.farewell
+            batch, *later = ended.farewell
+            self._held -= _cost((batch,))
+            self._ends[session_id] = ended._replace(farewell=later)
+            return batch
 
     def _forget(self, session_id: str) -> None:
         self._held -= _cost(self._ends.pop(session_id).farewell)
 
 
-def _cost(packets: Sequence[Packet]) -> int:
-    return sum([packet.cost for packet in packets])
+def _cost(batches: Sequence[Sequence[Packet]]) -> int:
+    return sum([packet.cost for batch in batches for packet in batch])
