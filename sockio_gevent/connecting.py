@@ -128,7 +128,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     space.rooms.enter(session)
     kept = None
     if space.recovery is not None and session.dialect.recovers:
-        kept = space.recovery.keep(space, session)
+        kept = space.recovery.keep(space, session, None if back is None else back.secret)
     own = peek(client)
     if own is not None and own.id is not None:
         # Middleware, or another thread, may have asked for it before it was in.

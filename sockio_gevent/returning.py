@@ -32,6 +32,11 @@ class ComeBack:
         self._kept = kept
         self._offset = offset
 
+    @property
+    def secret(self) -> str:
+        """What the client has shown."""
+        return self._kept.secret
+
     def replay(self, successor: Kept) -> None:
         """Give the new client what the old one has missed, and all that is still sent to that."""
         kept = self._kept

@@ -362,11 +362,11 @@ class Client:
             TimeoutError: if the handlers take longer; they go on running.
             Exception: the exception of a handler.
         """
-        if self._leaves_alone and self._session.connected:
-            if self.session.connected:
-                self._session.receive(self._link.leave(self._namespace))
-                self._session.start_handlers()
-        else:
+        payloads = self._link.leave(self._namespace)
+        if payloads and self._session.connected and self.session.connected:
+            self._session.receive(payloads)
+            self._session.start_handlers()
+        if not self._leaves_alone or not self._session.connected:
             self._session.end(_LEAVES)
         if not self._session.handlers.wait_done(timeout):
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")
