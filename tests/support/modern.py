@@ -14,7 +14,6 @@ from wsgiref.util import setup_testing_defaults
 import gevent
 
 import sockio_gevent as io
-from sockio_gevent.client import session_of
 from sockio_gevent.dialects.classic import Classic
 from sockio_gevent.monitoring.reasons import CloseReason, End
 from sockio_gevent.session.session import Session
@@ -175,8 +174,3 @@ class Peer:
             packet: list[Any] = self._inbox.packets.pop(0)
             if packet[0] == kind:
                 return packet
-
-
-def of(client: Any) -> Session:
-    """The session of a client."""
-    return session_of(client)
