@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .acknowledgements import Callback
-from .client_facts import NOT_LET_IN, ClientFacts, has_left, own_of, peek, session_of, space_of
+from .client_facts import (
+    NOT_LET_IN,
+    ClientFacts,
+    has_left,
+    is_outside,
+    own_of,
+    peek,
+    session_of,
+    space_of,
+)
 from .errors import AckTimeout, Disconnected
 from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
@@ -60,9 +69,13 @@ class Client(ClientFacts):
         # Every message comes here, and attributes are faster than calls.
         session = self._ClientFacts__session  # type: ignore[attr-defined]
         own = self._ClientFacts__own  # type: ignore[attr-defined]
-        name = self._ClientFacts__space.name  # type: ignore[attr-defined]
-        packets = session.dialect.event(name, "message", (message,))
-        if own is not None and own.outside is not None:
+        space = self._ClientFacts__space  # type: ignore[attr-defined]
+        outside = own is not None and own.outside is not None
+        if space.recovery is not None and session.dialect.recovers:
+            space.send("message", (message,), [] if outside else [session])
+            return
+        packets = session.dialect.event(space.name, "message", (message,))
+        if outside:
             return
         if this_thread.hub is session.loop.hub:  # the usual case
             _send(session, packets)
@@ -91,6 +104,9 @@ class Client(ClientFacts):
         """
         check_sendable(event)
         session, space = session_of(self), space_of(self)
+        if callback is None and space.recovery is not None and session.dialect.recovers:
+            space.send(event, arguments, [] if is_outside(self) else [session])
+            return
         if callback is None:
             packets = session.dialect.event(space.name, event, arguments)
         else:
@@ -220,7 +236,7 @@ def depart(client: Client, end: End) -> None:
     """
     own_of(client).outside = end
     session, space = session_of(client), space_of(client)
-    space.remove(session)
+    space.leave(session)
     if space.client_of(session) is client:
         space.set_client(session, None)
 

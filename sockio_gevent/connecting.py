@@ -15,6 +15,7 @@ from .monitoring.log import failures
 from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
+from .returning import ComeBack, come_back
 from .session.session import Session
 from .space import Space
 from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
@@ -52,6 +53,9 @@ def connect(
         _refuse(session, name, Refused("Invalid namespace"), log)
         return None
     client = Client(session, space)
+    back = None
+    if space.recovery is not None and session.dialect.recovers:
+        auth, back = come_back(space.recovery, session, client, auth)
     if auth is not None:
         own_of(client).auth = auth
     refused: Refused | None = None
@@ -61,12 +65,14 @@ def connect(
             own_of(client).outside = NOT_LET_IN
             refused = _run_middleware(space, client, log, in_context)
         if refused is None and session.ending is None:
-            _let_in(session, space, client)
+            _let_in(session, space, client, back)
             let_in = True
     finally:
         if not let_in:
             space.remove(session)
             space.forget(session)
+            if back is not None:
+                back.give_up()
     if refused is not None and session.ending is None:
         _refuse(session, name, refused, log)
     return client if let_in else None
@@ -107,7 +113,7 @@ def _run_middleware(
     return refused
 
 
-def _let_in(session: Session, space: Space, client: Client) -> None:
+def _let_in(session: Session, space: Space, client: Client, back: ComeBack | None) -> None:
     # A client that acknowledges is of Socket.IO 1.0 or later, and is told its id. Others
     # have none until the application asks for it.
     client_id = client.id if session.dialect.acknowledges else None
@@ -120,14 +126,20 @@ def _let_in(session: Session, space: Space, client: Client) -> None:
     if noted is not None:
         Emitter.on(client, "disconnect", lambda: failures.set(noted))
     space.rooms.enter(session)
+    kept = None
+    if space.recovery is not None and session.dialect.recovers:
+        kept = space.recovery.keep(space, session)
     own = peek(client)
     if own is not None and own.id is not None:
         # Middleware, or another thread, may have asked for it before it was in.
         space.rooms.name(session, own.id)
     if client_id is not None:
         # What other threads send from now on comes behind this, by the loop of the session.
-        for packet in session.dialect.connected(space.name, client_id):
+        secret = None if kept is None else kept.secret
+        for packet in session.dialect.connected(space.name, client_id, secret):
             session.enqueue(packet)
+    if back is not None and kept is not None:
+        back.replay(kept)
 
 
 def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) -> None:

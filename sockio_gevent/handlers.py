@@ -247,7 +247,7 @@ class Handlers(Receiver):
     def gone(self, session: Any) -> None:
         """A session has just ended."""
         for client in _clients_of(session):
-            space_of(client).remove(session)
+            space_of(client).end(session)
 
     def closed(self, session: Any) -> None:
         """A session has ended, and none of its messages waits any more."""

@@ -126,7 +126,7 @@ class BaseTarget(Generic[C]):
 
     def clients(self) -> list[C]:
         """The clients that are meant, as they are now."""
-        found = map(self._space.client_of, self._sessions())
+        found = [self._space.client_of(each) for each in self._sessions() if each.ending is None]
         return [client for client in found if client is not None]
 
     # --- what they get ---
@@ -184,7 +184,9 @@ class BaseTarget(Generic[C]):
         asked = {
             session: client.id
             for session in self._sessions()
-            if session.dialect.acknowledges and (client := space.client_of(session)) is not None
+            if session.dialect.acknowledges
+            and session.ending is None
+            and (client := space.client_of(session)) is not None
         }
         return ask(space, asked, event, arguments, timeout, self._volatile)
 

@@ -169,6 +169,34 @@ class Client:
         other._raise_failure()
         return other
 
+    def cut(self) -> None:
+        """Cut the connection, as a broken network does. The handlers of ``disconnect`` run."""
+        self._session.end(End(CloseReason.LOST, "the connection was cut"))
+        self._session.handlers.wait_done(None)
+        self._raise_failure()
+
+    def come_back(self) -> Client:
+        """Come back after a cut, in a new session; see the option ``recovery``.
+
+        Returns:
+            The new client, whose ``session.recovered`` is true if it goes on where this one was.
+
+        Raises:
+            TypeError: if the server has not offered that to the client.
+            Refused, Disconnected: see :class:`Client`.
+        """
+        seen = getattr(self._link, "seen", {}).get(self._namespace)
+        if seen is None:
+            raise TypeError("the listener does not have the option 'recovery' for this client")
+        return Client(
+            self.session.listener,
+            dialect=self._session.dialect.name,
+            namespace=self._namespace,
+            auth=dict(seen),
+            transport=self._link.transport,
+            raise_exceptions=self._failures is not None,
+        )
+
     def __repr__(self) -> str:
         return f"<testing.Client of {self.session!r}>"
 

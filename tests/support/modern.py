@@ -46,7 +46,9 @@ class Spelled(Classic):
     ) -> Sequence[Packet]:
         return self._packet("answer", namespace, ack_id, list(arguments))
 
-    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+    def connected(
+        self, namespace: str, client_id: str, secret: str | None = None
+    ) -> Sequence[Packet]:
         return self._packet("connected", namespace, client_id)
 
     def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
