@@ -15,7 +15,8 @@ from support.missing import missing
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = executable("chromium")
+    # The same browser without windows, which would take most of the time of a new page.
+    path = executable("chromium", "chromium-headless-shell")
     from playwright.sync_api import sync_playwright
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
