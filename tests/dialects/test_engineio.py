@@ -244,7 +244,7 @@ def test_version_4_has_no_binary_payloads() -> None:
     [(4, b""), (4, b"4a\x1e"), (4, b"x"), (4, b"4\xff"), (3, b"x"), (3, b"9:4a"), (3, b"2:xx")],
 )
 def test_a_bad_payload_raises(version: int, body: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         bare(version).packets(body, "text/plain")
 
 
@@ -268,7 +268,7 @@ def test_a_form_has_the_payload_in_its_field(text: str, payload: str) -> None:
 
 
 def test_a_form_without_the_field_raises() -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         bare().form(b"data=4a", lambda: None)
 
 

@@ -58,11 +58,14 @@ class _Client:
     """What all clients can do: messages, and the handshake.
 
     Attributes:
+        name: the transport as the server names it.
         handshake: what the open packet says.
         packets: those that have come and were not asked for.
         pongs: how many pings were answered.
     """
 
+    name: str
+    more_query = ""
     handshake: dict[str, Any]
     session_id: str
     version: int
@@ -127,8 +130,7 @@ class Polling(_Client):
         path: the path of every request.
     """
 
-    transport = "polling"
-    more_query = ""
+    name = "xhr-polling"
 
     def __init__(
         self,
@@ -216,6 +218,7 @@ class Base64(Polling):
 class JSONP(Polling):
     """Scripts and forms, as a page of the server's own origin asks for them."""
 
+    name = "jsonp-polling"
     more_query = "&j=7"
 
     def begin_poll(self) -> None:
@@ -240,7 +243,7 @@ class JSONP(Polling):
 class WebSocket(_Client):
     """Packets both ways over one WebSocket; with a session id it is one beside polls."""
 
-    transport = "websocket"
+    name = "websocket"
 
     def __init__(
         self,
@@ -291,7 +294,7 @@ class WebSocket(_Client):
 class Kind(NamedTuple):
     """A kind of clients: ``Kind(Polling, 3)(port)`` makes one."""
 
-    client: Callable[..., Any]
+    client: Any
     version: int
 
     def __call__(self, port: int, **more: Any) -> Any:
