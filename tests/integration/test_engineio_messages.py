@@ -289,7 +289,7 @@ def test_the_application_can_disconnect_a_client_and_its_last_words_arrive(engin
     client.send("last words")
     client.disconnect()
     assert opened.receive() == "last words"
-    with pytest.raises(Ended, match="close packet|1000"):
+    with pytest.raises(Ended, match=r"close packet|1000"):
         opened.receive()
     served.wait("disconnect")
     assert not client.connected
