@@ -42,15 +42,17 @@ class _Own:
         data: the dict for the application; ``None`` if it was not asked for.
         id: its public id; ``None`` if it was not asked for.
         outside: why it is not in its namespace; ``None`` while it is.
+        recovered: whether it goes on where an earlier connection of its peer was cut.
     """
 
-    __slots__ = ("auth", "data", "id", "outside")
+    __slots__ = ("auth", "data", "id", "outside", "recovered")
 
     def __init__(self) -> None:
         self.auth: Any = None
         self.data: Any = None
         self.id: str | None = None
         self.outside: End | None = None
+        self.recovered = False
 
 
 class Client(Emitter):
@@ -105,8 +107,9 @@ class Client(Emitter):
 
     @property
     def auth(self) -> Any:
-        """What the client sent when it connected to the namespace; ``None`` for nothing."""
-        return None if self.__own is None else self.__own.auth
+        """What the client sent when it connected to the namespace; mostly an empty dict."""
+        auth = None if self.__own is None else self.__own.auth
+        return {} if auth is None else auth
 
     @property
     def data(self) -> Any:
@@ -128,7 +131,7 @@ class Client(Emitter):
     @property
     def recovered(self) -> bool:
         """Whether it goes on where an earlier connection of its peer was cut."""
-        return False
+        return self.__own is not None and self.__own.recovered
 
     @property
     def dialect(self) -> str:
@@ -208,8 +211,11 @@ class Client(Emitter):
             ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
         """
         session, space = self.__session, self.__space
-        packets = session.dialect.event(space.name, "message", (message,))
         own = self.__own
+        if space.recovery is not None and session.dialect.recovers:
+            space.send("message", (message,), [session] if _is_inside(own) else [])
+            return
+        packets = session.dialect.event(space.name, "message", (message,))
         if own is not None and own.outside is not None:
             return
         if this_thread.hub is session.loop.hub:  # the usual case, and every message comes here
@@ -239,6 +245,9 @@ class Client(Emitter):
         """
         check_sendable(event)
         session, space = self.__session, self.__space
+        if callback is None and space.recovery is not None and session.dialect.recovers:
+            space.send(event, arguments, [session] if _is_inside(self.__own) else [])
+            return
         if callback is None:
             packets = session.dialect.event(space.name, event, arguments)
         else:
@@ -390,6 +399,11 @@ class Target(BaseTarget[Client]):
     __slots__ = ()
 
 
+def _is_inside(own: _Own | None) -> bool:
+    """Whether a client has neither left its namespace, nor is still on its way into it."""
+    return own is None or own.outside is None
+
+
 def has_left(client: Client) -> bool:
     """Whether a client has left its namespace, or was not let in yet."""
     own = peek(client)
@@ -403,7 +417,7 @@ def depart(client: Client, end: End) -> None:
     """
     own_of(client).outside = end
     session, space = session_of(client), space_of(client)
-    space.remove(session)
+    space.leave(session)
     if space.client_of(session) is client:
         space.set_client(session, None)
 

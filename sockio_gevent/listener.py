@@ -214,11 +214,15 @@ class Listener(Namespace):
         return self._gateway(environ, start_response)
 
     def open_session(
-        self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
+        self,
+        transport: str,
+        environ: dict[str, Any],
+        start_response: Callable[..., Any],
+        dialect: str | None = None,
     ) -> Session:
         """Begin a session for a client that brings its own downlink, as test clients do.
 
         Raises:
             Refusal: if the request may not connect.
         """
-        return self._gateway.open_session(transport, environ, start_response)
+        return self._gateway.open_session(transport, environ, start_response, dialect)

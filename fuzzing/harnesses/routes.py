@@ -51,7 +51,7 @@ def check(data: bytes) -> None:
     path = supply.rest().decode("latin-1")
     expected = _read(resource.split("/"), path)
     route = match(resource, path)
-    assert (None if route is None else tuple(route)) == expected
+    assert (None if route is None else route[:3]) == expected
     opening = None if route is None else with_merged_slashes(route)
     if opening is not None:
         assert opening.session_id == ""

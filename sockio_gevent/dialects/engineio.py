@@ -109,11 +109,7 @@ class EngineIO(Dialect):
 
     def text(self, text: str) -> Packet:
         """A text message. Lone surrogates, which UTF-8 cannot carry, become U+FFFD."""
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:
-            data = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-        packet = Packet(b"4" + data)
+        packet = Packet(wire.encode_text(f"4{text}"))
         self._check_size(packet.cost - OVERHEAD)
         return packet
 
@@ -143,11 +139,24 @@ class EngineIO(Dialect):
         packets = [packet.payload for packet in batch or (self.NOOP,)]
         if self.version == 4:
             return _SEPARATOR.join(packets)
-        return b"".join([wire.length_prefixed(packet) for packet in packets])
+        return b"".join([wire.length_prefixed(self.in_ascii(packet)) for packet in packets])
+
+    def in_ascii(self, packet: bytes) -> bytes:
+        """A text packet for clients of version 3, some of which read ASCII only in such payloads.
+
+        The same, if nothing is known about its text.
+        """
+        return packet
 
     def binary_payload(self, batch: Sequence[Packet]) -> bytes | None:
-        """The payload as bytes, for clients of version 3; ``None`` if all of it is text."""
-        if self.version == 4 or not any(isinstance(packet, BinaryPacket) for packet in batch):
+        """The payload as bytes, for clients of version 3; ``None`` if all of it is ASCII.
+
+        Clients of Socket.IO 1 and 2 encode other text differently in a payload of text, and
+        read it in the same way in one of bytes.
+        """
+        if self.version == 4 or all(
+            not isinstance(packet, BinaryPacket) and packet.payload.isascii() for packet in batch
+        ):
             return None
         return b"".join([_prefixed(packet) for packet in batch])
 
@@ -157,12 +166,14 @@ class EngineIO(Dialect):
 
     # --- from the client ---
 
-    def packets(self, body: bytes, content_type: str) -> list[str | bytes]:
+    def packets(self, body: bytes, content_type: str, text_only: bool = False) -> list[str | bytes]:
         """The packets in the body of a POST, as WebSockets carry them.
 
         Args:
             body: the whole body.
             content_type: its content type.
+            text_only: whether the client has no binary payloads. Then those of Socket.IO 1
+                encode text in UTF-8 twice.
 
         Raises:
             ValueError: if it is not a good payload.
@@ -179,7 +190,7 @@ class EngineIO(Dialect):
         if problem:
             raise ValueError(problem)
         if self.version == 3:
-            return [each if type(each) is str else b"\x04" + each for each in packets]  # type: ignore[operator]
+            return [_as_frame(each, text_only) for each in packets]
         return packets
 
     def form(self, body: bytes, pause: Callable[[], None]) -> bytes:
@@ -237,6 +248,13 @@ class EngineIO(Dialect):
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
         """A number and a text, as JSON."""
         return "application/json", error_body(refusal)
+
+
+def _as_frame(packet: str | bytes, text_only: bool) -> str | bytes:
+    """A packet of version 3 as a WebSocket carries it."""
+    if isinstance(packet, bytes):
+        return b"\x04" + packet
+    return wire.undo_utf8(packet) if text_only else packet
 
 
 def _prefixed(packet: Packet) -> bytes:

@@ -15,6 +15,7 @@ from ..monitoring.reasons import Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
 from ..wire import socketio as wire
+from ..wire.engineio import escape_json
 from ..wire.json_text import TOO_DEEP, decode_json, encode_json, json_excess
 from ..wire.packet import Packet
 from ..wire.websocket import TOO_BIG
@@ -68,6 +69,7 @@ class SocketIO(EngineIO):
     def __init__(self, options: Options, version: int) -> None:
         super().__init__(options, version)
         self.connects_itself = version == 3
+        self.recovers = version == 4 and options.recovery is not None
 
     def new_decoder(self) -> wire.Decoder:
         """What a session needs to put events and their attachments together."""
@@ -95,9 +97,13 @@ class SocketIO(EngineIO):
         """An ACK, or a BINARY_ACK and its attachments."""
         return self._packets(wire.ACK, namespace, list(arguments), ack_id)
 
-    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+    def connected(
+        self, namespace: str, client_id: str, secret: str | None = None
+    ) -> Sequence[Packet]:
         """A CONNECT, in protocol 5 with the id of the client."""
         data = {"sid": client_id} if self.version == 4 else None
+        if data is not None and secret is not None:
+            data["pid"] = secret
         return self._packets(wire.CONNECT, namespace, data)
 
     def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
@@ -106,6 +112,10 @@ class SocketIO(EngineIO):
             error = {"message": text} if data is None else {"message": text, "data": data}
             return self._packets(wire.CONNECT_ERROR, namespace, error)
         return self._packets(wire.CONNECT_ERROR, namespace, text if data is None else data)
+
+    def in_ascii(self, packet: bytes) -> bytes:
+        """The same packet, with escapes in its JSON."""
+        return escape_json(packet)
 
     def left(self, namespace: str) -> Sequence[Packet]:
         """A DISCONNECT."""

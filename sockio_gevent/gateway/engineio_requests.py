@@ -80,12 +80,12 @@ class EngineIORequests:
             return transport.upgrade(request, session)
         if not session.is_polling:
             raise EngineIORefusal(BAD_REQUEST, "the session goes on with a WebSocket")
+        if session.text_only and route.name == "xhr-polling":
+            request.tail = "b64"
         if request.method == "GET":
             if session.downlink is not None:
                 self._overlap(session, "a poll came while another was waiting")
             transport.check(request)
-            if session.text_only and route.name == "xhr-polling":
-                request.tail = "b64"
             return transport.downlink(request, lambda: session)
         if request.method != "POST":
             raise EngineIORefusal(BAD_REQUEST, "use GET or POST")

@@ -179,14 +179,25 @@ class Gateway:
         return self._client_file.answer(request)
 
     def open_session(
-        self, transport: str, environ: dict[str, Any], start_response: Callable[..., Any]
+        self,
+        transport: str,
+        environ: dict[str, Any],
+        start_response: Callable[..., Any],
+        dialect_name: str | None = None,
     ) -> Session:
         """Begin a session for a client that brings its own downlink.
+
+        Args:
+            transport: the name of the transport.
+            environ: the environ of its request.
+            start_response: as in WSGI.
+            dialect_name: the name of its dialect; ``None`` for the main one.
 
         Raises:
             Refusal: if the request may not connect.
         """
-        dialect = self._dialects[0]
+        wanted = dialect_name or self._dialects[0].name
+        dialect = next(each for each in self._dialects if each.name == wanted)
         request = self._read(environ, start_response)
         checks = self._checks
         try:

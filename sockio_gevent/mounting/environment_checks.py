@@ -146,16 +146,15 @@ class EnvironmentChecks:
         )
 
     def _look_for_newer_client(self, path: str, query: str) -> None:
-        """Warn about a client that speaks a newer protocol: only its query shows that."""
+        """Warn about a client whose protocol is not enabled: only its query shows that."""
         version = re.search(r"(?:^|&)EIO=([0-9]{1,2})(?:&|$)", query)
         if version is None or not f"{path}/".startswith(f"/{self._resource}/"):
             return
         self._newer = True
         self._log.warning(
             "a client of Socket.IO 1.0 or newer asks for %.100r (EIO=%s): it cannot connect, "
-            "because this server speaks the protocol of Socket.IO 0.5 and 0.6. The request goes to "
-            "the application. Let the page load the client from /%s/socket.io.js",
+            "because the option 'dialects' does not name 'socket.io'. The request goes to the "
+            "application",
             path,
             version[1],
-            self._resource,
         )

@@ -11,11 +11,10 @@ from difflib import get_close_matches
 __all__ = ["answer_to", "did_you_mean", "near_miss"]
 
 _TIMES = "here each transport has its times: 'transport_options', with {}"
-_RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
 
 _ANSWERS = {
     "adapter": "there is only one process so far: nothing connects several",
-    "allow_eio3": "the protocol is that of Socket.IO 0.5 and 0.6",
+    "allow_eio3": "all versions are let in; 'dialects' says which generations may connect",
     "allow_request": "here it is 'authorize'",
     "allow_upgrades": "'transports' says which there are; clients choose by themselves",
     "async_handlers": "handlers of one client run one at a time; gevent.spawn() runs more at once",
@@ -23,18 +22,17 @@ _ANSWERS = {
     "always_connect": "here 'authorize' decides who connects",
     "client_manager": "there is only one process so far: nothing connects several",
     "close_timeout": _TIMES.format("'close_timeout'"),
-    "compression_threshold": "nothing is compressed; a proxy can do that",
-    "connect_timeout": "a client is connected when its session is open",
-    "connection_state_recovery": _RECONNECT,
+    "compression_threshold": "'per_message_deflate' compresses WebSockets; a proxy can do the rest",
+    "connection_state_recovery": "here it is 'recovery', a number of seconds",
     "cookie": "sessions have no cookie",
     "cors": "here it is 'origins'",
     "cors_allowed_origins": "here it is 'origins'",
     "cors_credentials": "pages of the option 'origins' may always send cookies",
     "engineio_logger": "here it is 'log'",
     "engineio_options": "all options are keyword arguments of listen()",
-    "heartbeat_interval": _TIMES.format("'heartbeat_interval'"),
-    "heartbeat_timeout": _TIMES.format("'timeout'"),
-    "http_compression": "nothing is compressed; a proxy can do that",
+    "heartbeat_interval": "it is 'ping_interval'; classic clients have 'transport_options'",
+    "heartbeat_timeout": "it is 'ping_timeout'; classic clients have 'transport_options'",
+    "http_compression": "long polls are compressed; 'per_message_deflate' compresses WebSockets",
     "json": "messages are encoded by Python's own json",
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
@@ -42,14 +40,10 @@ _ANSWERS = {
     "message_queue": "there is only one process so far: nothing connects several",
     "namespaces": "here it is 'socket.of(name)', for each namespace",
     "path": "here it is 'resource'",
-    "per_message_deflate": "nothing is compressed; a proxy can do that",
-    "ping_interval": _TIMES.format("'heartbeat_interval'"),
-    "ping_timeout": _TIMES.format("'timeout'"),
     "policy_server": "here it is 'flash_policy_port'",
     "polling_duration": _TIMES.format("'duration'"),
     "serializer": "messages are encoded by Python's own json",
     "serve_client": "the browser client is always served",
-    "upgrade_timeout": "clients change the transport by themselves",
 }
 _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}
 

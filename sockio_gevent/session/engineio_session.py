@@ -188,7 +188,7 @@ class EngineIOSession(Session):
         """The deadline has come: do what is due, and return when to check again."""
         if self._connect_by is not None and now >= self._connect_by:
             self._connect_by = None
-            if self.client is None and not self.others and self.ending is None:
+            if self.ending is None:
                 seconds = self.host.options.connect_timeout
                 text = f"it did not connect to a namespace in {seconds:g} s"
                 self.end(End(CloseReason.PROTOCOL, text))
@@ -199,6 +199,10 @@ class EngineIOSession(Session):
         if self._connect_by is None or self.ending is not None:
             return check
         return self._connect_by if check is None else min(check, self._connect_by)
+
+    def let_in(self) -> None:
+        """It has become a client of a namespace, so it may leave all of them again."""
+        self._connect_by = None
 
     # --- what comes in ---
 

@@ -76,8 +76,7 @@ class Inbox(Outbox):
             self.handlers.put(host.receiver.connect, ("/", None), 0)
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"<{name} {short_id(self.session_id)} {self.transport} {self.state}>"
+        return f"<Session {short_id(self.session_id)} {self.transport} {self.state}>"
 
     @property
     def state(self) -> str:

@@ -89,6 +89,9 @@ class Session(Deadline):
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
 
+    def let_in(self) -> None:
+        """It has become a client of a namespace."""
+
     # --- its downlinks ---
 
     def attach(self, downlink: Downlink) -> bool:

@@ -88,7 +88,8 @@ class PollingTransport(HTTPTransport):
         if len(body) > most:
             text = f"the payload is over {most} bytes"
             raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-        return self.dialect.packets(body, request.environ.get("CONTENT_TYPE", ""))
+        content_type = request.environ.get("CONTENT_TYPE", "")
+        return self.dialect.packets(body, content_type, request.tail == "b64")
 
     def not_taken(self, problem: str) -> Refusal:
         """The refusal of a POST whose messages were not all taken."""
@@ -124,7 +125,7 @@ class JSONPTransport(PollingTransport):
         if len(payload) > most:
             text = f"the payload is over {most} bytes"
             raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-        return self.dialect.packets(payload, "")
+        return self.dialect.packets(payload, "", text_only=True)
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -1,0 +1,429 @@
+"""The client for tests, as tests see and use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, TypeVar
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.queue import Empty
+
+from ..client import Client as ApplicationClient
+from ..listener import Listener
+from ..monitoring.log import failures
+from ..monitoring.reasons import CloseReason, End
+from ..options.limits import OverLimit
+from ..options.listener_options import KNOWN_TRANSPORTS
+from ..options.suggestions import did_you_mean
+from ..server.http.request import Refusal
+from ..session.session import Session
+from .environ import environ_of
+from .errors import Disconnected, Refused
+from .links import END, Link, SocketIOLink, link_for
+
+__all__ = ["Client"]
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+_LEAVES = End(CloseReason.CLIENT, "the client has left")
+
+
+class Client:
+    """A client of a listener that runs in the same process.
+
+    When it has been made, it is connected, and the handlers of ``connection`` have
+    run. It takes at once what is sent to it, and answers heartbeats by itself. It
+    needs no server and no monkey-patching. All greenlets of one thread may use it.
+    As a context manager it disconnects in the end::
+
+        with Client(listener) as client:
+            client.send("hello")
+            assert client.receive() == "welcome"
+
+    As a client of Socket.IO it can emit events, answer them, and connect to namespaces::
+
+        with Client(listener, dialect="socket.io", auth={"token": "secret"}) as client:
+            assert client.call("chat", "hello", "lobby") == "delivered"
+            assert client.receive() == ("chat", "welcome to the lobby")
+
+    Args:
+        listener: the result of :func:`sockio_gevent.listen`.
+        dialect: the name of the dialect that it speaks, ``'classic'`` or ``'socket.io'``
+            (as a client of Socket.IO 4); ``None`` for the first in the option ``dialects``.
+        namespace: the namespace that it connects to; only with ``'socket.io'``.
+        auth: what it sends when it connects to it; only with ``'socket.io'``.
+        transport: the name of the transport that it pretends to use. The session has
+            the times of this transport.
+        environ: more keys for the WSGI environ of its request, such as
+            ``HTTP_COOKIE``, ``HTTP_ORIGIN`` or ``REMOTE_ADDR``.
+        raise_exceptions: whether the first exception of a handler is raised by the
+            method that made the handler run. An exception of a ``disconnect``
+            handler may be raised by the next method. All exceptions are logged, too.
+
+    Attributes:
+        session: the client, as the handlers of ``connection`` receive it.
+        session_id: the id of the session, as the client was told it.
+
+    Raises:
+        Refused: if the listener refuses the client: because of its origin, of the
+            options ``authorize`` or ``same_peer``, of a transport that is not
+            enabled, of middleware, or because the listener has been closed.
+        Disconnected: if a handler of ``connection`` has disconnected it.
+        TypeError: if ``listener`` is not a listener, or a namespace is given for a client
+            that has none.
+        ValueError: if there is no such transport or dialect.
+    """
+
+    session: ApplicationClient
+    session_id: str
+
+    _leaves_alone = False  # whether to disconnect it leaves the session alone
+    _link: Link
+
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        dialect: str | None = None,
+        namespace: str = "/",
+        auth: Any = None,
+        transport: str = "websocket",
+        environ: Mapping[str, Any] | None = None,
+        raise_exceptions: bool = True,
+    ) -> None:
+        if not isinstance(listener, Listener):
+            raise TypeError(f"a Client takes what listen() has returned, not {listener!r:.80}")
+        _check("transport", transport, KNOWN_TRANSPORTS)
+        name = listener.options.dialects[0] if dialect is None else dialect
+        _check("dialect", name, listener.options.dialects)
+        if name == "engine.io":
+            raise ValueError("there is no client for tests that speaks bare Engine.IO")
+        if name == "classic" and (namespace != "/" or auth is not None):
+            raise TypeError("a client of the dialect 'classic' has neither a namespace nor 'auth'")
+        self._failures: list[BaseException] | None = [] if raise_exceptions else None
+        complete = environ_of(environ or {}, listener.options.resource, transport)
+        try:
+            session = listener.open_session(transport, complete, _start_no_response, name)
+        except Refusal as refusal:
+            # If the option 'authorize' has failed, its exception is the cause.
+            raise Refused(refusal.status, refusal.text) from refusal.__cause__
+        self._session = session
+        self._namespace = namespace
+        self._link = link_for(session.dialect, transport, session)
+        if name == "classic":
+            # Behind the call that makes the client, and before whatever ends the session.
+            session.handlers.put(self._found, None, 0)
+        session.attach(self._link)
+        try:
+            with self._noting_failures():
+                session.run_handlers()
+            self.session_id = self._link.queues["/"].get()
+            if name == "classic":
+                self._raise_if_left_out()
+            else:
+                self._connect(auth)
+        except BaseException:
+            session.end(End(CloseReason.CLIENT, "the client gave up connecting"))
+            raise
+        if self._failures:
+            self.disconnect()
+
+    def _connect(self, auth: Any) -> None:
+        """Connect to the namespace."""
+        payloads = self._link.wish(self._namespace, auth)
+        queue = self._link.queues[self._namespace]
+        with self._noting_failures():
+            self._session.receive(payloads)
+            self._session.handlers.put(self._found, None, 0)
+            self._session.run_handlers()
+        answer = queue.get()
+        if isinstance(answer, Refused):
+            self._raise_failure()
+            raise answer
+        self._raise_if_left_out()
+
+    def connect(self, namespace: str, auth: Any = None) -> Client:
+        """Connect to another namespace, in the same session.
+
+        Args:
+            namespace: its name.
+            auth: what the client sends when it connects.
+
+        Returns:
+            The client in that namespace. To disconnect it leaves the session alone.
+
+        Raises:
+            Refused, Disconnected, TypeError: see :class:`Client`.
+        """
+        other: Client = object.__new__(type(self))
+        other._failures = self._failures
+        other._session = self._session
+        other._namespace = namespace
+        other._link = self._link
+        other._leaves_alone = True
+        other.session_id = self.session_id
+        other._connect(auth)
+        other._raise_failure()
+        return other
+
+    def cut(self) -> None:
+        """Cut the connection, as a broken network does. The handlers of ``disconnect`` run."""
+        self._session.end(End(CloseReason.LOST, "the connection was cut"))
+        self._session.handlers.wait_done(None)
+        self._raise_failure()
+
+    def come_back(self) -> Client:
+        """Come back after a cut, in a new session; see the option ``recovery``.
+
+        Returns:
+            The new client, whose ``session.recovered`` is true if it goes on where this one was.
+
+        Raises:
+            TypeError: if the server has not offered that to the client.
+            Refused, Disconnected: see :class:`Client`.
+        """
+        seen = getattr(self._link, "seen", {}).get(self._namespace)
+        if seen is None:
+            raise TypeError("the listener does not have the option 'recovery' for this client")
+        return Client(
+            self.session.listener,
+            dialect=self._session.dialect.name,
+            namespace=self._namespace,
+            auth=dict(seen),
+            transport=self._link.transport,
+            raise_exceptions=self._failures is not None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<testing.Client of {self.session!r}>"
+
+    @property
+    def connected(self) -> bool:
+        """Whether neither side has disconnected."""
+        return not self._link.is_over and self.session.connected
+
+    def send(self, message: Any) -> None:
+        """Send a message to the application, and run its handlers before returning.
+
+        Args:
+            message: a ``str``, or anything with a JSON form; ``bytes`` with ``'socket.io'``.
+
+        Raises:
+            Disconnected: if the session has ended, or the client has left the namespace.
+            TypeError: if the message has no such form.
+            ValueError: if it is NaN, holds itself, or is over a limit of the listener.
+            Exception: the exception of a handler.
+        """
+        self._emit("message", (message,), None)
+
+    def emit(
+        self, event: str | int, *arguments: Any, callback: Callable[..., object] | None = None
+    ) -> None:
+        """Send an event to the application, and run its handlers before returning.
+
+        Args:
+            event: its name.
+            *arguments: JSON values, and ``bytes`` with ``'socket.io'``.
+            callback: gets the arguments of the answer; only with ``'socket.io'``.
+
+        Raises:
+            Disconnected, TypeError, ValueError, Exception: see :meth:`send`.
+        """
+        self._emit(event, arguments, callback)
+
+    def call(self, event: str | int, *arguments: Any, timeout: float | None = 1.0) -> Any:
+        """Send an event, and wait for the answer of the application.
+
+        Args:
+            event: its name.
+            *arguments: JSON values and ``bytes``.
+            timeout: how long to wait when its handlers have run, in seconds; ``None`` waits
+                for ever.
+
+        Returns:
+            ``None`` for an answer without an argument, the argument if there is one, a tuple
+            if there are several.
+
+        Raises:
+            TimeoutError: if no answer comes in this time.
+            Disconnected, TypeError, ValueError, Exception: see :meth:`send`.
+        """
+        answered = AsyncResult()
+        self._emit(event, arguments, lambda *answer: answered.set(answer))
+        try:
+            answer = answered.get(timeout=timeout)
+        except gevent.Timeout:
+            raise TimeoutError(f"no answer to {event!r} came within {timeout} s") from None
+        return answer[0] if len(answer) == 1 else answer or None
+
+    def on(self, event: str | int, handler: H) -> H:
+        """Handle an event of the application; :meth:`receive` does not return it any more.
+
+        Only with ``'socket.io'``. What the handler returns is the answer.
+
+        Args:
+            event: the name of the event.
+            handler: gets the arguments.
+        """
+        if not isinstance(self._link, SocketIOLink):
+            raise TypeError("a client of the dialect 'classic' gets messages only, by receive()")
+        self._link.handlers[self._namespace, event] = handler
+        return handler
+
+    def _emit(
+        self, event: str | int, arguments: Sequence[Any], callback: Callable[..., object] | None
+    ) -> None:
+        ack_id = None if callback is None else next(_numbers)
+        payloads = self._link.event(self._namespace, event, arguments, ack_id)
+        limit = self._session.host.options.max_message_size
+        for payload in payloads:
+            size = len(payload.encode() if isinstance(payload, str) else payload)
+            if size > limit:
+                raise ValueError(
+                    f"a payload of {size} bytes is over the option "
+                    f"'max_message_size' of {limit}: the listener would not take it"
+                )
+        if not self.connected:
+            raise Disconnected(self._reason)
+        if callback is not None and isinstance(self._link, SocketIOLink) and ack_id is not None:
+            self._link.answers[self._namespace, ack_id] = callback
+        self._deliver(payloads)
+
+    def _deliver(self, payloads: list[str | bytes]) -> None:
+        """Give payloads to the session, and run the handlers for them."""
+        session = self._session
+        first = session.handlers.added
+        with self._noting_failures():
+            try:
+                problem = session.receive(payloads)
+            except OverLimit as error:
+                problem = error.log_text
+            last = session.handlers.added
+            session.run_handlers()
+        if session.handlers.busy:
+            # A handler blocks in another greenlet, which will go on with this message.
+            session.handlers.wait_done()
+        problem = problem or session.missed(first, last)
+        if problem:
+            raise ValueError(f"the listener does not take the message: {problem}")
+        self._raise_failure()
+
+    def receive(self, timeout: float | None = 1.0) -> Any:
+        """Wait for the next message from the application.
+
+        Args:
+            timeout: how long to wait, in seconds. 0 takes only what has been sent
+                already, ``None`` waits for ever.
+
+        Returns:
+            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`Event`: a tuple of
+            its name and its arguments, which can be answered.
+
+        Raises:
+            TimeoutError: if no message comes in this time.
+            Disconnected: if the session has ended and no message is left.
+            Exception: the exception of a ``disconnect`` handler.
+        """
+        messages = self._link.queues[self._namespace]
+        if messages.empty():
+            # Messages arrive at the end of the iteration of the loop.
+            gevent.sleep(0)
+        try:
+            message = messages.get(timeout=timeout)
+        except Empty:
+            message = _NOTHING
+        if message is _NOTHING:
+            self._raise_failure()
+            raise TimeoutError(f"no message came to {self!r} within {timeout} s")
+        if message is END:
+            # It stays in the queue, for other calls of receive().
+            messages.put(END)
+            self._raise_failure()
+            raise Disconnected(self._reason)
+        return message
+
+    def disconnect(self, timeout: float | None = 10.0) -> None:
+        """Disconnect, and wait until the handlers of ``disconnect`` have run.
+
+        The session ends at once, without its ``close_timeout``. A client that has connected
+        by :meth:`connect` leaves its namespace only. If it has ended already, this only waits
+        for the handlers. A handler of this session must not call it, because it would wait for
+        itself.
+
+        Args:
+            timeout: how long to wait for the handlers, in seconds; ``None`` waits for ever.
+
+        Raises:
+            TimeoutError: if the handlers take longer; they go on running.
+            Exception: the exception of a handler.
+        """
+        if self._leaves_alone and self._session.connected:
+            if self.session.connected:
+                self._session.receive(self._link.leave(self._namespace))
+                self._session.start_handlers()
+        else:
+            self._session.end(_LEAVES)
+        if not self._session.handlers.wait_done(timeout):
+            raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")
+        self._raise_failure()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        try:
+            self.disconnect()
+        except Exception:
+            # The test must show the first error.
+            if kind is None:
+                raise
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        token = failures.set(self._failures)
+        try:
+            yield
+        finally:
+            failures.reset(token)
+
+    @property
+    def _reason(self) -> str:
+        """Why it is not connected any more."""
+        return self._link.reason or "it has left the namespace"
+
+    def _found(self, session: Session, _: None) -> None:
+        client = session.client
+        if self._namespace != "/":
+            client = (session.others or {}).get(self._namespace)
+        if client is not None:
+            self.session = client
+
+    def _raise_if_left_out(self) -> None:
+        """Raise an error if there is no client, because it was refused or disconnected."""
+        if hasattr(self, "session"):
+            return
+        self._raise_failure()
+        if self._session.dialect.name == "classic":
+            raise Refused("", self._link.reason)
+        raise Disconnected(self._reason)
+
+    def _raise_failure(self) -> None:
+        if self._failures:
+            del self._failures[1:]
+            raise self._failures.pop()
+
+
+_NOTHING: Any = object()
+_numbers = count()
+
+
+def _check(kind: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise ValueError(f"no {kind} {name!r}: {did_you_mean(str(name), known)}")
+
+
+def _start_no_response(*arguments: object) -> Any:
+    raise AssertionError("a request without a transport has no response")
