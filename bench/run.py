@@ -146,7 +146,8 @@ class Benchmark:
     def _run_one(self, measurement: Measurement, peer: Peer, repeat: int) -> None:
         command = peer.command(self._workshop.tools)
         try:
-            with serving(command, self._cores.server, self._workshop.environment) as server:
+            environment = self._workshop.environment(peer.needs)
+            with serving(command, self._cores.server, environment) as server:
                 self.results.software[peer.name] = server.software
                 job = {
                     "kind": measurement.kind,

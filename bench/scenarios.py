@@ -123,6 +123,20 @@ def big(scale: Scale) -> list[Measurement]:
     return [Measurement("echo", (Row("big, 64 KiB echoed", "MiB/s"),), arguments)]
 
 
+def binary(scale: Scale) -> list[Measurement]:
+    """Echo of events with one attachment, short and of 64 KiB."""
+    large = {"connections": 10, "window": 1, "size": 65536, "factor": 1 / 16}
+    return [
+        Measurement(
+            "binary",
+            (Row("binary 50 x 1", "messages/s"),),
+            {"connections": 50, "window": 1},
+            needs="binary",
+        ),
+        Measurement("binary", (Row("binary, 64 KiB echoed", "MiB/s"),), large, needs="binary"),
+    ]
+
+
 def idle(scale: Scale) -> list[Measurement]:
     """The costs of idle sessions."""
     rows = [Row(f"memory a session, {count:,}", "KiB", more=False) for count in scale.idle_counts]
@@ -161,5 +175,6 @@ def growth(scale: Scale) -> list[Measurement]:
 
 
 SCENARIOS: dict[str, Callable[[Scale], list[Measurement]]] = {
-    scenario.__name__: scenario for scenario in (echo, broadcast, poll, connect, big, idle, growth)
+    scenario.__name__: scenario
+    for scenario in (echo, broadcast, poll, connect, big, binary, idle, growth)
 }

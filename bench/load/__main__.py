@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
+from .binary import binary
 from .broadcast import broadcast
 from .echo import echo, latency
 from .polling import poll
@@ -17,7 +18,7 @@ from .violation import Violation
 
 SCENARIOS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
     scenario.__name__: scenario
-    for scenario in (broadcast, connect, echo, growth, idle, latency, poll)
+    for scenario in (binary, broadcast, connect, echo, growth, idle, latency, poll)
 }
 
 
