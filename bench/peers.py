@@ -26,7 +26,8 @@ class Peer:
         program: its file, among the servers.
         dialect: what it speaks, see :mod:`bench.load.dialects`.
         abilities: what it can do beside returning messages: ``sessions`` to be
-            counted and broadcast to, ``polls``, ``binary`` messages.
+            counted and broadcast to, ``polls``, ``upgrades`` from polls to
+            WebSocket, ``binary`` messages.
         needs: ``BUN``, ``NODE`` or ``PYTHON``, or nothing but this Python.
     """
 
@@ -48,7 +49,7 @@ class Peer:
 
 SESSIONS = frozenset(("sessions",))
 POLLS = SESSIONS | {"polls"}
-ALL = POLLS | {"binary"}
+ALL = POLLS | {"binary", "upgrades"}
 
 # The same server, once for each dialect.
 OURS = (

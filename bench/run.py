@@ -59,7 +59,7 @@ def read_arguments(
     )
     parser.add_argument("--seconds", type=positive(float), help="how long each run measures")
     parser.add_argument("--repeats", type=positive(int), help="how often each run is repeated")
-    parser.add_argument("--quick", action="store_true", help="a rough look in two minutes")
+    parser.add_argument("--quick", action="store_true", help="a rough look in a few minutes")
     parser.add_argument(
         "--cpu", action="store_true", help="show rates for a second of the server's CPU time"
     )

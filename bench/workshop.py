@@ -95,7 +95,10 @@ class Workshop:
         programs = sorted(modules.glob("@oven/bun-*/bin/bun"))
         if not programs:
             raise Missing("the package bun has no program for this machine")
-        self._run(str(programs[0]), "--version")
+        try:
+            self._run(str(programs[0]), "--version")
+        except Missing as reason:
+            raise Missing(f"bun does not run on this machine: {reason}") from None
         return str(programs[0])
 
     def _pip(self, folder: Path, packages: tuple[str, ...]) -> None:
@@ -123,7 +126,7 @@ class Workshop:
         except subprocess.TimeoutExpired:
             raise Missing(f"{Path(command[0]).name} took over {_PATIENCE} s") from None
         except OSError as error:
-            raise Missing(f"{Path(command[0]).name} does not run here: {error}") from None
+            raise Missing(str(error)) from None
         if done.returncode:
-            last = done.stdout.strip().splitlines()[-1:] or ["no word"]
+            last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
             raise Missing(f"{' '.join(command[:3])} failed: {last[0]}")

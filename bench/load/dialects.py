@@ -50,7 +50,7 @@ class Dialect(ABC):
         greetings: how many payloads the server sends before a session is open.
     """
 
-    path: ClassVar[str] = "/"
+    path: str = "/"
     attachments: ClassVar[bool] = False
     greetings: ClassVar[int] = 0
 

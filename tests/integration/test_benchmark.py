@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from bench.peers import ALL, PEERS, SERVERS, Peer
 from bench.processes import Trouble
 from bench.report import Results
 from bench.scenarios import Measurement, Row, Scale
-from bench.workshop import Missing, Workshop
+from bench.workshop import BUN_PACKAGES, Missing, Workshop
 
 pytest.importorskip("uvloop", reason="uvloop is not installed: the benchmark cannot run")
 if not Path("/proc/self/stat").exists():
@@ -92,6 +93,7 @@ SCENARIOS_OF_BOTH_DIALECTS = [
     [
         *(("ours", *scenario) for scenario in SCENARIOS_OF_BOTH_DIALECTS),
         *(("ours-socketio", *scenario) for scenario in SCENARIOS_OF_BOTH_DIALECTS),
+        ("ours-socketio", "upgrade", {"at_once": 2}, 1),
         ("ours-socketio", "binary", {"connections": 2, "window": 2}, 1),
         ("ours-socketio", "binary", {"connections": 2, "window": 2, "size": 65536}, 1),
     ],
@@ -124,9 +126,16 @@ def test_a_server_that_lies_is_caught_and_named(tmp_path, lie, dialect, kind, ar
         measure(liar(lie, dialect), tmp_path, measurement, UNTIL_CAUGHT)
 
 
-@pytest.mark.parametrize("dialect", ["classic", "socket.io"])
-def test_a_lie_over_polling_is_caught(tmp_path, dialect):
-    measurement = Measurement("poll", (MESSAGES,), {"sessions": 5})
+@pytest.mark.parametrize(
+    ("dialect", "kind", "arguments"),
+    [
+        ("classic", "poll", {"sessions": 5}),
+        ("socket.io", "poll", {"sessions": 5}),
+        ("socket.io", "upgrade", {"at_once": 5}),
+    ],
+)
+def test_a_lie_in_a_session_that_began_with_polls_is_caught(tmp_path, dialect, kind, arguments):
+    measurement = Measurement(kind, (MESSAGES,), arguments)
     with pytest.raises(Trouble, match=r"^liar, messages: wanted .*got "):
         measure(liar("change", dialect), tmp_path, measurement, UNTIL_CAUGHT)
 
@@ -158,14 +167,42 @@ def test_a_server_that_does_not_start_is_named(tmp_path):
         measure(peer, tmp_path, Measurement("echo", (MESSAGES,), {}))
 
 
-def test_a_peer_that_is_not_installed_is_left_out(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("peer", "need", "program"), [("ws", "node", "node"), ("bun", "bun", "npm")]
+)
+def test_a_peer_that_is_not_installed_is_left_out(
+    capsys, tmp_path, monkeypatch, peer, need, program
+):
     monkeypatch.setenv("PATH", str(tmp_path))
-    benchmark = run.Benchmark([PEERS["ours"], PEERS["ws"]], Workshop(tmp_path), SHORT)
+    benchmark = run.Benchmark([PEERS["ours"], PEERS[peer]], Workshop(tmp_path), SHORT)
     benchmark.prepare()
     assert benchmark.results.peers == [PEERS["ours"]]
-    assert "leaving out ws: node is not on the path" in capsys.readouterr().err
+    assert f"leaving out {peer}: {program} is not on the path" in capsys.readouterr().err
     with pytest.raises(Missing):
-        Workshop(tmp_path).prepare("node")
+        Workshop(tmp_path).prepare(need)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (None, "the package bun has no program for this machine"),
+        ("no program", "bun does not run on this machine: .*Exec format error"),
+        ("#!/bin/sh\nexit 3", "bun does not run on this machine: .* failed: status 3"),
+        ("#!/bin/sh\nkill -ILL $$", "bun does not run on this machine: .* failed: status -4"),
+    ],
+)
+def test_a_bun_that_does_not_run_here_is_left_out(capsys, tmp_path, program, said):
+    installed = tmp_path / "bun"
+    folder = installed / "node_modules" / "@oven" / "bun-any" / "bin"
+    folder.mkdir(parents=True)
+    (installed / "complete.txt").write_text("\n".join((sys.version, *BUN_PACKAGES)))
+    if program is not None:
+        (folder / "bun").write_text(program)
+        (folder / "bun").chmod(0o755)
+    benchmark = run.Benchmark([PEERS["ours"], PEERS["bun"]], Workshop(tmp_path), SHORT)
+    benchmark.prepare()
+    assert benchmark.results.peers == [PEERS["ours"]]
+    assert re.search(f"leaving out bun: {said}", capsys.readouterr().err)
 
 
 def test_an_interrupted_benchmark_stops_its_servers():
