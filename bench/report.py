@@ -151,8 +151,12 @@ class Results:
         values, spreads = [row.title], [f"  {self.unit(row)}, {better} is better"]
         cells = [(peer, self.cell(row, peer)) for peer in self.peers]
         for peer, cell in cells:
-            values.append("-" if cell is None else str(cell))
-            alone = cell is None or len(self.figures[row][peer.name]) == 1
+            if cell is None:
+                values.append("-")
+                spreads.append("")
+                continue
+            values.append(str(cell))
+            alone = len(self.figures[row][peer.name]) == 1
             spreads.append("" if alone else f"{number(cell.low)}..{number(cell.high)}")
         ratios = [
             [

@@ -22,6 +22,7 @@ from support.http import DEADLINE
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench import run
+from bench.load.dialects import Attachment
 from bench.peers import ALL, PEERS, SERVERS, Peer
 from bench.processes import Trouble
 from bench.report import Results
@@ -151,6 +152,12 @@ def test_a_server_that_mixes_text_and_bytes_is_caught(tmp_path, lie, kind, argum
     measurement = Measurement(kind, (MESSAGES,), arguments)
     with pytest.raises(Trouble, match=f"^liar, messages: {said}"):
         measure(liar(lie, "socket.io"), tmp_path, measurement, UNTIL_CAUGHT)
+
+
+def test_an_attachment_equals_no_text():
+    assert Attachment(b"all") == Attachment(b"all")
+    assert Attachment(b"all") != b"all"
+    assert b"all" != Attachment(b"all")
 
 
 def test_a_lie_ends_the_benchmark_with_an_error(capsys):
