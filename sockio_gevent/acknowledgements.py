@@ -62,9 +62,11 @@ class Callback(Awaited):
         self.function = function
 
     def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
-        """The function is called by the handler queue, in order with the events of the client."""
+        """Put the call into the handler queue: it is made in order with the client's events.
+
+        Whoever has received the answer runs the handlers.
+        """
         session.handlers.put(self._run, (self, arguments), cost)
-        session.start_handlers()
 
     def lost(self, session: Session) -> None:
         """The function is never called."""

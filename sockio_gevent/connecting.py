@@ -7,13 +7,15 @@ from typing import Any
 
 import gevent
 
-from .client import NOT_LET_IN, Client, own_of, peek
+from .client import Client
+from .client_facts import NOT_LET_IN, own_of, peek
 from .errors import Refused
 from .events import Emitter
 from .monitoring.log import failures
-from .monitoring.reasons import CloseReason, End, Limit
+from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
+from .returning import ComeBack, come_back
 from .session.session import Session
 from .space import Space
 from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
@@ -46,16 +48,14 @@ def connect(
         text = f"it has asked for the namespace {name:.80} twice"
         session.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
         return None
-    most = session.host.options.max_namespaces_per_session
-    if most is not None and _count(session) >= most:
-        text = f"it has asked for more than {most} namespaces"
-        session.end(End(CloseReason.LIMIT, text, Limit.NAMESPACES), POLICY_VIOLATION)
-        return None
     space = namespaces.for_client(name, session)
     if space is None:
         _refuse(session, name, Refused("Invalid namespace"), log)
         return None
     client = Client(session, space)
+    back = None
+    if space.recovery is not None and session.dialect.recovers:
+        auth, back = come_back(space.recovery, session, client, auth)
     if auth is not None:
         own_of(client).auth = auth
     refused: Refused | None = None
@@ -65,12 +65,14 @@ def connect(
             own_of(client).outside = NOT_LET_IN
             refused = _run_middleware(space, client, log, in_context)
         if refused is None and session.ending is None:
-            _let_in(session, space, client)
+            _let_in(session, space, client, back)
             let_in = True
     finally:
         if not let_in:
             space.remove(session)
             space.forget(session)
+            if back is not None:
+                back.give_up()
     if refused is not None and session.ending is None:
         _refuse(session, name, refused, log)
     return client if let_in else None
@@ -80,10 +82,6 @@ def _has_client(session: Session, name: str) -> bool:
     if name == "/":
         return session.client is not None
     return session.others is not None and name in session.others
-
-
-def _count(session: Session) -> int:
-    return (session.client is not None) + len(session.others or ())
 
 
 def _run_middleware(
@@ -115,25 +113,33 @@ def _run_middleware(
     return refused
 
 
-def _let_in(session: Session, space: Space, client: Client) -> None:
-    client_id: str | None = None
-    if session.dialect.acknowledges:
-        # Of Socket.IO 1.0 or later: it is told its id. Others have none until it is asked for.
-        client_id = client.id
-    own = peek(client)
-    if own is not None:
-        client_id = own.id
-        own.outside = None
+def _let_in(session: Session, space: Space, client: Client, back: ComeBack | None) -> None:
+    # A client that acknowledges is of Socket.IO 1.0 or later, and is told its id. Others
+    # have none until the application asks for it.
+    client_id = client.id if session.dialect.acknowledges else None
+    if peek(client) is not None:
+        own_of(client).outside = None
     space.set_client(session, client)
+    session.let_in()
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:
         Emitter.on(client, "disconnect", lambda: failures.set(noted))
-    # First that it is in, and then whatever other threads send to it.
+    space.rooms.enter(session)
+    kept = None
+    if space.recovery is not None and session.dialect.recovers:
+        kept = space.recovery.keep(space, session, None if back is None else back.secret)
+    own = peek(client)
+    if own is not None and own.id is not None:
+        # Middleware, or another thread, may have asked for it before it was in.
+        space.rooms.name(session, own.id)
     if client_id is not None:
-        for packet in session.dialect.connected(space.name, client_id):
+        # What other threads send from now on comes behind this, by the loop of the session.
+        secret = None if kept is None else kept.secret
+        for packet in session.dialect.connected(space.name, client_id, secret):
             session.enqueue(packet)
-    space.rooms.enter(session, client_id)
+    if back is not None and kept is not None:
+        back.replay(kept)
 
 
 def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) -> None:
@@ -145,8 +151,9 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.exception("refusal", "the data of a refusal of %r cannot be sent", session)
         packets = dialect.refused(name, refused.text, None)
     if packets:
+        log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
         for packet in packets:
             session.enqueue(packet)
     else:
-        end = End(CloseReason.APPLICATION, f"refused: {refused.text}")
+        end = End(CloseReason.APPLICATION, f"refused: {refused.text!r:.200}")
         session.end(end, POLICY_VIOLATION)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, overload
 
 import gevent
@@ -22,7 +21,6 @@ __all__ = [
     "check_sendable",
     "emit",
     "forget_handlers",
-    "handlers_by_event",
     "handlers_of",
     "log_failure",
     "log_misfit",
@@ -201,12 +199,6 @@ class Emitter:
 HandlersOf = Callable[[Emitter, EventName | None], Sequence[Handler]]
 handlers_of: HandlersOf = Emitter._Emitter__handlers_of  # type: ignore[attr-defined]
 forget_handlers: Callable[[Emitter], None] = Emitter._Emitter__forget_handlers  # type: ignore[attr-defined]
-
-#: All handlers of an emitter by the names of their events; ``None`` if it has none.
-#: Each message of a client needs several of them, and this is the fastest way to get them.
-handlers_by_event: Callable[[Emitter], dict[EventName | None, list[Handler]] | None] = attrgetter(
-    "_Emitter__handlers"
-)
 
 
 def emit(

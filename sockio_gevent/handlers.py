@@ -9,7 +9,8 @@ from typing import Any
 import gevent
 
 from .acknowledgements import Callback
-from .client import Client, depart, session_of, space_of
+from .client import Client, depart
+from .client_facts import session_of, space_of
 from .connecting import connect
 from .events import (
     ANY,
@@ -17,7 +18,6 @@ from .events import (
     EventName,
     emit,
     forget_handlers,
-    handlers_by_event,
     handlers_of,
     log_failure,
     log_misfit,
@@ -69,7 +69,7 @@ class Handlers(Receiver):
     def __init__(self) -> None:
         self.context: HandlerContext | None = None
         self.log: ThrottledLog
-        self.main: Emitter
+        self.main: Any
         self.namespaces: Namespaces
 
     # --- a client comes ---
@@ -100,12 +100,13 @@ class Handlers(Receiver):
             if client is None:
                 return
             main = self.main
-            mine = handlers_by_event(client) or _NO_HANDLERS
-            those = handlers_by_event(main) or _NO_HANDLERS
+            # Every message comes here, and nothing else is as fast as these two attributes.
+            mine = client._Emitter__handlers or _NO_HANDLERS
+            those = main._Emitter__handlers or _NO_HANDLERS
             if self.context is not None or ANY in mine or ANY in those or "message" in those:
                 self._in_context(self._received, client, "message", [message], None)
                 return
-            # The same as _received, without its calls: every message comes here.
+            # The same as _received, without its calls.
             for handler in mine.get("message", ()):
                 try:
                     handler(message)
@@ -246,7 +247,7 @@ class Handlers(Receiver):
     def gone(self, session: Any) -> None:
         """A session has just ended."""
         for client in _clients_of(session):
-            space_of(client).remove(session)
+            space_of(client).end(session)
 
     def closed(self, session: Any) -> None:
         """A session has ended, and none of its messages waits any more."""

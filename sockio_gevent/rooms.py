@@ -48,6 +48,8 @@ class Rooms:
         most: the option ``max_rooms_per_client``.
 
     Attributes:
+        absent: the sessions whose clients were cut off and may come back, by their session ids.
+            What is sent to them is kept.
         sessions: the sessions that have a client in the namespace, by their session ids.
     """
 
@@ -60,6 +62,7 @@ class Rooms:
         "_lock",
         "_most",
         "_rooms",
+        "absent",
         "sessions",
     )
 
@@ -68,6 +71,7 @@ class Rooms:
         self._most = most
         self._lock = thread_lock()
         self.sessions: dict[str, Session] = {}
+        self.absent: dict[str, Session] = {}
         # Those that middleware has not let in yet: they may join rooms, and get nothing.
         self._coming: set[str] = set()
         # By the names of rooms, and then by session ids. An empty room is not kept.
@@ -82,26 +86,19 @@ class Rooms:
     @property
     def is_empty(self) -> bool:
         """Whether no client is in the namespace, or on its way into it."""
-        return not self.sessions and not self._coming
+        return not self.sessions and not self._coming and not self.absent
 
     def expect(self, session: Session) -> None:
         """A client is on its way: it may join rooms."""
         with self._lock:
             self._coming.add(session.session_id)
 
-    def enter(self, session: Session, client_id: str | None) -> None:
-        """A client is in the namespace from now on.
-
-        Args:
-            session: its session.
-            client_id: its id, if it has one already.
-        """
+    def enter(self, session: Session) -> None:
+        """A client is in the namespace from now on."""
         session_id = session.session_id
         with self._lock:
             self._coming.discard(session_id)
             self.sessions[session_id] = session
-            if client_id is not None:
-                self._name(session, client_id)
             for name in self._joined.get(session_id, ()):
                 self._rooms.setdefault(name, {})[session_id] = session
 
@@ -111,27 +108,32 @@ class Rooms:
         with self._lock:
             self._coming.discard(session_id)
             self.sessions.pop(session_id, None)
+            self.absent.pop(session_id, None)
             client_id = self._client_ids.pop(session_id, None)
-            if client_id is not None:
-                self._by_client_id.pop(client_id, None)
+            if client_id is not None and self._by_client_id.get(client_id) is session:
+                # Otherwise the client has come back with another session, and has the same id.
+                del self._by_client_id[client_id]
             for name in self._joined.get(session_id, ()):
                 self._drop(name, session_id)
+
+    def miss(self, session: Session) -> None:
+        """A client was cut off and may come back: it stays in its rooms."""
+        with self._lock:
+            if self.sessions.pop(session.session_id, None) is not None:
+                self.absent[session.session_id] = session
 
     def forget(self, session: Session) -> None:
         """Forget in which rooms a client was that has left."""
         with self._lock:
-            if session.session_id not in self.sessions:
+            if session.session_id not in self.sessions and session.session_id not in self.absent:
                 self._joined.pop(session.session_id, None)
 
     def name(self, session: Session, client_id: str) -> None:
-        """A client that is in the namespace has got its id."""
+        """A client has got its id. Nothing happens if it is not in the namespace."""
         with self._lock:
             if session.session_id in self.sessions:
-                self._name(session, client_id)
-
-    def _name(self, session: Session, client_id: str) -> None:
-        self._client_ids[session.session_id] = client_id
-        self._by_client_id[client_id] = session
+                self._client_ids[session.session_id] = client_id
+                self._by_client_id[client_id] = session
 
     # --- rooms ---
 
@@ -143,7 +145,7 @@ class Rooms:
         """
         session_id = session.session_id
         with self._lock:
-            inside = session_id in self.sessions
+            inside = session_id in self.sessions or session_id in self.absent
             if not inside and session_id not in self._coming:
                 return
             joined = self._joined.get(session_id, set())
@@ -164,7 +166,7 @@ class Rooms:
         """Take a client out of rooms; nothing happens if it is not in them."""
         session_id = session.session_id
         with self._lock:
-            if session_id not in self.sessions and session_id not in self._coming:
+            if not any(session_id in each for each in (self.sessions, self.absent, self._coming)):
                 return
             joined = self._joined.get(session_id, set())
             left = joined.intersection(names)
@@ -189,7 +191,7 @@ class Rooms:
     def select(
         self, rooms: Sequence[str] | None, without: Sequence[str], excluded: Collection[str]
     ) -> list[Session]:
-        """The sessions that get a message, each once.
+        """The sessions that get a message, each once; with those that are absent.
 
         Args:
             rooms: names of rooms and ids of clients: those in any of them; ``None`` for all.
@@ -197,9 +199,10 @@ class Rooms:
             excluded: the ids of sessions that are left out.
         """
         if rooms is None:
-            if not without and not excluded:
+            if not without and not excluded and not self.absent:
                 return list(self.sessions.values())
             found = self.sessions.copy()
+            found.update(self.absent.copy())
         else:
             found = {}
             for name in rooms:

@@ -11,12 +11,17 @@ from typing import Any, Protocol
 
 from .acknowledgements import Pending
 from .dialects.base import Dialect
+from .recovery import CUTS, KeptEvent, Recovery
 from .rooms import Rooms
 from .session.session import Session
 from .session.sessions import Sessions
 from .wire.packet import Packet
 
 __all__ = ["Languages", "Runner", "Space"]
+
+# The part of the option ``max_memory`` that events may take which are kept for clients that
+# were cut off: one in so many.
+_FOR_RECOVERY = 4
 
 
 class Runner(Protocol):
@@ -76,6 +81,7 @@ class Space:
         namespace: the namespace, as applications see it.
         numbers: the numbers of events that want an answer.
         pending: the answers that are awaited.
+        recovery: what is kept for clients that are cut off; ``None`` without the option.
         rooms: the clients and their rooms.
     """
 
@@ -89,6 +95,7 @@ class Space:
         "namespace",
         "numbers",
         "pending",
+        "recovery",
         "rooms",
         "runner",
     )
@@ -108,6 +115,14 @@ class Space:
         self.emitters: Sequence[Any] = ()
         self.emptied: Callable[[], None] | None = None
         self.main = self if main is None else main
+        self.recovery: Recovery | None = None
+        if main is not None:
+            self.recovery = main.recovery
+        elif host.options.recovery is not None:
+            most = host.options.max_memory
+            self.recovery = Recovery(
+                host.options.recovery, most and most // _FOR_RECOVERY, host.options.max_sessions
+            )
         self.namespace: Any = None
         self.numbers = count()
         self.rooms = Rooms(host.limits, host.options.max_rooms_per_client)
@@ -137,6 +152,25 @@ class Space:
         """A client leaves: nothing is sent to it any more, and no answer of it is awaited."""
         self.rooms.remove(session)
         self.pending.lose(session)
+
+    def end(self, session: Session) -> None:
+        """The session of a client has ended: the client leaves, or is awaited for a while."""
+        kept = None if session.kept is None else session.kept.get(self.name)
+        end = session.ending
+        if kept is None or end is None or end.reason not in CUTS or self.host.closing:
+            self.leave(session)
+            return
+        self.rooms.miss(session)
+        self.pending.lose(session)
+        kept.await_return()
+
+    def leave(self, session: Session) -> None:
+        """A client leaves for good."""
+        self.remove(session)
+        if session.kept is not None and self.recovery is not None:
+            kept = session.kept.pop(self.name, None)
+            if kept is not None:
+                self.recovery.release(kept)
 
     def forget(self, session: Session) -> None:
         """The handlers of a client that has left have run."""
@@ -173,19 +207,37 @@ class Space:
         if len(dialects) == 1:
             # The usual case: the list need not be divided.
             [dialect] = dialects
-            packets = self._encode(dialect, event, arguments, number)
+            packets, kept = self._packets(dialect, event, arguments, number, volatile)
             if packets:
-                self.host.send(packets, receivers, volatile)
+                self.host.send(packets, receivers, volatile, kept)
             return
         if not dialects:
             # A message without a form is a mistake, even if nobody gets it.
             self.languages.reference.event(self.name, event, arguments, number)
             return
-        encoded = [(each, self._encode(each, event, arguments, number)) for each in dialects]
-        for dialect, packets in encoded:
+        encoded = [
+            (each, *self._packets(each, event, arguments, number, volatile)) for each in dialects
+        ]
+        for dialect, packets, kept in encoded:
             if packets:
                 those = [session for session in receivers if session.dialect is dialect]
-                self.host.send(packets, those, volatile)
+                self.host.send(packets, those, volatile, kept)
+
+    def _packets(
+        self,
+        dialect: Dialect,
+        event: str | int,
+        arguments: Sequence[Any],
+        number: int | None,
+        volatile: bool,
+    ) -> tuple[Sequence[Packet], KeptEvent | None]:
+        """Encode an event, and keep it for clients that are cut off."""
+        recovery = self.recovery
+        if recovery is None or not dialect.recovers or number is not None or volatile:
+            return self._encode(dialect, event, arguments, number), None
+        offset = recovery.new_offset()
+        packets = self._encode(dialect, event, (*arguments, offset), None)
+        return packets, recovery.keep_event(self.name, offset, packets)
 
     def _encode(
         self, dialect: Dialect, event: str | int, arguments: Sequence[Any], number: int | None

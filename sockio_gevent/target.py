@@ -21,6 +21,9 @@ class _Client(Protocol):
     def disconnect(self, close: bool = False) -> None: ...
 
 
+# Names of so many characters may be ids.
+_LIKE_AN_ID = 20
+
 C = TypeVar("C", bound=_Client)
 T = TypeVar("T", bound="BaseTarget[Any]")
 
@@ -57,10 +60,10 @@ class BaseTarget(Generic[C]):
     def __repr__(self) -> str:
         parts = [self._space.name]
         if self._rooms is not None:
-            parts.append(f"to {', '.join(map(repr, self._rooms)) or 'no room'}")
+            parts.append(f"to {', '.join(map(_shown, self._rooms)) or 'no room'}")
         if self._without or self._excluded:
             some = f"{len(self._excluded)} clients" if self._excluded else ""
-            left_out = ", ".join(filter(None, [*map(repr, self._without), some]))
+            left_out = ", ".join(filter(None, [*map(_shown, self._without), some]))
             parts.append(f"except {left_out}")
         if self._volatile:
             parts.append("volatile")
@@ -123,7 +126,7 @@ class BaseTarget(Generic[C]):
 
     def clients(self) -> list[C]:
         """The clients that are meant, as they are now."""
-        found = map(self._space.client_of, self._sessions())
+        found = [self._space.client_of(each) for each in self._sessions() if each.ending is None]
         return [client for client in found if client is not None]
 
     # --- what they get ---
@@ -181,7 +184,9 @@ class BaseTarget(Generic[C]):
         asked = {
             session: client.id
             for session in self._sessions()
-            if session.dialect.acknowledges and (client := space.client_of(session)) is not None
+            if session.dialect.acknowledges
+            and session.ending is None
+            and (client := space.client_of(session)) is not None
         }
         return ask(space, asked, event, arguments, timeout, self._volatile)
 
@@ -212,6 +217,11 @@ class BaseTarget(Generic[C]):
         """Disconnect the clients; see :meth:`Client.disconnect`."""
         for client in self.clients():
             client.disconnect(close)
+
+
+def _shown(room: str) -> str:
+    """The name of a room for the log. The id of a client may be the secret id of its session."""
+    return repr(room if len(room) < _LIKE_AN_ID else f"{room[:8]}…")
 
 
 def ask(

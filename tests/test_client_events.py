@@ -194,4 +194,4 @@ def test_what_a_client_is(listener: io.Listener, peer: Peer) -> None:
     peer.connect("/admin")
     assert repr(peer.client("/admin")).endswith(" websocket open /admin>")
     with Client(listener) as ann:
-        assert (ann.session.dialect, ann.session.auth) == ("classic", None)
+        assert (ann.session.dialect, ann.session.auth) == ("classic", {})

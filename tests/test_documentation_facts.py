@@ -16,6 +16,7 @@ from sockio_gevent.ext.prometheus import Collector
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.refusal import Reason
+from sockio_gevent.wire.websocket_extensions import PerMessageDeflate
 
 NONE = "\N{EN DASH}"
 TEXTS = list(texts())
@@ -57,9 +58,14 @@ def test_each_time_has_its_row_with_the_true_defaults(time):
             assert cell == f"``{getattr(given[transport], time)!r}``"
 
 
+@pytest.mark.parametrize("detail", fields(PerMessageDeflate), ids=lambda detail: detail.name)
+def test_each_detail_of_compression_has_its_row_with_the_true_default(detail):
+    assert table("options.rst")[detail.name][0] == f"``{detail.default!r}``"
+
+
 def test_the_tables_name_only_options_that_exist():
-    known = {each.name for each in (*fields(io.Options), *fields(TransportOptions))}
-    assert set(named("options.rst")) == known
+    kinds = (io.Options, TransportOptions, PerMessageDeflate)
+    assert set(named("options.rst")) == {each.name for kind in kinds for each in fields(kind)}
 
 
 def test_each_event_is_named():

@@ -94,6 +94,11 @@ class ForgetfulFrameParser(websocket.FrameParser):
         return forgets_the_last(super().feed(data))
 
 
+class CarelessDeflate(websocket.DeflateRfc6455):
+    def _check_reserved(self, first: int) -> None:
+        pass
+
+
 class ForgetfulHixieParser(hixie.HixieParser):
     def feed(self, data: bytes) -> list[Any]:
         return forgets_the_last(super().feed(data))
@@ -114,6 +119,7 @@ class UnboundedDecoder(socketio.Decoder):
 # The place of a planted mistake, and the wrong code for it.
 MISTAKES: dict[str, tuple[object, str, Any]] = {
     "websocket": (websocket, "FrameParser", ForgetfulFrameParser),
+    "websocket that takes any reserved bit": (websocket, "DeflateRfc6455", CarelessDeflate),
     "hixie": (hixie, "HixieParser", ForgetfulHixieParser),
     "payload": (payload, "encode_text", lambda text: f"~m~{len(text)}~m~{text}".encode()),
     "json_text": (json_text, "decode_json", json_text.json.loads),

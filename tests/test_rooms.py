@@ -76,6 +76,13 @@ def test_each_client_is_in_the_room_of_its_own_id(listener: io.Listener) -> None
     assert (received(ann), received(ben)) == (["for ann"], [])
 
 
+def test_a_client_is_in_the_room_of_an_id_that_middleware_has_asked_for() -> None:
+    listener, ids = listen(), []
+    listener.use(lambda client: ids.append(client.id))
+    [ann] = classic(listener, 1)
+    assert listener.to(*ids).clients() == [ann.session]
+
+
 def test_the_id_of_a_client_stays_and_is_not_its_session_id(listener: io.Listener) -> None:
     ann, ben = classic(listener, 2)
     first = ann.session.id
@@ -149,6 +156,7 @@ def test_a_target_is_shown_without_session_ids(listener: io.Listener) -> None:
     shown = repr(listener.to("a", "b").except_("c", ann.session).volatile)
     assert shown == "<Target / to 'a', 'b' except 'c', 1 clients volatile>"
     assert repr(listener.to()) == "<Target / to no room>"
+    assert repr(ann.session.volatile) == f"<Target / to '{ann.session.id[:8]}…' volatile>"
 
 
 @pytest.mark.parametrize("name", [1, None, b"hall", ["hall"]], ids=repr)
@@ -265,7 +273,7 @@ def test_a_volatile_message_leaves_out_clients_that_could_not_get_it_now(
     listener.volatile.send("now")
     ann.session.volatile.send("only now")
     listener.send("later")
-    ann._session.downlink = ann._downlink
+    ann._session.downlink = ann._link
     ann._session.flush()
     assert received(ann) == ["later"]
     assert received(ben) == ["now", "later"]
@@ -303,7 +311,7 @@ def test_bytes_to_one_classic_client_are_a_mistake(listener: io.Listener) -> Non
     with pytest.raises(TypeError, match="bytes"):
         ann.session.emit("photo", b"\x01")
     with pytest.raises(TypeError, match="base64"):
-        listen().broadcast(b"\x01")
+        listen(dialects=["classic"]).broadcast(b"\x01")
 
 
 @pytest.mark.parametrize("peers", [[], ["classic"], ["modern"], ["classic", "modern"]], ids=repr)

@@ -1,10 +1,16 @@
-"""RFC 6455 frames: the parser against a slow one, however the stream is cut."""
+"""RFC 6455 frames: the parser against a slow one, however the stream is cut.
+
+Half of the streams may have compressed messages, RFC 7692.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from sockio_gevent.wire.deflate import Compression
 from sockio_gevent.wire.websocket import Close, Failure, Ping, Pong
+from sockio_gevent.wire.websocket_deflate import DeflateRfc6455
+from sockio_gevent.wire.websocket_extensions import Agreement, PerMessageDeflate, agree
 from sockio_gevent.wire.websocket_masking import apply_mask
 from sockio_gevent.wire.websocket_parser import FrameParser
 
@@ -16,6 +22,7 @@ __all__ = ["SEEDS", "TOKENS", "check"]
 LIMITS = (1, 10, 125, 126, 1000, 70_000)
 # Bytes of an unfinished frame that are kept beside the limit: a header, or a control frame.
 _SPARE = 14 + 125
+_AGREEMENT = cast(Agreement, agree("permessage-deflate", PerMessageDeflate()))
 _MASKS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x37\xfa\x21\x3d", b"\x81\x00\x80\x7f")
 
 TOKENS = (
@@ -32,8 +39,13 @@ TOKENS = (
     b"\xc3\xa9",
     b"\xf0\x9f\x98\x80",
     b"\xed\xa0\x80",
+    b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\0",
+    b"\x41\x83\0\0\0\0\xf2\x48\xcd",
+    b"\x80\x84\0\0\0\0\xc9\xc9\x07\0",
+    b"\xc1\x88\0\0\0\0\xf3\x48\xcd\xc9\xc9\x07\0\0",
 )
-# The first byte chooses the limit, the second how the rest is read, six say where to cut.
+# The first byte chooses the limit, the second how the rest is read and whether messages may be
+# compressed, six say where to cut.
 SEEDS = tuple(
     bytes((limit, mode)) + b"\0\x03\0\x07\0\x0b" + stream
     for limit in (1, 4)
@@ -48,6 +60,13 @@ SEEDS = tuple(
         (1, b"\x01\x02\0ab\x09\x00\0\x80\x01\1c"),
         (1, b"\x08\x02\2\x03\xe8\x81\x05\0hello"),
         (1, b"\x81\xc8\0" + b"x" * 200),
+        (2, b"".join(TOKENS[13:16])),
+        (2, TOKENS[16] + TOKENS[1] + TOKENS[13]),
+        (2, TOKENS[14] + TOKENS[8] + TOKENS[15]),
+        (3, b"\xc1\x05\x04hello\xc2\xc8\x0c" + b"x" * 200),
+        (3, b"\x41\x06\0sixsix\x09\0\0\x80\0\0"),
+        (3, b"\xc1\x64\x4c" + b"y" * 100),
+        (3, b"\xc0\0\0"),
     )
 )
 
@@ -56,13 +75,14 @@ def check(data: bytes) -> None:
     """Feed one stream in three ways."""
     supply = Supply(data)
     max_size = supply.choice(LIMITS)
-    built = supply.number(2)
+    how = supply.number(4)
+    deflate = how > 1
     places = supply.places(3)
-    stream = _build(supply) if built else supply.rest()
-    expected = reference.read(stream, max_size)
+    stream = _build(supply, deflate) if how % 2 else supply.rest()
+    expected = reference.read(stream, max_size, deflate)
     ways = ([stream], Supply.cut(stream, places), [bytes((byte,)) for byte in stream[:3000]])
     for pieces in ways[: 3 if len(stream) <= 3000 else 2]:
-        parser = FrameParser(max_size)
+        parser = DeflateRfc6455(max_size, _AGREEMENT) if deflate else FrameParser(max_size)
         assert feed(parser, pieces, max_size) == expected
         ended = bool(expected) and expected[-1][0] in ("close", "failure")
         assert parser.finished == ended
@@ -73,10 +93,15 @@ def check(data: bytes) -> None:
 def feed(parser: FrameParser, pieces: list[bytes], max_size: int) -> list[tuple[Any, ...]]:
     """The events of a parser as the reference tells them."""
     events: list[tuple[Any, ...]] = []
+    most = max_size + _SPARE
+    if isinstance(parser, DeflateRfc6455):
+        most += max_size // 8 + 64
     for piece in pieces:
         events += [_told(event) for event in parser.feed(piece)]
+        while parser.paused:
+            events += [_told(event) for event in parser.feed(b"")]
         kept = len(parser._buffer or b"") + len(parser._fragments or b"")
-        assert kept <= max_size + _SPARE, f"{kept} bytes are kept"
+        assert kept <= most, f"{kept} bytes are kept"
     return events
 
 
@@ -98,7 +123,7 @@ def _told(event: object) -> tuple[Any, ...]:
     raise AssertionError(f"{event!r} is no event")
 
 
-def _build(supply: Supply) -> bytes:
+def _build(supply: Supply, deflate: bool) -> bytes:
     """Frames that are mostly well formed, which random bytes would hardly make."""
     stream = b""
     while not supply.empty:
@@ -107,6 +132,8 @@ def _build(supply: Supply) -> bytes:
         payload = supply.take(size)
         # Now and then something long.
         payload *= (1, 1, 1, 400)[how // 4 % 4]
+        if deflate and first & 0x40:
+            payload = Compression(1 + how % 9, 9).compress(payload)
         head = bytes((first,)) + _length(len(payload), how // 16 % 4)
         stream += head + mask + apply_mask(payload, mask)
     return stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from . import utf8
@@ -17,8 +18,13 @@ class _Failed(Exception):
     pass
 
 
-def read(stream: bytes, max_size: int) -> list[Event]:
+def read(stream: bytes, max_size: int, deflate: bool = False) -> list[Event]:
     """The events of a client's frames.
+
+    Args:
+        stream: all that the client sends.
+        max_size: the largest message to accept.
+        deflate: whether messages may be compressed, each by itself.
 
     Returns:
         ``("text", str)``, ``("binary", bytes)``, ``("ping", bytes)``,
@@ -30,34 +36,72 @@ def read(stream: bytes, max_size: int) -> list[Event]:
     rest = stream
     try:
         while True:
-            cut = _next(rest, opened, max_size)
+            cut = _next(rest, opened, max_size, deflate)
             if cut is None:
                 return events
-            final, opcode, payload, rest = cut
+            final, compressed, opcode, payload, rest = cut
             if opcode >= 8:
                 events.append(_control(opcode, payload))
                 if opcode == 8:
                     return events
                 continue
             if opcode:
-                opened[:] = [opcode, b""]
+                opened[:] = [opcode, b"", compressed]
             opened[1] += payload
             if final:
-                events.append(
-                    ("text", _text(opened[1])) if opened[0] == 1 else ("binary", opened[1])
-                )
+                message = _inflated(opened[1], max_size) if opened[2] else opened[1]
+                events.append(("text", _text(message)) if opened[0] == 1 else ("binary", message))
                 opened.clear()
     except _Failed as failed:
         return [*events, ("failure", failed.args[0])]
 
 
-def _next(data: bytes, opened: list[Any], max_size: int) -> tuple[bool, int, bytes, bytes] | None:
+def _inflated(payload: bytes, max_size: int) -> bytes:
+    """A compressed message, RFC 7692 section 7.2.2."""
+    text = b""
+    rest = payload and payload + b"\0\0\xff\xff" + b"\1\0\0\xff\xff"
+    for _ in range(16):
+        if not rest:
+            return text
+        stream = zlib.decompressobj(-15, zdict=text[-32768:])
+        try:
+            text += stream.decompress(rest)
+        except zlib.error:
+            # What stands before the mistake may be too long.
+            raise _Failed(1007 if _bytewise(rest, text, max_size) else 1009) from None
+        if len(text) > max_size:
+            raise _Failed(1009)
+        if not stream.eof:
+            raise _Failed(1007)
+        rest = stream.unused_data
+    if rest:
+        raise _Failed(1007)
+    return text
+
+
+def _bytewise(rest: bytes, text: bytes, max_size: int) -> bool:
+    """Whether broken data is broken before it has inflated to too much."""
+    stream = zlib.decompressobj(-15, zdict=text[-32768:])
+    size = len(text)
+    try:
+        while size <= max_size:
+            size += len(stream.decompress(rest, 1))
+            rest = stream.unconsumed_tail
+    except zlib.error:
+        return True
+    return False
+
+
+def _next(
+    data: bytes, opened: list[Any], max_size: int, deflate: bool
+) -> tuple[bool, bool, int, bytes, bytes] | None:
     """The first frame, or ``None`` if too few of its bytes are there."""
     if len(data) < 2:
         return None
     final, reserved, opcode = data[0] // 128, data[0] // 16 % 8, data[0] % 16
     is_masked, length = data[1] // 128, data[1] % 128
-    if reserved or not is_masked:
+    compressed = deflate and reserved == 4 and opcode in range(1, 8)
+    if (reserved and not compressed) or not is_masked:
         raise _Failed(1002)
     size = {126: 2, 127: 8}.get(length, 0)
     if len(data) < 2 + size:
@@ -75,13 +119,16 @@ def _next(data: bytes, opened: list[Any], max_size: int) -> tuple[bool, int, byt
             raise _Failed(1002)
     elif bool(opened) != (opcode == 0):
         raise _Failed(1002)
-    elif length + (len(opened[1]) if opened else 0) > max_size:
-        raise _Failed(1009)
+    else:
+        grows = opened[2] if opened else compressed
+        most = max_size + max_size // 8 + 64 if grows else max_size
+        if length + (len(opened[1]) if opened else 0) > most:
+            raise _Failed(1009)
     key, payload = data[2 + size : 6 + size], data[6 + size : 6 + size + length]
     if len(key) < 4 or len(payload) < length:
         return None
     unmasked = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
-    return bool(final), opcode, unmasked, data[6 + size + length :]
+    return bool(final), compressed, opcode, unmasked, data[6 + size + length :]
 
 
 def _control(opcode: int, payload: bytes) -> Event:

@@ -70,12 +70,15 @@ class Dialect(ABC):
         connects_itself: whether each session is a client of the main namespace from its
             beginning, without asking for that.
         has_binary: whether arguments of events may be, or hold, bytes.
+        recovers: whether its clients can go on where they were cut off; see the option
+            ``recovery``.
     """
 
     name: ClassVar[str]
     acknowledges: ClassVar[bool] = False
     connects_itself: bool = True
     has_binary: ClassVar[bool] = False
+    recovers: bool = False
 
     # --- addresses ---
 
@@ -125,8 +128,16 @@ class Dialect(ABC):
         """Encode the answer to an event of the client; see :meth:`event`."""
         return ()
 
-    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
-        """The packets that tell a client that it has been let into a namespace."""
+    def connected(
+        self, namespace: str, client_id: str, secret: str | None = None
+    ) -> Sequence[Packet]:
+        """The packets that tell a client that it has been let into a namespace.
+
+        Args:
+            namespace: the name of the namespace.
+            client_id: the public id of the client.
+            secret: what the client shows when it comes back after a cut; ``None`` for nothing.
+        """
         return ()
 
     def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:

@@ -105,11 +105,7 @@ class EngineIO(Dialect):
 
     def text(self, text: str) -> Packet:
         """A text message. Lone surrogates, which UTF-8 cannot carry, become U+FFFD."""
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:
-            data = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-        packet = Packet(b"4" + data)
+        packet = Packet(wire.encode_text(f"4{text}"))
         self._check_size(packet.cost - OVERHEAD)
         return packet
 
@@ -139,11 +135,24 @@ class EngineIO(Dialect):
         packets = [packet.payload for packet in batch or (self.NOOP,)]
         if self.version == 4:
             return _SEPARATOR.join(packets)
-        return b"".join([wire.length_prefixed(packet) for packet in packets])
+        return b"".join([wire.length_prefixed(self.in_ascii(packet)) for packet in packets])
+
+    def in_ascii(self, packet: bytes) -> bytes:
+        """A text packet for clients of version 3, some of which read ASCII only in such payloads.
+
+        The same, if nothing is known about its text.
+        """
+        return packet
 
     def binary_payload(self, batch: Sequence[Packet]) -> bytes | None:
-        """The payload as bytes, for clients of version 3; ``None`` if all of it is text."""
-        if self.version == 4 or not any(isinstance(packet, BinaryPacket) for packet in batch):
+        """The payload as bytes, for clients of version 3; ``None`` if all of it is ASCII.
+
+        Clients of Socket.IO 1 and 2 encode other text differently in a payload of text, and
+        read it in the same way in one of bytes.
+        """
+        if self.version == 4 or all(
+            not isinstance(packet, BinaryPacket) and packet.payload.isascii() for packet in batch
+        ):
             return None
         return b"".join([_prefixed(packet) for packet in batch])
 
@@ -165,7 +174,8 @@ class EngineIO(Dialect):
             OverLimit: if there are too many packets in it.
         """
         most = self._options.max_payload_messages
-        if self.version == 3 and content_type.startswith(BINARY_PAYLOAD):
+        in_bytes = self.version == 3 and content_type.startswith(BINARY_PAYLOAD)
+        if in_bytes:
             packets, problem = wire.decode_binary_payload(body, most)
         else:
             packets, problem = wire.decode_payload(self.version, body.decode(), most)
@@ -175,7 +185,7 @@ class EngineIO(Dialect):
         if problem:
             raise ValueError(problem)
         if self.version == 3:
-            return [each if type(each) is str else b"\x04" + each for each in packets]  # type: ignore[operator]
+            return [_as_frame(each, in_bytes) for each in packets]
         return packets
 
     def form(self, body: bytes, pause: Callable[[], None]) -> bytes:
@@ -233,6 +243,15 @@ class EngineIO(Dialect):
     def refusal(self, refusal: Refusal) -> tuple[str, bytes]:
         """A number and a text, as JSON."""
         return "application/json", error_body(refusal)
+
+
+def _as_frame(packet: str | bytes, in_bytes: bool) -> str | bytes:
+    """A packet of version 3 as a WebSocket carries it."""
+    if isinstance(packet, bytes):
+        return b"\x04" + packet
+    # In a payload of text, clients of Socket.IO 1 encode text twice. Those of 2 do not, and
+    # cannot be told apart.
+    return packet if in_bytes else wire.undo_utf8(packet)
 
 
 def _prefixed(packet: Packet) -> bytes:

@@ -16,6 +16,7 @@ from ..options.limits import OverLimit
 from ..options.listener_options import Options
 from ..options.serializer import OWN, Serializer
 from ..wire import socketio as wire
+from ..wire.engineio import escape_json
 from ..wire.json_text import TOO_DEEP, encode_json, json_excess
 from ..wire.packet import Packet
 from ..wire.websocket import TOO_BIG
@@ -70,6 +71,7 @@ class SocketIO(EngineIO):
     def __init__(self, options: Options, version: int, serializer: Serializer = OWN) -> None:
         super().__init__(options, version, serializer)
         self.connects_itself = version == 3
+        self.recovers = version == 4 and options.recovery is not None
 
     def new_decoder(self) -> wire.Decoder:
         """What a session needs to put events and their attachments together."""
@@ -97,9 +99,13 @@ class SocketIO(EngineIO):
         """An ACK, or a BINARY_ACK and its attachments."""
         return self._packets(wire.ACK, namespace, list(arguments), ack_id)
 
-    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+    def connected(
+        self, namespace: str, client_id: str, secret: str | None = None
+    ) -> Sequence[Packet]:
         """A CONNECT, in protocol 5 with the id of the client."""
         data = {"sid": client_id} if self.version == 4 else None
+        if data is not None and secret is not None:
+            data["pid"] = secret
         # Not by the serializer: nothing in it is the application's.
         text, _ = wire.encode(wire.CONNECT, namespace, data, None, encode_json)
         return (self.text(text),)
@@ -110,6 +116,10 @@ class SocketIO(EngineIO):
             error = {"message": text} if data is None else {"message": text, "data": data}
             return self._packets(wire.CONNECT_ERROR, namespace, error)
         return self._packets(wire.CONNECT_ERROR, namespace, text if data is None else data)
+
+    def in_ascii(self, packet: bytes) -> bytes:
+        """The same packet, with escapes in its JSON."""
+        return escape_json(packet)
 
     def left(self, namespace: str) -> Sequence[Packet]:
         """A DISCONNECT."""

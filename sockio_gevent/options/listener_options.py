@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from ..monitoring.log import LogTarget
+from ..wire.websocket_extensions import PerMessageDeflate
 from . import checks
+from .compression import per_message_deflate
 from .serializer import check as serializer_check
 from .suggestions import answer_to, did_you_mean
 
@@ -101,10 +103,15 @@ class Options:
             has opened beside its polls.
         connect_timeout: how many seconds a client of Socket.IO 3 or 4 has to connect to
             its first namespace.
+        recovery: how many seconds a client of Socket.IO 4.6 or later that was cut off may take
+            to come back; then it gets what it has missed. ``None`` for never.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
-        max_message_size: the largest payload to accept, in bytes; and, at least 64 KiB, how
-            much may wait for the handlers of a client that is read from.
+        per_message_deflate: whether messages of WebSockets are compressed for clients that can
+            read that (RFC 7692), and how, see
+            :class:`~sockio_gevent.wire.websocket_extensions.PerMessageDeflate`.
+        max_message_size: the largest payload to accept, in bytes after it was inflated; and, at
+            least 64 KiB, how much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
             for what a payload of ``max_message_size`` takes when all of it is escaped.
         max_payload_messages: how many messages one payload may hold.
@@ -171,7 +178,9 @@ class Options:
     ping_timeout: float = 20.0
     upgrade_timeout: float = 10.0
     connect_timeout: float = 45.0
+    recovery: float | None = None
     handshake: str = "plain"
+    per_message_deflate: PerMessageDeflate | Literal[False] = False
     max_message_size: int = 1024 * 1024
     max_body_size: int | None = None
     max_payload_messages: int | None = 10_000
@@ -289,7 +298,9 @@ _CHECKS: dict[str, checks.Check] = {
     "ping_timeout": checks.seconds,
     "upgrade_timeout": checks.seconds,
     "connect_timeout": checks.seconds,
+    "recovery": checks.optional(checks.seconds),
     "handshake": checks.handshake,
+    "per_message_deflate": per_message_deflate,
     "max_message_size": checks.size,
     "max_body_size": checks.optional(checks.size),
     "max_payload_messages": checks.optional(checks.positive()),

@@ -11,7 +11,6 @@ from difflib import get_close_matches
 __all__ = ["answer_to", "did_you_mean", "near_miss"]
 
 _TIMES = "here each transport has its times: 'transport_options', with {}"
-_RECONNECT = "the page says what it has seen last, and the server sends the rest (docs/browser)"
 
 _ANSWERS = {
     "adapter": "there is only one process so far: nothing connects several",
@@ -23,8 +22,8 @@ _ANSWERS = {
     "always_connect": "here 'authorize' decides who connects",
     "client_manager": "there is only one process so far: nothing connects several",
     "close_timeout": _TIMES.format("'close_timeout'"),
-    "compression_threshold": "nothing is compressed; a proxy can do that",
-    "connection_state_recovery": _RECONNECT,
+    "compression_threshold": "'per_message_deflate' compresses WebSockets; a proxy can do the rest",
+    "connection_state_recovery": "here it is 'recovery', a number of seconds",
     "cookie": "sessions have no cookie",
     "cors": "here it is 'origins'",
     "cors_allowed_origins": "here it is 'origins'",
@@ -33,7 +32,7 @@ _ANSWERS = {
     "engineio_options": "all options are keyword arguments of listen()",
     "heartbeat_interval": "it is 'ping_interval'; classic clients have 'transport_options'",
     "heartbeat_timeout": "it is 'ping_timeout'; classic clients have 'transport_options'",
-    "http_compression": "polls of over 1 KiB are compressed for clients that accept it",
+    "http_compression": "long polls are compressed; 'per_message_deflate' compresses WebSockets",
     "json": "here it is 'serializer'",
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
@@ -41,7 +40,6 @@ _ANSWERS = {
     "message_queue": "there is only one process so far: nothing connects several",
     "namespaces": "here it is 'socket.of(name)', for each namespace",
     "path": "here it is 'resource'",
-    "per_message_deflate": "nothing is compressed; a proxy can do that",
     "policy_server": "here it is 'flash_policy_port'",
     "polling_duration": _TIMES.format("'duration'"),
     "serve_client": "the browser client is always served",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.base import Downlink
@@ -38,6 +39,8 @@ class Outbox:
         ending: why the session has ended; ``None`` while it lives.
         handlers: the handler queue.
         host: the same as given.
+        kept: what is kept of its clients for a return after a cut, by the names of their
+            namespaces; ``None`` if nothing is.
         incoming: how many bytes from the client are part of an incomplete payload,
             or are being decoded.
         loop: the event loop that the session lives on.
@@ -55,6 +58,7 @@ class Outbox:
         "handlers",
         "host",
         "incoming",
+        "kept",
         "loop",
         "touched",
     )
@@ -67,6 +71,7 @@ class Outbox:
         self.touched = False
         self.downlink: Downlink | None = None
         self.incoming = 0
+        self.kept: dict[str, Any] | None = None
         self._outbox = [greeting]
         # Bytes of memory: of the messages in the outbox, and of those that the downlink
         # has been given and has not written yet.

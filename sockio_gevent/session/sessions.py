@@ -96,7 +96,11 @@ class Sessions(SessionHost):
         return session
 
     def send(
-        self, packets: Sequence[Packet], receivers: list[Session], volatile: bool = False
+        self,
+        packets: Sequence[Packet],
+        receivers: list[Session],
+        volatile: bool = False,
+        kept_event: Any = None,
     ) -> None:
         """Send an event to sessions, in the threads of their loops; any thread may call it.
 
@@ -104,13 +108,14 @@ class Sessions(SessionHost):
             packets: the packets of the event.
             receivers: the sessions.
             volatile: whether to leave out sessions that could not send it now.
+            kept_event: the event as it is kept for those that are cut off; ``None`` if it is not.
         """
         loops = {session.loop for session in receivers}
         for loop in loops:
             those = receivers
             if len(loops) > 1:
                 those = [session for session in receivers if session.loop is loop]
-            loop.call(_enqueue, loop, packets, those, volatile)
+            loop.call(_enqueue, loop, packets, those, volatile, kept_event)
 
     def close(self, timeout: float | None) -> None:
         """End all sessions, and let no new ones begin; see :meth:`Listener.close`."""
@@ -120,7 +125,9 @@ class Sessions(SessionHost):
 
     def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: forget it, and wait until it has closed."""
-        self.recently_ended.add(session.session_id, session.transport, end, session.bound_to)
+        self.recently_ended.add(
+            session.session_id, session.transport, end, session.bound_to, session.farewell(end)
+        )
         # In this order: close() in another thread must find the session in one of the two.
         self.closing_sessions.begin(session, downlinks)
         self.by_id.pop(session.session_id, None)
@@ -163,9 +170,18 @@ class Sessions(SessionHost):
 
 
 def _enqueue(
-    loop: Loop, packets: Sequence[Packet], sessions: Sequence[Session], volatile: bool
+    loop: Loop,
+    packets: Sequence[Packet],
+    sessions: Sequence[Session],
+    volatile: bool,
+    kept_event: Any,
 ) -> None:
     """Send an event to sessions on one loop, in its thread."""
+    if kept_event is not None:
+        for session in sessions:
+            kept = None if session.kept is None else session.kept.get(kept_event.namespace)
+            if kept is not None:
+                kept.note(kept_event)
     if volatile:
         sessions = [session for session in sessions if session.takes_volatile]
     loop.traffic.messages_out += len(sessions)

@@ -169,6 +169,34 @@ class Client:
         other._raise_failure()
         return other
 
+    def cut(self) -> None:
+        """Cut the connection, as a broken network does. The handlers of ``disconnect`` run."""
+        self._session.end(End(CloseReason.LOST, "the connection was cut"))
+        self._session.handlers.wait_done(None)
+        self._raise_failure()
+
+    def come_back(self) -> Client:
+        """Come back after a cut, in a new session; see the option ``recovery``.
+
+        Returns:
+            The new client, whose ``session.recovered`` is true if it goes on where this one was.
+
+        Raises:
+            TypeError: if the server has not offered that to the client.
+            Refused, Disconnected: see :class:`Client`.
+        """
+        seen = getattr(self._link, "seen", {}).get(self._namespace)
+        if seen is None:
+            raise TypeError("the listener does not have the option 'recovery' for this client")
+        return Client(
+            self.session.listener,
+            dialect=self._session.dialect.name,
+            namespace=self._namespace,
+            auth=dict(seen),
+            transport=self._link.transport,
+            raise_exceptions=self._failures is not None,
+        )
+
     def __repr__(self) -> str:
         return f"<testing.Client of {self.session!r}>"
 
@@ -334,11 +362,11 @@ class Client:
             TimeoutError: if the handlers take longer; they go on running.
             Exception: the exception of a handler.
         """
-        if self._leaves_alone and self._session.connected:
-            if self.session.connected:
-                self._session.receive(self._link.leave(self._namespace))
-                self._session.start_handlers()
-        else:
+        payloads = self._link.leave(self._namespace)
+        if payloads and self._session.connected and self.session.connected:
+            self._session.receive(payloads)
+            self._session.start_handlers()
+        if not self._leaves_alone or not self._session.connected:
             self._session.end(_LEAVES)
         if not self._session.handlers.wait_done(timeout):
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")

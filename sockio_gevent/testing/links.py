@@ -136,15 +136,18 @@ class SocketIOLink(Link):
         answers: the functions that get the answers to events of the client, by the names of
             the namespaces and the numbers of the events.
         handlers: the functions that take events, by the names of the namespaces and the events.
+        seen: what a client shows when it comes back after a cut, by the names of the namespaces:
+            its secret, and the offset of the last event.
     """
 
-    __slots__ = ("_decoder", "answers", "handlers")
+    __slots__ = ("_decoder", "answers", "handlers", "seen")
 
     def __init__(self, transport: str, session: Session) -> None:
         super().__init__(transport, session)
         self._decoder = wire.Decoder(decode_json, sys.maxsize, sys.maxsize)
         self.answers: dict[tuple[str, int], Callable[..., object]] = {}
         self.handlers: dict[tuple[str, str | int], Callable[..., Any]] = {}
+        self.seen: dict[str, dict[str, str]] = {}
 
     def event(
         self, namespace: str, name: str | int, arguments: Sequence[Any], ack_id: int | None
@@ -190,6 +193,8 @@ class SocketIOLink(Link):
         elif kind == wire.EVENT:
             self._take_event(queue, namespace, data, ack_id)
         elif kind == wire.CONNECT:
+            if "pid" in data:
+                self.seen[namespace] = {"pid": data["pid"]}
             queue.put(data or {})
         elif kind == wire.CONNECT_ERROR:
             queue.put(Refused("", data["message"], data.get("data")))
@@ -200,6 +205,10 @@ class SocketIOLink(Link):
         self, queue: SimpleQueue, namespace: str, data: list[Any], ack_id: int | None
     ) -> None:
         name, *arguments = data
+        offset = arguments[-1] if ack_id is None and arguments else None
+        # The last argument of a volatile event is its own.
+        if namespace in self.seen and isinstance(offset, str) and offset.isdigit():
+            self.seen[namespace]["offset"] = arguments.pop()
         answer: Callable[..., None] | None = None
         if ack_id is not None:
 

@@ -47,6 +47,7 @@ class SocketDownlink(Downlink):
         "_incoming",
         "_websocket",
         "carried",
+        "paused",
     )
 
     def __init__(self, transport: str, websocket: WebSocket, session: Carried) -> None:
@@ -61,6 +62,7 @@ class SocketDownlink(Downlink):
         self._batch: Sequence[Packet] = ()
         self._data = b""
         self._incoming = 0
+        self.paused = False
         websocket.connection.owner = self
 
     def serve(self, request: Request) -> None:
@@ -80,8 +82,8 @@ class SocketDownlink(Downlink):
                 self.carried.handlers.kill()
                 raise
 
-    def received(self, data: bytes) -> None:
-        """Bytes have come, or the end of the connection."""
+    def received(self, data: bytes | None) -> None:
+        """Bytes have come, or the end of the connection; or bytes are left from a pause."""
         try:
             self._take(data)
         except gevent.GreenletExit:
@@ -126,12 +128,13 @@ class SocketDownlink(Downlink):
         """Call a function once when more can be read. It must not block."""
         self.carried.handlers.when_roomy(callback)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | None) -> None:
         websocket, session = self._websocket, self.carried
         batch = websocket.take(data)
         held = websocket.protocol.held
         if held or self._incoming:
             self._take_in(held)
+            self.paused = websocket.protocol.paused
         if batch:
             try:
                 session.receive(batch)
@@ -198,8 +201,9 @@ class SocketDownlink(Downlink):
         connection.write(data)
         if connection.pending or connection.broken:
             self._batch, self._data = batch, data
-            # The frame of a single packet is that packet's own.
-            self.copied = len(data) if len(batch) > 1 else 0
+            # The frame of a single packet may be that packet's own.
+            own = len(batch) == 1 and self._websocket.protocol.shares_frames
+            self.copied = 0 if own else len(data)
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         if last and not self._websocket.closed:
@@ -211,10 +215,10 @@ class SocketDownlink(Downlink):
         if unsent:
             self.abort()
         count = 0
-        for packet in reversed(batch):
+        for size in reversed(self._websocket.protocol.sizes(batch)):
             if unsent <= 0:
                 break
-            unsent -= len(self._websocket.protocol.frames((packet,)))
+            unsent -= size
             count += 1
         return batch[len(batch) - count :]
 
@@ -284,7 +288,9 @@ class WebSocketTransport(Transport):
     def switch(self, request: Request) -> WebSocket:
         """Switch protocols."""
         upgrade: Any = request.upgrade
-        websocket: WebSocket | None = upgrade.accept(self.options.max_message_size)
+        options = self.options
+        deflate = options.per_message_deflate or None
+        websocket: WebSocket | None = upgrade.accept(options.max_message_size, deflate)
         request.answered = True
         if websocket is None:
             raise Refusal("400 Bad Request", "half a handshake")

@@ -71,7 +71,7 @@ _DIGITS = bytes.maketrans(bytes(range(10)), b"0123456789")
 _VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-# Some clients break lines, and some write the alphabet for addresses.
+# Line breaks and the alphabet for addresses are read, too, as Node reads them.
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LINE_BREAKS = b"\r\n"
 
@@ -202,10 +202,10 @@ def undo_form(text: str) -> str:
 
 
 def undo_utf8(packet: str) -> str:
-    """Read a text packet of a client that may be a client 1.x, from a text payload.
+    """Read a text packet of version 3 from a text payload.
 
-    Only clients that ask for base64, or post forms, can be that: the others post binary
-    payloads. Text that is not UTF-8 inside is of a client 2.x, and stays as it is.
+    Clients 1.x encode its text in UTF-8 before they do the same with the payload; clients
+    2.x do not. Text that is not UTF-8 inside is of a client 2.x, and stays as it is.
     """
     if packet.isascii():
         return packet
@@ -224,7 +224,7 @@ def escape_json(packet: bytes) -> bytes:
     if packet.isascii():
         return packet
     escaped = encode_basestring_ascii(packet.decode())[1:-1]
-    # Quotes and backslashes were escaped, too, but they are not inside of a string here.
+    # Quotes and backslashes were escaped, too, which is wrong: the packet is JSON already.
     return escaped.replace('\\"', '"').replace("\\\\", "\\").encode()
 
 

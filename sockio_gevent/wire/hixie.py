@@ -39,6 +39,11 @@ class HixieParser:
         self.held = 0
         self.finished = False
 
+    @property
+    def paused(self) -> bool:
+        """No: all frames are parsed at once."""
+        return False
+
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes, however they were cut; see ``FrameParser.feed``."""
         events: list[Event] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from .websocket import TEXT, encode_frame
+from .deflate import Compression
+from .websocket import TEXT, compress_frame, encode_frame
 
 __all__ = ["OVERHEAD", "BinaryPacket", "Packet", "script_string", "script_text"]
 
@@ -31,11 +32,12 @@ class Packet:
         cost: about how many bytes of memory it takes.
     """
 
-    __slots__ = ("_payload", "_script", "_websocket_frame", "cost")
+    __slots__ = ("_compressed", "_payload", "_script", "_websocket_frame", "cost")
 
     def __init__(self, payload: bytes) -> None:
         self._payload: bytes | None = payload
         self._websocket_frame: bytes | None = None
+        self._compressed: dict[Compression, bytes] | None = None
         self._script: bytes | None = None
         self.cost = len(payload) + OVERHEAD
 
@@ -55,6 +57,20 @@ class Packet:
             frame = self._websocket_frame = encode_frame(TEXT, self.payload)
             if len(frame) > _LONG:
                 self._payload = None
+        return frame
+
+    def compressed_frame(self, compression: Compression) -> bytes:
+        """The same frame, compressed by itself; the plain one if that is not longer."""
+        forms = self._compressed
+        if forms is None:
+            forms = self._compressed = {}
+        frame = forms.get(compression)
+        if frame is None:
+            plain = self.websocket_frame
+            frame = compress_frame(plain, compression.compress)
+            if len(frame) >= len(plain):
+                frame = plain
+            forms[compression] = frame
         return frame
 
     @property

@@ -221,9 +221,9 @@ def _put_in_place(data: Any, text: str, attachments: list[bytes], room: int) -> 
         About how many bytes of memory that takes.
     """
     cost = 0
-    # Without recursion, because a handler's stack may be nearly full.
     if "_placeholder" not in text and "\\u" not in text:
         return cost
+    # Without recursion: JSON may be nested as deep as the stack allows.
     rest = [data]
     while rest:
         node = rest.pop()

@@ -5,11 +5,13 @@ The parser of a client's frames is in :mod:`~sockio_gevent.wire.websocket_parser
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 __all__ = [
     "BINARY",
     "CLOSE",
+    "COMPRESSED",
     "CONTINUATION",
     "GOING_AWAY",
     "INTERNAL_ERROR",
@@ -28,6 +30,7 @@ __all__ = [
     "Failure",
     "Ping",
     "Pong",
+    "compress_frame",
     "encode_close",
     "encode_frame",
     "may_be_sent",
@@ -36,6 +39,9 @@ __all__ = [
 # Opcodes, RFC 6455 section 5.2.
 CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
 CLOSE, PING, PONG = 0x8, 0x9, 0xA
+
+# The bit RSV1 in the first byte of a frame, RFC 7692 section 6: the message is compressed.
+COMPRESSED = 0x40
 
 # Close codes, RFC 6455 section 7.4.1.
 NORMAL = 1000
@@ -105,7 +111,7 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Make an unfragmented, unmasked frame, as servers send them.
 
     Args:
-        opcode: for example :data:`TEXT`.
+        opcode: for example :data:`TEXT`; with :data:`COMPRESSED` if the payload is compressed.
         payload: at most 125 bytes in control frames.
     """
     size = len(payload)
@@ -116,6 +122,18 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     if size < 65536:
         return b"%c\x7e%b%b" % (0x80 | opcode, size.to_bytes(2, "big"), payload)
     return b"%c\x7f%b%b" % (0x80 | opcode, size.to_bytes(8, "big"), payload)
+
+
+def compress_frame(frame: bytes, compress: Callable[[memoryview], bytes]) -> bytes:
+    """Compress the payload of a frame.
+
+    Args:
+        frame: the frame of a whole message, as :func:`encode_frame` makes it.
+        compress: compresses a payload.
+    """
+    start = {126: 4, 127: 10}.get(frame[1], 2)
+    payload = compress(memoryview(frame)[start:])
+    return encode_frame(frame[0] & 0x0F | COMPRESSED, payload)
 
 
 def encode_close(code: int, reason: str = "") -> bytes:

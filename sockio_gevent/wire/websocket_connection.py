@@ -58,16 +58,19 @@ class WebSocketConnection:
         self.pongs = b""
         self._left_to_discard = _MOST_DISCARDED
 
-    def take(self, data: bytes) -> list[str | bytearray]:
+    def take(self, data: bytes | None) -> list[str | bytearray]:
         """Take bytes that have come, and return the messages in them.
 
         After the server's own closing frame messages are discarded. Reading goes on only
         to see the closing frame of the peer.
 
         Args:
-            data: the bytes; empty at the end of the stream.
+            data: the bytes; empty at the end of the stream; ``None`` to parse those that were
+                taken before, if the protocol has paused.
         """
-        if not data:
+        if data is None:
+            data = b""
+        elif not data:
             self.closed = self.finished = True
             return []
         if self.discarding:

@@ -28,12 +28,19 @@ from .websocket import (
 )
 from .websocket_masking import fastest_apply_mask
 
-__all__ = ["FrameParser"]
+__all__ = ["FrameParser", "Violation"]
 
 _WHOLE_TEXT = 0x80 | TEXT  # the first byte of an unfragmented text message
 
 
-class _Violation(Exception):
+class Violation(Exception):
+    """The client breaks the protocol.
+
+    Args:
+        code: the status code to close the connection with.
+        reason: what was wrong.
+    """
+
     def __init__(self, code: int, reason: str) -> None:
         self.failure = Failure(code, reason)
 
@@ -52,10 +59,11 @@ class FrameParser:
 
     __slots__ = (
         "_buffer",
+        "_first",
         "_fragments",
         "_max_size",
-        "_opcode",
         "_short",
+        "_stopped",
         "_unmask",
         "_wanted",
         "finished",
@@ -70,9 +78,15 @@ class FrameParser:
         self._buffer: bytearray | None = None
         self._wanted = 0
         self._fragments: bytearray | None = None
-        self._opcode = 0
+        self._first = 0  # the first byte of a message that is in fragments
+        self._stopped = False  # whether nothing more is parsed, for now or for ever
         self.held = 0
         self.finished = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether bytes are kept that :meth:`feed` parses if it is called without more of them."""
+        return False
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes, however they were cut.
@@ -97,7 +111,7 @@ class FrameParser:
         events: list[Event] = []
         try:
             rest = self._parse(data, events)
-        except _Violation as violation:
+        except Violation as violation:
             self.discard()
             events.append(violation.failure)
         except UnicodeDecodeError as error:
@@ -115,7 +129,7 @@ class FrameParser:
         position, end = 0, len(data)
         unmask = self._unmask
         short = self._short if self._fragments is None else 0
-        while position + 2 <= end and not self.finished:
+        while position + 2 <= end and not self._stopped:
             first, second = data[position], data[position + 1]
             if first == _WHOLE_TEXT and 0x80 <= second <= short:
                 # Most frames are like this. Two bytes tell all about them; this
@@ -130,9 +144,9 @@ class FrameParser:
                 position = frame_end
                 continue
             if first & 0x70:
-                raise _Violation(PROTOCOL_ERROR, "a reserved bit is set")
+                self._check_reserved(first)
             if second < 0x80:
-                raise _Violation(PROTOCOL_ERROR, "the frame is not masked")
+                raise Violation(PROTOCOL_ERROR, "the frame is not masked")
             opcode, length = first & 0x0F, second & 0x7F
             start = position + 6
             if length == 126:
@@ -142,7 +156,7 @@ class FrameParser:
                     return position
                 length = int.from_bytes(data[position + 2 : position + 4], "big")
                 if length < 126:
-                    raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
+                    raise Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
             elif length == 127:
                 start = position + 14
                 if position + 10 > end:
@@ -150,11 +164,11 @@ class FrameParser:
                     return position
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
                 if length < 65536:
-                    raise _Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
+                    raise Violation(PROTOCOL_ERROR, "the length is not in its shortest form")
                 if length >> 63:
-                    raise _Violation(PROTOCOL_ERROR, "the length has its top bit set")
+                    raise Violation(PROTOCOL_ERROR, "the length has its top bit set")
             # The header is enough to refuse a frame: do not wait for its payload.
-            self._check_header(opcode, first >= 0x80, length)
+            self._check_header(first, length)
             frame_end = start + length
             if frame_end > end:
                 self._wanted = frame_end - position
@@ -166,48 +180,70 @@ class FrameParser:
             elif opcode >= CLOSE:
                 events.append(self._control(opcode, payload))
             else:
-                message = self._fragment(opcode, first >= 0x80, payload)
+                message = self._fragment(first, payload)
                 short = self._short if self._fragments is None else 0
                 if message is not None:
                     events.append(message)
         self._wanted = 2
         return position
 
-    def _check_header(self, opcode: int, final: bool, length: int) -> None:
+    def _check_reserved(self, first: int) -> None:
+        """Check a first byte that has a reserved bit."""
+        raise Violation(PROTOCOL_ERROR, "a reserved bit is set")
+
+    def _check_header(self, first: int, length: int) -> None:
+        opcode = first & 0x0F
         if opcode >= CLOSE:
             if opcode > PONG:
-                raise _Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
-            if not final:
-                raise _Violation(PROTOCOL_ERROR, "a control frame is fragmented")
+                raise Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
+            if first < 0x80:
+                raise Violation(PROTOCOL_ERROR, "a control frame is fragmented")
             if length > 125:
-                raise _Violation(PROTOCOL_ERROR, "a control frame is over 125 bytes")
+                raise Violation(PROTOCOL_ERROR, "a control frame is over 125 bytes")
             return
         if opcode > BINARY:
-            raise _Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
+            raise Violation(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
         fragments = self._fragments
         if fragments is None:
             if opcode == CONTINUATION:
-                raise _Violation(PROTOCOL_ERROR, "a continuation of no message")
+                raise Violation(PROTOCOL_ERROR, "a continuation of no message")
         else:
             if opcode != CONTINUATION:
-                raise _Violation(PROTOCOL_ERROR, "a new message inside a fragmented one")
+                raise Violation(PROTOCOL_ERROR, "a new message inside a fragmented one")
             length += len(fragments)
         if length > self._max_size:
-            raise _Violation(TOO_BIG, f"the message is over {self._max_size} bytes")
+            self._check_size(first if fragments is None else self._first, length)
 
-    def _fragment(self, opcode: int, final: bool, payload: bytes) -> Event | None:
+    def _check_size(self, first: int, length: int) -> None:
+        """Check the length of a message that is over the limit as it was sent.
+
+        Args:
+            first: the first byte of the message.
+            length: the bytes of all its fragments so far.
+        """
+        raise Violation(TOO_BIG, f"the message is over {self._max_size} bytes")
+
+    def _fragment(self, first: int, payload: bytes) -> Event | None:
         """Take a data frame; return the message if this is its last frame."""
         fragments = self._fragments
         if fragments is None:
+            if first >= 0x80:
+                return self._message(first, payload)
             fragments = bytearray(payload)
-            self._opcode = opcode
+            self._first = first
         else:
             fragments += payload
-        if not final:
+        if first < 0x80:
             self._fragments = fragments
             return None
         self._fragments = None
-        return fragments if self._opcode == BINARY else str(fragments, "utf-8")
+        return self._message(self._first, fragments)
+
+    def _message(self, first: int, payload: bytes | bytearray) -> str | bytearray:
+        """Make a message of its first byte and its payload."""
+        if first & 0x0F == BINARY:
+            return payload if isinstance(payload, bytearray) else bytearray(payload)
+        return str(payload, "utf-8")
 
     def _control(self, opcode: int, payload: bytes) -> Event:
         if opcode == PING:
@@ -218,14 +254,14 @@ class FrameParser:
         if not payload:
             return Close(NO_STATUS, "")
         if len(payload) == 1:
-            raise _Violation(PROTOCOL_ERROR, "half a close code")
+            raise Violation(PROTOCOL_ERROR, "half a close code")
         code = int.from_bytes(payload[:2], "big")
         if not may_be_sent(code):
-            raise _Violation(PROTOCOL_ERROR, f"the close code {code} may not be sent")
+            raise Violation(PROTOCOL_ERROR, f"the close code {code} may not be sent")
         return Close(code, str(payload[2:], "utf-8"))
 
     def discard(self) -> None:
         """Drop what is kept: nothing more will be read."""
-        self.finished = True
+        self.finished = self._stopped = True
         self._buffer = self._fragments = None
         self.held = 0

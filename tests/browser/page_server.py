@@ -12,6 +12,7 @@ Pages with the cookie "out" are refused with the status and the text of --refuse
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ parser.add_argument("--handshake", default="plain")
 parser.add_argument("--origins", default="*:*")
 parser.add_argument("--transports", help="those that are enabled, with commas between")
 parser.add_argument("--refuse", type=int, default=401)
+parser.add_argument("--deflate", default="false", help="per_message_deflate, as JSON")
 parser.add_argument("--send-away", action="store_true", help="end each session as it begins")
 arguments = parser.parse_args()
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
@@ -70,6 +72,7 @@ socket = io.listen(
     authorize=authorize,
     max_buffer=64 * 1024 * 1024,
     transport_options=times,
+    per_message_deflate=json.loads(arguments.deflate),
 )
 
 

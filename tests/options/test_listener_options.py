@@ -14,6 +14,7 @@ from support.labels import label
 
 from sockio_gevent.options import suggestions
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options, TransportOptions
+from sockio_gevent.wire.websocket_extensions import PerMessageDeflate
 
 STREAMING = ["websocket", "flashsocket", "htmlfile", "xhr-multipart", "server-events"]
 POLLING = ["xhr-polling", "jsonp-polling"]
@@ -89,6 +90,16 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("same_peer", id, id),
     ("handshake", "plain", "plain"),
     ("handshake", "json", "json"),
+    ("per_message_deflate", False, False),
+    ("per_message_deflate", True, PerMessageDeflate()),
+    ("per_message_deflate", {}, PerMessageDeflate(3, 1024, 15, False)),
+    ("per_message_deflate", {"level": 9, "threshold": 0}, PerMessageDeflate(9, 0)),
+    (
+        "per_message_deflate",
+        {"window_bits": 9, "context_takeover": True},
+        PerMessageDeflate(window_bits=9, context_takeover=True),
+    ),
+    ("per_message_deflate", PerMessageDeflate(level=1), PerMessageDeflate(level=1)),
     ("max_message_size", 1, 1),
     ("max_buffer", 10**9, 10**9),
     ("max_message_rate", 0.5, 0.5),
@@ -169,6 +180,7 @@ WRONG_KIND: list[tuple[str, Any]] = [
     ("same_peer", True),
     ("same_peer", ["address"]),
     ("same_peer", later),
+    *(("per_message_deflate", value) for value in (None, 1, "yes", [])),
     ("max_message_size", "1"),
     ("max_message_size", 1.5),
     ("max_message_size", None),
@@ -256,6 +268,7 @@ def test_a_refusal_shows_the_value(value: Any) -> None:
         ("transport", "transports"),
         ("ressource", "resource"),
         ("maxBuffer", "max_buffer"),
+        ("perMessageDeflate", "per_message_deflate"),
         ("on_conection", "on_connection"),
         ("onClientMessage", "on_client_message"),
     ],
@@ -277,6 +290,7 @@ ELSEWHERE = {
     "async_mode": "always gevent",
     "path": "'resource'",
     "allowEIO3": "'dialects'",
+    "httpCompression": "'per_message_deflate' compresses WebSockets",
 }
 
 
@@ -393,6 +407,42 @@ def test_a_misspelt_time_is_refused_and_the_nearest_name_is_suggested(
 def test_a_time_that_the_transport_does_not_have_is_refused(transport: str, key: str) -> None:
     with pytest.raises(TypeError, match="no option"):
         times(transport, **{key: 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("level", 0, ValueError),
+        ("level", 10, ValueError),
+        ("level", "6", TypeError),
+        ("level", None, TypeError),
+        ("threshold", -1, ValueError),
+        ("threshold", True, TypeError),
+        ("window_bits", 8, ValueError),
+        ("window_bits", 16, ValueError),
+        ("window_bits", 9.5, TypeError),
+        ("context_takeover", 1, TypeError),
+        ("context_takeover", None, TypeError),
+    ],
+)
+def test_a_bad_detail_of_compression_is_refused_by_its_place(
+    key: str, value: Any, error: type[Exception]
+) -> None:
+    place = re.escape(f"per_message_deflate['{key}']")
+    with pytest.raises(error, match=place):
+        read(per_message_deflate={key: value})
+    with pytest.raises(error, match=place):
+        read(per_message_deflate=PerMessageDeflate(**{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("windowBits", "window_bits"), ("contextTakeover", "context_takeover")]
+)
+def test_a_misspelt_detail_of_compression_is_refused_and_the_nearest_name_is_suggested(
+    key: str, meant: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"did you mean '{meant}'\?"):
+        read(per_message_deflate={key: 1})
 
 
 def test_the_times_of_a_transport_must_be_a_dict() -> None:

@@ -255,12 +255,16 @@ class WebSocket(Client):
         headers: dict[str, str] | None = None,
         version: str = "13",
         subprotocols: list[str] | None = None,
+        extensions: list[Any] | None = None,
     ) -> None:
         super().__init__(port, session_id, wrap)
         path = path or f"{self.prefix}/socket.io/{self.transport}/{session_id}"
         self.socket = connect(port, wrap)
         self.protocol = ClientProtocol(
-            parse_uri(f"ws://127.0.0.1:{port}{path}"), max_size=None, subprotocols=subprotocols
+            parse_uri(f"ws://127.0.0.1:{port}{path}"),
+            max_size=None,
+            subprotocols=subprotocols,
+            extensions=extensions,
         )
         self.frames: deque[Frame] = deque()
         self.eof = False

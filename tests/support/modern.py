@@ -68,7 +68,7 @@ def _hex(value: object) -> str:
 
 def listen_to_all(**options: Any) -> io.Listener:
     """A listener whose clients may also be of the dialect for tests."""
-    listener = listen(**options)
+    listener = listen(**options, dialects=["classic"])
     listener._dialects += (Spelled(listener.options),)
     listener._space.languages = Languages(listener._dialects)
     return listener
@@ -139,6 +139,7 @@ class Peer:
 
     def answer(self, ack_id: int, *arguments: Any, namespace: str = "/") -> None:
         self._receiver.acknowledged(self.session, namespace, ack_id, list(arguments), 100)
+        self.session.start_handlers()
 
     def leave(self, namespace: str = "/") -> None:
         self._put(self._receiver.left, namespace)

@@ -15,6 +15,7 @@ from typing import Any
 from gevent.pywsgi import WSGIHandler
 
 from ...wire.websocket import INTERNAL_ERROR
+from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once
 from ..stream.websocket import WebSocket
@@ -86,10 +87,11 @@ class HandlerUpgrade(Upgrade):
         super().__init__(handler.environ)
         self._handler = handler
 
-    def accept(self, max_size: int) -> WebSocket | None:
+    def accept(self, max_size: int, deflate: PerMessageDeflate | None = None) -> WebSocket | None:
         """Switch protocols; see :meth:`Upgrade.accept`."""
         handler = self._handler
-        protocol = self._protocol(max_size)
+        agreement = self._agree(deflate)
+        protocol = self._protocol(max_size, agreement)
         if isinstance(protocol, Hixie):
             # As gevent-websocket does: what follows is not HTTP any more.
             handler.close_connection = True
@@ -103,6 +105,10 @@ class HandlerUpgrade(Upgrade):
             # gevent-websocket's own object is not used. It must be marked as closed,
             # or it sends a close frame when it is garbage-collected.
             handler.websocket.closed = True
+            if agreement is not None:
+                # gevent-websocket knows no extensions. Its head is not sent yet.
+                header = (b"Sec-WebSocket-Extensions", agreement.answer.encode())
+                handler.response_headers.append(header)
             handler.write(b"")
         websocket = WebSocket(handler.environ, handler.socket, handler.rfile, protocol, handler)
         handler.websocket = handler.environ["wsgi.websocket"] = websocket

@@ -20,6 +20,7 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 
 from ...wire.redact import printable, shown
 from ...wire.websocket import GOING_AWAY, POLICY_VIOLATION
+from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_handshake import accept_key
 from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once, shut_down
@@ -225,11 +226,12 @@ class _ForeignUpgrade(Upgrade):
         self._start_response = start_response
         self._server = server
 
-    def accept(self, max_size: int) -> WebSocket | None:
+    def accept(self, max_size: int, deflate: PerMessageDeflate | None = None) -> WebSocket | None:
         """Switch protocols; see :meth:`Upgrade.accept`."""
         environ = self._environ
         socket, reader = self._server.socket, self._server.reader()
-        protocol = self._protocol(max_size)
+        agreement = self._agree(deflate)
+        protocol = self._protocol(max_size, agreement)
         self._server.keep_quiet()
         done = True
         try:
@@ -240,6 +242,8 @@ class _ForeignUpgrade(Upgrade):
                 headers = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
                 accepted = accept_key(environ["HTTP_SEC_WEBSOCKET_KEY"])
                 headers.append(("Sec-WebSocket-Accept", accepted))
+                if agreement is not None:
+                    headers.append(("Sec-WebSocket-Extensions", agreement.answer))
                 self._send_head("101 Switching Protocols", headers)
         except OSError:
             done = False
@@ -281,8 +285,11 @@ class _Upgraded(Upgrade):
         """None: the handshake is over."""
         return None
 
-    def accept(self, max_size: int) -> WebSocket:
-        """Put our own WebSocket in the place of gevent-websocket's."""
+    def accept(self, max_size: int, deflate: PerMessageDeflate | None = None) -> WebSocket:
+        """Put our own WebSocket in the place of gevent-websocket's.
+
+        The handshake is over, so nothing can be agreed on any more.
+        """
         handler = self._handler
         # An object that is not marked as closed sends a close frame when it is collected.
         handler.websocket.closed = True

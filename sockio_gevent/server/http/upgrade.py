@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from base64 import b64decode
 from typing import Any
 
+from ...wire.websocket_deflate import DeflateRfc6455
+from ...wire.websocket_extensions import Agreement, PerMessageDeflate, agree
 from ...wire.websocket_versions import Hixie, Rfc6455, WebSocketProtocol
 from ..stream.websocket import WebSocket
 from .hixie_handshake import draft_problem, is_draft
@@ -102,11 +104,13 @@ class Upgrade(ABC):
         return False
 
     @abstractmethod
-    def accept(self, max_size: int) -> WebSocket | None:
+    def accept(self, max_size: int, deflate: PerMessageDeflate | None = None) -> WebSocket | None:
         """Switch protocols. Call this only if there is no :meth:`problem`.
 
         Args:
             max_size: the largest message to accept, in bytes.
+            deflate: how messages are compressed if the client can read that; ``None``
+                for no compression.
 
         Returns:
             The WebSocket, or ``None`` if the client did not finish its handshake.
@@ -121,8 +125,19 @@ class Upgrade(ABC):
         """
         return None
 
-    def _protocol(self, max_size: int) -> WebSocketProtocol:
+    def _agree(self, deflate: PerMessageDeflate | None) -> Agreement | None:
+        """Agree on compression with the client; ``None`` for no compression."""
+        environ = self._environ
+        offers = environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS")
+        # Older drafts have other rules for extensions.
+        if deflate is None or not offers or environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
+            return None
+        return agree(offers, deflate)
+
+    def _protocol(self, max_size: int, agreement: Agreement | None = None) -> WebSocketProtocol:
         """The version of WebSocket that the request asks for."""
+        if agreement is not None:
+            return DeflateRfc6455(max_size, agreement)
         if is_draft(self._environ):
             return Hixie(max_size, closing="HTTP_SEC_WEBSOCKET_KEY1" in self._environ)
         return Rfc6455(max_size)

@@ -127,8 +127,14 @@ class Connection(Sending):
 
     def _read_once(self) -> int:
         """Read what is there and give it to the owner; return how many bytes there were at once."""
-        data = self._receive()
-        size = len(data) if data else 0
+        owner = self.owner
+        if owner is not None and owner.paused:
+            size = _MUCH
+            owner.received(None)
+            data = self._decrypted()
+        else:
+            data = self._receive()
+            size = len(data) if data else 0
         while data is not None and self.owner is not None:
             self.owner.received(data)
             data = self._decrypted()
@@ -139,6 +145,9 @@ class Connection(Sending):
         owner = self.owner
         if owner is not None and owner.choked:
             owner.when_roomy(self._go_on)
+            return
+        if owner is not None and owner.paused:
+            self._readers.add_again(self)  # type: ignore[union-attr]
             return
         self._busy = False
         if self._paused:
@@ -184,7 +193,7 @@ class Connection(Sending):
 
     def _decrypted(self) -> bytes | None:
         """The bytes that TLS has decrypted together with the last ones, and still holds."""
-        if self._plain is None and self.owner is not None:
+        if self._plain is None and self.owner is not None and not self.owner.paused:
             tls = tls_object(self._socket)
             if tls is not None and tls.pending():
                 return self._receive()

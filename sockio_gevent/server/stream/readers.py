@@ -70,6 +70,13 @@ class Readers:
             self._scheduled = True
             self._loop.run_callback(self._run)
 
+    def add_again(self, item: Readable) -> None:
+        """Read this in the next iteration of the loop, because it has more to do."""
+        self._greedy.append(item)
+        if not self._scheduled:
+            self._scheduled = True
+            self._next_iteration.start()
+
     def _run(self) -> None:
         """In the hub: let greenlets read until nothing is left, or the time slice is over."""
         self._scheduled = False

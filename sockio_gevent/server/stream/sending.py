@@ -23,10 +23,20 @@ _WRITE = 2  # the event of libev's io watchers
 
 
 class Owner(Protocol):
-    """The object that a connection is served for."""
+    """The object that a connection is served for.
 
-    def received(self, data: bytes) -> None:
-        """Take bytes; empty when the peer has gone. It blocks only while the peer reads nothing."""
+    Attributes:
+        paused: whether it has bytes left, which it takes before any others are read.
+    """
+
+    paused: bool
+
+    def received(self, data: bytes | None) -> None:
+        """Take bytes. It blocks only while the peer reads nothing.
+
+        Args:
+            data: the bytes; empty when the peer has gone; ``None`` for the bytes that are left.
+        """
 
     def run_handlers(self) -> None:
         """Run the handlers for what was received. May block; the connection is read meanwhile."""

@@ -188,10 +188,11 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             self.wait()
         return messages
 
-    def take(self, data: bytes) -> list[str | bytearray]:
+    def take(self, data: bytes | None) -> list[str | bytearray]:
         """Take what the connection has read, nothing at its end; return the messages in it.
 
         It writes the answers that the bytes ask for, and does not wait; see :meth:`wait`.
+        ``None`` stands for bytes that it has taken before; see ``WebSocketConnection.take``.
         """
         state = self._bytes
         messages = state.take(data)
@@ -221,14 +222,14 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.abort()
         self._stop_timer()
 
-    def _answer(self, data: bytes) -> None:
+    def _answer(self, data: bytes | None) -> None:
         """Write the answers that the bytes ask for."""
         state, connection = self._bytes, self.connection
         if state.pongs:
             connection.write(state.pongs)
             self.choked = len(state.pongs) if connection.pending > _PONG_BACKLOG else 0
             state.pongs = b""
-        if not data:
+        if data == b"":
             self._ended(_LOST)
             connection.abort()
         elif state.exhausted:

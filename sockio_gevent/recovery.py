@@ -1,0 +1,288 @@
+"""Recovery: a client that was cut off goes on where it was, if it comes back in time.
+
+Each event that is sent to a client that could come back has a number, its offset, and is
+kept for a while: once, however many clients it was for. A client tells with its return
+which event it has seen last, and gets those behind it. The option ``recovery`` turns it on.
+
+The idea, and what the client does for it, is that of Socket.IO 4.6 ("connection state
+recovery"); see the page of the protocol, version 5.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from .hub.per_hub import thread_lock
+from .monitoring.reasons import CloseReason
+from .session.session import Session
+from .wire.packet import Packet
+
+__all__ = ["CUTS", "Kept", "KeptEvent", "Recovery"]
+
+#: The ends of sessions after which a client may come back. A client that leaves says so to its
+#: namespaces first; one that only closes its connection may be a page that the network has left.
+CUTS = frozenset(
+    (
+        CloseReason.AWAY,
+        CloseReason.CLIENT,
+        CloseReason.HEARTBEAT,
+        CloseReason.LOST,
+        CloseReason.STALLED,
+    )
+)
+
+_SECRET_SIZE = 15  # bytes
+
+
+class KeptEvent:
+    """One event, kept for all clients that it was sent to.
+
+    Args:
+        namespace: the name of its namespace.
+        offset: its number, as clients know it.
+        packets: its packets.
+
+    Attributes:
+        namespace, offset: the same as given.
+        packets: the same as given; ``None`` when it is not kept any more.
+        cost: about how many bytes of memory it takes.
+        when: when it was sent, on the monotonic clock.
+    """
+
+    __slots__ = ("cost", "namespace", "offset", "packets", "when")
+
+    def __init__(self, namespace: str, offset: str, packets: Sequence[Packet]) -> None:
+        self.namespace = namespace
+        self.offset = offset
+        self.packets: Sequence[Packet] | None = packets
+        self.cost = sum([packet.cost for packet in packets])
+        self.when = monotonic()
+
+
+class Kept:
+    """What is kept of one client, while it is connected and for a time after a cut.
+
+    It belongs to the thread of its session.
+
+    Args:
+        recovery: the recovery of the listener.
+        space: the namespace of the client.
+        session: the session of the client.
+        secret: what the client shows when it comes back; ``None`` for a new one.
+
+    Attributes:
+        client: the client.
+        gone: whether it was cut off, and is awaited.
+        secret: what the client shows when it comes back; when it is back it has the same.
+        session, space: the same as given.
+        slot: its place in the deadlines of the loop.
+        successor: what is kept of the client that it has come back as; ``None`` before that.
+    """
+
+    __slots__ = (
+        "_events",
+        "_forgotten",
+        "_recovery",
+        "_until",
+        "client",
+        "gone",
+        "secret",
+        "session",
+        "slot",
+        "space",
+        "successor",
+    )
+
+    def __init__(
+        self, recovery: Recovery, space: Any, session: Session, secret: str | None
+    ) -> None:
+        self._recovery = recovery
+        self.space = space
+        self.session = session
+        self.client: Any = space.client_of(session)
+        self.secret = secret or secrets.token_urlsafe(_SECRET_SIZE)
+        self.gone = False
+        self.slot: int | None = None
+        self.successor: Kept | None = None
+        self._until = 0.0
+        self._events: deque[KeptEvent] = deque()
+        # The offset of the last event that is not kept any more.
+        self._forgotten: str | None = None
+
+    def note(self, event: KeptEvent) -> None:
+        """An event was sent to the client, or would have been."""
+        successor = self.successor
+        if successor is None:
+            self._events.append(event)
+            self._drop_old()
+        elif event not in successor._events:
+            # Another thread has sent it just before the client came back.
+            for packet in event.packets or ():
+                successor.session.enqueue(packet)
+            successor.note(event)
+
+    def _drop_old(self) -> None:
+        events = self._events
+        while events and events[0].packets is None:
+            self._forgotten = events.popleft().offset
+
+    def after(self, offset: Any) -> list[KeptEvent] | None:
+        """The events behind the one that the client has seen last.
+
+        Args:
+            offset: the offset of that event; ``None`` if it has seen none.
+
+        Returns:
+            ``None`` if some of them are not kept any more.
+        """
+        self._drop_old()
+        found: list[KeptEvent] = []
+        for event in reversed(self._events):
+            if event.offset == offset:
+                break
+            found.append(event)
+        else:
+            if self._forgotten != offset:
+                return None
+        found.reverse()
+        return found
+
+    def await_return(self) -> None:
+        """The client was cut off: keep what is sent to it, for the time of the option."""
+        self.gone = True
+        self._until = monotonic() + self._recovery.seconds
+        self.session.loop.deadlines.look(self, self._until)
+        self._recovery.awaits(self)
+
+    def due(self, now: float) -> float | None:
+        """The time for its return may be over."""
+        if now < self._until:
+            return self._until
+        self._recovery.expire(self)
+        return None
+
+    def forget(self) -> None:
+        """It does not come back any more, or is back."""
+        self.session.loop.deadlines.forget(self)
+        self._events.clear()
+        if self.session.kept is not None and self.successor is None:
+            self.session.kept.pop(self.space.name, None)
+
+
+class Recovery:
+    """What is kept of all clients of one listener.
+
+    Args:
+        seconds: the option ``recovery``.
+        most: how many bytes of events may be kept; ``None`` for any number.
+        most_awaited: how many clients may be awaited at once; ``None`` for any number.
+
+    Attributes:
+        seconds: the same as given.
+    """
+
+    __slots__ = (
+        "_awaited",
+        "_by_secret",
+        "_held",
+        "_lock",
+        "_log",
+        "_most",
+        "_most_awaited",
+        "_number",
+        "seconds",
+    )
+
+    def __init__(self, seconds: float, most: int | None, most_awaited: int | None) -> None:
+        self.seconds = seconds
+        self._most = most
+        self._most_awaited = most_awaited
+        self._awaited: dict[Kept, None] = {}
+        self._lock = thread_lock()
+        self._number = 0
+        self._log: deque[KeptEvent] = deque()
+        self._held = 0
+        self._by_secret: dict[str, Kept] = {}
+
+    def new_offset(self) -> str:
+        """The offset of one more event."""
+        with self._lock:
+            self._number += 1
+            return str(self._number)
+
+    def keep_event(self, namespace: str, offset: str, packets: Sequence[Packet]) -> KeptEvent:
+        """Keep an event."""
+        event = KeptEvent(namespace, offset, packets)
+        with self._lock:
+            self._log.append(event)
+            self._held += event.cost
+            self._drop_old(event.when)
+        return event
+
+    def _drop_old(self, now: float) -> None:
+        log, oldest = self._log, now - self.seconds
+        while log and (
+            log[0].when < oldest or (self._most is not None and self._held > self._most)
+        ):
+            event = log.popleft()
+            self._held -= event.cost
+            event.packets = None
+
+    def keep(self, space: Any, session: Session, secret: str | None) -> Kept:
+        """Keep what is sent to a client from now on.
+
+        Args:
+            space: its namespace.
+            session: its session.
+            secret: what it has shown, if it has come back; by the same it knows that it is back.
+        """
+        kept = Kept(self, space, session, secret)
+        if session.kept is None:
+            session.kept = {}
+        session.kept[space.name] = kept
+        self._by_secret[kept.secret] = kept
+        return kept
+
+    def awaits(self, kept: Kept) -> None:
+        """A client was cut off. If too many are awaited, the first of them is not any more."""
+        self._awaited[kept] = None
+        if self._most_awaited is not None and len(self._awaited) > self._most_awaited:
+            first = next(iter(self._awaited))
+            first.session.loop.call(self.expire, first)
+
+    def claim(self, secret: Any, space: Any, session: Session) -> Kept | None:
+        """What is kept of the client that shows this; nobody else can claim it then.
+
+        Args:
+            secret: what it shows.
+            space: the namespace that it wants to connect to.
+            session: its new session.
+        """
+        kept = self._by_secret.get(secret) if isinstance(secret, str) else None
+        if kept is None or kept.space is not space or kept.session.loop is not session.loop:
+            return None
+        self._forget(kept)
+        return kept
+
+    def _forget(self, kept: Kept) -> None:
+        if self._by_secret.get(kept.secret) is kept:
+            del self._by_secret[kept.secret]
+        self._awaited.pop(kept, None)
+        kept.session.loop.deadlines.forget(kept)
+
+    def release(self, kept: Kept) -> None:
+        """A client has left for good, or is back as another one."""
+        self._forget(kept)
+        kept.forget()
+
+    def expire(self, kept: Kept) -> None:
+        """A client does not come back in time."""
+        self.release(kept)
+        kept.space.remove(kept.session)
+        kept.space.forget(kept.session)
+        with self._lock:
+            self._drop_old(monotonic())

@@ -1,0 +1,287 @@
+"""The option ``recovery``: a client that was cut off goes on where it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.in_process import listen, wait_until
+
+import sockio_gevent as io
+from sockio_gevent.client import session_of
+from sockio_gevent.monitoring.reasons import CloseReason, End
+from sockio_gevent.testing import Client
+
+LONG = 60.0  # seconds
+
+
+def connect(listener: io.Listener, **options: Any) -> Client:
+    return Client(listener, dialect="socket.io", **options)
+
+
+def received(client: Client) -> list[Any]:
+    """All that has come so far."""
+    found = []
+    while True:
+        try:
+            found.append(client.receive(timeout=0))
+        except TimeoutError:
+            return found
+
+
+def test_a_client_that_comes_back_has_its_id_rooms_and_data() -> None:
+    listener = listen(recovery=LONG)
+    gone: list[str] = []
+    recovered: list[bool] = []
+
+    @listener.on("connection")
+    def connected(client: io.Client) -> None:
+        recovered.append(client.recovered)
+        client.on("disconnect", lambda: gone.append(client.id))
+
+    first = connect(listener)
+    first.session.join("lobby", "kitchen")
+    first.session.data["name"] = "Ann"
+    old = first.session
+    first.cut()
+    assert gone == [old.id]
+    assert not old.connected
+    assert dict(listener.clients) == {}
+    second = first.come_back()
+    assert recovered == [False, True]
+    new = second.session
+    assert new is not old
+    assert (new.id, new.rooms, new.data) == (old.id, {"lobby", "kitchen", old.id}, {"name": "Ann"})
+    assert new.auth == {}
+    assert list(listener.clients.values()) == [new]
+    assert listener.to("lobby").clients() == [new]
+    assert listener.to(new.id).clients() == [new]
+
+
+def test_a_client_gets_what_it_has_missed_once_and_in_order() -> None:
+    listener = listen(recovery=LONG)
+    with connect(listener) as bystander:
+        first = connect(listener)
+        old = first.session
+        old.join("lobby")
+        old.emit("chat", 0)
+        listener.emit("chat", 1)
+        assert received(first) == [("chat", 0), ("chat", 1)]
+        received(bystander)
+        first.cut()
+        old.emit("chat", 2)
+        listener.emit("chat", 3, b"data")
+        listener.to("lobby").send("four")
+        listener.to("elsewhere").emit("chat", "not for it")
+        listener.volatile.emit("chat", "not kept")
+        listener.except_(old).emit("chat", "without it")
+        bystander.session.broadcast.emit("chat", 5)
+        old.send("six")
+        second = first.come_back()
+        expected = [("chat", 2), ("chat", 3, b"data"), ("message", "four"), ("chat", 5)]
+        assert received(second) == [*expected, ("message", "six")]
+        old.emit("chat", "by who holds the old object")
+        listener.emit("chat", 7)
+        assert received(second)[-1] == ("chat", 7)
+        assert [each[-1] for each in received(bystander)] == [b"data", "not kept", "without it", 7]
+
+
+def test_events_that_were_lost_with_the_connection_are_sent_again() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    for number in range(5):
+        first.session.emit("chat", number)
+    assert len(received(first)) == 5
+    # The client has seen only the first two: the others were lost on their way.
+    first._link.seen["/"]["offset"] = str(int(first._link.seen["/"]["offset"]) - 3)  # type: ignore[attr-defined]
+    first.cut()
+    assert received(first.come_back()) == [("chat", 2), ("chat", 3), ("chat", 4)]
+
+
+def test_a_client_can_be_cut_off_again_and_again() -> None:
+    listener = listen(recovery=LONG)
+    client = connect(listener)
+    client_id = client.session.id
+    client.session.join("lobby")
+    for number in range(5):
+        client.cut()
+        listener.to("lobby").emit("chat", number)
+        client = client.come_back()
+        assert client.session.recovered
+        assert client.session.id == client_id
+        assert received(client) == [("chat", number)]
+
+
+def test_a_client_that_was_sent_nothing_comes_back_too() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    assert first.come_back().session.recovered
+
+
+def test_a_client_comes_back_before_the_server_has_noticed_the_cut() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    ends: list[Any] = []
+    first.session.on("disconnect", lambda: ends.append(first.session.disconnect_reason))
+    second = first.come_back()
+    assert ends == ["connection_lost"]
+    assert second.session.recovered
+    listener.emit("chat", 1)
+    assert received(second) == [("chat", 1)]
+    assert list(listener.clients.values()) == [second.session]
+
+
+def test_a_client_that_is_back_is_told_the_same_secret() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    secrets = [each._link.seen["/"]["pid"] for each in (first, first.come_back())]  # type: ignore[attr-defined]
+    assert len(set(secrets)) == 1
+    assert first.session.id not in secrets
+
+
+def test_nobody_comes_back_with_an_invented_secret() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    for auth in ({"pid": "invented"}, {"pid": 1}, {"pid": None, "offset": {}}, {"pid": ["x"]}):
+        assert not connect(listener, auth=auth).session.recovered
+
+
+def test_after_the_time_of_the_option_a_client_is_a_new_one() -> None:
+    listener = listen(recovery=0.05)
+    first = connect(listener)
+    old = first.session
+    old.join("lobby")
+    first.cut()
+    space = listener._space
+    assert space.rooms.absent
+    wait_until(lambda: not space.rooms.absent, "the end of the wait")
+    old.emit("chat", "dropped")
+    listener.to("lobby").emit("chat", "dropped")
+    second = first.come_back()
+    assert not second.session.recovered
+    assert second.session.id != old.id
+    assert second.session.rooms == {second.session.id}
+    assert received(second) == []
+    assert space.recovery is not None
+    assert not space.recovery._awaited
+    assert set(space.recovery._by_secret.values()) == {session_of(second.session).kept["/"]}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("end", ["client", "application", "namespace", "limit"])
+def test_a_client_that_was_not_cut_off_does_not_come_back(end: str) -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    session = session_of(first.session)
+    if end == "client":
+        first.disconnect()
+    elif end == "application":
+        first.session.disconnect(close=True)
+    elif end == "namespace":
+        first.session.disconnect()
+    else:
+        session.end(End(CloseReason.LIMIT, "too much"))
+    session.handlers.wait_done(5)
+    assert not first.come_back().session.recovered
+
+
+def test_events_beyond_the_bound_are_forgotten_and_then_the_client_is_a_new_one() -> None:
+    listener = listen(recovery=LONG, max_memory=64 * 1024)
+    first = connect(listener)
+    first.session.send("seen")
+    assert received(first) == [("message", "seen")]
+    first.cut()
+    for _ in range(10):
+        listener.send("x" * 1000)
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert recovery._held <= 16 * 1024
+    assert len(received(first.come_back())) == 10
+    second = connect(listener)
+    second.session.send("seen")
+    received(second)
+    second.cut()
+    for _ in range(100):
+        listener.send("x" * 1000)
+    assert recovery._held <= 16 * 1024
+    third = second.come_back()
+    assert not third.session.recovered
+    assert received(third) == []
+
+
+def test_a_broadcast_is_kept_once_for_all() -> None:
+    listener = listen(recovery=LONG)
+    clients = [connect(listener) for _ in range(10)]
+    for client in clients:
+        client.cut()
+    listener.send("x" * 1000)
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert 1000 < recovery._held < 2000
+    assert [received(each.come_back()) for each in clients] == [[("message", "x" * 1000)]] * 10
+
+
+def test_only_so_many_clients_are_awaited() -> None:
+    listener = listen(recovery=LONG, max_sessions=3)
+    clients = []
+    for _ in range(5):
+        client = connect(listener)
+        client.cut()
+        clients.append(client)
+    back = [each.come_back().session.recovered for each in clients[:1]]
+    assert back == [False]
+    assert clients[4].come_back().session.recovered
+
+
+def test_a_client_that_middleware_refuses_does_not_come_back() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    refuse = True
+
+    @listener.use
+    def check(client: io.Client) -> None:
+        assert client.recovered
+        if refuse:
+            raise io.Refused("no")
+
+    first.cut()
+    with pytest.raises(ConnectionRefusedError):
+        first.come_back()
+    assert not listener._space.rooms.absent
+    assert not listener._space.recovery._awaited  # type: ignore[union-attr]
+
+
+def test_namespaces_are_recovered_one_by_one() -> None:
+    listener = listen(recovery=LONG)
+    admin = listener.of("/admin")
+    first = connect(listener)
+    other = first.connect("/admin")
+    other.session.join("lobby")
+    first.cut()
+    admin.to("lobby").emit("chat", 1)
+    back = other.come_back()
+    assert back.session.recovered
+    assert received(back) == [("chat", 1)]
+    assert first.come_back().session.recovered
+
+
+def test_clients_of_other_dialects_get_no_offsets() -> None:
+    listener = listen(recovery=LONG)
+    with Client(listener) as classic:
+        listener.send("hello")
+        listener.emit("chat", 1)
+        assert [classic.receive(), classic.receive()] == ["hello", {"name": "chat", "args": [1]}]
+        with pytest.raises(TypeError, match="recovery"):
+            classic.come_back()
+
+
+def test_without_the_option_nothing_is_kept() -> None:
+    listener = listen()
+    first = connect(listener)
+    listener.emit("chat", "1")
+    assert received(first) == [("chat", "1")]
+    first.cut()
+    with pytest.raises(TypeError, match="recovery"):
+        first.come_back()
