@@ -39,7 +39,6 @@ class SocketDownlink(Downlink):
         "_incoming",
         "_session",
         "_websocket",
-        "paused",
     )
 
     def __init__(self, transport: str, websocket: WebSocket, session: Carried) -> None:
@@ -54,7 +53,6 @@ class SocketDownlink(Downlink):
         self._batch: Sequence[Packet] = ()
         self._data = b""
         self._incoming = 0
-        self.paused = False
         websocket.connection.owner = self
 
     def serve(self, upgrade: Upgrade) -> None:
@@ -125,7 +123,7 @@ class SocketDownlink(Downlink):
         held = websocket.protocol.held
         if held or self._incoming:
             self._take_in(held)
-            self.paused = websocket.protocol.paused
+            self._connection.has_rest = websocket.protocol.paused
         if batch:
             try:
                 session.receive(batch)
@@ -273,9 +271,8 @@ class WebSocketTransport(Transport):
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Switch protocols, and read messages until the socket ends."""
         upgrade: Any = request.upgrade
-        options = self.options
-        deflate = options.per_message_deflate or None
-        websocket = upgrade.accept(options.max_message_size, deflate)
+        deflate = self.options.per_message_deflate or None
+        websocket = upgrade.accept(self.options.max_message_size, deflate)
         request.answered = True
         if websocket is None:
             raise Refusal("400 Bad Request", "half a handshake")

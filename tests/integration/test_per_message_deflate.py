@@ -293,7 +293,7 @@ def test_no_more_is_inflated_than_may_wait_for_handlers(large: Any) -> None:
     sending = gevent.spawn(client.send_bytes, numbered(30))
     served.wait("message")
     inner = session_of(session)
-    wait_for(lambda: inner.handlers.stops_reading and inner.downlink.paused)
+    wait_for(lambda: inner.handlers.stops_reading and inner.downlink._connection.has_rest)
     most = 0
     bystander = WebSocket(served.port, wrap=wrap).open()
     for number in range(20):
