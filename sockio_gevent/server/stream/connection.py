@@ -132,20 +132,15 @@ class Connection(Sending):
     def _read_once(self) -> int:
         """Read what is there and give it to the owner; return how many bytes there were at once."""
         if self.has_rest:
-            data, size = self._take_rest(), _MUCH
-        else:
-            data = self._receive()
-            size = len(data) if data else 0
+            if self.owner is not None:
+                self.owner.received(None)
+            return _MUCH
+        data = self._receive()
+        size = len(data) if data else 0
         while data is not None and self.owner is not None:
             self.owner.received(data)
             data = self._decrypted()
         return size
-
-    def _take_rest(self) -> bytes | None:
-        """Let the owner take more of what it has left; return what TLS holds beyond that."""
-        if self.owner is not None:
-            self.owner.received(None)
-        return self._decrypted()
 
     def _go_on(self) -> None:
         """Continue to read, unless the owner wants no more for now: then later."""
@@ -200,7 +195,7 @@ class Connection(Sending):
 
     def _decrypted(self) -> bytes | None:
         """The bytes that TLS has decrypted together with the last ones, and still holds."""
-        if self._plain is None and self.owner is not None and not self.has_rest:
+        if self._plain is None and self.owner is not None:
             tls = tls_object(self._socket)
             if tls is not None and tls.pending():
                 return self._receive()
