@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..wire.json_nan import nan_in_text, nan_in_value
+from ..wire.json_nan import nan_in_text, refuse_nan
 from ..wire.json_text import decode_json, encode_json
 from .callables import callable_problem
 
@@ -141,13 +141,22 @@ def guarded_dumps(name: str, dumps: Callable[[Any], Any]) -> Callable[[Any], str
             raise ValueError(f"{name}: its dumps cannot encode the message: {said}") from error
         if not isinstance(text, str):
             text = _text(name, text)
-        if nan_in_text(text) or ("null" in text and nan_in_value(value)):
+        if nan_in_text(text):
             raise ValueError(f"{name}: cannot send NaN or an infinity: JSON has no form for them")
+        if "null" in text:
+            _check_null(name, value)
         if _SEPARATOR in text:
             raise ValueError(f"{name}: its dumps has written a control character, which is no JSON")
         return text
 
     return encode
+
+
+def _check_null(name: str, value: Any) -> None:
+    try:
+        refuse_nan(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: cannot send NaN or an infinity: {error}") from None
 
 
 def _text(name: str, data: Any) -> str:
