@@ -6,56 +6,31 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .acknowledgements import Callback
+from .client_facts import (
+    NOT_LET_IN,
+    ClientFacts,
+    has_left,
+    is_outside,
+    own_of,
+    peek,
+    session_of,
+    space_of,
+)
 from .errors import AckTimeout, Disconnected
-from .events import Emitter, EventName, check_sendable
-from .hub.per_hub import thread_lock
+from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
-from .rooms import new_client_id, room_names
+from .rooms import room_names
 from .session.loops import this_thread
 from .session.session import Session
-from .space import Space
 from .target import BaseTarget, ask
 from .wire.packet import Packet
 
-__all__ = [
-    "NOT_LET_IN",
-    "Client",
-    "Target",
-    "depart",
-    "own_of",
-    "peek",
-    "session_of",
-    "space_of",
-]
+__all__ = ["Client", "Target", "depart", "session_of"]
 
 _BY_APPLICATION = End(CloseReason.APPLICATION, "disconnected by the application")
 
-#: The state of a client for which the middleware still runs.
-NOT_LET_IN = End(CloseReason.APPLICATION, "not let in yet")
 
-
-class _Own:
-    """What not every client has.
-
-    Attributes:
-        auth: what the client sent when it connected.
-        data: the dict for the application; ``None`` if it was not asked for.
-        id: its public id; ``None`` if it was not asked for.
-        outside: why it is not in its namespace; ``None`` while it is.
-        recovered: whether it goes on where an earlier connection of its peer was cut.
-    """
-
-    __slots__ = ("auth", "data", "id", "outside", "recovered")
-
-    def __init__(self) -> None:
-        self.auth: Any = None
-        self.data: Any = None
-        self.id: str | None = None
-        self.outside: End | None = None
-        self.recovered = False
-
-
-class Client(Emitter):
+class Client(ClientFacts):
     """A connected client. Handlers of ``connection`` receive it; applications do not make one.
 
     Events: ``message(message)`` for each message from the client, ``disconnect()``
@@ -68,128 +43,9 @@ class Client(Emitter):
         space: its namespace.
     """
 
-    # The names are mangled, so that no attribute of an application can replace them.
-    __slots__ = ("__dict__", "__own", "__session", "__space", "__weakref__")
+    __slots__ = ()
 
     EVENTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("message",), "disconnect": ()}
-
-    def __init__(self, session: Session, space: Space) -> None:
-        super().__init__()
-        self.__session = session
-        self.__space = space
-        self.__own: _Own | None = None  # an idle client needs none
-
-    def __repr__(self) -> str:
-        shown = repr(self.__session).replace("<Session", "<Client", 1)
-        return shown if self.__space.name == "/" else f"{shown[:-1]} {self.__space.name}>"
-
-    @property
-    def listener(self) -> Any:
-        """The :class:`~sockio_gevent.Listener` that it belongs to."""
-        return self.__space.namespace.listener
-
-    @property
-    def namespace(self) -> Any:
-        """The :class:`~sockio_gevent.Namespace` that it is in."""
-        return self.__space.namespace
-
-    @property
-    def id(self) -> str:
-        """Its public id, which nobody can guess. Each client is in the room of its own id."""
-        own = own_of(self)
-        if own.id is None:
-            made = self.__session.dialect.client_id(self.__session, self.__space.name)
-            with _naming:
-                own.id = own.id or made or new_client_id()
-                if own.outside is None:
-                    self.__space.rooms.name(self.__session, own.id)
-        return own.id
-
-    @property
-    def auth(self) -> Any:
-        """What the client sent when it connected to the namespace; mostly an empty dict."""
-        auth = None if self.__own is None else self.__own.auth
-        return {} if auth is None else auth
-
-    @property
-    def data(self) -> Any:
-        """A dict for whatever the application wants to keep with the client."""
-        own = own_of(self)
-        if own.data is None:
-            own.data = {}
-        return own.data
-
-    @data.setter
-    def data(self, data: Any) -> None:
-        own_of(self).data = data
-
-    @property
-    def rooms(self) -> frozenset[str]:
-        """The rooms that it is in, with the one of its own id; in ``disconnect`` still those."""
-        return self.__space.rooms.joined(self.__session) | {self.id}
-
-    @property
-    def recovered(self) -> bool:
-        """Whether it goes on where an earlier connection of its peer was cut."""
-        return self.__own is not None and self.__own.recovered
-
-    @property
-    def dialect(self) -> str:
-        """The dialect that it speaks, by its name in the option ``dialects``."""
-        return self.__session.dialect.name
-
-    @property
-    def session_id(self) -> str:
-        """The secret id of the session.
-
-        Anybody who knows it can act as this client: keep it out of logs and out of
-        the pages of other clients. :attr:`id` is for them.
-        """
-        return self.__session.session_id
-
-    @property
-    def transport(self) -> str:
-        """The name of the transport in use, or of the last one."""
-        return self.__session.transport
-
-    @property
-    def environ(self) -> dict[str, Any]:
-        """The WSGI environ of the request that opened the session, with an empty input."""
-        return self.__session.environ
-
-    @property
-    def connected(self) -> bool:
-        """Whether it is in its namespace; also true while it is away for a moment."""
-        own = self.__own
-        return self.__session.ending is None and (own is None or own.outside is None)
-
-    @property
-    def connections(self) -> int:
-        """How many requests have carried the session: one for a WebSocket, one for each poll."""
-        return self.__session.connections
-
-    @property
-    def identity(self) -> Any:
-        """The value that the option ``authorize`` has returned, unless that was ``True``.
-
-        ``None`` without that option. An application may set it.
-        """
-        return self.__session.identity
-
-    @identity.setter
-    def identity(self, identity: Any) -> None:
-        self.__session.identity = identity
-
-    @property
-    def disconnect_reason(self) -> str | None:
-        """Why it has left, one of the names in ``stats()["closes"]``.
-
-        ``None`` while it is connected.
-        """
-        own = self.__own
-        end = None if own is None or own.outside is NOT_LET_IN else own.outside
-        end = end or self.__session.ending
-        return None if end is None else end.reason.value
 
     # --- what it gets ---
 
@@ -210,15 +66,18 @@ class Client(Emitter):
             TypeError: if the message has no such form.
             ValueError: if it is NaN, holds itself, or is over ``max_buffer``.
         """
-        session, space = self.__session, self.__space
-        own = self.__own
+        # Every message comes here, and attributes are faster than calls.
+        session = self._ClientFacts__session  # type: ignore[attr-defined]
+        own = self._ClientFacts__own  # type: ignore[attr-defined]
+        space = self._ClientFacts__space  # type: ignore[attr-defined]
+        outside = own is not None and own.outside is not None
         if space.recovery is not None and session.dialect.recovers:
-            space.send("message", (message,), [session] if _is_inside(own) else [])
+            space.send("message", (message,), [] if outside else [session])
             return
         packets = session.dialect.event(space.name, "message", (message,))
-        if own is not None and own.outside is not None:
+        if outside:
             return
-        if this_thread.hub is session.loop.hub:  # the usual case, and every message comes here
+        if this_thread.hub is session.loop.hub:  # the usual case
             _send(session, packets)
         else:
             session.loop.call(_send, session, packets)
@@ -244,9 +103,9 @@ class Client(Emitter):
             ValueError: if the name is reserved, or if a value has no form.
         """
         check_sendable(event)
-        session, space = self.__session, self.__space
+        session, space = session_of(self), space_of(self)
         if callback is None and space.recovery is not None and session.dialect.recovers:
-            space.send(event, arguments, [session] if _is_inside(self.__own) else [])
+            space.send(event, arguments, [] if is_outside(self) else [session])
             return
         if callback is None:
             packets = session.dialect.event(space.name, event, arguments)
@@ -279,9 +138,9 @@ class Client(Emitter):
         """
         check_sendable(event)
         self.__check_acknowledges("call()")
-        asked = {} if has_left(self) else {self.__session: self.id}
+        asked = {} if has_left(self) else {session_of(self): self.id}
         try:
-            answers = ask(self.__space, asked, event, arguments, timeout)
+            answers = ask(space_of(self), asked, event, arguments, timeout)
         except AckTimeout as error:
             if not has_left(self):
                 raise error from None
@@ -291,7 +150,7 @@ class Client(Emitter):
         return answers[self.id]
 
     def __check_acknowledges(self, what: str) -> None:
-        dialect = self.__session.dialect
+        dialect = session_of(self).dialect
         if not dialect.acknowledges:
             raise TypeError(
                 f"{what} needs a client that acknowledges events, and those of the dialect "
@@ -311,12 +170,12 @@ class Client(Emitter):
     @property
     def broadcast(self) -> Target:
         """All other clients of the namespace. ``client.broadcast(message)`` sends to them."""
-        return Target(self.__space, excluded=frozenset((self.__session.session_id,)))
+        return Target(space_of(self), excluded=frozenset((session_of(self).session_id,)))
 
     @property
     def volatile(self) -> Target:
         """This client, if it can get a message at once; see :attr:`Target.volatile`."""
-        return Target(self.__space, rooms=(self.id,), volatile=True)
+        return Target(space_of(self), rooms=(self.id,), volatile=True)
 
     # --- where it is ---
 
@@ -328,8 +187,8 @@ class Client(Emitter):
             ValueError: if it would be in more than ``max_rooms_per_client``.
         """
         names = room_names(rooms)
-        if self.__own is None or self.__own.outside in (None, NOT_LET_IN):
-            self.__space.rooms.join(self.__session, names)
+        if not self.__is_gone():
+            space_of(self).rooms.join(session_of(self), names)
 
     def leave(self, *rooms: str) -> None:
         """Leave rooms; it may be in none of them. It stays in the room of its own id.
@@ -338,8 +197,13 @@ class Client(Emitter):
             TypeError: if the name of a room is no string.
         """
         names = room_names(rooms)
-        if self.__own is None or self.__own.outside in (None, NOT_LET_IN):
-            self.__space.rooms.leave(self.__session, names)
+        if not self.__is_gone():
+            space_of(self).rooms.leave(session_of(self), names)
+
+    def __is_gone(self) -> bool:
+        """Whether it has left. While middleware runs, it may join rooms."""
+        own = peek(self)
+        return own is not None and own.outside not in (None, NOT_LET_IN)
 
     def disconnect(self, close: bool = False) -> None:
         """Let the client leave its namespace. It gets what was sent before, if it has a connection.
@@ -352,41 +216,7 @@ class Client(Emitter):
         Args:
             close: whether to end the session, with its clients in all namespaces.
         """
-        self.__session.loop.call(_disconnect, self, close)
-
-    @staticmethod
-    def __session_of(client: Client) -> Session:
-        """The session of a client."""
-        return client.__session
-
-    @staticmethod
-    def __space_of(client: Client) -> Space:
-        """The namespace of a client."""
-        return client.__space
-
-    @staticmethod
-    def __peek(client: Client) -> _Own | None:
-        """What a client has of its own, if it has needed that so far."""
-        return client.__own
-
-    @staticmethod
-    def __own_of(client: Client) -> _Own:
-        """What a client has of its own, which is made when it is needed first."""
-        own = client.__own
-        if own is None:
-            with _naming:
-                own = client.__own = client.__own or _Own()
-        return own
-
-
-# No methods, so that applications cannot reach what is behind a client.
-session_of: Callable[[Client], Session] = Client._Client__session_of  # type: ignore[attr-defined]
-space_of: Callable[[Client], Space] = Client._Client__space_of  # type: ignore[attr-defined]
-peek: Callable[[Client], _Own | None] = Client._Client__peek  # type: ignore[attr-defined]
-own_of: Callable[[Client], _Own] = Client._Client__own_of  # type: ignore[attr-defined]
-
-# Held for a moment, while a client gets what it did not need before.
-_naming = thread_lock()
+        session_of(self).loop.call(_disconnect, self, close)
 
 
 class Target(BaseTarget[Client]):
@@ -397,17 +227,6 @@ class Target(BaseTarget[Client]):
     """
 
     __slots__ = ()
-
-
-def _is_inside(own: _Own | None) -> bool:
-    """Whether a client has neither left its namespace, nor is still on its way into it."""
-    return own is None or own.outside is None
-
-
-def has_left(client: Client) -> bool:
-    """Whether a client has left its namespace, or was not let in yet."""
-    own = peek(client)
-    return session_of(client).ending is not None or (own is not None and own.outside is not None)
 
 
 def depart(client: Client, end: End) -> None:
@@ -426,8 +245,12 @@ def _disconnect(client: Client, close: bool) -> None:
     session, space, own = session_of(client), space_of(client), own_of(client)
     if session.ending is not None or own.outside not in (None, NOT_LET_IN):
         return
-    packets = () if close else session.dialect.left(space.name)
-    if not packets:
+    packets = session.dialect.left(space.name)
+    if close or not packets:
+        # A client that is told that it has to leave does not connect again by itself.
+        for name in _namespaces_of(session) if close else ():
+            for packet in session.dialect.left(name):
+                session.enqueue(packet)
         session.end(_BY_APPLICATION)
     elif own.outside is NOT_LET_IN:
         own.outside = _BY_APPLICATION  # it is refused when the middleware has run
@@ -437,6 +260,11 @@ def _disconnect(client: Client, close: bool) -> None:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)
         session.start_handlers()
+
+
+def _namespaces_of(session: Session) -> list[str]:
+    main = [] if session.client is None else ["/"]
+    return [*main, *(session.others or ())]
 
 
 def _send(session: Session, packets: Sequence[Packet]) -> None:

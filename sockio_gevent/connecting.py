@@ -7,7 +7,8 @@ from typing import Any
 
 import gevent
 
-from .client import NOT_LET_IN, Client, own_of, peek
+from .client import Client
+from .client_facts import NOT_LET_IN, own_of, peek
 from .errors import Refused
 from .events import Emitter
 from .monitoring.log import failures
@@ -127,7 +128,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     space.rooms.enter(session)
     kept = None
     if space.recovery is not None and session.dialect.recovers:
-        kept = space.recovery.keep(space, session)
+        kept = space.recovery.keep(space, session, None if back is None else back.secret)
     own = peek(client)
     if own is not None and own.id is not None:
         # Middleware, or another thread, may have asked for it before it was in.

@@ -9,7 +9,8 @@ from typing import Any
 import gevent
 
 from .acknowledgements import Callback
-from .client import Client, depart, session_of, space_of
+from .client import Client, depart
+from .client_facts import session_of, space_of
 from .connecting import connect
 from .events import (
     ANY,

@@ -17,6 +17,7 @@ from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
 from .options.listener_options import Options
 from .options.origins import Origins
+from .options.serializer import serializer_of
 from .session.session import Session
 from .session.sessions import Sessions
 from .space import Languages, Space
@@ -77,7 +78,12 @@ class Listener(Namespace):
         handlers = Handlers()
         handlers.context = context = self.options.context or mount.context_of(server)
         self._sessions = Sessions(self.options, handlers)
-        self._dialects = dialects_of(self.options)
+        serializer = (
+            mount.serializer_for(server)
+            if self.options.serializer is None
+            else serializer_of(self.options.serializer)
+        )
+        self._dialects = dialects_of(self.options, serializer)
         main = Space("/", self._sessions, Languages(self._dialects), handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)

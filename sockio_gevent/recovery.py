@@ -23,8 +23,17 @@ from .wire.packet import Packet
 
 __all__ = ["CUTS", "Kept", "KeptEvent", "Recovery"]
 
-#: The ends of sessions after which a client may come back.
-CUTS = frozenset((CloseReason.LOST, CloseReason.HEARTBEAT, CloseReason.STALLED, CloseReason.AWAY))
+#: The ends of sessions after which a client may come back. A client that leaves says so to its
+#: namespaces first; one that only closes its connection may be a page that the network has left.
+CUTS = frozenset(
+    (
+        CloseReason.AWAY,
+        CloseReason.CLIENT,
+        CloseReason.HEARTBEAT,
+        CloseReason.LOST,
+        CloseReason.STALLED,
+    )
+)
 
 _SECRET_SIZE = 15  # bytes
 
@@ -63,11 +72,12 @@ class Kept:
         recovery: the recovery of the listener.
         space: the namespace of the client.
         session: the session of the client.
+        secret: what the client shows when it comes back; ``None`` for a new one.
 
     Attributes:
         client: the client.
         gone: whether it was cut off, and is awaited.
-        secret: what the client shows when it comes back.
+        secret: what the client shows when it comes back; when it is back it has the same.
         session, space: the same as given.
         slot: its place in the deadlines of the loop.
         successor: what is kept of the client that it has come back as; ``None`` before that.
@@ -87,12 +97,14 @@ class Kept:
         "successor",
     )
 
-    def __init__(self, recovery: Recovery, space: Any, session: Session) -> None:
+    def __init__(
+        self, recovery: Recovery, space: Any, session: Session, secret: str | None
+    ) -> None:
         self._recovery = recovery
         self.space = space
         self.session = session
         self.client: Any = space.client_of(session)
-        self.secret = secrets.token_urlsafe(_SECRET_SIZE)
+        self.secret = secret or secrets.token_urlsafe(_SECRET_SIZE)
         self.gone = False
         self.slot: int | None = None
         self.successor: Kept | None = None
@@ -220,14 +232,15 @@ class Recovery:
             self._held -= event.cost
             event.packets = None
 
-    def keep(self, space: Any, session: Session) -> Kept:
+    def keep(self, space: Any, session: Session, secret: str | None) -> Kept:
         """Keep what is sent to a client from now on.
 
         Args:
             space: its namespace.
             session: its session.
+            secret: what it has shown, if it has come back; by the same it knows that it is back.
         """
-        kept = Kept(self, space, session)
+        kept = Kept(self, space, session, secret)
         if session.kept is None:
             session.kept = {}
         session.kept[space.name] = kept
@@ -256,7 +269,8 @@ class Recovery:
         return kept
 
     def _forget(self, kept: Kept) -> None:
-        self._by_secret.pop(kept.secret, None)
+        if self._by_secret.get(kept.secret) is kept:
+            del self._by_secret[kept.secret]
         self._awaited.pop(kept, None)
         kept.session.loop.deadlines.forget(kept)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .client import Client, own_of, space_of
+from .client import Client
+from .client_facts import own_of, space_of
 from .monitoring.reasons import CloseReason, End
 from .recovery import Kept, Recovery
 from .session.session import Session
@@ -30,6 +31,11 @@ class ComeBack:
         self._recovery = recovery
         self._kept = kept
         self._offset = offset
+
+    @property
+    def secret(self) -> str:
+        """What the client has shown."""
+        return self._kept.secret
 
     def replay(self, successor: Kept) -> None:
         """Give the new client what the old one has missed, and all that is still sent to that."""

@@ -18,6 +18,7 @@ from gevent.pywsgi import WSGIServer
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support.http import DEADLINE
+from support.npm import installed
 from support.ports import limit_sending
 from support.processes import Process
 from support.times import patient
@@ -166,3 +167,9 @@ def start():
             return process.start()
 
         yield run
+
+
+@pytest.fixture(scope="session")
+def released_packages(tmp_path_factory):
+    """The folder with the clients of ``tests/released/package.json``, installed."""
+    return installed(tmp_path_factory)

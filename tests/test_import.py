@@ -132,6 +132,7 @@ LAYERS = [
     {"acknowledgements"},
     {"space"},
     {"target"},
+    {"client_facts"},
     {"client"},
     {"clients"},
     {"namespace"},

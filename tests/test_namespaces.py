@@ -299,6 +299,7 @@ def test_a_client_leaves_one_namespace_and_stays_in_the_others(listener: io.List
     assert peer.packets == []
     peer.connect("/admin")
     assert peer.client("/admin") is not client
+    peer.client("/admin").join("cellar")
     assert not client.connected
     assert client.rooms == {client.id}
 

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options, TransportOptions
+from ..options.serializer import OWN, Serializer
 from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form
-from ..wire.json_text import TOO_DEEP, decode_json, json_cost, json_excess
+from ..wire.json_text import TOO_DEEP, json_cost, json_excess
 from ..wire.packet import OVERHEAD, Packet, script_string
 from ..wire.redact import Shortener, ids_in_paths
 from ..wire.websocket import TOO_BIG
@@ -40,12 +41,14 @@ class Classic(Dialect):
 
     Args:
         options: the options of the listener.
+        serializer: encodes and decodes JSON.
     """
 
     name = "classic"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, serializer: Serializer = OWN) -> None:
         self._options = options
+        self._dumps, self._loads = serializer
 
     # --- addresses ---
 
@@ -82,7 +85,7 @@ class Classic(Dialect):
 
     def encode(self, message: Any) -> Packet:
         """Encode one message; see :meth:`Client.send`."""
-        packet = Packet(wire.encode(message))
+        packet = Packet(wire.encode(message, self._dumps))
         size, most = packet.cost - OVERHEAD, self._options.max_buffer
         if size > most:
             raise ValueError(
@@ -151,7 +154,7 @@ class Classic(Dialect):
         if problem:
             limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
             raise OverLimit(limit, _TOO_LARGE, problem, code=TOO_BIG)
-        return decode_json(text)
+        return self._loads(text)
 
     def accepts_post(self, tail: str) -> bool:
         """Whether messages may be posted to an address that ends like this: ``<id>/send``."""

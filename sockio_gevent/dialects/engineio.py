@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Protocol
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
+from ..options.serializer import OWN, Serializer
 from ..refusal import Refusal
 from ..wire import engineio as wire
 from ..wire.classic_form import decode_form
-from ..wire.json_text import encode_json
 from ..wire.packet import OVERHEAD, BinaryPacket, Packet, script_text
 from ..wire.redact import Shortener, ids_in_queries
 from ..wire.websocket import BINARY, TOO_BIG, encode_frame
@@ -53,6 +53,7 @@ class EngineIO(Dialect):
     Args:
         options: the options of the listener.
         version: 3 or 4.
+        serializer: encodes and decodes JSON.
 
     Attributes:
         pings: whether the server sends pings, and not the client.
@@ -68,8 +69,9 @@ class EngineIO(Dialect):
     NOOP = Packet(wire.NOOP.encode())
     CLOSE = Packet(wire.CLOSE.encode())
 
-    def __init__(self, options: Options, version: int) -> None:
+    def __init__(self, options: Options, version: int, serializer: Serializer = OWN) -> None:
         self._options = options
+        self._dumps, self._loads = serializer
         self.version = version
         self.pings = version == 4
         upgrades = ["websocket"] if "websocket" in options.transports else []
@@ -166,21 +168,20 @@ class EngineIO(Dialect):
 
     # --- from the client ---
 
-    def packets(self, body: bytes, content_type: str, text_only: bool = False) -> list[str | bytes]:
+    def packets(self, body: bytes, content_type: str) -> list[str | bytes]:
         """The packets in the body of a POST, as WebSockets carry them.
 
         Args:
             body: the whole body.
             content_type: its content type.
-            text_only: whether the client has no binary payloads. Then those of Socket.IO 1
-                encode text in UTF-8 twice.
 
         Raises:
             ValueError: if it is not a good payload.
             OverLimit: if there are too many packets in it.
         """
         most = self._options.max_payload_messages
-        if self.version == 3 and content_type.startswith(BINARY_PAYLOAD):
+        in_bytes = self.version == 3 and content_type.startswith(BINARY_PAYLOAD)
+        if in_bytes:
             packets, problem = wire.decode_binary_payload(body, most)
         else:
             packets, problem = wire.decode_payload(self.version, body.decode(), most)
@@ -190,7 +191,7 @@ class EngineIO(Dialect):
         if problem:
             raise ValueError(problem)
         if self.version == 3:
-            return [_as_frame(each, text_only) for each in packets]
+            return [_as_frame(each, in_bytes) for each in packets]
         return packets
 
     def form(self, body: bytes, pause: Callable[[], None]) -> bytes:
@@ -250,11 +251,13 @@ class EngineIO(Dialect):
         return "application/json", error_body(refusal)
 
 
-def _as_frame(packet: str | bytes, text_only: bool) -> str | bytes:
+def _as_frame(packet: str | bytes, in_bytes: bool) -> str | bytes:
     """A packet of version 3 as a WebSocket carries it."""
     if isinstance(packet, bytes):
         return b"\x04" + packet
-    return wire.undo_utf8(packet) if text_only else packet
+    # In a payload of text, clients of Socket.IO 1 encode text twice. Those of 2 do not, and
+    # cannot be told apart.
+    return packet if in_bytes else wire.undo_utf8(packet)
 
 
 def _prefixed(packet: Packet) -> bytes:
@@ -280,7 +283,7 @@ class BareEngineIO(EngineIO):
         [message] = arguments
         if isinstance(message, (bytes, bytearray, memoryview)):
             return (self.binary(bytes(message)),)
-        return (self.text(message if isinstance(message, str) else encode_json(message)),)
+        return (self.text(message if isinstance(message, str) else self._dumps(message)),)
 
     def message(self, peer: Any, message: str | bytes) -> str:
         """Every message is one of the application."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..options.listener_options import Options
+from ..options.serializer import OWN, Serializer
 from ..wire.redact import Shortener
 from .base import Dialect
 from .classic import Classic
@@ -12,18 +13,23 @@ from .socketio import SocketIO
 __all__ = ["dialects_of", "shorteners_of"]
 
 
-def dialects_of(options: Options) -> tuple[Dialect, ...]:
-    """The dialects that clients may speak, the more usual one of two first."""
+def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]:
+    """The dialects that clients may speak, the more usual one of two first.
+
+    Args:
+        options: the options of the listener.
+        serializer: encodes and decodes JSON.
+    """
     found: list[Dialect] = []
     for name in options.dialects:
         if name == "classic":
-            found.append(Classic(options))
+            found.append(Classic(options, serializer))
         else:
             kind = SocketIO if name == "socket.io" else BareEngineIO
-            found += [kind(options, 4), kind(options, 3)]
+            found += [kind(options, 4, serializer), kind(options, 3, serializer)]
     return tuple(found)
 
 
 def shorteners_of(options: Options) -> tuple[Shortener, ...]:
     """What cuts the session ids in the addresses of these dialects, for logs."""
-    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options)))
+    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options, OWN)))

@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl
 from ..monitoring.reasons import Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
+from ..options.serializer import OWN, Serializer
 from ..wire import socketio as wire
 from ..wire.engineio import escape_json
-from ..wire.json_text import TOO_DEEP, decode_json, encode_json, json_excess
+from ..wire.json_text import TOO_DEEP, encode_json, json_excess
 from ..wire.packet import Packet
 from ..wire.websocket import TOO_BIG
 from .engineio import EngineIO, EngineIOPeer
@@ -61,13 +62,14 @@ class SocketIO(EngineIO):
     Args:
         options: the options of the listener.
         version: the version of Engine.IO, 3 or 4.
+        serializer: encodes and decodes JSON.
     """
 
     name = "socket.io"
     acknowledges = True
 
-    def __init__(self, options: Options, version: int) -> None:
-        super().__init__(options, version)
+    def __init__(self, options: Options, version: int, serializer: Serializer = OWN) -> None:
+        super().__init__(options, version, serializer)
         self.connects_itself = version == 3
         self.recovers = version == 4 and options.recovery is not None
 
@@ -104,7 +106,9 @@ class SocketIO(EngineIO):
         data = {"sid": client_id} if self.version == 4 else None
         if data is not None and secret is not None:
             data["pid"] = secret
-        return self._packets(wire.CONNECT, namespace, data)
+        # Not by the serializer: nothing in it is the application's.
+        text, _ = wire.encode(wire.CONNECT, namespace, data, None, encode_json)
+        return (self.text(text),)
 
     def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
         """A CONNECT_ERROR; in protocol 4 it has a text only, or the data in place of the text."""
@@ -124,7 +128,7 @@ class SocketIO(EngineIO):
     def _packets(
         self, kind: int, namespace: str, data: Any, ack_id: int | None = None
     ) -> Sequence[Packet]:
-        text, attachments = wire.encode(kind, namespace, data, ack_id, encode_json)
+        text, attachments = wire.encode(kind, namespace, data, ack_id, self._dumps)
         if not attachments:
             return (self.text(text),)
         return (self.text(text), *(self.binary(each) for each in attachments))
@@ -171,4 +175,4 @@ class SocketIO(EngineIO):
         if problem:
             limit = Limit.JSON_DEPTH if problem is TOO_DEEP else Limit.JSON_ELEMENTS
             raise OverLimit(limit, "413 Content Too Large", problem, code=TOO_BIG)
-        return decode_json(text)
+        return self._loads(text)

@@ -19,6 +19,7 @@ from ..refusal import Reason, Refusal
 from ..server.http.request import Request
 from ..session.engineio_session import EngineIOSession
 from ..transports.base import Transport
+from ..transports.engineio import PollingTransport
 from ..transports.engineio_websocket import EngineIOWebSocketTransport
 from .authorization import Admitted
 from .request_checks import RequestChecks
@@ -72,7 +73,9 @@ class EngineIORequests:
 
     def _continue(self, transport: Transport, route: Route, request: Request) -> Iterable[bytes]:
         """Answer a request for a session that it names."""
-        session = self._find(route.session_id, request)
+        session = self._find(route.session_id, request, transport)
+        if not isinstance(session, EngineIOSession):
+            return session
         if isinstance(transport, EngineIOWebSocketTransport):
             if request.method != "GET":
                 raise EngineIORefusal(BAD_REQUEST)
@@ -97,10 +100,17 @@ class EngineIORequests:
         finally:
             session.posts -= 1
 
-    def _find(self, session_id: str, request: Request) -> EngineIOSession:
-        """The session that a request names."""
+    def _find(
+        self, session_id: str, request: Request, transport: Transport
+    ) -> EngineIOSession | Iterable[bytes]:
+        """The session that a request names, or the answer if it has ended a moment ago."""
         found: Any = self._checks.find(self._dialect, session_id, request)
         if isinstance(found, Refusal):
+            if request.method == "GET" and isinstance(transport, PollingTransport):
+                farewell = self._checks.farewell(session_id, found)
+                if farewell:
+                    transport.check(request)
+                    return transport.farewell(request, farewell)
             if found.reason not in (Reason.SESSION, Reason.PEER) or found.status[:3] == "421":
                 raise found
             raise EngineIORefusal(UNKNOWN_SESSION).counted_as(found.reason, found.log_text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dialects.base import Dialect
@@ -16,6 +16,7 @@ from ..server.http.request import Refusal, Request
 from ..session.session import Session
 from ..session.sessions import Sessions
 from ..transports.base import Transport
+from ..wire.packet import Packet
 from .authorization import Admitted, Authorization
 from .origin_checks import OriginChecks
 
@@ -123,6 +124,19 @@ class RequestChecks:
         # The same answer, so that nobody learns which session ids exist.
         text = "this is not who opened the session, says the option 'same_peer'"
         return refusal.counted_as(Reason.PEER, text)
+
+    def farewell(self, session_id: str, refusal: Refusal) -> Sequence[Packet]:
+        """What is left for the client of a session that has ended; empty for another peer.
+
+        Args:
+            session_id: the id of the session.
+            refusal: what :meth:`find` has returned.
+        """
+        # Its text is the reason of the end only for the right peer.
+        ended = self._sessions.recently_ended.find(session_id)
+        if ended is None or not ended.farewell or refusal.text != ended.why:
+            return ()
+        return self._sessions.recently_ended.take_farewell(session_id)
 
     def number(self, under_way: int) -> None:
         """Check that there are not too many requests of a session under way."""

@@ -10,6 +10,7 @@ __all__ = [
     "GOES_AWAY",
     "NONE_TAKEN",
     "NOT_ALL_TAKEN",
+    "NOT_READ",
     "CloseReason",
     "End",
     "Limit",
@@ -19,6 +20,8 @@ __all__ = [
 #: them by identity; clients recognise them by these words.
 NONE_TAKEN = "the session ended before any of the messages was taken"
 NOT_ALL_TAKEN = "the session ended before all messages were taken"
+#: The answer to a POST whose messages could not be read, by a mistake of the server.
+NOT_READ = "the server has made a mistake when it read the messages"
 
 
 class CloseReason(Enum):

@@ -16,6 +16,7 @@ from ..dialects.listing import shorteners_of
 from ..ext import bottle, django, flask
 from ..hub.gevent_private import check_server_parts
 from ..options.listener_options import Context
+from ..options.serializer import OWN, Serializer
 from ..session.session_host import SessionHost as Host
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "layers",
     "mount",
     "problem",
+    "serializer_for",
     "start_policy_server",
     "take_over",
 ]
@@ -184,3 +186,11 @@ def context_of(target: Any) -> Context | None:
         if django.is_django(layer):
             return django.context
     return None
+
+
+def serializer_for(target: Any) -> Serializer:
+    """What encodes and decodes the messages of an application, if it does not say so itself."""
+    for layer in layers(target):
+        if flask.is_flask(layer):
+            return flask.serializer(layer)
+    return OWN

@@ -11,6 +11,7 @@ from ..monitoring.log import LogTarget
 from ..wire.websocket_extensions import PerMessageDeflate
 from . import checks
 from .compression import per_message_deflate
+from .serializer import check as serializer_check
 from .suggestions import answer_to, did_you_mean
 
 __all__ = [
@@ -93,6 +94,9 @@ class Options:
         dialects: which generations of clients may connect: ``'classic'`` (Socket.IO 0.5
             and 0.6), ``'socket.io'`` (Socket.IO 1 to 4), or in its place ``'engine.io'``
             (bare Engine.IO 3 and 4, where every message is the event ``message``).
+        serializer: what encodes and decodes the JSON of messages: an object with ``dumps`` and
+            ``loads``, such as the module ``orjson``, or a pair of these functions. ``None`` for
+            the framework's own, which is ``app.json`` in Flask, or else that of this package.
         ping_interval: seconds between two pings, for clients of Engine.IO.
         ping_timeout: how many seconds the answer to a ping may take.
         upgrade_timeout: how many seconds a client has to go on with a WebSocket that it
@@ -104,8 +108,8 @@ class Options:
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
         per_message_deflate: whether messages of WebSockets are compressed for clients that can
-            read that (RFC 7692), and how, see
-            :class:`~sockio_gevent.wire.websocket_extensions.PerMessageDeflate`.
+            read that (RFC 7692), and how; a dict has
+            details, see ``docs/options.rst``.
         max_message_size: the largest payload to accept, in bytes after it was inflated; and, at
             least 64 KiB, how much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``
@@ -169,6 +173,7 @@ class Options:
     authorize: Callable[[dict[str, Any]], Any] | None = None
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     dialects: tuple[str, ...] = DEFAULT_DIALECTS
+    serializer: Any = None
     ping_interval: float = 25.0
     ping_timeout: float = 20.0
     upgrade_timeout: float = 10.0
@@ -288,6 +293,7 @@ _CHECKS: dict[str, checks.Check] = {
     "authorize": checks.called_with("environ"),
     "same_peer": checks.same_peer,
     "dialects": _dialects,
+    "serializer": serializer_check,
     "ping_interval": checks.seconds,
     "ping_timeout": checks.seconds,
     "upgrade_timeout": checks.seconds,

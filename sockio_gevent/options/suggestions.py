@@ -33,7 +33,7 @@ _ANSWERS = {
     "heartbeat_interval": "it is 'ping_interval'; classic clients have 'transport_options'",
     "heartbeat_timeout": "it is 'ping_timeout'; classic clients have 'transport_options'",
     "http_compression": "long polls are compressed; 'per_message_deflate' compresses WebSockets",
-    "json": "messages are encoded by Python's own json",
+    "json": "here it is 'serializer'",
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
@@ -42,7 +42,6 @@ _ANSWERS = {
     "path": "here it is 'resource'",
     "policy_server": "here it is 'flash_policy_port'",
     "polling_duration": _TIMES.format("'duration'"),
-    "serializer": "messages are encoded by Python's own json",
     "serve_client": "the browser client is always served",
 }
 _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
 from ..options.limits import OverLimit
+from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
@@ -17,6 +19,9 @@ from .session import Session
 from .session_host import SessionHost
 
 __all__ = ["EngineIOSession"]
+
+# The ends that clients are told of by their next poll, and with it what was sent before.
+_WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
 
 class Upgrade(Protocol):
@@ -28,8 +33,8 @@ class Upgrade(Protocol):
 
     probed: bool
 
-    def close(self, code: int, reason: str) -> None:
-        """Close it: the session goes on without it, or has ended."""
+    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket after the last packets."""
 
 
 class EngineIOSession(Session):
@@ -120,10 +125,38 @@ class EngineIOSession(Session):
 
     def end(self, end: End, code: int = 1000, abort: bool = False) -> None:
         """End the session. Every end of a session comes here."""
+        if self.ending is not None:
+            return
         upgrade, self.upgrade = self.upgrade, None
+        farewell = self.farewell(end)
         super().end(end, code, abort)
         if upgrade is not None:
-            upgrade.close(code, end.text)
+            # If the client has ended its polls already, it comes by this WebSocket.
+            upgrade.end_session(farewell[0] if len(farewell) > 1 else (), code, end.text)
+
+    def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
+        """The batches for the next polls, if the server ends the session."""
+        if not self._polls:
+            return ()
+        waits = self.downlink is not None and self.downlink.ready
+        if end.reason is CloseReason.CLIENT and not waits:
+            # The client closes by a POST, and its poll may come a moment later.
+            return (self.dialect.last(end, self.transport),)
+        if end.reason not in _WITH_FAREWELL:
+            return ()
+        if waits and not self._outbox:
+            return ()
+        close = self.dialect.last(end, self.transport)
+        return (close,) if waits or not self._outbox else (self._outbox, close)
+
+    def _last(self, end: End, outbox: Sequence[Packet]) -> Sequence[Packet]:
+        """A close packet, unless that has to wait for the next poll.
+
+        Released clients drop messages that come in one payload with a close packet.
+        """
+        if self._polls and outbox and end.reason in _WITH_FAREWELL:
+            return ()
+        return super()._last(end, outbox)
 
     def release(self) -> None:
         """The session has closed: free what it held."""
@@ -225,7 +258,10 @@ class EngineIOSession(Session):
         for packet in payloads:
             if self.ending is not None:
                 return problem or NONE_TAKEN
-            problem = self.dialect.receive(self, packet)
+            try:
+                problem = self.dialect.receive(self, packet)
+            except LoadsFailed:
+                return self._not_read()
             if problem:
                 text = f"protocol error: {problem}"
                 self.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)

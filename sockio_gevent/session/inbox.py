@@ -12,8 +12,9 @@ import gevent
 from ..dialects.base import Dialect
 from ..hub.runners import run_aside
 from ..monitoring.log import short_id
-from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, CloseReason, End, Limit
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, CloseReason, End, Limit
 from ..options.limits import OverLimit
+from ..options.serializer import LoadsFailed
 from ..server.http.environ import peer_name
 from ..wire.websocket import INTERNAL_ERROR
 from .outbox import Outbox
@@ -102,8 +103,8 @@ class Inbox(Outbox):
             payloads: the payloads in order; a binary message is bytes.
 
         Returns:
-            The first mistake in them; empty if there is none, and :data:`NONE_TAKEN` if
-            the session has ended.
+            The first mistake in them; empty if there is none, :data:`NONE_TAKEN` if the
+            session has ended, and :data:`NOT_READ` if it ends by a mistake of the server.
 
         Raises:
             OverLimit: if they are over a limit; the messages before that were taken.
@@ -112,12 +113,20 @@ class Inbox(Outbox):
             return NONE_TAKEN
         problem = ""
         for payload in payloads:
-            error = self.dialect.receive(self, payload)
+            try:
+                error = self.dialect.receive(self, payload)
+            except LoadsFailed:
+                return self._not_read()
             if error:
                 problem = problem or error
                 self._complain(error)
         self._settle_receipt()
         return problem
+
+    def _not_read(self) -> str:
+        """End the session: the application's function that decodes JSON has failed."""
+        self.failed("the option 'serializer'")
+        return NOT_READ
 
     def _settle_receipt(self) -> None:
         """Tell the listener what waits for handlers, if it is much."""

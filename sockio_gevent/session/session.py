@@ -182,11 +182,19 @@ class Session(Deadline):
             if abort:
                 downlink.abort()
             else:
-                downlink.close(code, end.text, [*outbox, *self.dialect.last(end, self.transport)])
+                downlink.close(code, end.text, [*outbox, *self._last(end, outbox)])
         if self._counted:
             self.settle()
         log = self.host.log.warning if abort else self.host.log.info
         self._log_end(log, "session %s (%s, %s) ended: %s", end)
+
+    def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
+        """The batches for polls that come after the end; mostly there are none."""
+        return ()
+
+    def _last(self, end: End, outbox: Sequence[Packet]) -> Sequence[Packet]:
+        """What tells the client the end, behind what was in the outbox."""
+        return self.dialect.last(end, self.transport)
 
     @property
     def is_carried(self) -> bool:

@@ -125,7 +125,9 @@ class Sessions(SessionHost):
 
     def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:
         """A session has ended: forget it, and wait until it has closed."""
-        self.recently_ended.add(session.session_id, session.transport, end, session.bound_to)
+        self.recently_ended.add(
+            session.session_id, session.transport, end, session.bound_to, session.farewell(end)
+        )
         # In this order: close() in another thread must find the session in one of the two.
         self.closing_sessions.begin(session, downlinks)
         self.by_id.pop(session.session_id, None)

@@ -14,7 +14,7 @@ from gevent.queue import Empty
 from ..client import Client as ApplicationClient
 from ..listener import Listener
 from ..monitoring.log import failures
-from ..monitoring.reasons import CloseReason, End
+from ..monitoring.reasons import NOT_READ, CloseReason, End
 from ..options.limits import OverLimit
 from ..options.listener_options import KNOWN_TRANSPORTS
 from ..options.suggestions import did_you_mean
@@ -307,6 +307,8 @@ class Client:
             # A handler blocks in another greenlet, which will go on with this message.
             session.handlers.wait_done()
         problem = problem or session.missed(first, last)
+        if problem is NOT_READ:
+            self._raise_failure()
         if problem:
             raise ValueError(f"the listener does not take the message: {problem}")
         self._raise_failure()
@@ -319,7 +321,7 @@ class Client:
                 already, ``None`` waits for ever.
 
         Returns:
-            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`Event`: a tuple of
+            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`~sockio_gevent.testing.Event`: a tuple of
             its name and its arguments, which can be answered.
 
         Raises:
@@ -349,7 +351,7 @@ class Client:
         """Disconnect, and wait until the handlers of ``disconnect`` have run.
 
         The session ends at once, without its ``close_timeout``. A client that has connected
-        by :meth:`connect` leaves its namespace only. If it has ended already, this only waits
+        by :meth:`~sockio_gevent.testing.Client.connect` leaves its namespace only. If it has ended already, this only waits
         for the handlers. A handler of this session must not call it, because it would wait for
         itself.
 
@@ -360,11 +362,11 @@ class Client:
             TimeoutError: if the handlers take longer; they go on running.
             Exception: the exception of a handler.
         """
-        if self._leaves_alone and self._session.connected:
-            if self.session.connected:
-                self._session.receive(self._link.leave(self._namespace))
-                self._session.start_handlers()
-        else:
+        payloads = self._link.leave(self._namespace)
+        if payloads and self._session.connected and self.session.connected:
+            self._session.receive(payloads)
+            self._session.start_handlers()
+        if not self._leaves_alone or not self._session.connected:
             self._session.end(_LEAVES)
         if not self._session.handlers.wait_done(timeout):
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")

@@ -9,8 +9,9 @@ from typing import ClassVar, Protocol
 from gevent.event import Event
 
 from ..dialects.base import Dialect
-from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, End
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, End
 from ..options.listener_options import Options
+from ..refusal import Reason
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL
@@ -281,6 +282,8 @@ class Transport(ABC):
             # Not "ok": some messages were not taken. The client may send them again in its next
             # session.
             raise self.not_taken(problem)
+        if problem is NOT_READ:
+            raise Refusal("500 Internal Server Error", problem).counted_as(Reason.FAILURE)
         if problem:
             return self.bad_payload(request, problem)
         # Another POST may have come behind this one, and be answered already.

@@ -46,17 +46,27 @@ class PollingTransport(HTTPTransport):
         """Wait for a batch and answer with it."""
         poll = self.open(request, acquire, once=True)
         body, content_type = self.encode(request.tail, poll.wait())
-        headers: tuple[Header, ...] = ()
         if len(body) > _LARGE:
             poll.encoded(2 * len(body))
         try:
-            if len(body) > _WORTH_ZIPPING and _takes_gzip(request):
-                body, headers = _gzip(body), _GZIPPED
-            request.start("200 OK", len(body), content_type, headers)
+            body = self._start(request, body, content_type)
         except BaseException:
             poll.over()
             raise
         return PollAnswer(poll, body)
+
+    def farewell(self, request: Request, batch: Sequence[Packet]) -> Iterable[bytes]:
+        """Answer a poll that comes after the end of its session with what was left for it."""
+        request.answer_given()
+        return [self._start(request, *self.encode(request.tail, batch))]
+
+    def _start(self, request: Request, body: bytes, content_type: str) -> bytes:
+        """Begin the answer; return its body, which may be compressed."""
+        headers: tuple[Header, ...] = ()
+        if len(body) > _WORTH_ZIPPING and _takes_gzip(request):
+            body, headers = _gzip(body), _GZIPPED
+        request.start("200 OK", len(body), content_type, headers)
+        return body
 
     def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
         """The body of the answer that carries a batch, and its content type."""
@@ -90,7 +100,7 @@ class PollingTransport(HTTPTransport):
             text = f"the payload is over {most} bytes"
             raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
         content_type = request.environ.get("CONTENT_TYPE", "")
-        return self.dialect.packets(body, content_type, request.tail == "b64")
+        return self.dialect.packets(body, content_type)
 
     def not_taken(self, problem: str) -> Refusal:
         """The refusal of a POST whose messages were not all taken."""
@@ -126,7 +136,7 @@ class JSONPTransport(PollingTransport):
         if len(payload) > most:
             text = f"the payload is over {most} bytes"
             raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
-        return self.dialect.packets(payload, "", text_only=True)
+        return self.dialect.packets(payload, "")
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -92,6 +92,7 @@ class Trial:
     __slots__ = (
         "_dialect",
         "_done",
+        "_farewell",
         "_session",
         "_timer",
         "downlink",
@@ -105,6 +106,7 @@ class Trial:
         self._dialect = dialect
         self.probed = False
         self._done = False
+        self._farewell: tuple[Sequence[Packet], int, str] | None = None
         self.replaced: Sequence[Downlink] = ()
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
@@ -118,12 +120,27 @@ class Trial:
                 self.probed = True
                 self.downlink.write((self._dialect.PROBED,))
                 self._session.begin_upgrade()
+            elif packet == "5" and self._farewell is not None:
+                packets, code, reason = self._farewell
+                self.downlink.write(packets)
+                self.close(code, reason)
+                return ""
             elif packet == "5" and self.probed and not self._done:
                 return self._finish(payloads[number + 1 :])
             else:
                 self.close(POLICY_VIOLATION, "no packet of an upgrade")
                 return NONE_TAKEN
         return ""
+
+    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket after the last packets.
+
+        If the client has ended its polls, it goes on with the WebSocket, and gets them there.
+        """
+        if self.probed and farewell and not self._done:
+            self._farewell = farewell, code, reason
+        else:
+            self.close(code, reason)
 
     def _finish(self, rest: Sequence[str | bytes | bytearray]) -> str:
         self._stop_timer()

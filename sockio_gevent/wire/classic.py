@@ -11,6 +11,7 @@ Sessions and dialects decide what to do with a message.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from . import utf16
@@ -56,13 +57,14 @@ def encode_text(text: str) -> bytes:
     return b"~m~%d~m~%b" % (utf16.code_units(data), data)
 
 
-def encode(message: Any) -> bytes:
+def encode(message: Any, dumps: Callable[[Any], str] = encode_json) -> bytes:
     """Frame one message of the public API.
 
     Args:
         message: a ``str`` is sent as it is. If it begins with the mark of a heartbeat
             or of JSON, it is sent as JSON. So is a ``dict``, ``list``, ``tuple``,
-            ``int``, ``float``, ``bool`` or ``None``.
+            ``int``, ``float``, ``bool`` or ``None``, and whatever else ``dumps`` takes.
+        dumps: encodes JSON.
 
     Raises:
         TypeError: if the message, or something inside it, has no JSON form.
@@ -75,7 +77,7 @@ def encode(message: Any) -> bytes:
             f"cannot send {type(message).__name__}: messages are text or JSON; "
             "decode it to str first (base64 for binary data)"
         )
-    return encode_text(JSON + encode_json(message))
+    return encode_text(JSON + dumps(message))
 
 
 def encode_heartbeat(number: int) -> bytes:

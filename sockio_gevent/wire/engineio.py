@@ -202,10 +202,10 @@ def undo_form(text: str) -> str:
 
 
 def undo_utf8(packet: str) -> str:
-    """Read a text packet of a client that may be a client 1.x, from a text payload.
+    """Read a text packet of version 3 from a text payload.
 
-    Only clients that ask for base64, or post forms, can be that: the others post binary
-    payloads. Text that is not UTF-8 inside is of a client 2.x, and stays as it is.
+    Clients 1.x encode its text in UTF-8 before they do the same with the payload; clients
+    2.x do not. Text that is not UTF-8 inside is of a client 2.x, and stays as it is.
     """
     if packet.isascii():
         return packet

@@ -6,11 +6,12 @@ Dialects decide which limits there are, and what a message that is over them mea
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import accumulate
 from math import isinf
 from typing import Any
 
-__all__ = ["TOO_DEEP", "decode_json", "encode_json", "json_cost", "json_excess"]
+__all__ = ["TOO_DEEP", "decode_json", "encode_json", "json_cost", "json_encoder", "json_excess"]
 
 # The error of JSON that is nested too deep. Callers compare it by identity.
 TOO_DEEP = "the JSON of a message is nested too deep"
@@ -25,22 +26,34 @@ _ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 _BRACKETS = b"[]{}"
 _NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def encode_json(value: Any) -> str:
-    """Write a value as JSON, without spaces.
+def json_encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
+    """Make a function that writes a value as JSON, without spaces.
 
-    Lone surrogates stay as they are.
+    Lone surrogates stay as they are. The function raises ``TypeError`` if the value, or
+    something inside it, has no JSON form, and ``ValueError`` if it holds NaN, an infinity or
+    itself, or is nested too deep.
 
-    Raises:
-        TypeError: if the value, or something inside it, has no JSON form.
-        ValueError: if it holds NaN, an infinity or itself, or is nested too deep.
+    Args:
+        default: returns what to write in place of a value that has no JSON form, or raises
+            an error.
     """
-    try:
-        return _to_json(value)
-    except RecursionError:
-        raise ValueError("cannot send a message that is nested so deep") from None
+    to_json = json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default
+    ).encode
+
+    def encode(value: Any) -> str:
+        try:
+            return to_json(value)
+        except RecursionError:
+            raise ValueError("cannot send a message that is nested so deep") from None
+
+    return encode
+
+
+#: Writes a value as JSON; see :func:`json_encoder`.
+encode_json = json_encoder()
 
 
 def json_excess(text: str, most: int | None, deepest: int | None) -> str:
