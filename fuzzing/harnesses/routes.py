@@ -39,6 +39,7 @@ SEEDS = (
     b"\0/socket.io/xhr-polling//1290000000000",
     b"\0/socket.io/jsonp-polling/123/1290/0",
     b"\0/socket.io/xhr-polling/123/send",
+    b"\0/socket.io/xhr-polling/123/send/",
     b"\0/socket.iox/websocket",
     b"\0/app/socket.io/websocket/1",
     b"\2/a/b/htmlfile/x",
