@@ -35,6 +35,7 @@ TOKENS = (
 SEEDS = (
     b"\0/socket.io/websocket",
     b"\0/socket.io/socket.io.js",
+    b"\0/socket.io/classic.js/",
     b"\0/app/socket.io/socket.io.min.js.map",
     b"\0/socket.io/xhr-polling//1290000000000",
     b"\0/socket.io/jsonp-polling/123/1290/0",
