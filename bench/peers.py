@@ -6,11 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
+__all__ = ["BUN", "NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
 
 SERVERS = Path(__file__).with_name("servers")
 
 # The platform of a peer, if it is not this Python: a folder that the workshop prepares.
+BUN = "bun"
 NODE = "node"
 PYTHON = "python"
 
@@ -25,8 +26,9 @@ class Peer:
         program: its file, among the servers.
         dialect: what it speaks, see :mod:`bench.load.dialects`.
         abilities: what it can do beside returning messages: ``sessions`` to be
-            counted and broadcast to, ``polls``.
-        needs: ``NODE`` or ``PYTHON``, or nothing but this Python.
+            counted and broadcast to, ``polls``, ``upgrades`` from polls to
+            WebSocket, ``binary`` messages.
+        needs: ``BUN``, ``NODE`` or ``PYTHON``, or nothing but this Python.
     """
 
     name: str
@@ -46,15 +48,21 @@ class Peer:
 
 
 SESSIONS = frozenset(("sessions",))
-ALL = frozenset(("sessions", "polls"))
+POLLS = SESSIONS | {"polls"}
+ALL = POLLS | {"binary", "upgrades"}
 
-OURS = Peer("ours", ("ours", "gevent"), "ours.py", "classic", ALL)
+# The same server, once for each dialect.
+OURS = (
+    Peer("ours", ("ours, classic", "gevent"), "ours.py", "classic", POLLS),
+    Peer("ours-socketio", ("ours, Socket.IO", "gevent"), "ours.py", "socket.io", ALL),
+)
 
 PEERS = {
     peer.name: peer
     for peer in (
-        OURS,
+        *OURS,
         Peer("socket.io", ("Socket.IO", "Node"), "socket_io.js", "socket.io", ALL, NODE),
+        Peer("bun", ("Socket.IO", "Bun"), "bun.js", "socket.io", ALL, BUN),
         Peer("ws", ("ws", "Node"), "ws.js", "plain", SESSIONS, NODE),
         Peer(
             "python-socketio-gevent",

@@ -57,7 +57,7 @@ def svg(results: Results) -> str:
         longest = max(cell.high for _, cell in present) or 1.0
         for peer, cell in present:
             y += LINE
-            parts += bar(" on ".join(peer.title), cell, y, BARS / longest, peer is OURS)
+            parts += bar(" on ".join(peer.title), cell, y, BARS / longest, peer in OURS)
     y += GAP + LINE
     parts.append(f'<text class="note" x="{MARGIN}" y="{y}">{escape(NOTE)}</text>')
     height = y + MARGIN

@@ -133,40 +133,49 @@ class Results:
         lines += [f"{name + ':':<26}{text}" for name, text in self.software.items()]
         lines += [f"{name + ':':<26}left out: {why}" for name, why in self.skipped.items()]
         lines += ["", *HEAD, ""]
-        grid = [["", *(peer.title[half] for peer in self.peers)] for half in (0, 1)]
-        for row in self.figures:
-            grid += self._lines(row)
+        head = [["", *(peer.title[half] for peer in self.peers)] for half in (0, 1)]
+        blocks = [head, *(self._lines(row) for row in self.figures)]
+        grid = [line for block in blocks for line in block]
         widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-        for place, (first, *cells) in enumerate(grid):
-            if place >= 2 and place % 3 == 2:
-                lines.append("-" * (sum(widths) + 2 * len(cells)))
-            aligned = [f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)]
-            lines.append("  ".join((f"{first:<{widths[0]}}", *aligned)).rstrip())
+        rule = "-" * (sum(widths) + 2 * len(self.peers))
+        for place, block in enumerate(blocks):
+            lines += [rule] if place else []
+            for first, *cells in block:
+                aligned = map(str.rjust, cells, widths[1:])
+                lines.append("  ".join((f"{first:<{widths[0]}}", *aligned)).rstrip())
         return "\n".join(lines)
 
     def _lines(self, row: Row) -> list[list[str]]:
-        """The three lines of a row: medians, spreads, ratios."""
-        ours = self.cell(row, OURS)
-        values, spreads, ratios = [row.title], [f"  {self.unit(row)}"], [""]
-        ratios[0] = "  more is better" if row.more else "  less is better"
-        for peer in self.peers:
-            cell = self.cell(row, peer)
+        """The lines of a row: medians, spreads, and the ratios of each of ours."""
+        better = "more" if row.more else "less"
+        values, spreads = [row.title], [f"  {self.unit(row)}, {better} is better"]
+        cells = [(peer, self.cell(row, peer)) for peer in self.peers]
+        for peer, cell in cells:
             if cell is None:
                 values.append("-")
                 spreads.append("")
-                ratios.append("")
                 continue
             values.append(str(cell))
             alone = len(self.figures[row][peer.name]) == 1
             spreads.append("" if alone else f"{number(cell.low)}..{number(cell.high)}")
-            compared = ours is not None and peer is not OURS
-            ratios.append(cell.behind(ours, row.more) if ours and compared else "")
-        return [values, spreads, ratios]
+        ratios = [
+            [
+                f"  {one.title[0]}",
+                *(
+                    "" if cell is None or peer is one else cell.behind(ours, row.more)
+                    for peer, cell in cells
+                ),
+            ]
+            for one, ours in cells
+            if one in OURS and ours is not None
+        ]
+        return [values, spreads, *ratios]
 
 
 HEAD = (
     "A column is a server on one core, a row a figure: the median of the repeats, below it the",
-    "lowest and the highest, and below that how many times as good ours is (over 1: ours leads).",
+    "lowest and the highest, and below that how many times as good ours is (over 1: ours leads),",
+    "with classic clients and with those of Socket.IO.",
     "≥  the load process was the limit: the server can do more, and ratios are bounds",
     "!  other programs took the cores from both processes: the figure is worth little",
     "-  the peer has no such thing",

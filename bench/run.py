@@ -59,7 +59,7 @@ def read_arguments(
     )
     parser.add_argument("--seconds", type=positive(float), help="how long each run measures")
     parser.add_argument("--repeats", type=positive(int), help="how often each run is repeated")
-    parser.add_argument("--quick", action="store_true", help="a rough look in two minutes")
+    parser.add_argument("--quick", action="store_true", help="a rough look in a few minutes")
     parser.add_argument(
         "--cpu", action="store_true", help="show rates for a second of the server's CPU time"
     )
@@ -146,7 +146,8 @@ class Benchmark:
     def _run_one(self, measurement: Measurement, peer: Peer, repeat: int) -> None:
         command = peer.command(self._workshop.tools)
         try:
-            with serving(command, self._cores.server, self._workshop.environment) as server:
+            environment = self._workshop.environment(peer.needs)
+            with serving(command, self._cores.server, environment) as server:
                 self.results.software[peer.name] = server.software
                 job = {
                     "kind": measurement.kind,

@@ -45,6 +45,12 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--batches", type=positive(int), default=10, help="of sessions; 10 by default"
     )
+    parser.add_argument(
+        "--settle",
+        type=positive(float),
+        default=30.0,
+        help="seconds after which nothing may be left of a batch; 30 by default",
+    )
     parser.add_argument("--seed", type=int, help="of what is left to chance; another each time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw them there")
@@ -63,7 +69,7 @@ def soak(options: argparse.Namespace, cores: Cores) -> Outcome:
     program = str(options.server or SERVERS / "soaked.py")
     if options.minutes:
         return long_run(program, 60 * options.minutes, seed, cores, say)
-    return churn(program, options.sessions, options.batches, seed, cores, say)
+    return churn(program, options.sessions, options.batches, options.settle, seed, cores, say)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from .peers import NODE, PYTHON
+from .peers import BUN, NODE, PYTHON
 
 __all__ = ["Missing", "Workshop"]
 
-NPM_PACKAGES = ("socket.io@~4.8", "ws@8")
+NODE_PACKAGES = ("socket.io@~4.8", "ws@8")
+# The engine is young: another version can behave otherwise.
+BUN_PACKAGES = ("bun@~1.4", "@socket.io/bun-engine@0.1.2", "socket.io@~4.8")
 # The same gevent for all peers that run on it.
 PYPI_PACKAGES = (
     "python-socketio",
@@ -38,13 +40,17 @@ class Workshop:
 
     Attributes:
         tools: for each need that was prepared, the program that meets it.
-        environment: the variables that the programs need.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tools: dict[str, str] = {}
-        self.environment = {"NODE_PATH": str(folder / NODE / "node_modules")}
+
+    def environment(self, need: str) -> dict[str, str]:
+        """The variables that the program for a need must have."""
+        if need in (BUN, NODE):
+            return {"NODE_PATH": str(self.folder / need / "node_modules")}
+        return {}
 
     def prepare(self, need: str) -> None:
         """Install what a peer needs, unless it is there.
@@ -54,12 +60,17 @@ class Workshop:
         """
         if need == NODE:
             self.tools[NODE] = self._program("node")
-            self._once(NODE, NPM_PACKAGES, self._npm)
+            self._once(NODE, NODE_PACKAGES, self._npm)
+        elif need == BUN:
+            self._once(BUN, BUN_PACKAGES, self._npm)
+            self.tools[BUN] = self._bun()
         elif need == PYTHON:
             self._once(PYTHON, PYPI_PACKAGES, self._pip)
             self.tools[PYTHON] = str(self.folder / PYTHON / "bin" / "python")
 
-    def _once(self, name: str, packages: tuple[str, ...], install: Callable[[Path], None]) -> None:
+    def _once(
+        self, name: str, packages: tuple[str, ...], install: Callable[[Path, tuple[str, ...]], None]
+    ) -> None:
         folder = self.folder / name
         complete = folder / "complete.txt"
         wanted = "\n".join((sys.version, *packages))
@@ -67,17 +78,33 @@ class Workshop:
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        install(folder)
+        install(folder, packages)
         complete.write_text(wanted)
 
-    def _npm(self, folder: Path) -> None:
-        quiet = ("--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts")
-        self._run(self._program("npm"), "install", *quiet, "--prefix", str(folder), *NPM_PACKAGES)
+    def _npm(self, folder: Path, packages: tuple[str, ...]) -> None:
+        # Peers are for those who compile: TypeScript, for one.
+        plain = ("--ignore-scripts", "--omit=peer")
+        quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+        command = (self._program("npm"), "install", *plain, *quiet, "--prefix", str(folder))
+        self._run(*command, *packages)
 
-    def _pip(self, folder: Path) -> None:
+    def _bun(self) -> str:
+        """The program that npm has chosen for this machine, once it is seen to run."""
+        modules = self.folder / BUN / "node_modules"
+        # The package "bun" itself only has a script that would move the program there.
+        programs = sorted(modules.glob("@oven/bun-*/bin/bun"))
+        if not programs:
+            raise Missing("the package bun has no program for this machine")
+        try:
+            self._run(str(programs[0]), "--version")
+        except Missing as reason:
+            raise Missing(f"bun does not run on this machine: {reason}") from None
+        return str(programs[0])
+
+    def _pip(self, folder: Path, packages: tuple[str, ...]) -> None:
         venv.create(folder, with_pip=True)
         python = str(folder / "bin" / "python")
-        self._run(python, "-m", "pip", "install", "--quiet", *PYPI_PACKAGES)
+        self._run(python, "-m", "pip", "install", "--quiet", *packages)
 
     def _program(self, name: str) -> str:
         program = shutil.which(name)
@@ -98,6 +125,8 @@ class Workshop:
             )
         except subprocess.TimeoutExpired:
             raise Missing(f"{Path(command[0]).name} took over {_PATIENCE} s") from None
+        except OSError as error:
+            raise Missing(str(error)) from None
         if done.returncode:
-            last = done.stdout.strip().splitlines()[-1:] or ["no word"]
+            last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
             raise Missing(f"{' '.join(command[:3])} failed: {last[0]}")

@@ -9,8 +9,8 @@ from .acknowledgements import Callback
 from .client_facts import (
     NOT_LET_IN,
     ClientFacts,
-    Own,
     has_left,
+    is_outside,
     own_of,
     peek,
     session_of,
@@ -70,11 +70,12 @@ class Client(ClientFacts):
         session = self._ClientFacts__session  # type: ignore[attr-defined]
         own = self._ClientFacts__own  # type: ignore[attr-defined]
         space = self._ClientFacts__space  # type: ignore[attr-defined]
+        outside = own is not None and own.outside is not None
         if space.recovery is not None and session.dialect.recovers:
-            space.send("message", (message,), [session] if _is_inside(own) else [])
+            space.send("message", (message,), [] if outside else [session])
             return
         packets = session.dialect.event(space.name, "message", (message,))
-        if own is not None and own.outside is not None:
+        if outside:
             return
         if this_thread.hub is session.loop.hub:  # the usual case
             _send(session, packets)
@@ -104,7 +105,7 @@ class Client(ClientFacts):
         check_sendable(event)
         session, space = session_of(self), space_of(self)
         if callback is None and space.recovery is not None and session.dialect.recovers:
-            space.send(event, arguments, [session] if _is_inside(peek(self)) else [])
+            space.send(event, arguments, [] if is_outside(self) else [session])
             return
         if callback is None:
             packets = session.dialect.event(space.name, event, arguments)
@@ -226,11 +227,6 @@ class Target(BaseTarget[Client]):
     """
 
     __slots__ = ()
-
-
-def _is_inside(own: Own | None) -> bool:
-    """Whether a client has neither left its namespace, nor is still on its way into it."""
-    return own is None or own.outside is None
 
 
 def depart(client: Client, end: End) -> None:

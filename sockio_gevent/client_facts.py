@@ -17,6 +17,7 @@ __all__ = [
     "ClientFacts",
     "Own",
     "has_left",
+    "is_outside",
     "own_of",
     "peek",
     "session_of",
@@ -122,8 +123,7 @@ class ClientFacts(Emitter):
     @property
     def recovered(self) -> bool:
         """Whether it goes on where an earlier connection of its peer was cut."""
-        own = self.__own
-        return own is not None and own.recovered
+        return self.__own is not None and self.__own.recovered
 
     @property
     def dialect(self) -> str:
@@ -215,7 +215,12 @@ peek: Callable[[ClientFacts], Own | None] = ClientFacts._ClientFacts__peek  # ty
 own_of: Callable[[ClientFacts], Own] = ClientFacts._ClientFacts__own_of  # type: ignore[attr-defined]
 
 
-def has_left(client: ClientFacts) -> bool:
-    """Whether a client has left its namespace, or was not let in yet."""
+def is_outside(client: ClientFacts) -> bool:
+    """Whether a client has left its namespace and its session goes on, or is not let in yet."""
     own = peek(client)
-    return session_of(client).ending is not None or (own is not None and own.outside is not None)
+    return own is not None and own.outside is not None
+
+
+def has_left(client: ClientFacts) -> bool:
+    """Whether a client has left its namespace for whatever reason, or is not let in yet."""
+    return session_of(client).ending is not None or is_outside(client)

@@ -104,7 +104,7 @@ class Namespace(NamespaceEvents):
     # --- to its clients ---
 
     def emit(self, event: EventName, *arguments: Any) -> None:
-        """Send an event to all clients; see :meth:`Target.emit`."""
+        """Send an event to all clients; see :meth:`~sockio_gevent.Target.emit`."""
         Target(self._space).emit(event, *arguments)
 
     def send(self, message: Any) -> None:
@@ -176,7 +176,7 @@ class ParentNamespace(NamespaceEvents):
         return self._children.copy()
 
     def emit(self, event: EventName, *arguments: Any) -> None:
-        """Send an event to all clients of all its namespaces; see :meth:`Target.emit`."""
+        """Send an event to all clients of all its namespaces; see :meth:`~sockio_gevent.Target.emit`."""
         for child in self.children.values():
             child.emit(event, *arguments)
 

@@ -171,8 +171,8 @@ class BaseTarget(Generic[C]):
             timeout: how long to wait, in seconds; ``None`` waits for ever.
 
         Returns:
-            The answers by the ids of the clients: ``None`` for an answer without an argument,
-            the argument if there is one, a tuple if there are several.
+            The answers by the ids of the clients. An answer is ``None`` if it has no argument,
+            the argument if there is one, and a tuple if there are several.
 
         Raises:
             AckTimeout: if a client has not answered in this time, or has left before. Its

@@ -197,6 +197,12 @@ def test_a_call_without_an_answer_times_out_and_a_late_answer_is_ignored(peer: P
     assert peer.client().connected
 
 
+def test_a_call_that_is_broken_off_leaves_nothing(listener: io.Listener, peer: Peer) -> None:
+    with gevent.Timeout(0.01, False):
+        peer.client().call("ask", timeout=None)
+    assert listener._space.pending._awaited == {}
+
+
 @pytest.mark.parametrize("end", ["vanish", "leave", "disconnect"])
 def test_a_call_raises_when_the_client_leaves(peer: Peer, end: str) -> None:
     client = peer.client()
@@ -211,11 +217,7 @@ def test_a_call_raises_when_the_client_leaves(peer: Peer, end: str) -> None:
     with pytest.raises(io.Disconnected):
         client.call("ask", timeout=None)
     assert issubclass(io.Disconnected, ConnectionError)
-    assert listener_of(client)._space.pending._awaited == {}
-
-
-def listener_of(client: Any) -> Any:
-    return client.listener
+    assert client.listener._space.pending._awaited == {}
 
 
 def test_a_callback_gets_the_arguments_of_the_answer_in_order_with_events(peer: Peer) -> None:

@@ -8,16 +8,18 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
+from .binary import binary
 from .broadcast import broadcast
 from .echo import echo, latency
 from .polling import poll
 from .run import Figure, Job, Run
 from .sessions import connect, growth, idle
+from .upgrading import upgrade
 from .violation import Violation
 
 SCENARIOS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
     scenario.__name__: scenario
-    for scenario in (broadcast, connect, echo, growth, idle, latency, poll)
+    for scenario in (binary, broadcast, connect, echo, growth, idle, latency, poll, upgrade)
 }
 
 

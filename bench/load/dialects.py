@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 
 from .violation import Violation
 
-__all__ = ["DIALECTS", "Classic", "Dialect", "PlainText", "Read", "SocketIO"]
+__all__ = ["DIALECTS", "Attachment", "Classic", "Dialect", "PlainText", "Read", "SocketIO"]
 
 
 class Read(NamedTuple):
@@ -29,15 +29,29 @@ class Read(NamedTuple):
     reply: bytes = b""
 
 
+class Attachment(bytes):
+    """The payload of a binary frame. It equals no text, whatever its bytes."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Attachment) and bytes.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = bytes.__hash__
+
+
 class Dialect(ABC):
     """A protocol over WebSocket.
 
     Attributes:
         path: where to open the WebSocket.
+        attachments: whether it has binary frames.
         greetings: how many payloads the server sends before a session is open.
     """
 
-    path: ClassVar[str] = "/"
+    path: str = "/"
+    attachments: ClassVar[bool] = False
     greetings: ClassVar[int] = 0
 
     def greet(self, number: int, payload: bytes) -> bytes:
@@ -104,13 +118,21 @@ class Classic(Dialect):
 
 
 class SocketIO(Dialect):
-    """Socket.IO protocol 5 over Engine.IO protocol 4: one packet a payload."""
+    """Socket.IO protocol 5 over Engine.IO protocol 4: one packet a payload.
+
+    Attributes:
+        binary_event: the event of a binary message, before its attachment.
+    """
 
     path = "/socket.io/?EIO=4&transport=websocket"
+    attachments = True
+    binary_event: ClassVar[bytes] = b'451-["binary",{"_placeholder":true,"num":0}]'
     greetings = 2
 
     def greet(self, number: int, payload: bytes) -> bytes:
         """Engine.IO's handshake, then the answer to connecting to the namespace."""
+        if isinstance(payload, Attachment):
+            raise Violation(f"a binary greeting: {payload[:80]!r}")
         if number == 0:
             self.session_id(payload)
             return b"40"
@@ -130,6 +152,8 @@ class SocketIO(Dialect):
 
     def read(self, payload: bytes) -> Read:
         """Read the packet; pings are answered."""
+        if isinstance(payload, Attachment):
+            raise Violation(f"an attachment without its event: {payload[:80]!r}")
         if payload == b"2":
             return Read((), b"3")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import quantiles
 from time import perf_counter
+from typing import ClassVar
 
 from .links import Link
 from .run import Figure, Run
@@ -26,19 +27,22 @@ class Echo:
         size: the size of a message in bytes, if it must be longer than it is by itself.
 
     Attributes:
-        count: how many messages have returned.
+        parts: how many payloads a message is.
+        mark: what each message begins with.
     """
+
+    parts: ClassVar[int] = 1
+    mark: ClassVar[bytes] = b""
 
     def __init__(self, run: Run, link: Link, number: int, window: int = 1, size: int = 0) -> None:
         self._link = link
         self._dialect = run.dialect
-        self._prefix = b"connection %d, " % number
+        self._prefix = b"%bconnection %d, " % (self.mark, number)
         self._suffix = b"." * (size - len(self._prefix) - len("message 1234567"))
         self._window = window
         self._sent = 0
         self._waiting: deque[bytes] = deque()
         self._stopping = False
-        self.count = 0
 
     def begin(self) -> None:
         """Send the first messages."""
@@ -50,6 +54,11 @@ class Echo:
         self._stopping = True
 
     @property
+    def count(self) -> int:
+        """How many messages have returned."""
+        return self._sent - self._in_flight()
+
+    @property
     def complete(self) -> bool:
         """Whether all messages have returned."""
         return not self._waiting
@@ -57,16 +66,17 @@ class Echo:
     def take(self, batch: list[bytes]) -> None:
         """Check the messages that have returned, and send as many new ones."""
         waiting = self._waiting
-        before = len(waiting)
         for payload in batch:
             if waiting and payload == waiting[0]:
                 waiting.popleft()
             else:
                 self._take_apart(payload)
-        returned = before - len(waiting)
-        self.count += returned
+        returned = self._window - self._in_flight()
         if returned and not self._stopping:
             self._send(returned)
+
+    def _in_flight(self) -> int:
+        return -(-len(self._waiting) // self.parts)
 
     def _take_apart(self, payload: bytes) -> None:
         messages, reply = self._dialect.read(payload)
@@ -78,13 +88,16 @@ class Echo:
                 raise Violation(f"wanted {wanted[:80]!r}, got the message {message[:80]!r}")
 
     def _send(self, count: int) -> None:
-        payloads = []
+        messages = []
         for _ in range(count):
             self._sent += 1
-            message = b"%bmessage %d%b" % (self._prefix, self._sent, self._suffix)
-            payloads.append(self._dialect.encode(message))
+            messages.append(b"%bmessage %d%b" % (self._prefix, self._sent, self._suffix))
+        payloads = self._payloads(messages)
         self._waiting.extend(payloads)
         self._link.write(payloads)
+
+    def _payloads(self, messages: list[bytes]) -> list[bytes]:
+        return [self._dialect.encode(message) for message in messages]
 
 
 async def finish(run: Run, echoes: list[Echo]) -> None:
@@ -95,11 +108,16 @@ async def finish(run: Run, echoes: list[Echo]) -> None:
 
 
 async def echo(
-    run: Run, connections: int, window: int, size: int = 0, factor: float = 1.0
+    run: Run,
+    connections: int,
+    window: int,
+    size: int = 0,
+    factor: float = 1.0,
+    kind: type[Echo] = Echo,
 ) -> list[Figure]:
-    """Messages a second, times a factor."""
+    """Messages of a kind a second, times a factor."""
     links = await run.open_many(connections)
-    echoes = [Echo(run, link, number, window, size) for number, link in enumerate(links)]
+    echoes = [kind(run, link, number, window, size) for number, link in enumerate(links)]
     for one in echoes:
         one.begin()
     span = await run.measure(lambda: sum(one.count for one in echoes))

@@ -16,12 +16,13 @@ from hashlib import sha1
 from os import urandom
 from typing import Any
 
-from .dialects import Dialect
+from .dialects import Attachment, Dialect
 from .violation import Violation
 
 __all__ = ["WebSocketLink"]
 
-_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A  # with the bit that says: the last fragment
+# With the bit that says: the last fragment.
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 
 # A masking key of four equal bytes makes masking a translation, which C does.
 # Servers treat it like any other key.
@@ -137,6 +138,8 @@ class WebSocketLink(asyncio.Protocol):
             position = start + size
             if kind == _TEXT:
                 batch.append(payload)
+            elif kind == _BINARY and self._dialect.attachments:
+                batch.append(Attachment(payload))
             else:
                 self._control(kind, payload)
         return batch
@@ -178,7 +181,10 @@ class WebSocketLink(asyncio.Protocol):
 
     def write(self, payloads: Sequence[bytes]) -> None:
         """Send payloads, each in a frame of its own."""
-        frames = [frame(_TEXT, payload) for payload in payloads]
+        frames = [
+            frame(_BINARY if isinstance(payload, Attachment) else _TEXT, payload)
+            for payload in payloads
+        ]
         self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def closing(self) -> None:

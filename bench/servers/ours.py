@@ -27,6 +27,10 @@ def main() -> None:
         else:
             client.send(text)
 
+    @socket.on("binary")
+    def binary(client: io.Client, data: bytes) -> None:
+        client.emit("binary", data)
+
     server.start()
     in_c = fastest_apply_mask() is not apply_mask
     announce(listener, "gevent", *(["websockets"] if in_c else []))

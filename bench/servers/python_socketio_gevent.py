@@ -21,6 +21,10 @@ def main() -> None:
         else:
             socket.send(text, to=sid)
 
+    @socket.on("binary")
+    def binary(sid: str, data: bytes) -> None:
+        socket.emit("binary", data, to=sid)
+
     application = socketio.WSGIApp(socket)
     server = WSGIServer(listener, application, log=None, handler_class=WebSocketHandler)
     server.start()

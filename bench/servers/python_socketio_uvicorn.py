@@ -20,6 +20,10 @@ def main() -> None:
         else:
             await socket.send(text, to=sid)
 
+    @socket.on("binary")
+    async def binary(sid: str, data: bytes) -> None:
+        await socket.emit("binary", data, to=sid)
+
     config = uvicorn.Config(
         socketio.ASGIApp(socket),
         loop="uvloop",

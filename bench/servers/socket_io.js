@@ -18,6 +18,7 @@ io.on('connection', (socket) => {
     if (text.startsWith('all')) socket.broadcast.emit('message', text);
     else socket.send(text);
   });
+  socket.on('binary', (data) => socket.emit('binary', data));
 });
 
 server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {

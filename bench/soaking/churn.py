@@ -23,7 +23,7 @@ __all__ = ["ALLOWANCE", "churn"]
 
 ALLOWANCE = 4096  # KiB
 _AT_ONCE = 100  # sessions of a client process
-_SETTLE = 30.0  # seconds until all of a batch must have ended, beyond its last client
+_WARM = 30.0  # seconds until the first batch must have ended, beyond its last client
 _STILL = 6.0  # seconds; a closing handshake may take five
 _SLOWEST = 20.0  # sessions a second; a slower process is stuck
 _START = 60.0  # seconds that the slowest start and end may take
@@ -38,6 +38,7 @@ def churn(
     program: str,
     sessions: int,
     batches: int,
+    settle: float,
     seed: int,
     cores: Cores,
     say: Callable[[str], None],
@@ -48,6 +49,7 @@ def churn(
         program: the file of the server.
         sessions: how many, beside the first batch.
         batches: in how many batches.
+        settle: how many seconds after its last client all of a batch must have ended.
         seed: of all that is left to chance.
         cores: where to run what.
         say: called with lines about the progress.
@@ -58,7 +60,7 @@ def churn(
     command = [sys.executable, program, json.dumps(CHURN)]
     with serving(command, cores.server, {}) as server:
         run = _Churn(Probe(server), server.port, cores, Random(seed), say)
-        run.batches(batches, max(sessions // batches, 1))
+        run.batches(batches, max(sessions // batches, 1), settle)
         outcome = run.outcome(seed)
         if "Traceback" in server.said():
             outcome.problems.append(f"the server has failed; {server.last_words()}")
@@ -80,16 +82,16 @@ class _Churn:
         self._began = time.monotonic()
         self._problems: list[str] = []
 
-    def batches(self, count: int, size: int) -> None:
+    def batches(self, count: int, size: int, settle: float) -> None:
         """Run all batches."""
         self._say(_COLUMNS)
         self._live(size)
         # Objects that stay after their first use are part of the state that must return.
-        warm = self._probe.steady(_STILL, _SETTLE)
+        warm = self._probe.steady(_STILL, _WARM)
         self._note(0, warm)
         for number in range(1, count + 1):
             self._live(size)
-            sample = self._probe.until(lambda sample: not sample.differences(warm), _SETTLE)
+            sample = self._probe.until(lambda sample: not sample.differences(warm), settle)
             self._note(number * size, sample)
             self._problems += [
                 f"after {number * size:,} sessions, {difference}"

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from ..monitoring.reasons import End
 from ..refusal import Refusal
 from ..wire.packet import Packet
+from ..wire.redact import Shortener
 
 __all__ = ["Dialect", "Peer", "Route"]
 
@@ -87,6 +88,11 @@ class Dialect(ABC):
             path: the path of the request, without the prefix at which the application is mounted.
             query: its query.
         """
+
+    @property
+    @abstractmethod
+    def shortener(self) -> Shortener:
+        """Cuts session ids in addresses of this dialect, for logs."""
 
     # --- from the application to the client ---
 

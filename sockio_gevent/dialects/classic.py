@@ -18,6 +18,7 @@ from ..wire import classic as wire
 from ..wire.classic_form import decode_form
 from ..wire.json_text import TOO_DEEP, json_cost, json_excess
 from ..wire.packet import OVERHEAD, Packet, script_string
+from ..wire.redact import Shortener, ids_in_paths
 from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
 from .base import BinaryRefused, Dialect, Peer, Route
@@ -61,6 +62,11 @@ class Classic(Dialect):
         It may be such an address after a proxy has merged its slashes. ``None`` if not.
         """
         return addresses.with_merged_slashes(route)
+
+    @property
+    def shortener(self) -> Shortener:
+        """Cuts the part of an address behind the transport."""
+        return ids_in_paths(self._options.resource)
 
     # --- from the application to the client ---
 

@@ -19,6 +19,7 @@ from ..refusal import Refusal
 from ..wire import engineio as wire
 from ..wire.classic_form import decode_form
 from ..wire.packet import OVERHEAD, BinaryPacket, Packet, script_text
+from ..wire.redact import Shortener, ids_in_queries
 from ..wire.websocket import BINARY, TOO_BIG, encode_frame
 from . import engineio_addresses as addresses
 from .base import Dialect, Peer, Route
@@ -87,6 +88,11 @@ class EngineIO(Dialect):
         if route is None or (addresses.version_of(query) == "3") != (self.version == 3):
             return None
         return route
+
+    @property
+    def shortener(self) -> Shortener:
+        """Cuts the field ``sid`` of a query."""
+        return ids_in_queries(self._options.resource, "sid")
 
     # --- from the application to the client ---
 

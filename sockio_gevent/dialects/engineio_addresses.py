@@ -24,7 +24,7 @@ def match(resource: str, path: str, query: str) -> Route | None:
         The route. Its tail is the index of the page's function for JSONP, ``b64`` for a
         client that takes no binary payload, or empty.
     """
-    if path.strip("/") != resource or not (path.startswith("/") and len(path) - len(resource) <= 2):
+    if path != f"/{resource}/" and path != f"/{resource}":
         return None
     fields = _fields(query)
     transport = fields.get("transport")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ..options.listener_options import Options
-from ..options.serializer import Serializer
+from ..options.serializer import OWN, Serializer
+from ..wire.redact import Shortener
 from .base import Dialect
 from .classic import Classic
 from .engineio import BareEngineIO
 from .socketio import SocketIO
 
-__all__ = ["dialects_of"]
+__all__ = ["dialects_of", "shorteners_of"]
 
 
 def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]:
@@ -27,3 +28,8 @@ def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]
             kind = SocketIO if name == "socket.io" else BareEngineIO
             found += [kind(options, 4, serializer), kind(options, 3, serializer)]
     return tuple(found)
+
+
+def shorteners_of(options: Options) -> tuple[Shortener, ...]:
+    """What cuts the session ids in the addresses of these dialects, for logs."""
+    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options, OWN)))

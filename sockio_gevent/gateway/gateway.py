@@ -9,6 +9,7 @@ import gevent
 
 from ..dialects.base import Dialect, Route
 from ..dialects.engineio import EngineIO
+from ..dialects.listing import shorteners_of
 from ..mounting.environment_checks import EnvironmentChecks
 from ..mounting.mount import layers
 from ..options.listener_options import Context, Options
@@ -18,7 +19,6 @@ from ..server.http.request import Refusal, Request
 from ..session.session import Session
 from ..session.sessions import Sessions
 from ..transports import transports_of
-from ..wire.redact import session_id_pattern
 from .authorization import Authorization
 from .classic_requests import ClassicRequests
 from .client_files import ClientFiles
@@ -69,7 +69,7 @@ class Gateway:
         self._refusals = Refusals(log, sessions.counters, sessions.limits, environment)
         authorization = Authorization(options, log, context)
         self._origin_checks = OriginChecks(options, authorization)
-        self._session_ids = session_id_pattern((options.resource,))
+        self._shorteners = shorteners_of(options)
         self._checks = RequestChecks(
             options,
             sessions,
@@ -114,12 +114,14 @@ class Gateway:
             return self._pass_on(environ, start_response)
         if is_foreign or environ.get("wsgi.websocket"):
             from ..server.http import other_servers
+            from ..server.http.concealing import conceal, conceal_from_werkzeug
 
+            conceal_from_werkzeug(environ, self._shorteners)
             try:
                 other_servers.adopt(environ, start_response)
                 return self._answer(addressed, route, environ, start_response)
             finally:
-                other_servers.conceal(environ, start_response, self._session_ids)
+                conceal(environ, start_response, self._shorteners)
         return self._answer(addressed, route, environ, start_response)
 
     def _answer(

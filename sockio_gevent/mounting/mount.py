@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from ..dialects.listing import shorteners_of
 from ..ext import bottle, django, flask
 from ..hub.gevent_private import check_server_parts
 from ..options.listener_options import Context
@@ -162,7 +163,8 @@ def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
     options = host.options
     flash = policy if "flashsocket" in options.transports else None
     log = host.log, host.throttled_log
-    return install.take_over(server, application, options, *log, host.limits, flash)
+    shorteners = shorteners_of(options)
+    return install.take_over(server, application, options, shorteners, *log, host.limits, flash)
 
 
 def start_policy_server(target: Any, host: Host, policy: Policy) -> Any:

@@ -111,8 +111,8 @@ class Options:
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
         per_message_deflate: whether messages of WebSockets are compressed for clients that can
-            read that (RFC 7692), and how, see
-            :class:`~sockio_gevent.wire.websocket_extensions.PerMessageDeflate`.
+            read that (RFC 7692), and how; a dict has
+            details, see ``docs/options.rst``.
         max_message_size: the largest payload to accept, in bytes after it was inflated; and, at
             least 64 KiB, how much may wait for the handlers of a client that is read from.
         max_body_size: the largest body of a POST to accept, in bytes; ``None``

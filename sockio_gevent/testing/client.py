@@ -321,7 +321,7 @@ class Client:
                 already, ``None`` waits for ever.
 
         Returns:
-            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`Event`: a tuple of
+            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`~sockio_gevent.testing.Event`: a tuple of
             its name and its arguments, which can be answered.
 
         Raises:
@@ -351,7 +351,7 @@ class Client:
         """Disconnect, and wait until the handlers of ``disconnect`` have run.
 
         The session ends at once, without its ``close_timeout``. A client that has connected
-        by :meth:`connect` leaves its namespace only. If it has ended already, this only waits
+        by :meth:`~sockio_gevent.testing.Client.connect` leaves its namespace only. If it has ended already, this only waits
         for the handlers. A handler of this session must not call it, because it would wait for
         itself.
 

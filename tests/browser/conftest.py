@@ -11,11 +11,13 @@ import pytest
 from support.browsers import executable
 from support.http import DEADLINE
 from support.missing import missing
+from support.processes import Process
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = executable("chromium")
+    # The same browser without windows, which would take most of the time of a new page.
+    path = executable("chromium", "chromium-headless-shell")
     from playwright.sync_api import sync_playwright
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -61,6 +63,16 @@ def running(tmp_path_factory):
             return server.listening()
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def page_url():
+    """The address of a page. Its server is shared: no test stops it or reads its log."""
+    process = Process("tests/browser/page_server.py")
+    try:
+        yield process.start().url
+    finally:
+        process.stop()
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,14 @@ def test_the_client_connects_by_itself_and_accepts_either_handshake(
 
 
 @transports
-def test_tricky_strings_arrive_unaltered_both_ways(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_tricky_strings_arrive_unaltered_both_ways(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     check_tricky_strings(page)
 
 
 @transports
-def test_strings_that_look_like_frame_marks_arrive_as_strings(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_strings_that_look_like_frame_marks_arrive_as_strings(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     texts = ["~h~1", "~j~{}", "~h~", "~j~", "~j~oops"]
     page.evaluate("texts => texts.forEach(text => socket.send({text: text}))", texts)
     page.evaluate("texts => texts.forEach(text => socket.send(text))", texts)
@@ -39,16 +39,16 @@ def test_strings_that_look_like_frame_marks_arrive_as_strings(start, new_page, t
 
 
 @transports
-def test_json_of_every_kind_comes_back(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_json_of_every_kind_comes_back(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     values = [{"a": [1, 2.5, None, True, "é😀"]}, {"nested": {"deep": []}}]
     page.evaluate("values => values.forEach(value => socket.send(value))", values)
     assert [message for (message,) in wait_event(page, "message", 2)] == values
 
 
 @transports
-def test_a_lone_surrogate_does_not_stop_what_follows(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_a_lone_surrogate_does_not_stop_what_follows(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     page.evaluate("socket.send({text: 'a\\ud800b'}); socket.send('\\udc00'); socket.send('é')")
     received = [message for (message,) in wait_event(page, "message", 3)]
     # JSON carries it as an escape, where the browser's JSON.stringify makes one.
@@ -56,8 +56,8 @@ def test_a_lone_surrogate_does_not_stop_what_follows(start, new_page, transport)
 
 
 @transports
-def test_messages_sent_before_the_connection_are_kept_in_order(start, new_page, transport):
-    page = new_page(start(PAGE).url)
+def test_messages_sent_before_the_connection_are_kept_in_order(page_url, new_page, transport):
+    page = new_page(page_url)
     opened(page, transports=[transport], autoConnect=False)
     page.evaluate("for (var i = 0; i < 100; i++) socket.send({number: i}); socket.connect()")
     received = wait_event(page, "message", 100)
@@ -65,8 +65,8 @@ def test_messages_sent_before_the_connection_are_kept_in_order(start, new_page, 
 
 
 @transports
-def test_large_messages_are_not_cut(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_large_messages_are_not_cut(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     page.evaluate(
         "for (var i = 0; i < 5; i++) socket.send({text: new Array(100001).join('é😀'[i % 2])})"
     )
@@ -75,8 +75,8 @@ def test_large_messages_are_not_cut(start, new_page, transport):
 
 
 @transports
-def test_a_waiting_poll_or_socket_gets_later_messages(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_a_waiting_poll_or_socket_gets_later_messages(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     page.evaluate("socket.send({later: 1.5})")  # and several heartbeats later, if there are any
     assert wait_event(page, "message") == [["later"]]
     assert page.evaluate("events").count(["connect"]) == 1
@@ -93,8 +93,8 @@ def test_connecting_twice_makes_one_connection(start, new_page, transport):
 
 
 @transports
-def test_disconnect_ends_it_and_connect_begins_anew(start, new_page, transport):
-    page = opened(new_page(start(PAGE).url), transports=[transport])
+def test_disconnect_ends_it_and_connect_begins_anew(page_url, new_page, transport):
+    page = opened(new_page(page_url), transports=[transport])
     wait_event(page, "connect")
     first = page.evaluate("socket.transport.sessionid")
     page.evaluate("socket.send({last: 'words'}); socket.disconnect()")
@@ -195,8 +195,8 @@ def test_a_disconnect_listener_may_connect_anew(start, new_page):
     assert sum("opened" in line for line in server.log()) == 2
 
 
-def test_a_value_that_cannot_be_sent_throws_in_send(start, new_page):
-    page = opened(new_page(start(PAGE).url), autoConnect=False)
+def test_a_value_that_cannot_be_sent_throws_in_send(page_url, new_page):
+    page = opened(new_page(page_url), autoConnect=False)
     message = page.evaluate(
         """() => {
           var circle = {};
@@ -209,8 +209,8 @@ def test_a_value_that_cannot_be_sent_throws_in_send(start, new_page):
     assert wait_event(page, "message") == [[{"number": 1}]]
 
 
-def test_listeners_can_be_removed(start, new_page):
-    page = opened(new_page(start(PAGE).url))
+def test_listeners_can_be_removed(page_url, new_page):
+    page = opened(new_page(page_url))
     page.evaluate(
         """() => {
           window.calls = [];

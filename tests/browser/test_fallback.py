@@ -21,33 +21,33 @@ def test_if_websocket_fails_the_next_transport_is_tried_and_remembered(start, ne
     assert wait_event(page, "connecting") == [["server-events"]]
 
 
-def test_a_browser_without_websocket_does_not_try_it(start, new_page):
-    page = new_page(start(PAGE).url, before="delete window.WebSocket")
+def test_a_browser_without_websocket_does_not_try_it(page_url, new_page):
+    page = new_page(page_url, before="delete window.WebSocket")
     opened(page)
     wait_event(page, "connect")
     assert wait_event(page, "connecting") == [["server-events"]]
 
 
-def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_a_transport_that_does_not_answer_is_given_up_after_connect_timeout(page_url, new_page):
+    page = new_page(page_url)
     page.evaluate("() => { window.WebSocket = function () { this.close = function () {}; }; }")
     opened(page, hopeless=["websocket"])
     wait_event(page, "connect")
     assert wait_event(page, "connecting") == [["websocket"], ["server-events"]]
 
 
-def test_only_the_first_transport_is_tried_if_an_option_says_so(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_only_the_first_transport_is_tried_if_an_option_says_so(page_url, new_page):
+    page = new_page(page_url)
     page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
     opened(page, tryTransportsOnConnectTimeout=False, reconnect=False)
     wait_event(page, "connect_failed")
     assert wait_event(page, "connecting") == [["websocket"]]
 
 
-def test_an_event_says_that_no_transport_connects(start, new_page):
+def test_an_event_says_that_no_transport_connects(page_url, new_page):
     # The address answers with a page, which is no script for jsonp-polling to run.
     errors = []
-    page = new_page(start(PAGE).url, on_error=errors.append)
+    page = new_page(page_url, on_error=errors.append)
     opened(page, resource="nowhere", reconnect=False)
     wait_event(page, "connect_failed")
     assert wait_event(page, "connecting") == [[name] for name in TRANSPORTS]
@@ -59,8 +59,8 @@ def test_an_event_says_that_no_transport_connects(start, new_page):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_disconnect_ends_the_attempt_while_the_server_is_asked_why(start, new_page, transport):
-    page = new_page(start(PAGE).url)
+def test_disconnect_ends_the_attempt_while_the_server_is_asked_why(page_url, new_page, transport):
+    page = new_page(page_url)
     page.evaluate("() => { window.WebSocket = function () { throw new Error('blocked'); }; }")
     for path in ("**/*ask", f"**/{transport}/**"):
         page.route(path, lambda route: None if "ask" in route.request.url else route.abort())
@@ -128,15 +128,15 @@ def test_another_origin_is_refused_where_it_is_not_allowed(start, new_page, tran
     assert not any("opened" in line for line in server.log())
 
 
-def test_jsonp_polling_posts_forms_in_a_browser_without_xhr(start, new_page):
-    page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
+def test_jsonp_polling_posts_forms_in_a_browser_without_xhr(page_url, new_page):
+    page = new_page(page_url, before="delete window.XMLHttpRequest")
     opened(page, transports=["jsonp-polling"])
     check_tricky_strings(page)
     assert page.evaluate("socket.transport.type") == "jsonp-polling"
 
 
-def test_forms_are_removed_from_the_page(start, new_page):
-    page = new_page(start(PAGE).url, before="delete window.XMLHttpRequest")
+def test_forms_are_removed_from_the_page(page_url, new_page):
+    page = new_page(page_url, before="delete window.XMLHttpRequest")
     opened(page, transports=["jsonp-polling"])
     for number in range(3):
         page.evaluate("number => socket.send({number: number})", number)
@@ -180,7 +180,7 @@ def test_flashsocket_is_used_on_a_page_with_a_shim(start, new_page):
     server.wait_line("(flashsocket, 127.0.0.1) opened")
 
 
-def test_flashsocket_is_skipped_on_a_page_without_a_shim(start, new_page):
-    page = opened(new_page(start(PAGE).url), transports=["flashsocket", "xhr-polling"])
+def test_flashsocket_is_skipped_on_a_page_without_a_shim(page_url, new_page):
+    page = opened(new_page(page_url), transports=["flashsocket", "xhr-polling"])
     wait_event(page, "connect")
     assert wait_event(page, "connecting") == [["xhr-polling"]]

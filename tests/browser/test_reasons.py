@@ -40,9 +40,9 @@ def test_a_client_that_the_server_disconnects_knows_it_and_stays_away(start, new
 
 
 @transports
-def test_a_disconnected_client_comes_back_if_an_option_says_so(start, new_page, transport):
+def test_a_disconnected_client_comes_back_if_an_option_says_so(page_url, new_page, transport):
     options = {"reconnectionDelay": 1, "reconnectOnServerDisconnect": True}
-    page = opened(new_page(start(PAGE).url), transports=[transport], **options)
+    page = opened(new_page(page_url), transports=[transport], **options)
     tell(page, end=1)
     assert reason(page)[0] == "disconnected"
     wait_event(page, "reconnect")
@@ -89,14 +89,14 @@ def test_a_message_that_is_too_large_is_reported_and_not_sent_again(
 
 
 @transports
-def test_silence_is_a_lost_heartbeat(start, new_page, transport):
+def test_silence_is_a_lost_heartbeat(page_url, new_page, transport):
     options = {"transportOptions": {transport: {"timeout": 50}}, "reconnect": False}
-    page = opened(new_page(start(PAGE).url), transports=[transport], **options)
+    page = opened(new_page(page_url), transports=[transport], **options)
     assert reason(page) == ("heartbeat_lost", "nothing has come for 0.05 s")
 
 
-def test_a_proxy_that_refuses_a_poll_is_reported_as_a_proxy(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_a_proxy_that_refuses_a_poll_is_reported_as_a_proxy(page_url, new_page):
+    page = new_page(page_url)
     opened(page, transports=["xhr-polling"], reconnect=False)
     wait_event(page, "connect")
     page.route("**/xhr-polling/**", lambda route: route.fulfill(status=403, body="<h1>no</h1>"))
@@ -104,8 +104,8 @@ def test_a_proxy_that_refuses_a_poll_is_reported_as_a_proxy(start, new_page):
     assert reason(page) == ("refused", "")
 
 
-def test_the_page_s_own_disconnect_is_reported_as_such(start, new_page):
-    page = opened(new_page(start(PAGE).url))
+def test_the_page_s_own_disconnect_is_reported_as_such(page_url, new_page):
+    page = opened(new_page(page_url))
     wait_event(page, "connect")
     page.evaluate("socket.disconnect()")
     assert reason(page) == ("client_closed", "")
@@ -133,8 +133,8 @@ def test_a_refused_page_gets_status_and_text_and_does_not_ask_again(start, new_p
 
 
 @transports
-def test_each_transport_reports_a_refusal(start, new_page, transport):
-    page = new_page(start(PAGE).url)
+def test_each_transport_reports_a_refusal(page_url, new_page, transport):
+    page = new_page(page_url)
     page.evaluate(OUT)
     opened(page, transports=[transport])
     assert wait_event(page, "connect_failed") == [[401, "log in first"]]
@@ -169,9 +169,9 @@ def test_a_transport_that_is_not_enabled_leads_to_the_next(start, new_page):
     assert "socketio=xhr-polling" in page.evaluate("document.cookie")
 
 
-def test_a_proxy_s_own_error_page_is_not_a_reason(start, new_page):
+def test_a_proxy_s_own_error_page_is_not_a_reason(page_url, new_page):
     """A 401 with a form for a password comes from a proxy, and not from the server."""
-    page = new_page(start(PAGE).url)
+    page = new_page(page_url)
     page.route(
         "**/websocket/**",
         lambda route: route.fulfill(status=401, content_type="text/html", body="<form>"),
@@ -181,8 +181,8 @@ def test_a_proxy_s_own_error_page_is_not_a_reason(start, new_page):
     assert wait_event(page, "connect_failed") == [[401, ""]]
 
 
-def test_a_warning_names_events_of_other_generations(start, new_page):
-    page, lines = new_page(start(PAGE).url), []
+def test_a_warning_names_events_of_other_generations(page_url, new_page):
+    page, lines = new_page(page_url), []
     page.on("console", lambda line: lines.append((line.type, line.text)))
     opened(page)
     wait_event(page, "connect")

@@ -141,8 +141,8 @@ def test_a_disconnect_listener_that_connects_does_so_after_growing_delays(start,
     assert [name for name in names(page) if name != "reconnect"][:12] == 3 * each
 
 
-def test_a_listener_that_connects_after_a_refusal_does_so_after_growing_delays(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_a_listener_that_connects_after_a_refusal_does_so_after_growing_delays(page_url, new_page):
+    page = new_page(page_url)
     page.evaluate("document.cookie = 'out=1'")
     opened(page, transports=["xhr-polling"], reconnectionDelay=200, autoConnect=False)
     page.evaluate(CONNECT, "connect_failed")
@@ -237,9 +237,9 @@ def test_messages_that_never_left_arrive_in_order_over_the_next_connection(
 
 
 @pytest.mark.parametrize("transport", POSTING)
-def test_messages_for_an_ended_session_arrive_in_the_next_one(start, new_page, transport):
+def test_messages_for_an_ended_session_arrive_in_the_next_one(page_url, new_page, transport):
     options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 10}
-    page = opened(new_page(start(PAGE).url), transports=[transport], **options)
+    page = opened(new_page(page_url), transports=[transport], **options)
     wait_event(page, "connect")
     page.evaluate("socket.send({end: 1}); for (var i = 0; i < 5; i++) socket.send({number: i})")
     assert received(page, last=4) == list(range(5))
@@ -261,9 +261,9 @@ ANSWERS = {
 
 @pytest.mark.parametrize(("status", "text", "come"), ANSWERS.values(), ids=ANSWERS)
 def test_only_messages_that_certainly_have_not_arrived_are_sent_again(
-    start, new_page, status, text, come
+    page_url, new_page, status, text, come
 ):
-    page = opened(new_page(start(PAGE).url), transports=["server-events"], reconnectionDelay=10)
+    page = opened(new_page(page_url), transports=["server-events"], reconnectionDelay=10)
     wait_event(page, "connect")
     answered = []
 
@@ -461,8 +461,8 @@ def test_a_stream_that_breaks_under_a_post_opens_no_session_by_itself(start, new
         assert page.evaluate("sources.length") == 1
 
 
-def test_messages_to_a_closing_websocket_arrive_over_the_next_one(start, new_page):
-    page = opened(new_page(start(PAGE).url), reconnectionDelay=10)
+def test_messages_to_a_closing_websocket_arrive_over_the_next_one(page_url, new_page):
+    page = opened(new_page(page_url), reconnectionDelay=10)
     wait_event(page, "connect")
     page.evaluate("""() => {
         socket.send({number: 1});
@@ -504,8 +504,8 @@ def test_without_reconnect_the_first_attempt_is_the_only_one(start, new_page):
     assert names(page) == ["connecting", "connect_failed"]
 
 
-def test_a_page_that_has_given_up_tries_again_when_the_browser_is_online(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_a_page_that_has_given_up_tries_again_when_the_browser_is_online(page_url, new_page):
+    page = new_page(page_url)
     page.context.set_offline(True)
     opened(page, maxReconnectionAttempts=2, reconnectionDelay=1)
     wait_event(page, "connect_failed")
@@ -538,8 +538,8 @@ def test_a_page_tries_at_once_when_it_is_visible_again(start, new_page, waiting)
     wait_event(page, "reconnect")
 
 
-def test_a_page_that_has_disconnected_stays_away_whatever_the_browser_reports(start, new_page):
-    page = new_page(start(PAGE).url)
+def test_a_page_that_has_disconnected_stays_away_whatever_the_browser_reports(page_url, new_page):
+    page = new_page(page_url)
     page.context.set_offline(True)
     opened(page, reconnectionDelay=PATIENCE * 10, reconnectionDelayMax=PATIENCE * 10)
     wait_event(page, "reconnecting")

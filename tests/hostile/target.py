@@ -12,6 +12,9 @@ A client that says "leave" is disconnected. Its pages:
     writes the text to the log.
 ``/plain/<bytes>``
     is that long, and has nothing to do with the listener.
+``/hurry``
+    brings the end of all sessions forward that have no connection, but not of
+    those that the header ``X-Keep`` names.
 """
 
 from __future__ import annotations
@@ -29,8 +32,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import gevent
 from gevent.pywsgi import WSGIServer
 from support.ports import limit_sending
+from support.times import bring_forward
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 from sockio_gevent.server.stream.readers import Readers
 
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
@@ -38,6 +43,7 @@ logging.getLogger("sockio_gevent").setLevel(logging.DEBUG)
 
 _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 _news = 0
+_hurried: set[str] = set()
 
 
 def vitals() -> dict[str, Any]:
@@ -54,6 +60,14 @@ def vitals() -> dict[str, Any]:
     }
 
 
+def hurry(kept: list[str]) -> None:
+    for session_id, client in listener.clients.items():
+        # Only once: the next time would postpone the end again.
+        if session_of(client).away and session_id not in _hurried.union(kept):
+            _hurried.add(session_id)
+            bring_forward(client)
+
+
 def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     global _news
     page, _, argument = environ["PATH_INFO"].strip("/").partition("/")
@@ -67,6 +81,8 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
             answer = _news
         case "mark":
             print(argument, flush=True)
+        case "hurry":
+            hurry(environ.get("HTTP_X_KEEP", "").split())
         case "plain":
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [b"x" * int(argument)]

@@ -27,9 +27,13 @@ OTHERS = ("bench", "example", "fuzzing", "tests")  # folders beside the package
 
 # Attributes of other things that begin with an underscore, too.
 ALLOWED = {
-    "_Client__session_of",  # of our own classes, as Python mangles it; so are the next two
-    "_Emitter__handlers_of",
+    "_ClientFacts__own_of",  # of our own classes, as Python mangles it; so are the next ones
+    "_ClientFacts__peek",
+    "_ClientFacts__session_of",
+    "_ClientFacts__space_of",
     "_Emitter__forget_handlers",
+    "_Emitter__handlers",
+    "_Emitter__handlers_of",
     "_delete",  # of threading.Thread
     "_exit",  # of os
     "_getframe",  # of sys

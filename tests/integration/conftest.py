@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from support.command import Command
+from support.engineio import BARE
 from support.fast_path import Pair, Slow
 from support.http import LONG
 from support.readers import Application
@@ -36,6 +37,28 @@ def command(tmp_path):
     yield start
     for each in running:
         each.kill()
+
+
+@pytest.fixture
+def engine(serve):
+    """Start a listener for clients of bare Engine.IO, where nothing is due: engine(**options)."""
+
+    def start(**options):
+        return serve(**{**BARE, **options})
+
+    return start
+
+
+@pytest.fixture
+def engine_echo(engine):
+    """The same, and every message is sent back."""
+
+    def start(**options):
+        served = engine(**options)
+        served.listener.on("clientMessage", lambda message, client: client.send(message))
+        return served
+
+    return start
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ LIES = {
     "double": lambda kept, text: [text, text],
     "swap": lambda kept, text: [text, kept],
     "change": lambda kept, text: [text[:-1]],
+    "text": lambda kept, data: [data.decode("latin-1")],
+    "bytes": lambda kept, text: [text.encode()],
 }
 
 
@@ -26,21 +28,28 @@ def main(lie: str) -> None:
     server = WSGIServer(listener, log=None)
     socket = io.listen(server, log=False, flash_policy_port=None)
     count = 0
-    kept = ""
+    kept: str | bytes = ""
 
-    @socket.on("clientMessage")
-    def message(text: str, client: io.Client) -> None:
+    def answers(message: str | bytes) -> list[str | bytes]:
         nonlocal count, kept
         count += 1
         if lie == "swap" and count % 20 == 19:
-            kept = text
-            return
-        answers = LIES[lie](kept, text) if count % 20 == 0 else [text]
-        for answer in answers:
+            kept = message
+            return []
+        return LIES[lie](kept, message) if count % 20 == 0 else [message]
+
+    @socket.on("clientMessage")
+    def message(text: str, client: io.Client) -> None:
+        for answer in answers(text):
             if text.startswith("all"):
                 client.broadcast(answer)
             else:
                 client.send(answer)
+
+    @socket.on("binary")
+    def binary(client: io.Client, data: bytes) -> None:
+        for answer in answers(data):
+            client.emit("binary", answer)
 
     server.start()
     announce(listener, "gevent")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,11 +22,12 @@ from support.http import DEADLINE
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench import run
+from bench.load.dialects import Attachment
 from bench.peers import ALL, PEERS, SERVERS, Peer
 from bench.processes import Trouble
 from bench.report import Results
 from bench.scenarios import Measurement, Row, Scale
-from bench.workshop import Missing, Workshop
+from bench.workshop import BUN_PACKAGES, Missing, Workshop
 
 pytest.importorskip("uvloop", reason="uvloop is not installed: the benchmark cannot run")
 if not Path("/proc/self/stat").exists():
@@ -47,8 +49,8 @@ class Liar(Peer):
         return [sys.executable, str(Path(__file__).with_name("lying_server.py")), self.lie]
 
 
-def liar(lie):
-    return Liar("liar", ("a", "liar"), "", "classic", ALL, lie=lie)
+def liar(lie, dialect="classic"):
+    return Liar("liar", ("a", "liar"), "", dialect, ALL, lie=lie)
 
 
 def measure(peer, tmp_path, measurement, scale=SHORT):
@@ -59,7 +61,7 @@ def measure(peer, tmp_path, measurement, scale=SHORT):
 
 def test_the_benchmark_prints_a_table_and_writes_its_figures(capsys, tmp_path):
     figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
-    arguments = ["echo", "--peers", "ours,tcp", "--quick", "--seconds", "0.1"]
+    arguments = ["echo", "--peers", "ours,ours-socketio,tcp", "--quick", "--seconds", "0.1"]
     arguments += ["--json", str(figures), "--plot", str(plot)]
     assert run.main(arguments) == 0
     table = capsys.readouterr().out
@@ -72,44 +74,90 @@ def test_the_benchmark_prints_a_table_and_writes_its_figures(capsys, tmp_path):
     ]
     for row in rows:
         assert row["title"] in table
-        assert list(row["figures"]) == ["ours", "tcp"]
-        assert [len(figures) for figures in row["figures"].values()] == [1, 1]
+        assert list(row["figures"]) == ["ours", "ours-socketio", "tcp"]
+        assert [len(figures) for figures in row["figures"].values()] == [1, 1, 1]
     assert ElementTree.parse(plot).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
+SCENARIOS_OF_BOTH_DIALECTS = [
+    ("echo", {"connections": 2, "window": 2, "size": 65536}, 1),
+    ("broadcast", {"receivers": 20, "window": 8}, 1),
+    ("poll", {"sessions": 2}, 1),
+    ("connect", {"at_once": 2}, 1),
+    ("idle", {"counts": [5], "watch": 0.1}, 2),
+    ("growth", {"counts": [5, 10]}, 4),
+]
+
+
 @pytest.mark.parametrize(
-    ("kind", "arguments", "figures"),
+    ("peer", "kind", "arguments", "figures"),
     [
-        ("echo", {"connections": 2, "window": 2, "size": 65536}, 1),
-        ("broadcast", {"receivers": 20, "window": 8}, 1),
-        ("poll", {"sessions": 2}, 1),
-        ("connect", {"at_once": 2}, 1),
-        ("growth", {"counts": [5, 10]}, 4),
+        *(("ours", *scenario) for scenario in SCENARIOS_OF_BOTH_DIALECTS),
+        *(("ours-socketio", *scenario) for scenario in SCENARIOS_OF_BOTH_DIALECTS),
+        ("ours-socketio", "upgrade", {"at_once": 2}, 1),
+        ("ours-socketio", "binary", {"connections": 2, "window": 2}, 1),
+        ("ours-socketio", "binary", {"connections": 2, "window": 2, "size": 65536}, 1),
     ],
 )
-def test_each_scenario_measures_our_server(tmp_path, kind, arguments, figures):
+def test_each_scenario_measures_our_server(tmp_path, peer, kind, arguments, figures):
     rows = tuple(Row(f"figure {number}", "") for number in range(figures))
-    results = measure(PEERS["ours"], tmp_path, Measurement(kind, rows, arguments))
-    assert [len(results.figures[row]["ours"]) for row in rows] == [1] * figures
+    results = measure(PEERS[peer], tmp_path, Measurement(kind, rows, arguments))
+    assert [len(results.figures[row][peer]) for row in rows] == [1] * figures
+
+
+ECHO = ("echo", {"connections": 1, "window": 16})
+BROADCAST = ("broadcast", {"receivers": 5, "window": 8})
+BINARY = ("binary", {"connections": 1, "window": 16})
 
 
 @pytest.mark.parametrize("lie", ["lose", "double", "swap", "change"])
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
+    ("dialect", "kind", "arguments"),
     [
-        ("echo", {"connections": 1, "window": 16}),
-        ("broadcast", {"receivers": 5, "window": 8}),
+        ("classic", *ECHO),
+        ("classic", *BROADCAST),
+        ("socket.io", *ECHO),
+        ("socket.io", *BROADCAST),
+        ("socket.io", *BINARY),
     ],
 )
-def test_a_server_that_lies_is_caught_and_named(tmp_path, lie, kind, arguments):
+def test_a_server_that_lies_is_caught_and_named(tmp_path, lie, dialect, kind, arguments):
+    measurement = Measurement(kind, (MESSAGES,), arguments)
     with pytest.raises(Trouble, match=r"^liar, messages: .*wanted .*got the message"):
-        measure(liar(lie), tmp_path, Measurement(kind, (MESSAGES,), arguments), UNTIL_CAUGHT)
+        measure(liar(lie, dialect), tmp_path, measurement, UNTIL_CAUGHT)
 
 
-def test_a_lie_over_polling_is_caught(tmp_path):
-    measurement = Measurement("poll", (MESSAGES,), {"sessions": 5})
+@pytest.mark.parametrize(
+    ("dialect", "kind", "arguments"),
+    [
+        ("classic", "poll", {"sessions": 5}),
+        ("socket.io", "poll", {"sessions": 5}),
+        ("socket.io", "upgrade", {"at_once": 5}),
+    ],
+)
+def test_a_lie_in_a_session_that_began_with_polls_is_caught(tmp_path, dialect, kind, arguments):
+    measurement = Measurement(kind, (MESSAGES,), arguments)
     with pytest.raises(Trouble, match=r"^liar, messages: wanted .*got "):
-        measure(liar("change"), tmp_path, measurement, UNTIL_CAUGHT)
+        measure(liar("change", dialect), tmp_path, measurement, UNTIL_CAUGHT)
+
+
+@pytest.mark.parametrize(
+    ("lie", "kind", "arguments", "said"),
+    [
+        ("text", *BINARY, "not a message: "),
+        ("bytes", *ECHO, "not an event: "),
+    ],
+)
+def test_a_server_that_mixes_text_and_bytes_is_caught(tmp_path, lie, kind, arguments, said):
+    measurement = Measurement(kind, (MESSAGES,), arguments)
+    with pytest.raises(Trouble, match=f"^liar, messages: {said}"):
+        measure(liar(lie, "socket.io"), tmp_path, measurement, UNTIL_CAUGHT)
+
+
+def test_an_attachment_equals_no_text():
+    assert Attachment(b"all") == Attachment(b"all")
+    assert Attachment(b"all") != b"all"
+    assert b"all" != Attachment(b"all")
 
 
 def test_a_lie_ends_the_benchmark_with_an_error(capsys):
@@ -126,14 +174,42 @@ def test_a_server_that_does_not_start_is_named(tmp_path):
         measure(peer, tmp_path, Measurement("echo", (MESSAGES,), {}))
 
 
-def test_a_peer_that_is_not_installed_is_left_out(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("peer", "need", "program"), [("ws", "node", "node"), ("bun", "bun", "npm")]
+)
+def test_a_peer_that_is_not_installed_is_left_out(
+    capsys, tmp_path, monkeypatch, peer, need, program
+):
     monkeypatch.setenv("PATH", str(tmp_path))
-    benchmark = run.Benchmark([PEERS["ours"], PEERS["ws"]], Workshop(tmp_path), SHORT)
+    benchmark = run.Benchmark([PEERS["ours"], PEERS[peer]], Workshop(tmp_path), SHORT)
     benchmark.prepare()
     assert benchmark.results.peers == [PEERS["ours"]]
-    assert "leaving out ws: node is not on the path" in capsys.readouterr().err
+    assert f"leaving out {peer}: {program} is not on the path" in capsys.readouterr().err
     with pytest.raises(Missing):
-        Workshop(tmp_path).prepare("node")
+        Workshop(tmp_path).prepare(need)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (None, "the package bun has no program for this machine"),
+        ("no program", "bun does not run on this machine: .*Exec format error"),
+        ("#!/bin/sh\nexit 3", "bun does not run on this machine: .* failed: status 3"),
+        ("#!/bin/sh\nkill -ILL $$", "bun does not run on this machine: .* failed: status -4"),
+    ],
+)
+def test_a_bun_that_does_not_run_here_is_left_out(capsys, tmp_path, program, said):
+    installed = tmp_path / "bun"
+    folder = installed / "node_modules" / "@oven" / "bun-any" / "bin"
+    folder.mkdir(parents=True)
+    (installed / "complete.txt").write_text("\n".join((sys.version, *BUN_PACKAGES)))
+    if program is not None:
+        (folder / "bun").write_text(program)
+        (folder / "bun").chmod(0o755)
+    benchmark = run.Benchmark([PEERS["ours"], PEERS["bun"]], Workshop(tmp_path), SHORT)
+    benchmark.prepare()
+    assert benchmark.results.peers == [PEERS["ours"]]
+    assert re.search(f"leaving out bun: {said}", capsys.readouterr().err)
 
 
 def test_an_interrupted_benchmark_stops_its_servers():
@@ -180,10 +256,28 @@ def test_the_table_has_ratios_and_marks_doubtful_figures():
     lines = [line.split("  ") for line in results.table().splitlines()]
     cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert ["rate", "100", "≥ 200", "! 400"] in cells
-    assert ["messages/s", "90.0..110", "180..220"] in cells
-    assert ["more is better", "≤ x0.50", "x0.25"] in cells
+    assert ["messages/s, more is better", "90.0..110", "180..220"] in cells
+    assert ["ours, classic", "≤ x0.50", "x0.25"] in cells
     assert ["cost", "100", "200", "-"] in cells
-    assert ["less is better", "x2.00"] in cells
+    assert ["µs, less is better", "90.0..110", "180..220"] in cells
+    assert ["ours, classic", "x2.00"] in cells
+
+
+def test_each_of_ours_is_compared_with_all_others():
+    peers = [PEERS[name] for name in ("ours", "ours-socketio", "socket.io")]
+    results = Results({"processor": "any"}, peers)
+    both, one = Row("both", "messages/s"), Row("one", "messages/s")
+    results.expect([both, one])
+    for peer, value in zip(peers, (100, 80, 40), strict=True):
+        results.add(both, peer, {"value": value, "load": 0.5, "server": 1.0})
+        if peer.name != "ours":
+            results.add(one, peer, {"value": value, "load": 0.5, "server": 1.0})
+    lines = [line.split() for line in results.table().splitlines()]
+    after_both = lines.index(["both", "100", "80.0", "40.0"]) + 2
+    assert lines[after_both] == ["ours,", "classic", "x1.25", "x2.50"]
+    assert lines[after_both + 1] == ["ours,", "Socket.IO", "x0.80", "x2.00"]
+    after_one = lines.index(["one", "-", "80.0", "40.0"]) + 2
+    assert lines[after_one : after_one + 2] == [["ours,", "Socket.IO", "x2.00"]]
 
 
 def test_rates_can_be_shown_for_processor_time():
@@ -199,7 +293,10 @@ def test_unknown_names_are_refused(capsys):
     for arguments in (["nothing"], ["--peers", "ours,nobody"], ["--seconds", "0"]):
         with pytest.raises(SystemExit):
             run.main(arguments)
-    assert "there is no peer 'nobody', only ours, socket.io, ws" in capsys.readouterr().err
+    assert (
+        "there is no peer 'nobody', only ours, ours-socketio, socket.io, bun, ws"
+        in capsys.readouterr().err
+    )
 
 
 def test_all_programs_of_the_peers_exist():

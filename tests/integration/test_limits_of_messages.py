@@ -299,7 +299,7 @@ class Gate:
 
 @pytest.mark.parametrize("kind", POSTING, ids=ids)
 def test_a_session_may_have_only_so_many_posts_at_once(serve, kind):
-    served = serve(max_requests_per_session=3)
+    served = serve(max_requests_per_session=3, max_message_size=64 * 1024)
     gate = Gate(served)
     first, other = kind(served.port).open(), kind(served.port).open()
     clients: list[HTTPClient] = []

@@ -116,7 +116,9 @@ def test_a_long_run_loses_nothing(soak: Callable[..., Soak]) -> None:
 
 
 def test_a_server_that_leaks_is_caught(soak: Callable[..., Soak]) -> None:
-    leaks = soak("--sessions", "200", "--batches", "1", "--server", LEAKING)
+    # It is caught however soon, for what leaks never ends.
+    length = ("--sessions", "200", "--batches", "1", "--settle", "3")
+    leaks = soak(*length, "--server", LEAKING)
     status, output = leaks.finish()
     assert status == 1
     problems = leaks.figures()["problems"]

@@ -143,15 +143,14 @@ def test_a_message_of_a_thread_is_sent_while_the_loop_is_idle(serve):
         check_order(receive(client, 1), count=1, each=1)
 
 
-def test_a_thread_that_gets_the_client_before_its_handlers_is_bound_to_no_loop(serve):
-    """It broadcasts after the session was opened and before any message was sent to it."""
-    served = None
+def test_a_thread_that_sends_before_anything_else_was_sent_is_bound_to_no_loop(serve):
+    """It broadcasts when the client has just been let in."""
+    served = serve()
 
-    def log(line: str) -> None:
-        if served is not None and " opened" in line:
-            in_thread(lambda: served.listener.broadcast("early") or True)
+    @served.listener.on("clientConnect")
+    def connected(client):
+        in_thread(lambda: served.listener.broadcast("early") or True)
 
-    served = serve(log=log)
     for kind in (WebSocket, Polling, HTMLFile):
         client = kind(served.port).open()
         assert client.receive() == "early"

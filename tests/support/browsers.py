@@ -50,11 +50,12 @@ _PREFERENCES = {
 }
 
 
-def executable(browser: str) -> str:
-    """Where it is installed."""
-    path = next(filter(None, map(shutil.which, BROWSERS[browser])), None)
+def executable(browser: str, *preferred: str) -> str:
+    """Where it is installed; a program that is preferred comes first."""
+    programs = (*preferred, *BROWSERS[browser])
+    path = next(filter(None, map(shutil.which, programs)), None)
     if path is None:
-        missing(f"no {browser}: none of {', '.join(BROWSERS[browser])} is on the path")
+        missing(f"no {browser}: none of {', '.join(programs)} is on the path")
     return path
 
 

@@ -97,6 +97,10 @@ class Bystanders:
     def __len__(self) -> int:
         return len(self._all)
 
+    def session_ids(self) -> str:
+        """The ids of their sessions, with spaces between."""
+        return " ".join(each.client.session_id for each in self._all)
+
     def check(self) -> None:
         """Raise what any of them has noticed."""
         for each in self._all:

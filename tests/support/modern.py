@@ -14,7 +14,6 @@ from wsgiref.util import setup_testing_defaults
 import gevent
 
 import sockio_gevent as io
-from sockio_gevent.client import session_of
 from sockio_gevent.dialects.classic import Classic
 from sockio_gevent.monitoring.reasons import CloseReason, End
 from sockio_gevent.session.session import Session
@@ -47,7 +46,9 @@ class Spelled(Classic):
     ) -> Sequence[Packet]:
         return self._packet("answer", namespace, ack_id, list(arguments))
 
-    def connected(self, namespace: str, client_id: str) -> Sequence[Packet]:
+    def connected(
+        self, namespace: str, client_id: str, secret: str | None = None
+    ) -> Sequence[Packet]:
         return self._packet("connected", namespace, client_id)
 
     def refused(self, namespace: str, text: str, data: Any) -> Sequence[Packet]:
@@ -175,8 +176,3 @@ class Peer:
             packet: list[Any] = self._inbox.packets.pop(0)
             if packet[0] == kind:
                 return packet
-
-
-def of(client: Any) -> Session:
-    """The session of a client."""
-    return session_of(client)

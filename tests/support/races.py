@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 
 from sockio_gevent.client import session_of
+from sockio_gevent.hub import runners
 from sockio_gevent.server.stream.readers import Readers
 
 from .clients import wait_for
@@ -19,7 +20,9 @@ from .clients import wait_for
 def running() -> set[gevent.Greenlet]:
     """The greenlets that have not ended."""
     found = [each for each in gc.get_objects() if isinstance(each, gevent.Greenlet)]
+    # Some are kept for the next connection or the next handler.
     idle = {id(each) for each in Readers.of_this_hub()._parked}
+    idle |= {id(each.greenlet) for each in runners._parked.here()}
     return {each for each in found if not each.dead and id(each) not in idle}
 
 

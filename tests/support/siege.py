@@ -32,9 +32,11 @@ MEGABYTE = 1024 * 1024
 AWAY = patient({name: {"close_timeout": IN_TIME, "duration": DEADLINE} for name in POLLING})
 # For an attack on a session that has no connection meanwhile.
 LASTING = {name: {"close_timeout": LONG, "duration": DEADLINE} for name in POLLING}
-# Small, so that hundreds of attackers soon reach them.
+# Small limits, so that hundreds of attackers soon reach them; a test that is about the time for a
+# body says how long that is.
 OPTIONS = {
     "transport_options": AWAY,
+    "body_timeout": LONG,
     "max_message_size": 64 * 1024,
     "max_buffer": 256 * 1024,
 }
@@ -220,10 +222,13 @@ class Siege:
     def check_recovered(self, memory: int) -> None:
         """Wait until nothing is left of the attack, and check its costs."""
         names = ("sessions", "descriptors", "greenlets")
+        kept = self.bystanders.session_ids()
         after = self.target.vitals()
         with gevent.Timeout(_AT_LAST, False):
             while any(after[name] > self.before[name] for name in names):
                 gevent.sleep(0.05)
+                # The attackers do not come back: nothing more is to be seen until then.
+                self.target.ask("/hurry", X_Keep=kept)
                 after = self.target.vitals()
         left = {name: (self.before[name], after[name]) for name in names}
         assert all(was >= now for was, now in left.values()), f"left behind: {left}"

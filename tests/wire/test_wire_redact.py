@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from time import process_time
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sockio_gevent.dialects import classic_addresses
+from sockio_gevent.dialects import classic_addresses, engineio_addresses
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
-from sockio_gevent.wire.redact import printable, session_id_pattern, shorten_ids
+from sockio_gevent.wire.redact import ids_in_paths, ids_in_queries, printable
+from sockio_gevent.wire.redact import shown as shown_by
 
-PATTERN = session_id_pattern(["socket.io", "app/chat"])
+RESOURCES = ["socket.io", "app/chat"]
+ALL = [ids_in_paths(each) for each in RESOURCES]
+ALL += [ids_in_queries(each, "sid") for each in RESOURCES]
 ID = "0123456789abcdef0123456789abcdef01234567"
 
 
 def shown(text: str) -> str:
-    return shorten_ids(PATTERN, text)
+    return shown_by(ALL, text)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +108,105 @@ MISSPELLED = [
 
 @pytest.mark.parametrize("address", MISSPELLED)
 def test_ids_in_similar_addresses_are_shortened_too(address: str) -> None:
-    secret = "0123456789abcdef" * 2 + "01234567"
-    pattern = session_id_pattern(["socket.io"])
-    assert shorten_ids(pattern, address.format(secret)) == address.format("01234567...")
+    assert shown(address.format(ID)) == address.format("01234567...")
 
 
 def test_a_text_elsewhere_that_looks_like_an_id_is_kept() -> None:
-    address = "/commit/" + "0123456789abcdef" * 2 + "01234567"
-    assert shorten_ids(session_id_pattern(["socket.io"]), address) == address
+    for address in (f"/commit/{ID}", f"/page?id={ID}", f"/page?sid={ID[:30]}", f"sid={ID}"):
+        assert shown(address) == address
+
+
+# Ids in queries.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/socket.io/?EIO=4&transport=polling&sid={}",
+        "/socket.io?sid={}&EIO=4",
+        "GET /app/chat/?EIO=3&transport=websocket&sid={}&t=Oabc HTTP/1.1",
+        "/%73ocket%2Eio/?EIO=4&sid={}",
+        "%2Fsocket.io%2f?sid={}",
+        "http://ann@example.com:80/app/socket.io/?sid={}#top",
+        "//socket.io/?EIO=4&&&sid={}&",
+        "/socket.io/?a='\"\\&sid={}",
+        "/socket.io/?a=\xa0&sid={}",
+        "/socket.io/?a=?&sid={}&sid={}",
+        "'/socket.io/?EIO=4&sid={}\\r\\n'",
+        '"GET /socket.io/?sid={} HTTP/1.1" 200 "http://a/socket.io/?x&sid={}" ',
+    ],
+)
+@pytest.mark.parametrize(
+    "session_id", [ID, ID.upper(), "zhTUm2uZ0hj_AAAA", "%30" * 40, "x" * 5000], ids=len
+)
+def test_the_field_of_a_query_is_cut(text: str, session_id: str) -> None:
+    cut = text.replace("{}", f"{session_id[:8]}...")
+    assert shown(text.replace("{}", session_id)) == cut
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/SOCKET.IO/?EIO=4&sid={}",
+        "/socket.io//?sid={}",
+        "/elsewhere/?EIO=4&transport=polling&sid={}",
+        "/page?from=%2Fsocket.io%2F%3FEIO%3D4%26sid%3D{}%26t%3D1",
+        "?EIO=4&sid={}",
+    ],
+)
+def test_an_id_in_the_query_of_a_similar_address_is_cut(text: str) -> None:
+    assert shown(text.format(ID)) == text.format("01234567...")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/socket.io/?EIO=4&sid=01234567", "/socket.io/?asid=0123456789", "/page?sid=0123456789&a"],
+)
+def test_what_is_no_id_in_a_query_stays(text: str) -> None:
+    assert shown(text) == text
+
+
+@given(
+    some.text("0123456789abcdef", min_size=40, max_size=40),
+    some.lists(
+        some.text(some.characters(max_codepoint=0xFF, exclude_characters="& \r\n\0"), max_size=12)
+    ),
+    some.integers(0, 9),
+    some.sets(some.integers(0, 10)),
+)
+def test_no_query_that_is_read_shows_more(
+    session_id: str, fields: list[str], place: int, escaped: set[int]
+) -> None:
+    """Whatever an address has besides its id: if that is found, it is cut."""
+    path = "/socket.io/"
+    spelled = "".join(f"%{ord(x):02x}" if i in escaped else x for i, x in enumerate(path))
+    fields.insert(place, f"sid={session_id}")
+    query = "&".join(["EIO=4", "transport=polling", *fields])
+    route = engineio_addresses.match("socket.io", path, query)
+    assert route is not None
+    line = shown(f"GET {spelled}?{query} HTTP/1.1")
+    if route.session_id == session_id:
+        assert session_id[:9] not in line.replace(f"{session_id[:8]}...", "")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "/socket.io/?",
+        "/socket.io/?sid=",
+        "?sid=",
+        "&sid=012345678",
+        "%26sid%3D01234567",
+        "/socket.io/a?",
+        "%2fsocket.io%2f",
+        "/socket.io",
+        "%",
+        "?",
+    ],
+)
+def test_hostile_addresses_take_no_time(part: str) -> None:
+    """So long that a pattern which tries many ways would take minutes."""
+    text = part * (1_000_000 // len(part))
+    began = process_time()
+    shown(text)
+    assert process_time() - began < 20

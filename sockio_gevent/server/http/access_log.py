@@ -8,8 +8,7 @@ connection, or leave a request without an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from re import Pattern
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gevent.pywsgi import WSGIHandler
@@ -18,7 +17,7 @@ from geventwebsocket.handler import WebSocketHandler
 from ...hub.gevent_private import no_log_class
 from ...monitoring.log import Log, print_failure
 from ...monitoring.throttled_log import OnceAMinute
-from ...wire.redact import shown
+from ...wire.redact import Shortener, shown
 
 __all__ = ["NO_LOG", "AccessLogHandler", "log_request", "log_request_of"]
 
@@ -55,7 +54,7 @@ def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
     as_sent = handler.requestline, handler.path, handler.command
     # Each may be None, if the request cannot be read.
     handler.requestline, handler.path, handler.command = [
-        text and shown(handler.session_ids, text) for text in as_sent
+        text and shown(handler.shorteners, text) for text in as_sent
     ]
     try:
         log(handler)
@@ -69,8 +68,8 @@ def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
 class AccessLogHandler(WebSocketHandler):  # type: ignore[misc]
     """Handles requests as before, but logs them without secrets, and survives a full disk."""
 
-    #: The pattern of session ids in log lines.
-    session_ids: Pattern[str]
+    #: What cuts session ids in log lines.
+    shorteners: Sequence[Shortener]
 
     #: The log that says if the access log cannot be written.
     problems_log = Log()
@@ -84,7 +83,7 @@ class AccessLogHandler(WebSocketHandler):  # type: ignore[misc]
         except Exception:
             text = f"{message!r} {arguments!r}"
         try:
-            super().log_error(shown(self.session_ids, text))
+            super().log_error(shown(self.shorteners, text))
         except Exception:
             print_failure()
 

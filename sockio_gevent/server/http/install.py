@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -14,7 +14,7 @@ from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...options.listener_options import Options
 from ...wire.http_head import request_line_pattern
-from ...wire.redact import session_id_pattern
+from ...wire.redact import Shortener
 from .accepting import accept_with_pauses
 from .access_log import AccessLogHandler, log_request_of
 from .fast_path import FastHandler
@@ -61,6 +61,7 @@ def take_over(
     server: WSGIServer,
     application: Any,
     options: Options,
+    shorteners: Sequence[Shortener],
     log: Log,
     throttled_log: ThrottledLog,
     limits: Limits,
@@ -73,6 +74,7 @@ def take_over(
         application: the new application.
         options: the options of the listener. Its limits on heads, connections and WebSocket
             messages are those of the server from then on, for other requests, too.
+        shorteners: what cuts session ids in addresses of the listener.
         log: the log of the listener.
         throttled_log: the same log, for lines that clients can cause at will.
         limits: where it is counted that a client was over a limit.
@@ -109,7 +111,8 @@ def take_over(
         attributes["log_request"] = log_request_of(handler_class)
     resources = (*getattr(handler_class, "resources", ()), options.resource)
     attributes["resources"] = resources
-    attributes["session_ids"] = session_id_pattern(resources)
+    known = getattr(handler_class, "shorteners", ())
+    attributes["shorteners"] = tuple(dict.fromkeys((*known, *shorteners)))
     made: Any = type(handler_class.__name__, bases, attributes)
     # gevent-websocket's server may have a hook that must be called before each request.
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):

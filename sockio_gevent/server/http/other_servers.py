@@ -11,14 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from re import Pattern
 from ssl import SSL_ERROR_EOF
 from typing import Any
 from urllib.parse import quote
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
-from ...wire.redact import printable, shown
 from ...wire.websocket import GOING_AWAY, POLICY_VIOLATION
 from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_handshake import accept_key
@@ -31,7 +29,7 @@ from .hixie_handshake import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
 
-__all__ = ["adopt", "conceal"]
+__all__ = ["adopt"]
 
 
 def _nothing() -> None:
@@ -100,31 +98,6 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
             # If it is refused, the eight bytes after a hixie-76 head are not a request.
             server.close()
         server.upgrade = _ForeignUpgrade(environ, start_response, server)
-
-
-def conceal(environ: dict[str, Any], start_response: Any, session_ids: Pattern[str]) -> None:
-    """Redact the texts of a request that a server will log.
-
-    Session ids in addresses are cut, and control characters are escaped.
-
-    Args:
-        environ: the WSGI environ, which is not needed any more.
-        start_response: see :func:`adopt`.
-        session_ids: the pattern of session ids in addresses.
-    """
-    for name in ("RAW_URI", "REQUEST_URI", "PATH_INFO"):
-        if name in environ:
-            environ[name] = shown(session_ids, environ[name])
-    for name in ("QUERY_STRING", "HTTP_REFERER", "HTTP_USER_AGENT"):
-        if name in environ:
-            environ[name] = printable(environ[name])
-    owner = getattr(start_response, "__self__", None)
-    # pywsgi's handler keeps the line for its access log. gunicorn's response keeps the
-    # address that it logs with an exception.
-    for holder, name in ((owner, "requestline"), (getattr(owner, "req", None), "uri")):
-        text = getattr(holder, name, None)
-        if isinstance(text, str):
-            setattr(holder, name, shown(session_ids, text))
 
 
 def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
