@@ -22,7 +22,6 @@ from .classic_session import ClassicSession
 from .closing import ClosingSessions
 from .engineio_session import EngineIOSession
 from .loops import Loop
-from .recently_ended import RecentlyEnded
 from .session import Session
 from .session_host import Receiver, SessionHost
 from .session_quota import SessionQuota
@@ -49,7 +48,6 @@ class Sessions(SessionHost):
         by_id: the live sessions by their ids, also those that are away.
         closing_sessions: the sessions that have ended and are still closing.
         quota: how many sessions there may be.
-        recently_ended: why sessions have recently ended.
     """
 
     def __init__(self, options: Options, receiver: Receiver) -> None:
@@ -58,7 +56,6 @@ class Sessions(SessionHost):
         self._let_go: set[Session] = set()  # to free memory; still closing
         self.by_id: dict[str, Session] = {}
         self.closing_sessions = ClosingSessions(self.by_id, self.log, self._freed)
-        self.recently_ended = RecentlyEnded()
         self.quota = SessionQuota(options)
 
     def stats(self) -> dict[str, Any]:
