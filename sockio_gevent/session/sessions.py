@@ -10,7 +10,6 @@ from typing import Any
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
-from ..monitoring.log import short_id
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..monitoring.statistics import Traffic
 from ..options.listener_options import Options
@@ -63,7 +62,10 @@ class Sessions(SessionHost):
         traffic = Traffic()
         for each in (self._ended_traffic, *(loop.traffic for loop in self.loops.all())):
             traffic.add(each)
-        stats = self.counters.stats(self.options.transports, self.by_id.values(), traffic)
+        options = self.options
+        stats = self.counters.stats(
+            options.transports, options.dialects, self.by_id.values(), traffic
+        )
         return {**stats, "limits": self.limits.stats()}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
@@ -79,8 +81,7 @@ class Sessions(SessionHost):
         session.network = self.quota.enter(environ)
         self.by_id[session.session_id] = session
         self.counters.note_opened()
-        shown = short_id(session.session_id)
-        self.log.info("session %s (%s, %s) opened", shown, transport, request.peer)
+        self.log.info("session %s (%s, %s) opened", *session.named())
         return session
 
     def find(self, session_id: str) -> Session | None:
