@@ -166,6 +166,11 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
         changed(policy.policy_file, lambda file: file.replace(b"&lt;", b"<")),
     ),
     "routes": (routes, "match", lambda resource, path: load_match(resource, path.rstrip("/"))),
+    "routes of files": (
+        routes,
+        "is_known",
+        lambda resource, path: load_known(resource, path.rstrip("/")),
+    ),
     "origins": (origins, "Origins", ForeignOrigins),
     "sessions that lose": (
         Session,
@@ -196,6 +201,7 @@ detach = Session.detach
 receive = Session.receive
 read_head = head.read_request_head
 load_match = routes.match
+load_known = routes.is_known
 decode_binary = engineio.wire.decode_binary_payload
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from sockio_gevent.dialects.base import CLIENT_FILE
 from sockio_gevent.dialects.classic_addresses import (
+    is_known,
     is_misplaced,
     match,
     with_merged_slashes,
 )
+from sockio_gevent.options.client_directory import BUNDLES, CLASSIC
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 from ..supply import Supply
 
 __all__ = ["SEEDS", "TOKENS", "check"]
 
+FILES = (CLASSIC, *BUNDLES)
 RESOURCES = ("socket.io", "a", "a/b", "~x.y/z-")
 
 TOKENS = (
@@ -22,7 +24,7 @@ TOKENS = (
     b"/socket.io/",
     b"/a/",
     b"/a/b/",
-    b"socket.io.js",
+    *(name.encode() for name in FILES),
     b"..",
     b"%2F",
     b"\xe9",
@@ -33,9 +35,12 @@ TOKENS = (
 SEEDS = (
     b"\0/socket.io/websocket",
     b"\0/socket.io/socket.io.js",
+    b"\0/socket.io/classic.js/",
+    b"\0/app/socket.io/socket.io.min.js.map",
     b"\0/socket.io/xhr-polling//1290000000000",
     b"\0/socket.io/jsonp-polling/123/1290/0",
     b"\0/socket.io/xhr-polling/123/send",
+    b"\0/socket.io/xhr-polling/123/send/",
     b"\0/socket.iox/websocket",
     b"\0/app/socket.io/websocket/1",
     b"\2/a/b/htmlfile/x",
@@ -51,7 +56,9 @@ def check(data: bytes) -> None:
     path = supply.rest().decode("latin-1")
     expected = _read(resource.split("/"), path)
     route = match(resource, path)
-    assert (None if route is None else route[:3]) == expected
+    is_file = expected is not None and expected[0] in FILES
+    assert (None if route is None else route[:3]) == (None if is_file else expected)
+    assert is_known(resource, path) == (expected is not None)
     opening = None if route is None else with_merged_slashes(route)
     if opening is not None:
         assert opening.session_id == ""
@@ -74,7 +81,7 @@ def _read(resource: list[str], path: str) -> tuple[str, str, str] | None:
     if segments[0] != "" or segments[1 : 1 + count] != resource or len(segments) < count + 2:
         return None
     name, *rest = segments[1 + count :]
-    if name == CLIENT_FILE:
+    if name in FILES:
         return None if rest else (name, "", "")
     if name not in KNOWN_TRANSPORTS:
         return None

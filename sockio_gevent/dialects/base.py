@@ -17,17 +17,14 @@ from ..refusal import Refusal
 from ..wire.packet import Packet
 from ..wire.redact import Shortener
 
-__all__ = ["CLIENT_FILE", "Dialect", "Peer", "Route"]
-
-#: The name of the route of the browser client.
-CLIENT_FILE = "socket.io.js"
+__all__ = ["Dialect", "Peer", "Route"]
 
 
 class Route(NamedTuple):
     """An address under the resource.
 
     Attributes:
-        name: the name of a transport, or :data:`CLIENT_FILE`.
+        name: the name of a transport, or of the file of a browser client.
         session_id: the id of the session; empty for a new one.
         tail: the rest of the address.
         error: what is wrong with it, as a number of the dialect; ``None`` for nothing.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..options.client_directory import BUNDLES, CLASSIC
 from ..options.listener_options import KNOWN_TRANSPORTS
-from .base import CLIENT_FILE, Route
+from .base import Route
 
-__all__ = ["is_misplaced", "match", "with_merged_slashes"]
+__all__ = ["is_known", "is_misplaced", "match", "with_merged_slashes"]
 
 _TRANSPORTS = frozenset(KNOWN_TRANSPORTS)
+_FILES = frozenset((CLASSIC, *BUNDLES))
 _LONGEST_TIME = 15  # digits; milliseconds since 1970 have 13 of them until the year 2286
 
 
@@ -25,7 +27,7 @@ def match(resource: str, path: str) -> Route | None:
     if name in _TRANSPORTS:
         session_id, _, tail = rest.partition("/")
         return Route(name, session_id, tail)
-    return Route(CLIENT_FILE, "", "") if path == prefix + CLIENT_FILE else None
+    return None
 
 
 def with_merged_slashes(route: Route) -> Route | None:
@@ -46,7 +48,14 @@ def with_merged_slashes(route: Route) -> Route | None:
     return Route(route.name, "", f"{time}/{route.tail}" if route.tail else time)
 
 
+def is_known(resource: str, path: str) -> bool:
+    """Whether an address is one of ours, or may be that of the file of a browser client."""
+    prefix = f"/{resource}/"
+    is_file = path.startswith(prefix) and path[len(prefix) :] in _FILES
+    return is_file or match(resource, path) is not None
+
+
 def is_misplaced(resource: str, path: str) -> bool:
-    """Whether an address would be one of ours without a prefix."""
+    """Whether an address would be a known one without a prefix."""
     before, found, rest = path.partition(f"/{resource}/")
-    return bool(before and found) and match(resource, f"{found}{rest}") is not None
+    return bool(before and found) and is_known(resource, f"{found}{rest}")

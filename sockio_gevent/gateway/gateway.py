@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from ..dialects.base import CLIENT_FILE, Dialect, Route
+from ..dialects.base import Dialect, Route
 from ..dialects.engineio import EngineIO
 from ..dialects.listing import shorteners_of
 from ..mounting.environment_checks import EnvironmentChecks
@@ -21,7 +21,7 @@ from ..session.sessions import Sessions
 from ..transports import transports_of
 from .authorization import Authorization
 from .classic_requests import ClassicRequests
-from .client_file import client_file
+from .client_files import ClientFiles
 from .engineio_requests import EngineIORequests
 from .origin_checks import OriginChecks
 from .proxy_headers import believe
@@ -69,8 +69,6 @@ class Gateway:
         self._refusals = Refusals(log, sessions.counters, sessions.limits, environment)
         authorization = Authorization(options, log, context)
         self._origin_checks = OriginChecks(options, authorization)
-        # Read now: later there may be no file descriptor left.
-        self._client_file = client_file()
         self._shorteners = shorteners_of(options)
         self._checks = RequestChecks(
             options,
@@ -80,7 +78,12 @@ class Gateway:
             self._origin_checks,
             transports_of(options, dialects),
         )
-        self._requests = {dialect: _requests_of(dialect, self._checks) for dialect in dialects}
+        client_files = ClientFiles(options)
+        self._addressed: tuple[Dialect | ClientFiles, ...] = (*dialects, client_files)
+        self._requests: dict[Any, ClassicRequests | EngineIORequests | ClientFiles] = {
+            dialect: _requests_of(dialect, self._checks) for dialect in dialects
+        }
+        self._requests[client_files] = client_files
 
     @property
     def origins(self) -> Origins:
@@ -103,8 +106,8 @@ class Gateway:
 
             odd_requests.correct(environ, start_response)
         path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
-        for dialect in self._dialects:
-            route = dialect.match(path, query)
+        for addressed in self._addressed:
+            route = addressed.match(path, query)
             if route is not None:
                 break
         else:
@@ -116,14 +119,14 @@ class Gateway:
             conceal_from_werkzeug(environ, self._shorteners)
             try:
                 other_servers.adopt(environ, start_response)
-                return self._answer(dialect, route, environ, start_response)
+                return self._answer(addressed, route, environ, start_response)
             finally:
                 conceal(environ, start_response, self._shorteners)
-        return self._answer(dialect, route, environ, start_response)
+        return self._answer(addressed, route, environ, start_response)
 
     def _answer(
         self,
-        dialect: Dialect,
+        addressed: Dialect | ClientFiles,
         route: Route,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
@@ -132,12 +135,10 @@ class Gateway:
         request = self._read(environ, start_response)
         try:
             try:
-                if route.name == CLIENT_FILE:
-                    return self._serve_client_file(request)
-                return self._requests[dialect].answer(route, request)
+                return self._requests[addressed].answer(route, request)
             except Refusal as refusal:
                 self._refusals.note(refusal, route, request)
-                return request.refuse(refusal, *dialect.refusal(refusal))
+                return request.refuse(refusal, *addressed.refusal(refusal))
         except _PASSED_ON:
             raise
         except BaseException as error:
@@ -172,11 +173,6 @@ class Gateway:
             return application(environ, start_response)  # type: ignore[no-any-return]
         connection.upgrade = None
         return upgrade.run(application, environ, start_response)  # type: ignore[no-any-return]
-
-    def _serve_client_file(self, request: Request) -> list[bytes]:
-        if request.method not in ("GET", "HEAD"):
-            raise Refusal("405 Method Not Allowed", "GET only", ("Allow", "GET, HEAD"))
-        return self._client_file.answer(request)
 
     def open_session(
         self,

@@ -131,7 +131,7 @@ class EnvironmentChecks:
             self._look_for_newer_client(path, query)
         if self._missed or not classic_addresses.is_misplaced(self._resource, path):
             return
-        if any(classic_addresses.match(other, path) for other in self.others):
+        if any(classic_addresses.is_known(other, path) for other in self.others):
             return
         self._missed = True
         prefix, place, rest = path.partition(f"/{self._resource}/")

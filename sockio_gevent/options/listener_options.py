@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..monitoring.log import LogTarget
 from ..wire.websocket_extensions import PerMessageDeflate
-from . import checks
+from . import checks, client_directory
 from .compression import per_message_deflate
 from .serializer import check as serializer_check
 from .suggestions import answer_to, did_you_mean
@@ -94,6 +94,9 @@ class Options:
         dialects: which generations of clients may connect: ``'classic'`` (Socket.IO 0.5
             and 0.6), ``'socket.io'`` (Socket.IO 1 to 4), or in its place ``'engine.io'``
             (bare Engine.IO 3 and 4, where every message is the event ``message``).
+        client_directory: a folder with the browser client of Socket.IO 1 to 4, such as
+            ``'node_modules/socket.io/client-dist'``, which is served at the addresses that
+            Node's server gives it. ``None``: only the client for classic clients is served.
         serializer: what encodes and decodes the JSON of messages: an object with ``dumps`` and
             ``loads``, such as the module ``orjson``, or a pair of these functions. ``None`` for
             the framework's own, which is ``app.json`` in Flask, or else that of this package.
@@ -173,6 +176,7 @@ class Options:
     authorize: Callable[[dict[str, Any]], Any] | None = None
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     dialects: tuple[str, ...] = DEFAULT_DIALECTS
+    client_directory: str | None = None
     serializer: Any = None
     ping_interval: float = 25.0
     ping_timeout: float = 20.0
@@ -293,6 +297,7 @@ _CHECKS: dict[str, checks.Check] = {
     "authorize": checks.called_with("environ"),
     "same_peer": checks.same_peer,
     "dialects": _dialects,
+    "client_directory": client_directory.check,
     "serializer": serializer_check,
     "ping_interval": checks.seconds,
     "ping_timeout": checks.seconds,

@@ -42,7 +42,7 @@ _ANSWERS = {
     "path": "here it is 'resource'",
     "policy_server": "here it is 'flash_policy_port'",
     "polling_duration": _TIMES.format("'duration'"),
-    "serve_client": "the browser client is always served",
+    "serve_client": "'client_directory' names the folder with Node's browser client",
 }
 _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}
 

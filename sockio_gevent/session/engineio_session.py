@@ -25,7 +25,13 @@ _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
 
 class Upgrade(Protocol):
-    """A WebSocket on which a client tries whether it can go on with it."""
+    """A WebSocket on which a client tries whether it can go on with it.
+
+    Attributes:
+        probed: whether it works: the client has sent its probe.
+    """
+
+    probed: bool
 
     def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
         """The session has ended: close the WebSocket after the last packets."""
@@ -85,7 +91,8 @@ class EngineIOSession(Session):
 
     def _attached(self) -> None:
         downlink = self.downlink
-        if self.upgrade is not None and downlink is not None and not self._outbox:
+        upgrade = self.upgrade
+        if upgrade is not None and upgrade.probed and downlink is not None and not self._outbox:
             # The client goes on with its WebSocket when no poll waits any more.
             downlink.write((self.dialect.NOOP,))
 
@@ -94,9 +101,8 @@ class EngineIOSession(Session):
         if not (self._polls and end is ANSWERED):
             self.end(end)
 
-    def begin_upgrade(self, upgrade: Upgrade) -> None:
+    def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works: end its polls."""
-        self.upgrade = upgrade
         downlink = self.downlink
         if downlink is not None and downlink.ready and not self._outbox:
             downlink.write((self.dialect.NOOP,))
@@ -162,8 +168,15 @@ class EngineIOSession(Session):
     @property
     def is_overdue(self) -> bool:
         """Whether it is about to end, because its client was not heard in time."""
+        if not self.dialect.pings:
+            return self._seconds_left() <= 0
         late = self._deadline is not None and monotonic() >= self._deadline
-        return late and (not self.dialect.pings or self._awaits_answer > 0)
+        return late and self._awaits_answer > 0
+
+    def _seconds_left(self) -> float:
+        """How long a client that sends the pings may still be silent."""
+        options = self.host.options
+        return self._heard + options.ping_interval + options.ping_timeout - monotonic()
 
     def heard(self) -> None:
         """The client has sent something, so it lives."""
@@ -193,7 +206,7 @@ class EngineIOSession(Session):
     def _on_deadline(self) -> None:
         options = self.host.options
         if not self.dialect.pings:
-            left = self._heard + options.ping_interval + options.ping_timeout - monotonic()
+            left = self._seconds_left()
             if left > 0:
                 self._set_deadline(left)
             else:

@@ -32,7 +32,7 @@ class Upgradable(Carried, Protocol):
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
-    def begin_upgrade(self, upgrade: Any) -> None:
+    def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
 
     def finish_upgrade(self, downlink: Downlink) -> None:
@@ -84,6 +84,7 @@ class Trial:
 
     Attributes:
         downlink: the downlink that the WebSocket will be.
+        probed: whether the client has sent its probe.
     """
 
     downlink: SocketDownlink
@@ -92,10 +93,10 @@ class Trial:
         "_dialect",
         "_done",
         "_farewell",
-        "_probed",
         "_session",
         "_timer",
         "downlink",
+        "probed",
         "replaced",
         "uploads",
     )
@@ -103,7 +104,7 @@ class Trial:
     def __init__(self, session: Upgradable, timeout: float, dialect: EngineIO) -> None:
         self._session = session
         self._dialect = dialect
-        self._probed = False
+        self.probed = False
         self._done = False
         self._farewell: tuple[Sequence[Packet], int, str] | None = None
         self.replaced: Sequence[Downlink] = ()
@@ -114,16 +115,17 @@ class Trial:
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""
         for number, packet in enumerate(payloads):
-            if packet == "2probe" and not self._done:
-                self._probed = True
+            # A client that reads no answers could make them pile up.
+            if packet == "2probe" and not self._done and self.downlink.ready:
+                self.probed = True
                 self.downlink.write((self._dialect.PROBED,))
-                self._session.begin_upgrade(self)
+                self._session.begin_upgrade()
             elif packet == "5" and self._farewell is not None:
                 packets, code, reason = self._farewell
                 self.downlink.write(packets)
                 self.close(code, reason)
                 return ""
-            elif packet == "5" and self._probed and not self._done:
+            elif packet == "5" and self.probed and not self._done:
                 return self._finish(payloads[number + 1 :])
             else:
                 self.close(POLICY_VIOLATION, "no packet of an upgrade")
@@ -135,7 +137,7 @@ class Trial:
 
         If the client has ended its polls, it goes on with the WebSocket, and gets them there.
         """
-        if self._probed and farewell and not self._done:
+        if self.probed and farewell and not self._done:
             self._farewell = farewell, code, reason
         else:
             self.close(code, reason)

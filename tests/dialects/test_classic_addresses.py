@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sockio_gevent.dialects.classic_addresses import CLIENT_FILE, Route, match, with_merged_slashes
+from sockio_gevent.dialects.base import Route
+from sockio_gevent.dialects.classic_addresses import (
+    is_known,
+    is_misplaced,
+    match,
+    with_merged_slashes,
+)
+from sockio_gevent.options.client_directory import BUNDLES, CLASSIC
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 OURS = {
-    "/socket.io/socket.io.js": Route(CLIENT_FILE, "", ""),
     "/socket.io/websocket": Route("websocket", "", ""),
     "/socket.io/flashsocket": Route("flashsocket", "", ""),
     "/socket.io/xhr-polling": Route("xhr-polling", "", ""),
@@ -68,10 +74,29 @@ def test_every_known_transport_has_its_addresses(transport: str) -> None:
     assert match("socket.io", f"/socket.io/{transport}/9") == Route(transport, "9", "")
 
 
+@pytest.mark.parametrize("path", OURS, ids=repr)
+def test_an_address_below_a_prefix_is_misplaced(path: str) -> None:
+    assert is_known("socket.io", path)
+    assert not is_misplaced("socket.io", path)
+    assert is_misplaced("socket.io", f"/app{path}")
+    assert not is_known("socket.io", f"/app{path}")
+
+
+@pytest.mark.parametrize("name", [CLASSIC, *BUNDLES])
+def test_a_file_of_a_client_is_known_but_no_address_of_the_dialect(name: str) -> None:
+    assert is_known("live/io", f"/live/io/{name}")
+    assert is_misplaced("live/io", f"/app/live/io/{name}")
+    assert match("live/io", f"/live/io/{name}") is None
+
+
+@pytest.mark.parametrize("path", NOT_OURS, ids=repr)
+def test_any_other_address_is_not_known(path: str) -> None:
+    assert not is_known("socket.io", path)
+
+
 @pytest.mark.parametrize("resource", ["live", "a/b", "a.b"])
 def test_the_addresses_follow_the_resource(resource: str) -> None:
     assert match(resource, f"/{resource}/websocket/1") == Route("websocket", "1", "")
-    assert match(resource, f"/{resource}/{CLIENT_FILE}") == Route(CLIENT_FILE, "", "")
     assert match(resource, "/socket.io/websocket") is None
 
 
