@@ -13,7 +13,7 @@ from .socketio import SocketIO
 __all__ = ["dialects_of", "shorteners_of"]
 
 
-def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]:
+def dialects_of(options: Options, serializer: Serializer = OWN) -> tuple[Dialect, ...]:
     """The dialects that clients may speak, the more usual one of two first.
 
     Args:
@@ -32,4 +32,4 @@ def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]
 
 def shorteners_of(options: Options) -> tuple[Shortener, ...]:
     """What cuts the session ids in the addresses of these dialects, for logs."""
-    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options, OWN)))
+    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options)))

@@ -353,8 +353,8 @@ class Client:
 
         The session ends at once, without its ``close_timeout``. A client that has connected
         by :meth:`~sockio_gevent.testing.Client.connect` leaves its namespace only. If it has
-        ended already, this only waits for the handlers. A handler of this session must not call it, because it would wait for
-        itself.
+        ended already, this only waits for the handlers. A handler of this session must not
+        call it, because it would wait for itself.
 
         Args:
             timeout: how long to wait for the handlers, in seconds; ``None`` waits for ever.
