@@ -13,7 +13,7 @@ from .socketio import SocketIO
 __all__ = ["dialects_of", "shorteners_of"]
 
 
-def dialects_of(options: Options, serializer: Serializer) -> tuple[Dialect, ...]:
+def dialects_of(options: Options, serializer: Serializer = OWN) -> tuple[Dialect, ...]:
     """The dialects that clients may speak, the more usual one of two first.
 
     Args:
