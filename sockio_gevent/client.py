@@ -68,15 +68,12 @@ class Client(ClientFacts):
         """
         # Every message comes here, and attributes are faster than calls.
         session = self._ClientFacts__session  # type: ignore[attr-defined]
-        own = self._ClientFacts__own  # type: ignore[attr-defined]
         space = self._ClientFacts__space  # type: ignore[attr-defined]
-        outside = own is not None and own.outside is not None
-        if space.recovery is not None and session.dialect.recovers:
-            space.send("message", (message,), [] if outside else [session])
+        own = self._ClientFacts__own  # type: ignore[attr-defined]
+        if space.recovery is not None or (own is not None and own.outside is not None):
+            Client.emit(self, "message", message)
             return
         packets = session.dialect.event(space.name, "message", (message,))
-        if outside:
-            return
         if this_thread.hub is session.loop.hub:  # the usual case
             _send(session, packets)
         else:

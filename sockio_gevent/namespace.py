@@ -176,7 +176,10 @@ class ParentNamespace(NamespaceEvents):
         return self._children.copy()
 
     def emit(self, event: EventName, *arguments: Any) -> None:
-        """Send an event to all clients of all its namespaces; see :meth:`~sockio_gevent.Target.emit`."""
+        """Send an event to all clients of all its namespaces.
+
+        See :meth:`~sockio_gevent.Target.emit`.
+        """
         for child in self.children.values():
             child.emit(event, *arguments)
 

@@ -32,4 +32,4 @@ def dialects_of(options: Options, serializer: Serializer = OWN) -> tuple[Dialect
 
 def shorteners_of(options: Options) -> tuple[Shortener, ...]:
     """What cuts the session ids in the addresses of these dialects, for logs."""
-    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options, OWN)))
+    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options)))

@@ -115,7 +115,8 @@ class EngineIORequests:
                 raise found
             raise EngineIORefusal(UNKNOWN_SESSION).counted_as(found.reason, found.log_text)
         session: EngineIOSession = found
-        if session.is_overdue:
+        # A POST may bring the sign of life that the server was too busy to read in time.
+        if session.is_overdue and request.method != "POST":
             session.heartbeat_lost()
             raise EngineIORefusal(UNKNOWN_SESSION).counted_as(Reason.SESSION)
         return session

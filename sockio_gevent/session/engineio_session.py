@@ -25,10 +25,16 @@ _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
 
 class Upgrade(Protocol):
-    """A WebSocket on which a client tries whether it can go on with it."""
+    """A WebSocket on which a client tries whether it can go on with it.
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets."""
+    Attributes:
+        probed: whether it works: the client has sent its probe.
+    """
+
+    probed: bool
+
+    def end_session(self, owed: bool, code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket, after messages that its client is owed."""
 
 
 class EngineIOSession(Session):
@@ -85,7 +91,8 @@ class EngineIOSession(Session):
 
     def _attached(self) -> None:
         downlink = self.downlink
-        if self.upgrade is not None and downlink is not None and not self._outbox:
+        upgrade = self.upgrade
+        if upgrade is not None and upgrade.probed and downlink is not None and not self._outbox:
             # The client goes on with its WebSocket when no poll waits any more.
             downlink.write((self.dialect.NOOP,))
 
@@ -94,9 +101,8 @@ class EngineIOSession(Session):
         if not (self._polls and end is ANSWERED):
             self.end(end)
 
-    def begin_upgrade(self, upgrade: Upgrade) -> None:
+    def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works: end its polls."""
-        self.upgrade = upgrade
         downlink = self.downlink
         if downlink is not None and downlink.ready and not self._outbox:
             downlink.write((self.dialect.NOOP,))
@@ -125,8 +131,11 @@ class EngineIOSession(Session):
         farewell = self.farewell(end)
         super().end(end, code, abort)
         if upgrade is not None:
-            # If the client has ended its polls already, it comes by this WebSocket.
-            upgrade.end_session(farewell[0] if len(farewell) > 1 else (), code, end.text)
+            upgrade.end_session(len(farewell) > 1, code, end.text)
+
+    def take_farewell(self) -> Sequence[Packet]:
+        """Take the first batch for the polls after the end; a poll may have taken it already."""
+        return self.host.recently_ended.take_farewell(self.session_id)
 
     def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
         """The batches for the next polls, if the server ends the session."""
@@ -162,8 +171,15 @@ class EngineIOSession(Session):
     @property
     def is_overdue(self) -> bool:
         """Whether it is about to end, because its client was not heard in time."""
+        if not self.dialect.pings:
+            return self._seconds_left() <= 0
         late = self._deadline is not None and monotonic() >= self._deadline
-        return late and (not self.dialect.pings or self._awaits_answer > 0)
+        return late and self._awaits_answer > 0
+
+    def _seconds_left(self) -> float:
+        """How long a client that sends the pings may still be silent."""
+        options = self.host.options
+        return self._heard + options.ping_interval + options.ping_timeout - monotonic()
 
     def heard(self) -> None:
         """The client has sent something, so it lives."""
@@ -193,7 +209,7 @@ class EngineIOSession(Session):
     def _on_deadline(self) -> None:
         options = self.host.options
         if not self.dialect.pings:
-            left = self._heard + options.ping_interval + options.ping_timeout - monotonic()
+            left = self._seconds_left()
             if left > 0:
                 self._set_deadline(left)
             else:

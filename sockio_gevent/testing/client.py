@@ -321,8 +321,9 @@ class Client:
                 already, ``None`` waits for ever.
 
         Returns:
-            A ``str``, or the decoded JSON. With ``'socket.io'`` an :class:`~sockio_gevent.testing.Event`: a tuple of
-            its name and its arguments, which can be answered.
+            A ``str``, or the decoded JSON. With ``'socket.io'`` an
+            :class:`~sockio_gevent.testing.Event`, a tuple of its name and its arguments, which
+            can be answered.
 
         Raises:
             TimeoutError: if no message comes in this time.
@@ -351,9 +352,9 @@ class Client:
         """Disconnect, and wait until the handlers of ``disconnect`` have run.
 
         The session ends at once, without its ``close_timeout``. A client that has connected
-        by :meth:`~sockio_gevent.testing.Client.connect` leaves its namespace only. If it has ended already, this only waits
-        for the handlers. A handler of this session must not call it, because it would wait for
-        itself.
+        by :meth:`~sockio_gevent.testing.Client.connect` leaves its namespace only. If it has
+        ended already, this only waits for the handlers. A handler of this session must not
+        call it, because it would wait for itself.
 
         Args:
             timeout: how long to wait for the handlers, in seconds; ``None`` waits for ever.

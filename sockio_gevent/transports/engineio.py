@@ -87,7 +87,8 @@ class PollingTransport(HTTPTransport):
                 problem = f"bad payload: {error}"
                 session.end(End(CloseReason.PROTOCOL, problem))
             except OverLimit as error:
-                session.end(End(CloseReason.LIMIT, error.text, error.limit), error.code)
+                # The limit counts once: with the refusal of this request.
+                session.end(End(CloseReason.LIMIT, error.text), error.code)
                 raise
             return problem
         finally:

@@ -32,7 +32,7 @@ class Upgradable(Carried, Protocol):
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
-    def begin_upgrade(self, upgrade: Any) -> None:
+    def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
 
     def finish_upgrade(self, downlink: Downlink) -> None:
@@ -40,6 +40,9 @@ class Upgradable(Carried, Protocol):
 
     def give_up_upgrade(self, upgrade: Any) -> None:
         """The client does not go on with its WebSocket."""
+
+    def take_farewell(self) -> Sequence[Packet]:
+        """Take the messages for the next poll after the end of the session."""
 
 
 class EngineIOWebSocketTransport(WebSocketTransport):
@@ -84,6 +87,7 @@ class Trial:
 
     Attributes:
         downlink: the downlink that the WebSocket will be.
+        probed: whether the client has sent its probe.
     """
 
     downlink: SocketDownlink
@@ -92,10 +96,10 @@ class Trial:
         "_dialect",
         "_done",
         "_farewell",
-        "_probed",
         "_session",
         "_timer",
         "downlink",
+        "probed",
         "replaced",
         "uploads",
     )
@@ -103,9 +107,9 @@ class Trial:
     def __init__(self, session: Upgradable, timeout: float, dialect: EngineIO) -> None:
         self._session = session
         self._dialect = dialect
-        self._probed = False
+        self.probed = False
         self._done = False
-        self._farewell: tuple[Sequence[Packet], int, str] | None = None
+        self._farewell: tuple[int, str] | None = None
         self.replaced: Sequence[Downlink] = ()
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
@@ -114,29 +118,35 @@ class Trial:
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""
         for number, packet in enumerate(payloads):
-            if packet == "2probe" and not self._done:
-                self._probed = True
+            # A client that reads no answers could make them pile up.
+            if packet == "2probe" and not self._done and self.downlink.ready:
+                self.probed = True
                 self.downlink.write((self._dialect.PROBED,))
-                self._session.begin_upgrade(self)
+                self._session.begin_upgrade()
             elif packet == "5" and self._farewell is not None:
-                packets, code, reason = self._farewell
-                self.downlink.write(packets)
-                self.close(code, reason)
+                packets = self._session.take_farewell()
+                if packets and self.downlink.ready:
+                    self.downlink.write(packets)
+                self.close(*self._farewell)
                 return ""
-            elif packet == "5" and self._probed and not self._done:
+            elif packet == "5" and self.probed and not self._done:
                 return self._finish(payloads[number + 1 :])
             else:
                 self.close(POLICY_VIOLATION, "no packet of an upgrade")
                 return NONE_TAKEN
         return ""
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets.
+    def end_session(self, owed: bool, code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket.
 
-        If the client has ended its polls, it goes on with the WebSocket, and gets them there.
+        Args:
+            owed: whether there are messages for the next poll. If the client has ended its
+                polls, it goes on with the WebSocket, and gets them there.
+            code: the close code.
+            reason: the reason in words.
         """
-        if self._probed and farewell and not self._done:
-            self._farewell = farewell, code, reason
+        if self.probed and owed and not self._done:
+            self._farewell = code, reason
         else:
             self.close(code, reason)
 

@@ -47,7 +47,6 @@ class SocketDownlink(Downlink):
         "_incoming",
         "_websocket",
         "carried",
-        "paused",
     )
 
     def __init__(self, transport: str, websocket: WebSocket, session: Carried) -> None:
@@ -62,7 +61,6 @@ class SocketDownlink(Downlink):
         self._batch: Sequence[Packet] = ()
         self._data = b""
         self._incoming = 0
-        self.paused = False
         websocket.connection.owner = self
 
     def serve(self, request: Request) -> None:
@@ -134,7 +132,7 @@ class SocketDownlink(Downlink):
         held = websocket.protocol.held
         if held or self._incoming:
             self._take_in(held)
-            self.paused = websocket.protocol.paused
+            self._connection.has_rest = websocket.protocol.paused
         if batch:
             try:
                 session.receive(batch)

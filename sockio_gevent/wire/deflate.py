@@ -62,8 +62,7 @@ class Compression(NamedTuple):
 def finish(compressor: Any, message: Bytes) -> bytes:
     """Compress a message with a zlib object that has compressed those before it."""
     data: bytes = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    # A second flush makes nothing at all. An empty message is an empty block (section 7.2.3.6).
-    return data[: -len(_FLUSHED)] or b"\0"
+    return data[: -len(_FLUSHED)]
 
 
 def inflater(window_bits: int = LARGEST_WINDOW, before: bytes | bytearray = b"") -> Any:

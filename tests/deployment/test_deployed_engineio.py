@@ -120,8 +120,8 @@ def test_no_line_of_the_server_has_a_whole_session_id(server, kind):
     server.wait_state(opened.session_id, None)
     if again is not None:
         again.vanish()
+        opened.begin_poll()
         with pytest.raises(Ended):
-            opened.begin_poll()
             opened.packet()
     opened.vanish()
     server.wait_line(f"gone {opened.session_id}")

@@ -284,6 +284,7 @@ def test_a_session_ends_with_all_its_clients(serve: Any) -> None:
     [client] = connected(served, 4)
     client.connect("/admin")
     its(served, client).disconnect(close=True)
+    assert sorted(str(client.packet()) for _ in range(2)) == ["1", "1/admin,"]
     with pytest.raises(Ended):
         client.packet()
     wait_for(lambda: gone)

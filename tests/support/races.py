@@ -80,4 +80,11 @@ class Ends:
         assert not listener._sessions.loops.here().deadlines._slots
         assert not listener._sessions.loops.here().flush._touched
         if self._before is not None:
-            wait_for(lambda: running() <= self._before)
+            wait_for(self._all_over)
+
+    def _all_over(self) -> bool:
+        """Whether all greenlets have ended that came later; wait for them before the next look."""
+        left = running() - self._before
+        # A look takes as long as hundreds of turns of the loop.
+        gevent.joinall(left, 0.02)
+        return not left

@@ -142,6 +142,12 @@ def test_an_empty_message_may_have_no_data_at_all() -> None:
     assert inflate(b"", 10, kept) == (b"", kept)
 
 
+def test_an_empty_message_of_a_context_is_an_empty_block() -> None:
+    compressor = Compression(3, 15).begin()
+    assert finish(compressor, b"one") != b"\0"
+    assert finish(compressor, b"") == b"\0"
+
+
 def last_blocks(*texts: bytes) -> bytes:
     """Several streams in one message, each with a last block of its own."""
     data = b""

@@ -32,6 +32,8 @@ class Connection(Sending):
 
     Attributes:
         greedy: whether the last read brought a lot.
+        has_rest: whether the owner has bytes left, which it takes before any others are read.
+            The owner sets it.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class Connection(Sending):
         "_size",
         "_time_slice",
         "greedy",
+        "has_rest",
     )
 
     def __init__(self, socket: Any, rfile: Any) -> None:
@@ -55,6 +58,7 @@ class Connection(Sending):
         self._busy = False
         self._paused = False
         self.greedy = False
+        self.has_rest = False
 
     def read(self) -> bytes:
         """Wait for bytes; empty when the connection has ended, for whatever reason."""
@@ -127,14 +131,12 @@ class Connection(Sending):
 
     def _read_once(self) -> int:
         """Read what is there and give it to the owner; return how many bytes there were at once."""
-        owner = self.owner
-        if owner is not None and owner.paused:
-            size = _MUCH
-            owner.received(None)
-            data = self._decrypted()
-        else:
-            data = self._receive()
-            size = len(data) if data else 0
+        if self.has_rest:
+            if self.owner is not None:
+                self.owner.received(None)
+            return _MUCH
+        data = self._receive()
+        size = len(data) if data else 0
         while data is not None and self.owner is not None:
             self.owner.received(data)
             data = self._decrypted()
@@ -146,7 +148,7 @@ class Connection(Sending):
         if owner is not None and owner.choked:
             owner.when_roomy(self._go_on)
             return
-        if owner is not None and owner.paused:
+        if self.has_rest and owner is not None:
             self._readers.add_again(self)  # type: ignore[union-attr]
             return
         self._busy = False
@@ -193,15 +195,15 @@ class Connection(Sending):
 
     def _decrypted(self) -> bytes | None:
         """The bytes that TLS has decrypted together with the last ones, and still holds."""
-        if self._plain is None and self.owner is not None and not self.owner.paused:
+        if self._plain is None and self.owner is not None:
             tls = tls_object(self._socket)
             if tls is not None and tls.pending():
                 return self._receive()
         return None
 
     def has_unread(self) -> bool:
-        """Whether there are bytes that nobody has read yet."""
-        return not self.broken and has_bytes(self._socket)
+        """Whether there are bytes that nobody has read yet, or that the owner has left."""
+        return not self.broken and (self.has_rest or has_bytes(self._socket))
 
     def hung_up(self) -> bool:
         """Whether the peer has hung up, even if nobody reads."""

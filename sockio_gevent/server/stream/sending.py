@@ -23,13 +23,7 @@ _WRITE = 2  # the event of libev's io watchers
 
 
 class Owner(Protocol):
-    """The object that a connection is served for.
-
-    Attributes:
-        paused: whether it has bytes left, which it takes before any others are read.
-    """
-
-    paused: bool
+    """The object that a connection is served for."""
 
     def received(self, data: bytes | None) -> None:
         """Take bytes. It blocks only while the peer reads nothing.
