@@ -93,9 +93,7 @@ def test_xml_is_well_formed(block):
     ElementTree.fromstring(block.text)
 
 
-@pytest.mark.parametrize(
-    "block", all_blocks("python", "javascript", "html", *NOT_TESTED), ids=str
-)
+@pytest.mark.parametrize("block", all_blocks("python", "javascript", "html", *NOT_TESTED), ids=str)
 def test_code_is_no_wider_than_its_frame(block):
     assert max(map(len, block.text.splitlines())) <= 92
 

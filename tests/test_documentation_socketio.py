@@ -19,5 +19,3 @@ def test_each_refusal_has_its_row():
         (number, "403" if number == forbidden else "400", text)
         for number, text in sorted(messages.items())
     ]
-
-
