@@ -90,7 +90,11 @@ def test_a_size_that_is_none_is_refused(socket, size):
     assert "error" in come_in(socket, "Ann").call("begin", "a.txt", size)
 
 
-@pytest.mark.parametrize("data", [b"", b"x" * (64 * 1024 + 1), "text", None, [1]], ids=lambda data: type(data).__name__)
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x" * (64 * 1024 + 1), "text", None, [1]],
+    ids=["nothing", "too much", "text", "null", "an array"],
+)
 def test_a_piece_that_is_none_is_refused(socket, data):
     ann = come_in(socket, "Ann")
     ann.call("begin", "a.txt", 1024 * 1024)
