@@ -169,6 +169,8 @@ class Pending:
 
     def lose(self, session: Session) -> None:
         """A client has left: none of its answers comes any more."""
+        if not self._awaited:
+            return
         with self._lock:
             owed = self._awaited.pop(session.session_id, {})
         for awaited in owed.values():

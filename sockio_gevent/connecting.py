@@ -55,6 +55,7 @@ def connect(
     client = Client(session, space)
     back = None
     if space.recovery is not None and session.dialect.recovers:
+        space.rooms.expect(session)  # it may come back into its rooms
         auth, back = come_back(space.recovery, session, client, auth)
     if auth is not None:
         own_of(client).auth = auth
@@ -63,6 +64,7 @@ def connect(
     try:
         if any(emitter._middleware for emitter in space.emitters):
             own_of(client).outside = NOT_LET_IN
+            space.rooms.expect(session)  # it may join rooms
             refused = _run_middleware(space, client, log, in_context)
         if refused is None and session.ending is None:
             _let_in(session, space, client, back)

@@ -154,6 +154,7 @@ class Listener(Namespace):
         - ``opened``: how many sessions have begun.
         - ``sessions``: for each enabled transport, how many sessions are
           ``open`` and how many ``away``.
+        - ``dialects``: for each enabled dialect, how many sessions there are, open or away.
         - ``closes``: how many sessions have ended, by reason.
         - ``refused``: how many requests were refused, by reason.
         - ``limits``: how often each limit was exceeded, by the option that sets it.

@@ -71,6 +71,8 @@ class Namespaces:
         Returns:
             ``None`` if clients may not ask for this one.
         """
+        if name == self._main.name:
+            return self._main  # the usual case; nobody forgets it
         with self._lock:
             space = self._by_name.get(name)
             if space is None and len(name) <= _LONGEST_NAME:

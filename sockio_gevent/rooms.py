@@ -124,6 +124,8 @@ class Rooms:
 
     def forget(self, session: Session) -> None:
         """Forget in which rooms a client was that has left."""
+        if session.session_id not in self._joined:
+            return
         with self._lock:
             if session.session_id not in self.sessions and session.session_id not in self.absent:
                 self._joined.pop(session.session_id, None)

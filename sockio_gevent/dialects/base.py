@@ -78,6 +78,10 @@ class Dialect(ABC):
     has_binary: ClassVar[bool] = False
     recovers: bool = False
 
+    def described(self, transport: str) -> str:
+        """What a log line says of a session: its dialect, and the transport in use."""
+        return f"{self.name}, {transport}"
+
     # --- addresses ---
 
     @abstractmethod

@@ -50,6 +50,10 @@ class Classic(Dialect):
         self._options = options
         self._dumps, self._loads = serializer
 
+    def described(self, transport: str) -> str:
+        """The transport alone."""
+        return transport
+
     # --- addresses ---
 
     def match(self, path: str, query: str) -> Route | None:

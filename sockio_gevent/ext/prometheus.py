@@ -136,6 +136,8 @@ class Collector(BaseCollector):
             for transport, states in stats["sessions"].items():
                 for state, count in states.items():
                     families.sessions.add_metric([resource, transport, state], count)
+            for dialect, count in stats["dialects"].items():
+                families.dialects.add_metric([resource, dialect], count)
             families.buffered.add_metric([resource], stats["buffered"])
             families.opened.add_metric([resource], stats["opened"])
             for cause, count in stats["closes"].items():
@@ -167,6 +169,11 @@ class _Families:
             "sockio_sessions",
             "Sessions that are open, or away between two requests.",
             labels=["resource", "transport", "state"],
+        )
+        self.dialects = GaugeMetricFamily(
+            "sockio_dialect_sessions",
+            "Sessions by the dialect that their clients speak.",
+            labels=["resource", "dialect"],
         )
         self.buffered = GaugeMetricFamily(
             "sockio_buffered_bytes",

@@ -75,19 +75,27 @@ class Counters:
             self.refused[reason] += 1
 
     def stats(
-        self, transports: Iterable[str], clients: Iterable[Any], traffic: Traffic
+        self,
+        transports: Iterable[str],
+        dialects: Iterable[str],
+        sessions: Iterable[Any],
+        traffic: Traffic,
     ) -> dict[str, Any]:
         """All of it as plain data; see :meth:`Listener.stats`."""
-        sessions = {name: {"open": 0, "away": 0} for name in transports}
+        by_transport = {name: {"open": 0, "away": 0} for name in transports}
+        by_dialect = dict.fromkeys(dialects, 0)
         buffered = 0
         # Copied at once: the caller may be in another thread than the sessions.
-        for client in list(clients):
-            sessions[client.transport]["away" if client.away else "open"] += 1
-            buffered += client.buffered
+        for session in list(sessions):
+            by_transport[session.transport]["away" if session.away else "open"] += 1
+            name = session.dialect.name
+            by_dialect[name] = by_dialect.get(name, 0) + 1
+            buffered += session.buffered
         return {
             "uptime": monotonic() - self._started,
             "opened": self.opened,
-            "sessions": sessions,
+            "sessions": by_transport,
+            "dialects": by_dialect,
             "closes": {cause.value: self.closes[cause] for cause in CloseReason},
             "refused": {reason.value: self.refused[reason] for reason in Reason},
             "messages": {"in": traffic.messages_in, "out": traffic.messages_out},

@@ -84,7 +84,7 @@ class Deadline(Inbox):
         if self.ending is not None:
             line = "session %s (%s, %s) has ended, and %s"
             said = Limit.HANDLER.of(text)
-            self.host.limits.note(Limit.HANDLER, line, *self._named(), said)
+            self.host.limits.note(Limit.HANDLER, line, *self.named(), said)
         self.end(End(CloseReason.LIMIT, text, Limit.HANDLER), INTERNAL_ERROR)
         # Each of the others might take as long.
         self.handlers.drop(promised=True)

@@ -33,8 +33,8 @@ class Upgrade(Protocol):
 
     probed: bool
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets."""
+    def end_session(self, owed: bool, code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket, after messages that its client is owed."""
 
 
 class EngineIOSession(Session):
@@ -131,8 +131,11 @@ class EngineIOSession(Session):
         farewell = self.farewell(end)
         super().end(end, code, abort)
         if upgrade is not None:
-            # If the client has ended its polls already, it comes by this WebSocket.
-            upgrade.end_session(farewell[0] if len(farewell) > 1 else (), code, end.text)
+            upgrade.end_session(len(farewell) > 1, code, end.text)
+
+    def take_farewell(self) -> Sequence[Packet]:
+        """Take the first batch for the polls after the end; a poll may have taken it already."""
+        return self.host.recently_ended.take_farewell(self.session_id)
 
     def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
         """The batches for the next polls, if the server ends the session."""

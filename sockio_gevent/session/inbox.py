@@ -192,9 +192,9 @@ class Inbox(Outbox):
         log = self.host.throttled_log
         # One warning for each session: a client must not crowd out the warnings about others.
         if self._complained:
-            log.debug("more bad payloads", line, *self._named(), problem)
+            log.debug("more bad payloads", line, *self.named(), problem)
         else:
-            log.warning("bad payload", line, *self._named(), problem)
+            log.warning("bad payload", line, *self.named(), problem)
         self._complained = True
 
     # --- its handlers ---
@@ -251,10 +251,11 @@ class Inbox(Outbox):
 
     def _log_end(self, log: Callable[..., None], line: str, end: End) -> None:
         if end.limit is None:
-            log(line, *self._named(), end.text)
+            log(line, *self.named(), end.text)
         else:
-            self.host.limits.note(end.limit, line, *self._named(), end.limit.of(end.text))
+            self.host.limits.note(end.limit, line, *self.named(), end.limit.of(end.text))
 
-    def _named(self) -> tuple[str, str, str]:
-        """Its names in log lines: the start of its id, its transport, its peer."""
-        return short_id(self.session_id), self.transport, peer_name(self.environ)
+    def named(self) -> tuple[str, str, str]:
+        """Its names in log lines: the start of its id, its dialect and transport, its peer."""
+        spoken = self.dialect.described(self.transport)
+        return short_id(self.session_id), spoken, peer_name(self.environ)

@@ -15,6 +15,7 @@ from ..options.listener_options import Options
 from ..transports.base import Downlink
 from .loops import Loop, Loops
 from .memory import Memory
+from .recently_ended import RecentlyEnded
 
 __all__ = ["Receiver", "SessionHost"]
 
@@ -94,6 +95,7 @@ class SessionHost(ABC):
         closing: whether no new sessions may begin.
         loops: the event loops that sessions live on.
         memory: counts what all sessions hold together.
+        recently_ended: why sessions have recently ended, and what their clients are owed.
     """
 
     def __init__(self, options: Options, receiver: Receiver) -> None:
@@ -106,6 +108,7 @@ class SessionHost(ABC):
         self.closing = False
         self.loops = Loops(self.log, self._threads_ended)
         self.memory = Memory(options.max_memory, self._free)
+        self.recently_ended = RecentlyEnded()
 
     @abstractmethod
     def ended(self, session: Any, end: End, downlinks: Sequence[Downlink]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
-from ..monitoring.log import short_id
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..monitoring.statistics import Traffic
 from ..options.listener_options import Options
@@ -22,7 +21,6 @@ from .classic_session import ClassicSession
 from .closing import ClosingSessions
 from .engineio_session import EngineIOSession
 from .loops import Loop
-from .recently_ended import RecentlyEnded
 from .session import Session
 from .session_host import Receiver, SessionHost
 from .session_quota import SessionQuota
@@ -49,7 +47,6 @@ class Sessions(SessionHost):
         by_id: the live sessions by their ids, also those that are away.
         closing_sessions: the sessions that have ended and are still closing.
         quota: how many sessions there may be.
-        recently_ended: why sessions have recently ended.
     """
 
     def __init__(self, options: Options, receiver: Receiver) -> None:
@@ -58,7 +55,6 @@ class Sessions(SessionHost):
         self._let_go: set[Session] = set()  # to free memory; still closing
         self.by_id: dict[str, Session] = {}
         self.closing_sessions = ClosingSessions(self.by_id, self.log, self._freed)
-        self.recently_ended = RecentlyEnded()
         self.quota = SessionQuota(options)
 
     def stats(self) -> dict[str, Any]:
@@ -66,7 +62,10 @@ class Sessions(SessionHost):
         traffic = Traffic()
         for each in (self._ended_traffic, *(loop.traffic for loop in self.loops.all())):
             traffic.add(each)
-        stats = self.counters.stats(self.options.transports, self.by_id.values(), traffic)
+        options = self.options
+        stats = self.counters.stats(
+            options.transports, options.dialects, self.by_id.values(), traffic
+        )
         return {**stats, "limits": self.limits.stats()}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
@@ -82,8 +81,7 @@ class Sessions(SessionHost):
         session.network = self.quota.enter(environ)
         self.by_id[session.session_id] = session
         self.counters.note_opened()
-        shown = short_id(session.session_id)
-        self.log.info("session %s (%s, %s) opened", shown, transport, request.peer)
+        self.log.info("session %s (%s, %s) opened", *session.named())
         return session
 
     def find(self, session_id: str) -> Session | None:

@@ -41,6 +41,9 @@ class Upgradable(Carried, Protocol):
     def give_up_upgrade(self, upgrade: Any) -> None:
         """The client does not go on with its WebSocket."""
 
+    def take_farewell(self) -> Sequence[Packet]:
+        """Take the messages for the next poll after the end of the session."""
+
 
 class EngineIOWebSocketTransport(WebSocketTransport):
     """Packets both ways over one socket."""
@@ -106,7 +109,7 @@ class Trial:
         self._dialect = dialect
         self.probed = False
         self._done = False
-        self._farewell: tuple[Sequence[Packet], int, str] | None = None
+        self._farewell: tuple[int, str] | None = None
         self.replaced: Sequence[Downlink] = ()
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
@@ -121,9 +124,10 @@ class Trial:
                 self.downlink.write((self._dialect.PROBED,))
                 self._session.begin_upgrade()
             elif packet == "5" and self._farewell is not None:
-                packets, code, reason = self._farewell
-                self.downlink.write(packets)
-                self.close(code, reason)
+                packets = self._session.take_farewell()
+                if packets and self.downlink.ready:
+                    self.downlink.write(packets)
+                self.close(*self._farewell)
                 return ""
             elif packet == "5" and self.probed and not self._done:
                 return self._finish(payloads[number + 1 :])
@@ -132,13 +136,17 @@ class Trial:
                 return NONE_TAKEN
         return ""
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets.
+    def end_session(self, owed: bool, code: int, reason: str) -> None:
+        """The session has ended: close the WebSocket.
 
-        If the client has ended its polls, it goes on with the WebSocket, and gets them there.
+        Args:
+            owed: whether there are messages for the next poll. If the client has ended its
+                polls, it goes on with the WebSocket, and gets them there.
+            code: the close code.
+            reason: the reason in words.
         """
-        if self.probed and farewell and not self._done:
-            self._farewell = farewell, code, reason
+        if self.probed and owed and not self._done:
+            self._farewell = code, reason
         else:
             self.close(code, reason)
 

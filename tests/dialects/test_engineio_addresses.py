@@ -12,6 +12,7 @@ from sockio_gevent.dialects.engineio import BareEngineIO
 from sockio_gevent.dialects.engineio_errors import UNKNOWN_TRANSPORT, UNSUPPORTED_VERSION
 from sockio_gevent.dialects.listing import dialects_of
 from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.serializer import OWN
 
 SESSION_ID = "0123456789abcdef0123456789abcdef01234567"
 
@@ -96,7 +97,7 @@ def test_the_resource_may_have_several_parts() -> None:
 
 @pytest.mark.parametrize("version", ["3", "4", "2", ""])
 def test_exactly_one_dialect_takes_each_version(version: str) -> None:
-    dialects = dialects_of(Options.read({"dialects": ["engine.io"]}))
+    dialects = dialects_of(Options.read({"dialects": ["engine.io"]}), OWN)
     query = f"EIO={version}&transport=polling"
     takers = [each for each in dialects if each.match("/socket.io/", query) is not None]
     assert len(takers) == 1

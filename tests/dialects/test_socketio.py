@@ -12,6 +12,7 @@ from sockio_gevent.dialects.socketio import SocketIO
 from sockio_gevent.monitoring.reasons import Limit
 from sockio_gevent.options.limits import OverLimit
 from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.serializer import OWN
 from sockio_gevent.wire.packet import BinaryPacket, Packet
 
 SESSION_ID = "0123456789abcdef0123456789abcdef01234567"
@@ -82,7 +83,7 @@ def spelled(packets: Any) -> list[str | bytes]:
 
 
 def test_each_version_of_engine_io_has_its_own_dialect() -> None:
-    dialects: Any = dialects_of(Options.read({"dialects": ["socket.io"]}))
+    dialects: Any = dialects_of(Options.read({"dialects": ["socket.io"]}), OWN)
     assert [(type(each), each.name, each.version) for each in dialects] == [
         (SocketIO, "socket.io", 4),
         (SocketIO, "socket.io", 3),

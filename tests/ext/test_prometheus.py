@@ -29,6 +29,7 @@ from sockio_gevent.refusal import Reason
 TYPES = {
     "sockio_start_time_seconds": "gauge",
     "sockio_sessions": "gauge",
+    "sockio_dialect_sessions": "gauge",
     "sockio_buffered_bytes": "gauge",
     "sockio_sessions_opened": "counter",
     "sockio_sessions_closed": "counter",
@@ -84,6 +85,8 @@ def test_the_metrics_have_the_numbers_of_stats(serve, registry):
     for transport in KNOWN_TRANSPORTS:
         for state, count in stats["sessions"][transport].items():
             assert found.pop(("sockio_sessions", transport, state)) == count
+    assert found.pop(("sockio_dialect_sessions", "classic")) == 2
+    assert found.pop(("sockio_dialect_sessions", "socket.io")) == 0
     for cause in CloseReason:
         expected = int(cause is CloseReason.CLIENT)
         assert found.pop(("sockio_sessions_closed_total", cause.value)) == expected

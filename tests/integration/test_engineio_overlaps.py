@@ -228,10 +228,11 @@ def test_a_poll_that_was_answered_can_be_followed_at_once(engine, kind):
     served.wait("connection")
 
 
-def test_a_closed_session_has_no_poll(engine):
+def test_a_session_that_has_ended_answers_one_poll(engine):
     served = engine()
     opened, client = open_session(served, Kind(Polling, 3))
     client.disconnect()
+    assert opened.packet() == "1"
     with pytest.raises(Ended, match="400"):
         opened.packet()
     served.wait("disconnect")

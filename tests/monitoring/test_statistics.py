@@ -35,6 +35,7 @@ def test_in_the_beginning_all_is_zero(serve):
     assert without_uptime(serve().listener.stats()) == {
         "opened": 0,
         "sessions": {name: {"open": 0, "away": 0} for name in KNOWN_TRANSPORTS},
+        "dialects": {"classic": 0, "socket.io": 0},
         "closes": {cause.value: 0 for cause in CloseReason},
         "refused": {reason.value: 0 for reason in Reason},
         "messages": {"in": 0, "out": 0},
