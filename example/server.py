@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gevent.pywsgi import WSGIServer
-from serving import command_line, serve
+from serving import command_line, give_up, serve
 
 import sockio_gevent as io
 
@@ -86,11 +86,16 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    options = command_line("A chat room on one page.", arguments)
+    options = command_line(
+        "A chat room on one page.", arguments, client="none, the page has the classic client"
+    )
     # Without an access log: long polls would flood it.
     server = WSGIServer((options.host, options.port), application, log=None)
     # Policy files for Flash on the main port only: port 843 needs privileges.
-    chat = io.listen(server, flash_policy_port=None)
+    try:
+        chat = io.listen(server, flash_policy_port=None, client_directory=options.client_directory)
+    except ValueError as error:
+        give_up(str(error))
     open_room(chat)
     # Another resource, so that the room does not see the probes.
     probe = io.listen(server, resource="probe", flash_policy_port=None)

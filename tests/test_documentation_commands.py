@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 def check_pip(install: str, *packages: str) -> None:
     assert install == "install"
-    known = {"tox", "pre-commit", "gunicorn[gevent]"}
+    known = {"tox", "pre-commit", "gunicorn[gevent]", "python-socketio[client]"}
     if "-r" in packages:
         *packages, option, requirements = packages
         assert option == "-r"
