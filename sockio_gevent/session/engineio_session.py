@@ -15,6 +15,7 @@ from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+from .loops import Loop
 from .session import Session
 from .session_host import SessionHost
 
@@ -160,8 +161,15 @@ class EngineIOSession(Session):
 
     def release(self) -> None:
         """The session has closed: free what it held."""
+        self.incoming -= self._unfinished
+        self._unfinished = 0
         super().release()
         self.decoder = self._namespaces = None
+
+    def move(self, loop: Loop) -> None:
+        """Go on with another loop, because the thread of the old one has ended."""
+        super().move(loop)
+        self._unfinished = 0
 
     # --- its heartbeats ---
 
