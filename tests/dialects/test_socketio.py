@@ -12,6 +12,7 @@ from sockio_gevent.dialects.socketio import SocketIO
 from sockio_gevent.monitoring.reasons import Limit
 from sockio_gevent.options.limits import OverLimit
 from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.serializer import OWN
 from sockio_gevent.wire.packet import BinaryPacket, Packet
 
 SESSION_ID = "0123456789abcdef0123456789abcdef01234567"
@@ -56,7 +57,7 @@ class Peer:
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         self.calls.append(("acknowledged", namespace, ack_id, arguments))
 
-    def leaves(self, namespace: str) -> None:
+    def leaves(self, namespace: str, cost: int) -> None:
         self.calls.append(("leaves", namespace))
 
 
@@ -82,7 +83,7 @@ def spelled(packets: Any) -> list[str | bytes]:
 
 
 def test_each_version_of_engine_io_has_its_own_dialect() -> None:
-    dialects: Any = dialects_of(Options.read({"dialects": ["socket.io"]}))
+    dialects: Any = dialects_of(Options.read({"dialects": ["socket.io"]}), OWN)
     assert [(type(each), each.name, each.version) for each in dialects] == [
         (SocketIO, "socket.io", 4),
         (SocketIO, "socket.io", 3),
@@ -323,3 +324,18 @@ def test_packets_have_no_blanks_in_their_json() -> None:
     assert isinstance(packet, Packet)
     assert packet.payload == b'42["a",{"b":[1,2]}]'
     assert json.loads(packet.payload[2:]) == ["a", {"b": [1, 2]}]
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_the_name_of_a_namespace_has_a_longest_length(version: int) -> None:
+    name = "/" + "x" * 255
+    assert received(f"0{name},", version=version) == ([("wants", name, None)], "")
+    calls, problem = received(f"0{name}x,", version=version)
+    assert (calls, problem) == ([], "the name of a namespace has over 256 characters")
+
+
+def test_the_query_of_a_namespace_has_as_many_fields_as_json_has_elements() -> None:
+    calls, problem = received("0/a?b=1&c=2,", version=3, max_json_elements=2)
+    assert (calls, problem) == ([("wants", "/a", {"b": "1", "c": "2"})], "")
+    calls, problem = received("0/a?b=1&c=2&d=3,", version=3, max_json_elements=2)
+    assert (calls, problem) == ([], "a query of over 2 fields")
