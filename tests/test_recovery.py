@@ -285,3 +285,31 @@ def test_without_the_option_nothing_is_kept() -> None:
     first.cut()
     with pytest.raises(TypeError, match="recovery"):
         first.come_back()
+
+
+def test_a_secret_is_not_enough_for_another_peer() -> None:
+    listener = listen(recovery=LONG, same_peer="cookie:user")
+    with connect(listener, environ={"HTTP_COOKIE": "user=ann"}) as ann:
+        ann.session.join("lobby")
+        secret = dict(ann._link.seen["/"])  # type: ignore[attr-defined]
+        eve = connect(listener, environ={"HTTP_COOKIE": "user=eve"}, auth=secret)
+        assert not eve.session.recovered
+        assert eve.session.rooms == {eve.session.id}
+        assert ann.connected
+        ann.cut()
+        again = connect(listener, environ={"HTTP_COOKIE": "user=ann"}, auth=secret)
+        assert again.session.recovered
+        assert "lobby" in again.session.rooms
+
+
+def test_peers_that_cannot_be_compared_are_not_the_same() -> None:
+    class Peer:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise LookupError("a mistake")
+
+    listener = listen(recovery=LONG, same_peer=lambda environ: Peer())
+    first = connect(listener, raise_exceptions=False)
+    first.cut()
+    assert not first.come_back().session.recovered
