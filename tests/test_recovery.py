@@ -313,3 +313,13 @@ def test_peers_that_cannot_be_compared_are_not_the_same() -> None:
     first = connect(listener, raise_exceptions=False)
     first.cut()
     assert not first.come_back().session.recovered
+
+
+def test_nothing_is_kept_of_what_an_awaited_client_has_sent_to_connect() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener, auth={"token": "secret"})
+    at_its_end: list[Any] = []
+    first.session.on("disconnect", lambda: at_its_end.append(first.session.auth))
+    first.cut()
+    assert at_its_end == [{"token": "secret"}]
+    assert first.session.auth == {}
