@@ -54,13 +54,13 @@ def connect(
         return None
     client = Client(session, space)
     back = None
-    if space.recovery is not None and session.dialect.recovers:
-        auth, back = come_back(space.recovery, session, client, auth)
-    if auth is not None:
-        own_of(client).auth = auth
     refused: Refused | None = None
     let_in = False
     try:
+        if space.recovery is not None and session.dialect.recovers:
+            auth, back = come_back(space.recovery, session, client, auth)
+        if auth is not None:
+            own_of(client).auth = auth
         if any(emitter._middleware for emitter in space.emitters):
             own_of(client).outside = NOT_LET_IN
             refused = _run_middleware(space, client, log, in_context)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import gevent
 import pytest
+from gevent.event import Event
 from support.in_process import listen, wait_until
 
 import sockio_gevent as io
@@ -323,3 +326,24 @@ def test_nothing_is_kept_of_what_an_awaited_client_has_sent_to_connect() -> None
     first.cut()
     assert at_its_end == [{"token": "secret"}]
     assert first.session.auth == {}
+
+
+def test_a_return_whose_handler_is_ended_leaves_nothing() -> None:
+    listener = listen(recovery=LONG)
+    pattern = listener.of(re.compile("/room-.*"))
+    first = connect(listener, namespace="/room-1")
+    over = Event()
+    first.session.on("disconnect", over.wait)
+    gevent.spawn(first.cut)
+    wait_until(lambda: not first.connected, "cut")
+    session = connect(listener)._session
+    session.receive(['40/room-1,{"pid":"%s"}' % first._link.seen["/room-1"]["pid"]])  # type: ignore[attr-defined]
+    session.start_handlers()
+    wait_until(lambda: session.handlers.busy, "waiting for the handler of the old client")
+    session.handlers.kill()
+    wait_until(lambda: session.ending, "ended")
+    over.set()
+    wait_until(lambda: not pattern.children, "forgotten")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert not [kept for kept in recovery._by_secret.values() if kept.space.name != "/"]
