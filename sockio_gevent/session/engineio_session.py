@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
@@ -34,8 +35,10 @@ class Upgrade(Protocol):
 
     probed: bool
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets."""
+    def end_session(
+        self, left: Callable[[], Sequence[Packet]] | None, code: int, reason: str
+    ) -> None:
+        """The session has ended: close the WebSocket after the messages that are left."""
 
 
 class EngineIOSession(Session):
@@ -133,7 +136,8 @@ class EngineIOSession(Session):
         super().end(end, code, abort)
         if upgrade is not None:
             # If the client has ended its polls already, it comes by this WebSocket.
-            upgrade.end_session(farewell[0] if len(farewell) > 1 else (), code, end.text)
+            left = partial(self.host.take_messages, self.session_id)
+            upgrade.end_session(left if len(farewell) > 1 else None, code, end.text)
 
     def farewell(self, end: End) -> Sequence[Sequence[Packet]]:
         """The batches for the next polls, if the server ends the session."""

@@ -111,6 +111,17 @@ class RecentlyEnded:
             self._ends[session_id] = ended._replace(farewell=later)
             return batch
 
+    def take_messages(self, session_id: str) -> Sequence[Packet]:
+        """Take the last messages of a session, before its close packet; empty if a poll got them.
+
+        For a client that does not go on with polls.
+        """
+        with self._lock:
+            ended = self._ends.get(session_id)
+            if ended is None or len(ended.farewell) < 2:
+                return ()
+            return self.take_farewell(session_id)
+
     def _forget(self, session_id: str) -> None:
         self._held -= _cost(self._ends.pop(session_id).farewell)
 

@@ -13,6 +13,7 @@ from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
 from ..options.listener_options import Options
 from ..transports.base import Downlink
+from ..wire.packet import Packet
 from .loops import Loop, Loops
 from .memory import Memory
 
@@ -116,6 +117,10 @@ class SessionHost(ABC):
             end: why.
             downlinks: its connections that are not over yet.
         """
+
+    @abstractmethod
+    def take_messages(self, session_id: str) -> Sequence[Packet]:
+        """Take the messages that are left for the client of a session that has ended."""
 
     @abstractmethod
     def handled(self, session: Any) -> None:

@@ -133,6 +133,10 @@ class Sessions(SessionHost):
         self.by_id.pop(session.session_id, None)
         self.receiver.gone(session)
 
+    def take_messages(self, session_id: str) -> Sequence[Packet]:
+        """Take the messages that are left for the client of a session that has ended."""
+        return self.recently_ended.take_messages(session_id)
+
     def handled(self, session: Any) -> None:
         """The last handler of a session that has ended has returned."""
         self.closing_sessions.one_over(session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import gevent
@@ -106,7 +106,7 @@ class Trial:
         self._dialect = dialect
         self.probed = False
         self._done = False
-        self._farewell: tuple[Sequence[Packet], int, str] | None = None
+        self._farewell: tuple[Callable[[], Sequence[Packet]], int, str] | None = None
         self.replaced: Sequence[Downlink] = ()
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
@@ -121,9 +121,9 @@ class Trial:
                 self.downlink.write((self._dialect.PROBED,))
                 self._session.begin_upgrade()
             elif packet == "5" and self._farewell is not None:
-                packets, code, reason = self._farewell
-                self.downlink.write(packets)
-                self.close(code, reason)
+                left, code, reason = self._farewell
+                self._give_up()
+                self.downlink.close(code, reason, left())
                 return ""
             elif packet == "5" and self.probed and not self._done:
                 return self._finish(payloads[number + 1 :])
@@ -132,13 +132,20 @@ class Trial:
                 return NONE_TAKEN
         return ""
 
-    def end_session(self, farewell: Sequence[Packet], code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket after the last packets.
+    def end_session(
+        self, left: Callable[[], Sequence[Packet]] | None, code: int, reason: str
+    ) -> None:
+        """The session has ended: close the WebSocket after the messages that are left.
 
         If the client has ended its polls, it goes on with the WebSocket, and gets them there.
+
+        Args:
+            left: takes these messages, unless a poll has got them; ``None`` if there are none.
+            code: the close code.
+            reason: the reason in words.
         """
-        if self.probed and farewell and not self._done:
-            self._farewell = farewell, code, reason
+        if self.probed and left is not None and not self._done:
+            self._farewell = left, code, reason
         else:
             self.close(code, reason)
 

@@ -271,3 +271,25 @@ def test_a_websocket_beside_that_of_an_upgraded_session_is_closed(engine_echo, v
     assert second.wait_closed() is not None
     link.send("still here")
     assert link.receive() == "still here"
+
+
+@versions
+@pytest.mark.parametrize("polls", [False, True], ids=["has-paused", "polls-once-more"])
+def test_the_last_messages_go_by_the_next_poll_or_the_websocket_and_never_by_both(
+    engine, version, polls
+):
+    served = engine()
+    opened, client = open_session(served, Kind(Polling, version))
+    link = probe(served, opened)
+    client.send("last words")
+    client.disconnect()
+    served.wait("disconnect")
+    found = opened.more() if polls else []
+    link.put("5")
+    try:
+        while True:
+            found.append(link.packet())
+    except Ended:
+        pass
+    assert found == ["4last words"]
+    assert opened.more() == ["1"]
