@@ -116,6 +116,11 @@ def check_kill(*arguments: str) -> None:
     assert arguments == ("-s", "HUP", "$MAINPID")
 
 
+def check_npm(*arguments: str) -> None:
+    # The package whose folder the option 'client_directory' wants.
+    assert arguments == ("install", "socket.io")
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "pip": check_pip,
     "python": check_python,
@@ -126,6 +131,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "systemctl": check_systemctl,
     "journalctl": check_journalctl,
     "kill": check_kill,
+    "npm": check_npm,
 }
 
 

@@ -15,6 +15,7 @@ from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+from .loops import Loop
 from .session import Session
 from .session_host import SessionHost
 
@@ -163,8 +164,15 @@ class EngineIOSession(Session):
 
     def release(self) -> None:
         """The session has closed: free what it held."""
-        super().release()
         self.decoder = self._namespaces = None
+        self.incoming -= self._unfinished
+        self._unfinished = 0
+        super().release()
+
+    def move(self, loop: Loop) -> None:
+        """Go on with another loop; see :meth:`Session.move`."""
+        super().move(loop)
+        self._unfinished = 0  # nothing is incoming any more
 
     # --- its heartbeats ---
 

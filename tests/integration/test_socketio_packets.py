@@ -1,0 +1,155 @@
+"""Packets of Socket.IO that are wrong or too large end their session, over each transport."""
+
+from __future__ import annotations
+
+import pytest
+from support.clients import wait_for
+from support.engineio import ALL, BARE, WebSocket
+from support.limits import exceeded
+
+from sockio_gevent.client import session_of
+
+kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
+
+
+@pytest.fixture
+def socketio(serve):
+    """Start a listener for clients of Socket.IO, where nothing is due: socketio(**options)."""
+
+    def start(**options):
+        return serve(**{**BARE, "dialects": ["classic", "socket.io"], **options})
+
+    return start
+
+
+def open_client(served, kind):
+    """A client in the main namespace."""
+    opened = kind(served.port).open()
+    if kind.version == 4:
+        opened.put("40")
+    assert opened.packet().startswith("40")
+    served.wait("connection")
+    return opened
+
+
+def assert_ended(served, opened, answer, line):
+    """Check that a session has ended, for one reason that one line of the log says."""
+    served.wait("disconnect")
+    assert line in served.wait_line(" ended: ")
+    assert len([each for each in served.lines if " ended: " in each]) == 1
+    assert dict(served.listener.clients) == {}
+    if opened.name == "websocket":
+        assert opened.wait_closed() is not None
+    else:
+        assert answer.status in (400, 413, 429)
+
+
+BAD = {
+    "a type": ["49"],
+    "no array": ['42{"a":1}'],
+    "an empty array": ["42[]"],
+    "broken JSON": ['42["a"'],
+    "no JSON": ["42[NaN]"],
+    "a reserved name": ['42["disconnect"]'],
+    "an attachment where none is due": [b"\x00"],
+    "an attachment that does not come": ['451-["a",{"_placeholder":true,"num":0}]', '42["b"]'],
+    "a placeholder without its attachment": ['451-["a",{"_placeholder":true,"num":1}]', b"x"],
+    "another namespace": ['42/admin,["a"]'],
+    "an acknowledgement that is no array": ["430{}"],
+    "an error of the server's": ["44{}"],
+}
+
+
+@kinds
+@pytest.mark.parametrize("packets", BAD.values(), ids=BAD)
+def test_a_bad_packet_ends_the_session_with_one_line(socketio, kind, packets):
+    served = socketio()
+    opened = open_client(served, kind)
+    answer = opened.put(*packets)
+    assert_ended(served, opened, answer, "protocol error")
+    assert served.happened("message") == []
+
+
+@kinds
+def test_events_before_a_bad_packet_are_delivered(socketio, kind):
+    served = socketio()
+    opened = open_client(served, kind)
+    opened.put('42["message","one"]', "42x", '42["message","two"]')
+    served.wait("disconnect")
+    assert [event[1] for event in served.happened("message")] == ["one"]
+
+
+@kinds
+def test_an_event_has_only_so_many_attachments(socketio, kind):
+    served = socketio(max_attachments=2)
+    opened = open_client(served, kind)
+    places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(3))
+    opened.put(f'452-["message",[{places[: places.rindex(",{")]}]]', b"a", b"b")
+    assert served.wait("message")[1] == [b"a", b"b"]
+    answer = opened.put(f'453-["message",[{places}]]')
+    assert_ended(served, opened, answer, "over 2 attachments")
+
+
+@kinds
+def test_what_waits_for_its_attachments_is_counted_and_bounded(socketio, kind):
+    served = socketio(max_message_size=100_000)
+    opened = open_client(served, kind)
+    [client] = served.listener.clients.values()
+    places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(4))
+    opened.put(f'454-["message",{places}]', b"x" * 40_000)
+    wait_for(lambda: session_of(client).held > 40_000)
+    opened.put(b"x" * 40_000)
+    answer = opened.put(b"x" * 40_000)
+    assert_ended(served, opened, answer, "over 100000 bytes")
+    wait_for(lambda: session_of(client).held == 0)
+
+
+@kinds
+def test_a_session_asks_for_only_so_many_namespaces(socketio, kind):
+    served = socketio(max_namespaces_per_session=3)
+    opened = open_client(served, kind)
+    answer = opened.put(*[f"40/{number}," for number in range(5)])
+    served.wait("disconnect")
+    wait_for(lambda: exceeded(served) == {"max_namespaces_per_session": 1})
+    if opened.name == "websocket":
+        assert opened.wait_closed() == 1008
+    else:
+        assert answer.status == 429
+
+
+@kinds
+@pytest.mark.parametrize(
+    ("options", "packet"),
+    [
+        ({"max_json_elements": 3}, '42["message",[1,2,3,4]]'),
+        ({"max_json_depth": 2}, '42["message",[[[]]]]'),
+    ],
+    ids=["max_json_elements", "max_json_depth"],
+)
+def test_json_has_its_limits(socketio, kind, options, packet):
+    served = socketio(**options)
+    opened = open_client(served, kind)
+    answer = opened.put(packet)
+    served.wait("disconnect")
+    wait_for(lambda: exceeded(served) == dict.fromkeys(options, 1))
+    if opened.name == "websocket":
+        assert opened.wait_closed() == 1009
+    else:
+        assert answer.status == 413
+    assert served.happened("message") == []
+
+
+@kinds
+def test_a_client_that_connects_to_nothing_is_not_kept(socketio, kind):
+    """Those of protocol 4 are in the main namespace from the beginning."""
+    served = socketio(connect_timeout=0.2)
+    opened = kind(served.port).open()
+    if kind.version == 3:
+        assert opened.packet() == "40"
+        served.wait("connection")
+        opened.put('42["message","hello"]')
+        assert served.wait("message")[1] == "hello"
+        return
+    served.wait_line("ended: it did not connect to a namespace in 0.2 s")
+    if kind.client is WebSocket:
+        assert opened.wait_closed() is not None
