@@ -200,3 +200,25 @@ def test_a_newer_client_comes_back_when_the_server_does(start, join_today, relea
     page.wait_for_selector("#status[data-state=connected]")
     page.wait_for_selector("#log .own:not(.pending)")
     assert texts(page, ".own") == ["said meanwhile"]
+
+
+def test_the_server_can_bring_both_clients(start, new_page, released_packages):
+    folder = (released_packages / bundle(released_packages, RELEASES[-1])).parent
+    server = start(SERVER, "--client-directory", str(folder))
+    today, classic = join(new_page, server.url), new_page(f"{server.url}/?client=classic")
+    classic.wait_for_selector("#status[data-state=connected]")
+    assert today.evaluate("typeof io") == "function"
+    assert classic.evaluate("typeof io.Socket") == "function"
+    say(today, "hello")
+    wait_text(classic, ".message:not(.own)", "hello")
+    say(classic, "hello, too")
+    wait_text(today, ".message:not(.own)", "hello, too")
+    page = new_page(f"{server.url}/transports.html")
+    assert page.evaluate("typeof io.Socket") == "function"
+
+
+def test_a_folder_without_a_client_is_reported_in_one_line(tmp_path):
+    command = [sys.executable, ROOT / SERVER, "--client-directory", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert re.fullmatch(r"server.py: option 'client_directory': there is no .+\n", ended.stderr)
