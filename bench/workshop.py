@@ -82,7 +82,7 @@ class Workshop:
         complete.write_text(wanted)
 
     def _npm(self, folder: Path, packages: tuple[str, ...]) -> None:
-        # Peers are for those who compile: TypeScript, for one.
+        # The engine names TypeScript as a peer package, and runs without it.
         plain = ("--ignore-scripts", "--omit=peer")
         quiet = ("--no-audit", "--no-fund", "--loglevel=error")
         command = (self._program("npm"), "install", *plain, *quiet, "--prefix", str(folder))

@@ -1,5 +1,9 @@
 """A chat room on one page: run it, and open the printed address in two windows.
 
+Clients of all generations meet in the room: it uses nothing but messages, which all of
+them have. With ``--client-directory node_modules/socket.io/client-dist`` the page is a
+client of Socket.IO 4, and ``/?client=classic`` is one of Socket.IO 0.6.
+
 A second page, ``/transports.html``, shows which transports get through to the
 browser. Everything that matters about ``sockio_gevent`` is in :func:`open_room`
 and :func:`answer_probes`; the rest is a plain gevent server that serves the
@@ -14,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gevent.pywsgi import WSGIServer
-from serving import command_line, serve
+from serving import command_line, give_up, serve
 
 import sockio_gevent as io
 
@@ -31,9 +35,9 @@ def open_room(socket: io.Listener) -> None:
 
     @socket.on("connection")
     def connected(client: io.Client) -> None:
-        # Not the whole id: it is a secret that lets its holder act as this client.
-        name = client.session_id[:8]
-        client.send({"buffer": list(recent)})
+        # Not the whole id: for clients of Socket.IO 1 and 2 it is the secret one of the session.
+        name = client.id[:8]
+        client.send({"you": name, "buffer": list(recent)})
         client.broadcast({"announcement": f"{name} connected"})
 
         @client.on("message")
@@ -82,11 +86,16 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    options = command_line("A chat room on one page.", arguments)
+    options = command_line(
+        "A chat room on one page.", arguments, client="none, the page has the classic client"
+    )
     # Without an access log: long polls would flood it.
     server = WSGIServer((options.host, options.port), application, log=None)
     # Policy files for Flash on the main port only: port 843 needs privileges.
-    chat = io.listen(server, flash_policy_port=None)
+    try:
+        chat = io.listen(server, flash_policy_port=None, client_directory=options.client_directory)
+    except ValueError as error:
+        give_up(str(error))
     open_room(chat)
     # Another resource, so that the room does not see the probes.
     probe = io.listen(server, resource="probe", flash_policy_port=None)

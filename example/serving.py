@@ -17,13 +17,28 @@ from gevent.pywsgi import WSGIServer
 import sockio_gevent as io
 
 
-def command_line(description: str, arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read ``host`` and ``port`` from the command line."""
+def command_line(
+    description: str, arguments: Sequence[str] | None = None, client: str | None = None
+) -> argparse.Namespace:
+    """Read ``host`` and ``port`` from the command line, and ``client_directory``.
+
+    Args:
+        description: what the program is.
+        arguments: in place of those of the process.
+        client: what the help says about the default of ``client_directory``; ``None`` if the
+            program has no such option.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
         "--port", default=8080, type=_port, help="default: %(default)s; 0: any that is free"
     )
+    if client is not None:
+        parser.add_argument(
+            "--client-directory",
+            metavar="FOLDER",
+            help=f"where the browser client of Socket.IO 1 to 4 is; default: {client}",
+        )
     return parser.parse_args(arguments)
 
 

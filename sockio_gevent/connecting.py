@@ -54,14 +54,14 @@ def connect(
         return None
     client = Client(session, space)
     back = None
-    if space.recovery is not None and session.dialect.recovers:
-        space.rooms.expect(session)  # it may come back into its rooms
-        auth, back = come_back(space.recovery, session, client, auth)
-    if auth is not None:
-        own_of(client).auth = auth
     refused: Refused | None = None
     let_in = False
     try:
+        if space.recovery is not None and session.dialect.recovers:
+            space.rooms.expect(session)  # it may come back into its rooms
+            auth, back = come_back(space.recovery, session, client, auth)
+        if auth is not None:
+            own_of(client).auth = auth
         if any(emitter._middleware for emitter in space.emitters):
             own_of(client).outside = NOT_LET_IN
             space.rooms.expect(session)  # it may join rooms

@@ -10,7 +10,7 @@ import gevent
 
 from .acknowledgements import Callback
 from .client import Client, depart
-from .client_facts import session_of, space_of
+from .client_facts import peek, session_of, space_of
 from .connecting import connect
 from .events import (
     ANY,
@@ -269,6 +269,10 @@ class Handlers(Receiver):
         finally:
             # Handlers mostly refer to their client: without this circle its memory is free at once.
             forget_handlers(client)
+            own = peek(client)
+            if own is not None and session_of(client).kept:
+                # The client is awaited for a while, and sends it again when it comes back.
+                own.auth = None
             space_of(client).forget(session_of(client))
 
     def _closed(self, client: Client) -> BaseException | None:

@@ -8,12 +8,12 @@ from .hub.per_hub import thread_lock
 from .namespace import Namespace, ParentNamespace
 from .session.session import Session
 from .space import Space
+from .wire.socketio import LONGEST_NAMESPACE
 
 __all__ = ["Namespaces", "full_name"]
 
 # Clients choose the names of namespaces that match a pattern.
 _MOST_MADE_FOR_CLIENTS = 10_000
-_LONGEST_NAME = 256
 
 
 def full_name(name: str) -> str:
@@ -21,10 +21,16 @@ def full_name(name: str) -> str:
 
     Raises:
         TypeError: if it is no string.
+        ValueError: if it is so long that no client can connect to it.
     """
     if not isinstance(name, str):
         raise TypeError(f"the name of a namespace is a str or a compiled pattern, not {name!r:.80}")
-    return name if name.startswith("/") else f"/{name}"
+    name = name if name.startswith("/") else f"/{name}"
+    if len(name) > LONGEST_NAMESPACE:
+        raise ValueError(
+            f"the name of a namespace has at most {LONGEST_NAMESPACE} characters, not {len(name)}"
+        )
+    return name
 
 
 class Namespaces:
@@ -75,7 +81,7 @@ class Namespaces:
             return self._main  # the usual case; nobody forgets it
         with self._lock:
             space = self._by_name.get(name)
-            if space is None and len(name) <= _LONGEST_NAME:
+            if space is None:
                 space = self._make_for_client(name)
             if space is not None:
                 # Before the lock is free: nobody forgets a namespace that expects a client.

@@ -18,6 +18,7 @@ from typing import Any
 
 from .hub.per_hub import thread_lock
 from .monitoring.reasons import CloseReason
+from .options.same_peer import are_same
 from .session.session import Session
 from .wire.packet import Packet
 
@@ -257,6 +258,8 @@ class Recovery:
     def claim(self, secret: Any, space: Any, session: Session) -> Kept | None:
         """What is kept of the client that shows this; nobody else can claim it then.
 
+        With the option ``same_peer``, the secret is not enough.
+
         Args:
             secret: what it shows.
             space: the namespace that it wants to connect to.
@@ -264,6 +267,10 @@ class Recovery:
         """
         kept = self._by_secret.get(secret) if isinstance(secret, str) else None
         if kept is None or kept.space is not space or kept.session.loop is not session.loop:
+            return None
+        if session.host.options.same_peer is not None and not _are_of_one_peer(
+            kept.session, session
+        ):
             return None
         self._forget(kept)
         return kept
@@ -286,3 +293,13 @@ class Recovery:
         kept.space.forget(kept.session)
         with self._lock:
             self._drop_old(monotonic())
+
+
+def _are_of_one_peer(old: Session, new: Session) -> bool:
+    """Whether two sessions were opened by the same peer, by the option ``same_peer``."""
+    try:
+        return are_same(old.bound_to, new.bound_to)
+    except Exception:
+        line = "the option 'same_peer' returned what cannot be compared"
+        new.host.throttled_log.exception("comparison", line)
+        return False

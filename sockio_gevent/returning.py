@@ -75,16 +75,19 @@ def come_back(
     auth = dict(auth)
     secret, offset = auth.pop("pid"), auth.pop("offset", None)
     kept = recovery.claim(secret, space_of(client), session)
-    if kept is not None and not kept.gone:
-        # The server has not noticed the cut yet.
-        kept.session.end(_IS_BACK, abort=True)
-    if kept is not None and not kept.session.handlers.wait_done(_PATIENCE):
-        recovery.expire(kept)
-        kept = None
     if kept is None:
         return auth or None, None
-    if kept.after(offset) is None:
-        recovery.expire(kept)
+    is_whole = False
+    try:
+        if not kept.gone:
+            # The server has not noticed the cut yet.
+            kept.session.end(_IS_BACK, abort=True)
+        is_whole = kept.session.handlers.wait_done(_PATIENCE) and kept.after(offset) is not None
+    finally:
+        if not is_whole:
+            # Also if this handler was ended while it waited.
+            recovery.expire(kept)
+    if not is_whole:
         return auth or None, None
     old, new = own_of(kept.client), own_of(client)
     new.id, new.data, new.recovered = old.id, old.data, True

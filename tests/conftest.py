@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from contextlib import ExitStack
@@ -154,6 +155,18 @@ def host():
     yield start
     for server in servers:
         server.stop(1)
+
+
+@pytest.fixture
+def load_example(monkeypatch):
+    """Import an example anew: load_example('flask_app')."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "example")
+
+    def load(name: str) -> Any:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return importlib.import_module(name)
+
+    return load
 
 
 @pytest.fixture

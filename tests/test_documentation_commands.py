@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 def check_pip(install: str, *packages: str) -> None:
     assert install == "install"
-    known = {"tox", "pre-commit", "gunicorn[gevent]"}
+    known = {"tox", "pre-commit", "gunicorn[gevent]", "python-socketio[client]"}
     if "-r" in packages:
         *packages, option, requirements = packages
         assert option == "-r"
@@ -116,6 +116,11 @@ def check_kill(*arguments: str) -> None:
     assert arguments == ("-s", "HUP", "$MAINPID")
 
 
+def check_npm(*arguments: str) -> None:
+    # The package whose folder the option 'client_directory' wants.
+    assert arguments == ("install", "socket.io")
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "pip": check_pip,
     "python": check_python,
@@ -126,6 +131,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "systemctl": check_systemctl,
     "journalctl": check_journalctl,
     "kill": check_kill,
+    "npm": check_npm,
 }
 
 

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sockio_gevent.testing import Client, Disconnected
 
-EXAMPLES = Path(__file__).parents[1] / "example"
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import an example anew: load('flask_app')."""
-    monkeypatch.syspath_prepend(EXAMPLES)
-
-    def load(name: str) -> Any:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-        return importlib.import_module(name)
-
-    return load
-
-
 # ---- the lobby ----
 
 
 @pytest.fixture
-def lobby(load):
-    return load("flask_app")
+def lobby(load_example):
+    return load_example("flask_app")
 
 
 def log_in(lobby: Any, name: str) -> dict[str, str]:
@@ -139,8 +121,8 @@ def test_a_name_is_never_markup(lobby):
 
 
 @pytest.fixture
-def board(load):
-    return load("bottle_app")
+def board(load_example):
+    return load_example("bottle_app")
 
 
 def test_lines_are_seen_by_all_and_by_newcomers(board):
@@ -213,8 +195,8 @@ def test_the_oldest_lines_are_dropped_so_that_the_board_is_bounded(board):
 
 
 @pytest.fixture
-def plot(load):
-    return load("live_plot")
+def plot(load_example):
+    return load_example("live_plot")
 
 
 class Listener:

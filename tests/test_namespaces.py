@@ -465,3 +465,8 @@ def test_clients_cannot_make_namespaces_without_end(
     peer.leave("/1")
     peer.connect("/5")
     assert kinds(peer) == [["connected", "/5"]]
+
+
+def test_a_name_that_is_too_long_for_clients_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="at most 256 characters, not 257"):
+        listen().of("x" * 256)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import gevent
 import pytest
+from gevent.event import Event
 from support.in_process import listen, wait_until
 
 import sockio_gevent as io
@@ -285,3 +288,62 @@ def test_without_the_option_nothing_is_kept() -> None:
     first.cut()
     with pytest.raises(TypeError, match="recovery"):
         first.come_back()
+
+
+def test_a_secret_is_not_enough_for_another_peer() -> None:
+    listener = listen(recovery=LONG, same_peer="cookie:user")
+    with connect(listener, environ={"HTTP_COOKIE": "user=ann"}) as ann:
+        ann.session.join("lobby")
+        secret = dict(ann._link.seen["/"])  # type: ignore[attr-defined]
+        eve = connect(listener, environ={"HTTP_COOKIE": "user=eve"}, auth=secret)
+        assert not eve.session.recovered
+        assert eve.session.rooms == {eve.session.id}
+        assert ann.connected
+        ann.cut()
+        again = connect(listener, environ={"HTTP_COOKIE": "user=ann"}, auth=secret)
+        assert again.session.recovered
+        assert "lobby" in again.session.rooms
+
+
+def test_peers_that_cannot_be_compared_are_not_the_same() -> None:
+    class Peer:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise LookupError("a mistake")
+
+    listener = listen(recovery=LONG, same_peer=lambda environ: Peer())
+    first = connect(listener, raise_exceptions=False)
+    first.cut()
+    assert not first.come_back().session.recovered
+
+
+def test_nothing_is_kept_of_what_an_awaited_client_has_sent_to_connect() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener, auth={"token": "secret"})
+    at_its_end: list[Any] = []
+    first.session.on("disconnect", lambda: at_its_end.append(first.session.auth))
+    first.cut()
+    assert at_its_end == [{"token": "secret"}]
+    assert first.session.auth == {}
+
+
+def test_a_return_whose_handler_is_ended_leaves_nothing() -> None:
+    listener = listen(recovery=LONG)
+    pattern = listener.of(re.compile("/room-.*"))
+    first = connect(listener, namespace="/room-1")
+    over = Event()
+    first.session.on("disconnect", over.wait)
+    gevent.spawn(first.cut)
+    wait_until(lambda: not first.connected, "cut")
+    session = connect(listener)._session
+    session.receive([f'40/room-1,{{"pid":"{first._link.seen["/room-1"]["pid"]}"}}'])  # type: ignore[attr-defined]
+    session.start_handlers()
+    wait_until(lambda: session.handlers.busy, "waiting for the handler of the old client")
+    session.handlers.kill()
+    wait_until(lambda: session.ending, "ended")
+    over.set()
+    wait_until(lambda: not pattern.children, "forgotten")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert not [kept for kept in recovery._by_secret.values() if kept.space.name != "/"]

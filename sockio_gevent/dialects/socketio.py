@@ -24,6 +24,8 @@ from .engineio import EngineIO, EngineIOPeer
 
 __all__ = ["SocketIO", "SocketIOPeer"]
 
+_FIELD = 256  # bytes of memory that a field of a query takes, besides its characters
+
 
 class SocketIOPeer(EngineIOPeer, Protocol):
     """A session of this dialect.
@@ -52,7 +54,7 @@ class SocketIOPeer(EngineIOPeer, Protocol):
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         """The client has answered an event."""
 
-    def leaves(self, namespace: str) -> None:
+    def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
 
 
@@ -145,11 +147,7 @@ class SocketIO(EngineIO):
             return ""
         kind, namespace, ack_id, data, cost = packet
         if kind == wire.CONNECT:
-            if self.version == 3:
-                namespace, _, query = namespace.partition("?")
-                data = dict(parse_qsl(query)) or None
-            peer.wants(namespace, data, cost)
-            return ""
+            return self._connect(peer, namespace, data, cost)
         if self.version == 3 and "?" in namespace:
             namespace = namespace.partition("?")[0]
         if not peer.asked_for(namespace):
@@ -163,9 +161,24 @@ class SocketIO(EngineIO):
         elif kind == wire.ACK:
             peer.acknowledged(namespace, ack_id, data, cost)
         elif kind == wire.DISCONNECT:
-            peer.leaves(namespace)
+            peer.leaves(namespace, cost)
         else:
             return "a CONNECT_ERROR, which only servers send"
+        return ""
+
+    def _connect(self, peer: Any, namespace: str, data: Any, cost: int) -> str:
+        """Take a CONNECT packet."""
+        if self.version == 3:
+            namespace, _, query = namespace.partition("?")
+            try:
+                fields = parse_qsl(query, max_num_fields=self._options.max_json_elements)
+            except ValueError:
+                return f"a query of over {self._options.max_json_elements} fields"
+            data = dict(fields) or None
+            cost += _FIELD * len(fields)
+        if len(namespace) > wire.LONGEST_NAMESPACE:
+            return f"the name of a namespace has over {wire.LONGEST_NAMESPACE} characters"
+        peer.wants(namespace, data, cost)
         return ""
 
     def _decode_json(self, text: str) -> Any:

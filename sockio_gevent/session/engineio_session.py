@@ -318,8 +318,8 @@ class EngineIOSession(Session):
         """The client has answered an event."""
         self.host.receiver.acknowledged(self, namespace, ack_id, arguments, cost)
 
-    def leaves(self, namespace: str) -> None:
+    def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
         if self._namespaces is not None:
             self._namespaces.discard(namespace)
-        self.handlers.put(self.host.receiver.left, namespace, 0)
+        self.handlers.put(self.host.receiver.left, namespace, cost)

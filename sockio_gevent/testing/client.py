@@ -159,12 +159,10 @@ class Client:
             Refused, Disconnected, TypeError: see :class:`Client`.
         """
         other: Client = object.__new__(type(self))
-        other._failures = self._failures
-        other._session = self._session
+        vars(other).update(vars(self))
+        del other.session
         other._namespace = namespace
-        other._link = self._link
         other._leaves_alone = True
-        other.session_id = self.session_id
         other._connect(auth)
         other._raise_failure()
         return other

@@ -23,6 +23,7 @@ __all__ = [
     "CONNECT_ERROR",
     "DISCONNECT",
     "EVENT",
+    "LONGEST_NAMESPACE",
     "RESERVED",
     "BadPacket",
     "Decoder",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+
+# Characters. Servers and clients keep the names of namespaces, so none may be long.
+LONGEST_NAMESPACE = 256
 
 # Names of events that have a meaning of their own on either side, so none can be emitted.
 RESERVED = frozenset(
@@ -43,6 +47,7 @@ _HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
 _BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
 _ATTACHMENT = 64  # bytes of memory that an attachment takes, besides its own
+_PACKET = 192  # bytes of memory that a packet takes until it is handled, besides its data
 
 # Types of values that hold no binary data.
 _PLAIN = frozenset((str, int, float, bool, type(None)))
@@ -64,7 +69,7 @@ class SocketPacket(NamedTuple):
         data: of ``EVENT`` a list that begins with the name, of ``ACK`` a list, of ``CONNECT``
             a ``dict`` or ``None``, of ``CONNECT_ERROR`` anything, of ``DISCONNECT`` ``None``.
             Attachments are ``bytes`` in their places.
-        cost: about how many bytes of memory the data takes.
+        cost: about how many bytes of memory the packet takes until it is handled.
     """
 
     kind: int
@@ -172,18 +177,19 @@ class Decoder:
         """Make the packet of a text and all its attachments."""
         text = message[head.end() :]
         data = None
-        cost = 0
+        namespace = head[3] or "/"
+        cost = _PACKET + (1 if namespace.isascii() else 4) * len(namespace)
         if text:
             try:
                 data = self._loads(text)
             except ValueError as error:
                 raise BadPacket(f"bad JSON: {error}") from None
-            cost = json_cost(text, 1 if text.isascii() else 4)
+            cost += json_cost(text, 1 if text.isascii() else 4)
         _check(kind, data, bool(text))
         if head[2] is not None:
             cost += _put_in_place(data, text, attachments, self._max_size)
         ack_id = int(head[4]) if head[4] else None
-        return SocketPacket(kind, head[3] or "/", ack_id, data, cost)
+        return SocketPacket(kind, namespace, ack_id, data, cost)
 
 
 def _check(kind: int, data: Any, has_data: bool) -> None:

@@ -40,6 +40,12 @@ def made_by(place: str) -> io.Listener:
     return listener
 
 
+def chat(client: io.Client, text: Any) -> str:
+    socket: io.Listener = client.listener
+    socket.emit("chat", text)
+    return "delivered"
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--block")
@@ -51,6 +57,7 @@ if arguments.block:
 else:
     for resource in ("socket.io", "live/socket.io"):
         application = io.listen(application, resource=resource, on_client_message=answer)
+        application.on("chat", chat)
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 server.start()
 print(f"http://127.0.0.1:{server.server_port}/", flush=True)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from support.framing import TRICKY
+from support.npm import bundle
 from support.page import PATIENT, TRANSPORTS
 from support.processes import ROOT
 
@@ -107,8 +108,8 @@ def test_a_client_never_learns_the_secret_ids_of_others(start, new_page):
     alice, bob = join(new_page, server.url), join(new_page, server.url)
     wait_text(alice, ".announcement", "connected")
     secret = bob.evaluate("socket.transport.sessionid")
-    assert secret[:8] in alice.content()
-    assert secret not in alice.content()
+    assert bob.inner_text("#me .name") in alice.content()
+    assert secret[:8] not in alice.content()
     assert not any(secret in line for line in server.log())
 
 
@@ -143,3 +144,59 @@ def test_a_port_that_is_in_use_is_reported_in_one_line(start):
     )
     assert second.returncode == 2
     assert re.fullmatch(r"server.py: cannot listen: .+\n", second.stderr)
+
+
+# ---- clients of Socket.IO 1 to 4 ----
+
+RELEASES = ["socket.io-client-1.7", "socket.io-client-2.5", "socket.io-client-4.8"]
+
+
+@pytest.fixture
+def join_today(new_page, released_packages):
+    """Open the page with another client in the place of ours."""
+
+    def joined(url, release, transport=""):
+        page = new_page("about:blank")
+        file = released_packages / bundle(released_packages, release)
+        page.route("**/socket.io/socket.io.js", lambda route: route.fulfill(path=file))
+        page.goto(f"{url}/?transport={transport}")
+        page.wait_for_selector("#status[data-state=connected]")
+        return page
+
+    return joined
+
+
+@pytest.mark.parametrize("transport", ["", "polling"])
+def test_clients_of_all_generations_talk_to_each_other(start, new_page, join_today, transport):
+    server = start(SERVER)
+    pages = [join(new_page, server.url, "xhr-polling" if transport else None)]
+    pages += [join_today(server.url, release, transport) for release in RELEASES]
+    shown = {"websocket"} if not transport else {"polling", "xhr-polling"}
+    for number, page in enumerate(pages):
+        page.wait_for_function(
+            "shown => shown.includes(document.getElementById('transport').textContent)",
+            arg=[*shown],
+        )
+        say(page, f"hello from {number}")
+        for other in pages:
+            own = ".own" if other is page else ".message:not(.own)"
+            wait_text(other, own, f"hello from {number}")
+            assert other.inner_text("#log .message:last-child .text") == f"hello from {number}"
+    names = [page.inner_text("#me .name") for page in pages]
+    assert len({*names}) == len(pages)
+    pages.pop().close()
+    for page in pages:
+        wait_text(page, ".announcement", "disconnected")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_newer_client_comes_back_when_the_server_does(start, join_today, release):
+    server = start(SERVER)
+    page = join_today(server.url, release)
+    server.stop(signal.SIGKILL)
+    page.wait_for_selector("#status[data-state=reconnecting]")
+    say(page, "said meanwhile")
+    server.start()
+    page.wait_for_selector("#status[data-state=connected]")
+    page.wait_for_selector("#log .own:not(.pending)")
+    assert texts(page, ".own") == ["said meanwhile"]

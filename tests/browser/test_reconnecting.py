@@ -241,7 +241,13 @@ def test_messages_for_an_ended_session_arrive_in_the_next_one(page_url, new_page
     options = {"reconnectOnServerDisconnect": True, "reconnectionDelay": 10}
     page = opened(new_page(page_url), transports=[transport], **options)
     wait_event(page, "connect")
-    page.evaluate("socket.send({end: 1}); for (var i = 0; i < 5; i++) socket.send({number: i})")
+    # The first goes alone, unless it waits for the echo of a heartbeat.
+    page.wait_for_function("""() => {
+        if (socket.transport.posting) return false;
+        socket.send({end: 1});
+        for (let i = 0; i < 5; i++) socket.send({number: i});
+        return true;
+    }""")
     assert received(page, last=4) == list(range(5))
     assert wait_event(page, "disconnect")[0][0] == "disconnected"
 

@@ -57,7 +57,7 @@ class Peer:
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         self.calls.append(("acknowledged", namespace, ack_id, arguments))
 
-    def leaves(self, namespace: str) -> None:
+    def leaves(self, namespace: str, cost: int) -> None:
         self.calls.append(("leaves", namespace))
 
 
@@ -324,3 +324,18 @@ def test_packets_have_no_blanks_in_their_json() -> None:
     assert isinstance(packet, Packet)
     assert packet.payload == b'42["a",{"b":[1,2]}]'
     assert json.loads(packet.payload[2:]) == ["a", {"b": [1, 2]}]
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_the_name_of_a_namespace_has_a_longest_length(version: int) -> None:
+    name = "/" + "x" * 255
+    assert received(f"0{name},", version=version) == ([("wants", name, None)], "")
+    calls, problem = received(f"0{name}x,", version=version)
+    assert (calls, problem) == ([], "the name of a namespace has over 256 characters")
+
+
+def test_the_query_of_a_namespace_has_as_many_fields_as_json_has_elements() -> None:
+    calls, problem = received("0/a?b=1&c=2,", version=3, max_json_elements=2)
+    assert (calls, problem) == ([("wants", "/a", {"b": "1", "c": "2"})], "")
+    calls, problem = received("0/a?b=1&c=2&d=3,", version=3, max_json_elements=2)
+    assert (calls, problem) == ([], "a query of over 2 fields")

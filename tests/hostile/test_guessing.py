@@ -9,7 +9,7 @@ import pytest
 from support.attackers import answer, ask, open_poll, post
 from support.doors import TRANSPORTS, head
 from support.framing import encode
-from support.siege import LASTING, Siege
+from support.siege import Siege
 
 NO_SESSION = b"no such session; it may have timed out\n"
 
@@ -37,7 +37,7 @@ def refusal(siege: Siege, data: bytes) -> tuple[int, str, bytes]:
 
 def test_thousands_of_guesses_find_nothing(besiege):
     """Each guess differs from the id of an open session as little as possible."""
-    with besiege(times=LASTING) as siege:
+    with besiege() as siege:
         raw, known = open_poll(siege)
         answers = set()
         made = itertools.count()

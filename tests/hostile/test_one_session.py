@@ -7,7 +7,7 @@ from support.attackers import answer, half_close, open_poll, post
 from support.bystanders import IN_TIME
 from support.doors import head
 from support.framing import encode
-from support.siege import ATTACKERS, LASTING, MEGABYTE
+from support.siege import ATTACKERS, MEGABYTE
 
 LEAVE = b"data=" + encode("leave").encode()
 MOST = 10  # the option max_requests_per_session, as it is by default
@@ -44,7 +44,7 @@ def test_a_session_takes_a_few_posts_at_once_and_refuses_more(besiege):
 
 def test_a_session_takes_posts_up_to_the_limit(besiege):
     # All that comes back waits until the end.
-    with besiege(times=LASTING, max_buffer=16 * MEGABYTE) as siege:
+    with besiege(max_buffer=16 * MEGABYTE) as siege:
         raw, known = open_poll(siege)
         taken, refused = [], []
 

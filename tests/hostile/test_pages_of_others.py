@@ -7,7 +7,6 @@ import itertools
 from support.attackers import answer, ask, open_poll, post, request
 from support.doors import TRANSPORTS, head
 from support.framing import encode
-from support.siege import LASTING
 
 EVIL = "https://evil.example"
 # Browsers never send the last ones, but other programs may.
@@ -54,7 +53,7 @@ def from_elsewhere(session_id):
 
 
 def test_pages_of_others_get_nothing(besiege):
-    with besiege(times=LASTING) as siege:
+    with besiege() as siege:
         raw, known = open_poll(siege)
         turn = itertools.cycle(from_elsewhere(known))
         made = itertools.count()

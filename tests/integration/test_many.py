@@ -8,7 +8,7 @@ import gevent
 import pytest
 from gevent.pool import Pool
 from support.clients import Polling, WebSocket, wait_for
-from support.http import DEADLINE
+from support.http import DEADLINE, LONG
 from support.times import bring_forward
 
 from sockio_gevent.client import Client, session_of
@@ -36,7 +36,8 @@ def many_files():
 
 @pytest.mark.timeout(300)
 def test_a_thousand_sessions_get_every_broadcast_once_and_in_order(serve):
-    served = serve()
+    # The connections of all for their POSTs have no request until all broadcasts are there.
+    served = serve(handshake_timeout=LONG)
     expected = [f"broadcast {number} 😀" for number in range(BROADCASTS)]
     received = {}
 

@@ -85,6 +85,11 @@ def all_blocks(*languages: str) -> list[Block]:
     return [block for page in PAGES for block in blocks(page) if block.language in languages]
 
 
+def is_module(block: Block) -> bool:
+    """Whether a script is a module, which imports the client of Socket.IO 4 from its package."""
+    return block.language == "javascript" and block.text.startswith("import ")
+
+
 def rows(page: str) -> list[list[str]]:
     """The rows of all tables (``list-table``) of a page, each a list of cells."""
     found: list[list[str]] = []

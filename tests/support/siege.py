@@ -14,7 +14,7 @@ import gevent
 import gevent.socket
 from gevent.event import Event
 
-from .bystanders import IN_TIME, Bystanders
+from .bystanders import Bystanders
 from .http import DEADLINE, LONG
 from .raw import Raw
 from .servers import Server
@@ -28,10 +28,8 @@ _AT_LAST = 2 * DEADLINE
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
 MEGABYTE = 1024 * 1024
 
-# No session is without a connection for longer than its owner may take for a message.
-AWAY = patient({name: {"close_timeout": IN_TIME, "duration": DEADLINE} for name in POLLING})
-# For an attack on a session that has no connection meanwhile.
-LASTING = {name: {"close_timeout": LONG, "duration": DEADLINE} for name in POLLING}
+# Sessions without a connection last as long as the attack.
+AWAY = patient({name: {"duration": DEADLINE} for name in POLLING})
 # Small limits, so that hundreds of attackers soon reach them; a test that is about the time for a
 # body says how long that is.
 OPTIONS = {
