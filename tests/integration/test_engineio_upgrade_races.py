@@ -7,9 +7,8 @@ import random
 import gevent
 import pytest
 from support.clients import wait_for
-from support.engineio import Kind, Polling, WebSocket, address, open_session, wait_polling
+from support.engineio import Kind, Polling, WebSocket, open_session, wait_polling
 from support.http import DEADLINE, HTTP, LONG, Ended
-from support.raw import Raw
 from support.times import bring_forward
 
 from sockio_gevent.client import session_of
@@ -309,33 +308,3 @@ def test_a_message_that_is_too_large_on_a_probing_websocket_closes_only_that(eng
     opened.send("still here")
     assert opened.receive() == "still here"
     assert client.connected
-
-
-def test_probes_whose_answers_are_not_read_do_not_pile_up(engine_echo):
-    served = engine_echo()
-    opened, client = open_session(served, Polling)
-    head = (
-        f"GET {address('websocket', opened.session_id)} HTTP/1.1\r\nHost: a\r\n"
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    raw = Raw(served.port, head.encode())
-    wait_for(lambda: session_of(client).upgrade is not None)
-    session = session_of(client)
-    probe = b"\x81\x86\0\0\0\x002probe"
-
-    def flood():
-        while True:
-            raw.socket.sendall(probe * 1000)
-
-    def given_up():
-        upgrade = session.upgrade
-        assert upgrade is None or upgrade.downlink._connection.pending < 1_000_000
-        return upgrade is None
-
-    flooding = gevent.spawn(flood)
-    wait_for(given_up)
-    flooding.kill()
-    raw.close()
-    opened.send("still here")
-    assert opened.receive() == "still here"
