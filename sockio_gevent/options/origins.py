@@ -24,6 +24,9 @@ _REFERER = re.compile(r"https?://([^/?#]+)")
 _PATTERN = re.compile(rf"(\*|{HOST}):(\*|{PORT})")
 _REMEMBERED = 256  # origins that are kept split: nearly all requests have one of a few
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+# Some programs, such as clients in Swift, name the address of their WebSocket as their origin.
+# No page has such an origin.
+_SCHEMES_OF_PAGES = {"ws": "http", "wss": "https"}
 
 
 def origin_of(environ: Environ, scripted: bool = False) -> str | None:
@@ -148,11 +151,12 @@ class Origins:
         parts = _split(origin)
         if parts is None:
             return self._opaque and origin == "null"
-        _, host, port = parts
+        scheme, host, port = parts
+        page = _SCHEMES_OF_PAGES.get(scheme, scheme), host, port
         return (
             parts in self._exact
             or not self._patterns.isdisjoint(((host, port), (host, "*"), ("*", port)))
-            or (self._own and parts == _own_origin(environ))
+            or (self._own and page == _own_origin(environ))
         )
 
     def allowed(self, own_host: str) -> list[tuple[str, str]]:

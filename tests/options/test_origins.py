@@ -368,3 +368,25 @@ def test_a_text_that_is_neither_an_origin_nor_a_pattern_is_refused(text: str) ->
 def test_a_rule_of_the_wrong_kind_is_refused(rule: Any) -> None:
     with pytest.raises(TypeError):
         Origins(rule)
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("ws://example.com", True),
+        ("ws://example.com:80", True),
+        ("wss://example.com", False),
+        ("ws://example.com:8080", False),
+        ("ws://other.example.com", False),
+    ],
+)
+def test_the_own_address_of_a_websocket_counts_as_the_own_origin(
+    origin: str, allowed: bool
+) -> None:
+    environ = {
+        "HTTP_HOST": "example.com",
+        "HTTP_ORIGIN": origin,
+        "wsgi.url_scheme": "http",
+    }
+    assert Origins().allows(environ) is allowed
+    assert Origins("https://else.example").allows(environ) is False
