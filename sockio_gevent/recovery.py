@@ -120,8 +120,9 @@ class Kept:
         if successor is None:
             self._events.append(event)
             self._drop_old()
-        elif event not in successor._events:
-            # Another thread has sent it just before the client came back.
+        elif not successor._events or successor._events[-1] is not event:
+            # Another thread has sent it just before the client came back, or it was sent by who
+            # holds the old client. If both clients were to get it, the successor has noted it.
             for packet in event.packets or ():
                 successor.session.enqueue(packet)
             successor.note(event)
@@ -250,9 +251,12 @@ class Recovery:
 
     def awaits(self, kept: Kept) -> None:
         """A client was cut off. If too many are awaited, the first of them is not any more."""
-        self._awaited[kept] = None
-        if self._most_awaited is not None and len(self._awaited) > self._most_awaited:
-            first = next(iter(self._awaited))
+        with self._lock:
+            self._awaited[kept] = None
+            while (first := next(iter(self._awaited))).session.loop.hub.dead:
+                self.expire(first)  # nothing else on that loop does it
+            excess = self._most_awaited is not None and len(self._awaited) > self._most_awaited
+        if excess:
             first.session.loop.call(self.expire, first)
 
     def claim(self, secret: Any, space: Any, session: Session) -> Kept | None:
@@ -278,7 +282,8 @@ class Recovery:
     def _forget(self, kept: Kept) -> None:
         if self._by_secret.get(kept.secret) is kept:
             del self._by_secret[kept.secret]
-        self._awaited.pop(kept, None)
+        with self._lock:
+            self._awaited.pop(kept, None)
         kept.session.loop.deadlines.forget(kept)
 
     def release(self, kept: Kept) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import gevent
@@ -347,3 +348,47 @@ def test_a_return_whose_handler_is_ended_leaves_nothing() -> None:
     recovery = listener._space.recovery
     assert recovery is not None
     assert not [kept for kept in recovery._by_secret.values() if kept.space.name != "/"]
+
+
+@pytest.mark.parametrize("old_first", [False, True])
+def test_an_event_for_a_client_and_for_what_it_has_come_back_as_arrives_once(
+    old_first: bool,
+) -> None:
+    """Another thread may choose the receivers just while the client comes back."""
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    second = first.come_back()
+    sessions = [second._session, first._session]
+    for number in range(3):
+        receivers = sessions[::-1] if old_first else sessions
+        listener._space.send("chat", (number,), receivers)
+    assert received(second) == [("chat", 0), ("chat", 1), ("chat", 2)]
+    second.cut()
+    assert received(second.come_back()) == []
+
+
+def test_clients_of_threads_that_have_ended_are_not_awaited_for_ever() -> None:
+    listener = listen(recovery=LONG)
+
+    def serve() -> None:
+        connect(listener).cut()
+        gevent.get_hub().destroy()
+
+    for _ in range(3):
+        thread = threading.Thread(target=serve)
+        thread.start()
+        thread.join()
+    here = listener._sessions.loops.here()
+    absent = listener._space.rooms.absent
+    assert {session.loop for session in absent.values()} != {here}
+
+    def only_ours_are_awaited() -> bool:
+        connect(listener).cut()
+        return {session.loop for session in absent.values()} == {here}
+
+    # It may take a moment until the end of a thread can be seen.
+    wait_until(only_ours_are_awaited, "forgotten")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert len(recovery._awaited) == len(recovery._by_secret) == len(absent)
