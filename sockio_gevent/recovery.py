@@ -146,6 +146,8 @@ class Kept:
         for event in reversed(self._events):
             if event.offset == offset:
                 break
+            if event.packets is None:
+                return None
             found.append(event)
         else:
             if self._forgotten != offset:

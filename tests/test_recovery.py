@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -14,7 +15,7 @@ from support.in_process import listen, wait_until
 import sockio_gevent as io
 from sockio_gevent.client import session_of
 from sockio_gevent.monitoring.reasons import CloseReason, End
-from sockio_gevent.testing import Client
+from sockio_gevent.testing import Client, Disconnected
 
 LONG = 60.0  # seconds
 
@@ -392,3 +393,27 @@ def test_clients_of_threads_that_have_ended_are_not_awaited_for_ever() -> None:
     recovery = listener._space.recovery
     assert recovery is not None
     assert len(recovery._awaited) == len(recovery._by_secret) == len(absent)
+
+
+def test_a_client_whose_events_are_not_kept_any_more_after_the_middleware_has_not_recovered() -> (
+    None
+):
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    first.session.emit("chat", "missed")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    takes_long = True
+
+    @listener.use
+    def check(client: io.Client) -> None:
+        if takes_long:
+            recovery._drop_old(monotonic() + 2 * LONG)
+
+    with pytest.raises(Disconnected):
+        first.come_back()
+    assert listener.stats()["closes"]["away_too_long"] == 1
+    assert not recovery._by_secret
+    takes_long = False
+    assert not first.come_back().session.recovered
