@@ -184,6 +184,7 @@ class Recovery:
         seconds: the option ``recovery``.
         most: how many bytes of events may be kept; ``None`` for any number.
         most_awaited: how many clients may be awaited at once; ``None`` for any number.
+        most_of_one: how many of them may be from one address; ``None`` for any number.
 
     Attributes:
         seconds: the same as given.
@@ -191,21 +192,32 @@ class Recovery:
 
     __slots__ = (
         "_awaited",
+        "_by_network",
         "_by_secret",
         "_held",
         "_lock",
         "_log",
         "_most",
         "_most_awaited",
+        "_most_of_one",
         "_number",
         "seconds",
     )
 
-    def __init__(self, seconds: float, most: int | None, most_awaited: int | None) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        most: int | None,
+        most_awaited: int | None,
+        most_of_one: int | None = None,
+    ) -> None:
         self.seconds = seconds
         self._most = most
         self._most_awaited = most_awaited
+        self._most_of_one = most_of_one
+        # The first cut off comes first; the same by the networks of their sessions.
         self._awaited: dict[Kept, None] = {}
+        self._by_network: dict[str, dict[Kept, None]] = {}
         self._lock = thread_lock()
         self._number = 0
         self._log: deque[KeptEvent] = deque()
@@ -257,7 +269,14 @@ class Recovery:
             self._awaited[kept] = None
             while (first := next(iter(self._awaited))).session.loop.hub.dead:
                 self.expire(first)  # nothing else on that loop does it
+            network = kept.session.network
+            # Addresses of this machine are not counted; see SessionQuota.
+            of_one = self._by_network.setdefault(network, {}) if network else {}
+            of_one[kept] = None
             excess = self._most_awaited is not None and len(self._awaited) > self._most_awaited
+            if self._most_of_one is not None and len(of_one) > self._most_of_one:
+                # Nobody crowds out the clients of others.
+                first, excess = next(iter(of_one)), True
         if excess:
             first.session.loop.call(self.expire, first)
 
@@ -286,6 +305,12 @@ class Recovery:
             del self._by_secret[kept.secret]
         with self._lock:
             self._awaited.pop(kept, None)
+            network = kept.session.network
+            of_one = self._by_network.get(network)
+            if of_one is not None:
+                of_one.pop(kept, None)
+                if not of_one:
+                    del self._by_network[network]
         kept.session.loop.deadlines.forget(kept)
 
     def release(self, kept: Kept) -> None:

@@ -417,3 +417,22 @@ def test_a_client_whose_events_are_not_kept_any_more_after_the_middleware_has_no
     assert not recovery._by_secret
     takes_long = False
     assert not first.come_back().session.recovered
+
+
+def test_clients_of_one_address_crowd_out_no_others() -> None:
+    listener = listen(recovery=LONG, max_sessions=6, max_sessions_per_address=5)
+    first = connect(listener, environ={"REMOTE_ADDR": "192.0.2.1"})
+    first.cut()
+    others = []
+    for _ in range(10):
+        others.append(connect(listener, environ={"REMOTE_ADDR": "192.0.2.2"}))
+        others[-1].cut()
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert len(recovery._awaited) == 6
+    assert first.come_back().session.recovered
+    assert others[-1].come_back().session.recovered
+    assert not others[4].come_back().session.recovered
+    for kept in list(recovery._awaited):
+        recovery.expire(kept)
+    assert recovery._by_network == {}
