@@ -22,6 +22,10 @@ from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
 
 __all__ = ["connect"]
 
+_TOO_LATE = End(
+    CloseReason.AWAY, "middleware has taken longer than what its client has missed is kept"
+)
+
 # Runs a function inside the option ``context``; it gets the exception that the function returns.
 InContext = Callable[..., None]
 
@@ -66,6 +70,9 @@ def connect(
             own_of(client).outside = NOT_LET_IN
             space.rooms.expect(session)  # it may join rooms
             refused = _run_middleware(space, client, log, in_context)
+        if back is not None and refused is None and not back.is_whole:
+            # Middleware believes that it has recovered. It comes again, as a new client.
+            session.end(_TOO_LATE)
         if refused is None and session.ending is None:
             _let_in(session, space, client, back)
             let_in = True

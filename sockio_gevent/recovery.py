@@ -120,8 +120,9 @@ class Kept:
         if successor is None:
             self._events.append(event)
             self._drop_old()
-        elif event not in successor._events:
-            # Another thread has sent it just before the client came back.
+        elif not successor._events or successor._events[-1] is not event:
+            # Another thread has sent it just before the client came back, or it was sent by who
+            # holds the old client. If both clients were to get it, the successor has noted it.
             for packet in event.packets or ():
                 successor.session.enqueue(packet)
             successor.note(event)
@@ -145,6 +146,8 @@ class Kept:
         for event in reversed(self._events):
             if event.offset == offset:
                 break
+            if event.packets is None:
+                return None
             found.append(event)
         else:
             if self._forgotten != offset:
@@ -181,6 +184,7 @@ class Recovery:
         seconds: the option ``recovery``.
         most: how many bytes of events may be kept; ``None`` for any number.
         most_awaited: how many clients may be awaited at once; ``None`` for any number.
+        most_of_one: how many of them may be from one address; ``None`` for any number.
 
     Attributes:
         seconds: the same as given.
@@ -188,21 +192,32 @@ class Recovery:
 
     __slots__ = (
         "_awaited",
+        "_by_network",
         "_by_secret",
         "_held",
         "_lock",
         "_log",
         "_most",
         "_most_awaited",
+        "_most_of_one",
         "_number",
         "seconds",
     )
 
-    def __init__(self, seconds: float, most: int | None, most_awaited: int | None) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        most: int | None,
+        most_awaited: int | None,
+        most_of_one: int | None = None,
+    ) -> None:
         self.seconds = seconds
         self._most = most
         self._most_awaited = most_awaited
+        self._most_of_one = most_of_one
+        # The first cut off comes first; the same by the networks of their sessions.
         self._awaited: dict[Kept, None] = {}
+        self._by_network: dict[str, dict[Kept, None]] = {}
         self._lock = thread_lock()
         self._number = 0
         self._log: deque[KeptEvent] = deque()
@@ -250,9 +265,19 @@ class Recovery:
 
     def awaits(self, kept: Kept) -> None:
         """A client was cut off. If too many are awaited, the first of them is not any more."""
-        self._awaited[kept] = None
-        if self._most_awaited is not None and len(self._awaited) > self._most_awaited:
-            first = next(iter(self._awaited))
+        with self._lock:
+            self._awaited[kept] = None
+            while (first := next(iter(self._awaited))).session.loop.hub.dead:
+                self.expire(first)  # nothing else on that loop does it
+            network = kept.session.network
+            # Addresses of this machine are not counted; see SessionQuota.
+            of_one = self._by_network.setdefault(network, {}) if network else {}
+            of_one[kept] = None
+            excess = self._most_awaited is not None and len(self._awaited) > self._most_awaited
+            if self._most_of_one is not None and len(of_one) > self._most_of_one:
+                # Nobody crowds out the clients of others.
+                first, excess = next(iter(of_one)), True
+        if excess:
             first.session.loop.call(self.expire, first)
 
     def claim(self, secret: Any, space: Any, session: Session) -> Kept | None:
@@ -278,7 +303,14 @@ class Recovery:
     def _forget(self, kept: Kept) -> None:
         if self._by_secret.get(kept.secret) is kept:
             del self._by_secret[kept.secret]
-        self._awaited.pop(kept, None)
+        with self._lock:
+            self._awaited.pop(kept, None)
+            network = kept.session.network
+            of_one = self._by_network.get(network)
+            if of_one is not None:
+                of_one.pop(kept, None)
+                if not of_one:
+                    del self._by_network[network]
         kept.session.loop.deadlines.forget(kept)
 
     def release(self, kept: Kept) -> None:

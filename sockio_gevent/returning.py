@@ -37,6 +37,11 @@ class ComeBack:
         """What the client has shown."""
         return self._kept.secret
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the client has missed is still kept; middleware may take long."""
+        return self._kept.after(self._offset) is not None
+
     def replay(self, successor: Kept) -> None:
         """Give the new client what the old one has missed, and all that is still sent to that."""
         kept = self._kept

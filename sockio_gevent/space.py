@@ -116,17 +116,20 @@ class Space:
         self.emptied: Callable[[], None] | None = None
         self.main = self if main is None else main
         self.recovery: Recovery | None = None
+        options = host.options
         if main is not None:
             self.recovery = main.recovery
-        elif host.options.recovery is not None:
-            most = host.options.max_memory
+        elif options.recovery is not None:
             self.recovery = Recovery(
-                host.options.recovery, most and most // _FOR_RECOVERY, host.options.max_sessions
+                options.recovery,
+                options.max_memory and options.max_memory // _FOR_RECOVERY,
+                options.max_sessions,
+                options.max_sessions_per_address,
             )
         self.namespace: Any = None
         self.numbers = count()
-        self.rooms = Rooms(host.limits, host.options.max_rooms_per_client)
-        self.pending = Pending(self.rooms, host.options.max_pending_acks)
+        self.rooms = Rooms(host.limits, options.max_rooms_per_client)
+        self.pending = Pending(self.rooms, options.max_pending_acks)
 
     def client_of(self, session: Session) -> Any:
         """The client that a session has in this namespace; ``None`` if it has none."""

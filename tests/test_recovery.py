@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -13,7 +15,7 @@ from support.in_process import listen, wait_until
 import sockio_gevent as io
 from sockio_gevent.client import session_of
 from sockio_gevent.monitoring.reasons import CloseReason, End
-from sockio_gevent.testing import Client
+from sockio_gevent.testing import Client, Disconnected
 
 LONG = 60.0  # seconds
 
@@ -347,3 +349,90 @@ def test_a_return_whose_handler_is_ended_leaves_nothing() -> None:
     recovery = listener._space.recovery
     assert recovery is not None
     assert not [kept for kept in recovery._by_secret.values() if kept.space.name != "/"]
+
+
+@pytest.mark.parametrize("old_first", [False, True])
+def test_an_event_for_a_client_and_for_what_it_has_come_back_as_arrives_once(
+    old_first: bool,
+) -> None:
+    """Another thread may choose the receivers just while the client comes back."""
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    second = first.come_back()
+    sessions = [second._session, first._session]
+    for number in range(3):
+        receivers = sessions[::-1] if old_first else sessions
+        listener._space.send("chat", (number,), receivers)
+    assert received(second) == [("chat", 0), ("chat", 1), ("chat", 2)]
+    second.cut()
+    assert received(second.come_back()) == []
+
+
+def test_clients_of_threads_that_have_ended_are_not_awaited_for_ever() -> None:
+    listener = listen(recovery=LONG)
+
+    def serve() -> None:
+        connect(listener).cut()
+        gevent.get_hub().destroy()
+
+    for _ in range(3):
+        thread = threading.Thread(target=serve)
+        thread.start()
+        thread.join()
+    here = listener._sessions.loops.here()
+    absent = listener._space.rooms.absent
+    assert {session.loop for session in absent.values()} != {here}
+
+    def only_ours_are_awaited() -> bool:
+        connect(listener).cut()
+        return {session.loop for session in absent.values()} == {here}
+
+    # It may take a moment until the end of a thread can be seen.
+    wait_until(only_ours_are_awaited, "forgotten")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert len(recovery._awaited) == len(recovery._by_secret) == len(absent)
+
+
+def test_a_client_whose_events_are_not_kept_any_more_after_the_middleware_has_not_recovered() -> (
+    None
+):
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    first.cut()
+    first.session.emit("chat", "missed")
+    recovery = listener._space.recovery
+    assert recovery is not None
+    takes_long = True
+
+    @listener.use
+    def check(client: io.Client) -> None:
+        if takes_long:
+            recovery._drop_old(monotonic() + 2 * LONG)
+
+    with pytest.raises(Disconnected):
+        first.come_back()
+    assert listener.stats()["closes"]["away_too_long"] == 1
+    assert not recovery._by_secret
+    takes_long = False
+    assert not first.come_back().session.recovered
+
+
+def test_clients_of_one_address_crowd_out_no_others() -> None:
+    listener = listen(recovery=LONG, max_sessions=6, max_sessions_per_address=5)
+    first = connect(listener, environ={"REMOTE_ADDR": "192.0.2.1"})
+    first.cut()
+    others = []
+    for _ in range(10):
+        others.append(connect(listener, environ={"REMOTE_ADDR": "192.0.2.2"}))
+        others[-1].cut()
+    recovery = listener._space.recovery
+    assert recovery is not None
+    assert len(recovery._awaited) == 6
+    assert first.come_back().session.recovered
+    assert others[-1].come_back().session.recovered
+    assert not others[4].come_back().session.recovered
+    for kept in list(recovery._awaited):
+        recovery.expire(kept)
+    assert recovery._by_network == {}

@@ -24,6 +24,9 @@ __all__ = ["EngineIOSession"]
 # The ends that clients are told of by their next poll, and with it what was sent before.
 _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
+# Bytes: what a client has sent to connect to a namespace is kept, and counted if it is more.
+_MUCH = 1024
+
 
 class Upgrade(Protocol):
     """A WebSocket on which a client tries whether it can go on with it.
@@ -71,14 +74,15 @@ class EngineIOSession(Session):
         self.upgrade: Upgrade | None = None
         self.text_only = False
         self.decoder: Any = None
-        self._namespaces: set[str] | None = None  # that the client has asked for
+        # Those that the client has asked for, each with the bytes that are kept of its wish.
+        self._namespaces: dict[str, int] | None = None
         self._connect_by: float | None = None
         self._heard = monotonic()
         self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
         if isinstance(dialect, SocketIO):
             self.decoder = dialect.new_decoder()
             if dialect.connects_itself:
-                self._namespaces = {"/"}
+                self._namespaces = {"/": 0}
             else:
                 self._connect_by = self._heard + host.options.connect_timeout
         self._await_heartbeat()
@@ -164,15 +168,17 @@ class EngineIOSession(Session):
 
     def release(self) -> None:
         """The session has closed: free what it held."""
+        self.incoming -= self._unfinished + sum((self._namespaces or {}).values())
         self.decoder = self._namespaces = None
-        self.incoming -= self._unfinished
         self._unfinished = 0
         super().release()
 
     def move(self, loop: Loop) -> None:
         """Go on with another loop; see :meth:`Session.move`."""
         super().move(loop)
-        self._unfinished = 0  # nothing is incoming any more
+        # Nothing is incoming any more.
+        self._unfinished = 0
+        self._namespaces = None
 
     # --- its heartbeats ---
 
@@ -292,7 +298,7 @@ class EngineIOSession(Session):
     def wants(self, namespace: str, auth: Any, cost: int) -> None:
         """The client wants to connect to a namespace."""
         if self._namespaces is None:
-            self._namespaces = set()
+            self._namespaces = {}
         if namespace not in self._namespaces:
             most = self.host.options.max_namespaces_per_session
             if most is not None and len(self._namespaces) >= most:
@@ -300,8 +306,16 @@ class EngineIOSession(Session):
                 raise OverLimit(
                     Limit.NAMESPACES, "429 Too Many Requests", text, code=POLICY_VIOLATION
                 )
-            self._namespaces.add(namespace)
+        self._keep_wish(namespace, cost if auth is not None and cost > _MUCH else 0)
         self.handlers.put(self.host.receiver.connect, (namespace, auth), cost)
+
+    def _keep_wish(self, namespace: str, kept: int) -> None:
+        """Note that it has asked for a namespace, and count what is kept of its wish."""
+        assert self._namespaces is not None
+        change = kept - self._namespaces.get(namespace, 0)
+        self._namespaces[namespace] = kept
+        if change:
+            self.take_in(change)
 
     def asked_for(self, namespace: str) -> bool:
         """Whether the client has asked to connect to this namespace, and has not left it."""
@@ -321,5 +335,6 @@ class EngineIOSession(Session):
     def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
         if self._namespaces is not None:
-            self._namespaces.discard(namespace)
+            self._keep_wish(namespace, 0)
+            del self._namespaces[namespace]
         self.handlers.put(self.host.receiver.left, namespace, cost)

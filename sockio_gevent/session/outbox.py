@@ -42,7 +42,7 @@ class Outbox:
         kept: what is kept of its clients for a return after a cut, by the names of their
             namespaces; ``None`` if nothing is.
         incoming: how many bytes from the client are part of an incomplete payload,
-            or are being decoded.
+            are being decoded, or are kept of its wishes to connect to namespaces.
         loop: the event loop that the session lives on.
         touched: whether it will be flushed at the end of this iteration of the loop.
     """

@@ -23,6 +23,8 @@ _PERIOD = 30.0  # seconds that an end is remembered
 
 # The reasons that a client cannot know, because it has not caused the end itself.
 _TOLD = frozenset(CloseReason) - {CloseReason.CLIENT, CloseReason.LOST, CloseReason.AWAY}
+# The reasons that no client can cause at will.
+_BY_SERVER = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 _TOLD_WHEN_CLOSED = frozenset(("websocket", "flashsocket"))
 
 
@@ -48,10 +50,13 @@ class RecentlyEnded:
     Any thread may use it.
     """
 
-    __slots__ = ("_ends", "_held", "_lock")
+    __slots__ = ("_by_clients", "_ends", "_held", "_lock")
 
     def __init__(self) -> None:
         self._ends: dict[str, RecentEnd] = {}
+        # The ids of those that clients may have caused. They are forgotten first, so that nobody
+        # can crowd out the last messages of other clients.
+        self._by_clients: dict[str, None] = {}
         self._held = 0  # bytes of last packets
         self._lock = thread_lock()
 
@@ -82,8 +87,10 @@ class RecentlyEnded:
             self._forget_old()
             self._held += _cost(farewell)
             while self._ends and (len(self._ends) >= _MOST or self._held > _MOST_HELD):
-                self._forget(next(iter(self._ends)))
+                self._forget(next(iter(self._by_clients or self._ends)))
             self._ends[session_id] = RecentEnd(monotonic(), why, bound_to, farewell)
+            if end.reason not in _BY_SERVER:
+                self._by_clients[session_id] = None
 
     def find(self, session_id: str) -> RecentEnd | None:
         """The end of a session, if it is remembered."""
@@ -112,6 +119,7 @@ class RecentlyEnded:
             return batch
 
     def _forget(self, session_id: str) -> None:
+        self._by_clients.pop(session_id, None)
         self._held -= _cost(self._ends.pop(session_id).farewell)
 
 

@@ -176,13 +176,18 @@ def _enqueue(
 ) -> None:
     """Send an event to sessions on one loop, in its thread."""
     if kept_event is not None:
-        for session in sessions:
-            kept = None if session.kept is None else session.kept.get(kept_event.namespace)
-            if kept is not None:
-                kept.note(kept_event)
+        namespace = kept_event.namespace
+        kept = [each for s in sessions if s.kept and (each := s.kept.get(namespace))]
+        # Those that are back come last: they pass the event on, unless their successors have it.
+        for each in sorted(kept, key=_is_back):
+            each.note(kept_event)
     if volatile:
         sessions = [session for session in sessions if session.takes_volatile]
     loop.traffic.messages_out += len(sessions)
     for packet in packets:
         for session in sessions:
             session.enqueue(packet)
+
+
+def _is_back(kept: Any) -> bool:
+    return kept.successor is not None

@@ -7,6 +7,7 @@ import pytest
 from sockio_gevent.monitoring.reasons import GOES_AWAY, CloseReason, End
 from sockio_gevent.session import recently_ended
 from sockio_gevent.session.recently_ended import RecentlyEnded
+from sockio_gevent.wire.packet import Packet
 
 SENT_AWAY = End(CloseReason.APPLICATION, "disconnected by the application")
 
@@ -67,3 +68,21 @@ def test_the_oldest_of_too_many_ends_is_forgotten() -> None:
     assert len(sessions) == 1000
     assert sessions.find("0") is None
     assert sessions.find("1") is not None
+
+
+@pytest.mark.parametrize("cause", [CloseReason.CLIENT, CloseReason.PROTOCOL])
+def test_ends_that_clients_cause_crowd_out_none_that_the_server_has_caused(
+    cause: CloseReason,
+) -> None:
+    sessions = RecentlyEnded()
+    last_words = [[Packet(b"4last words")], [Packet(b"1")]]
+    sessions.add("a", "xhr-polling", SENT_AWAY, None, last_words)
+    for number in range(2 * recently_ended._MOST):
+        sessions.add(f"b{number}", "xhr-polling", End(cause, "gone"), None, [[Packet(b"6")]])
+    assert len(sessions) == recently_ended._MOST
+    assert sessions.find("b0") is None
+    assert sessions.take_farewell("a") == last_words[0]
+    for number in range(2 * recently_ended._MOST):
+        sessions.add(f"c{number}", "xhr-polling", SENT_AWAY, None, [[Packet(b"1")]])
+    assert len(sessions) == recently_ended._MOST
+    assert sessions._by_clients == {}
