@@ -124,8 +124,8 @@ class Trial:
                 self.downlink.write((self._dialect.PROBED,))
                 self._session.begin_upgrade()
             elif packet == "5" and self._farewell is not None:
-                packets = self._session.take_farewell()
-                if packets and self.downlink.ready:
+                # A socket that is not ready leaves them to a poll.
+                if self.downlink.ready and (packets := self._session.take_farewell()):
                     self.downlink.write(packets)
                 self.close(*self._farewell)
                 return ""
