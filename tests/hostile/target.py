@@ -61,9 +61,10 @@ def vitals() -> dict[str, Any]:
 
 
 def hurry(kept: list[str]) -> None:
+    # Each only once: the next time would postpone the end again.
+    spared = _hurried.union(kept)
     for session_id, client in listener.clients.items():
-        # Only once: the next time would postpone the end again.
-        if session_of(client).away and session_id not in _hurried.union(kept):
+        if session_of(client).away and session_id not in spared:
             _hurried.add(session_id)
             bring_forward(client)
 
