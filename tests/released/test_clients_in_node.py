@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 import gevent
 import pytest
-from gevent.subprocess import PIPE, STDOUT, Popen
+from gevent.fileobject import FileObjectThread
 from support.framing import TRICKY
 from support.http import DEADLINE
 from support.npm import RELEASED, node
@@ -26,15 +27,16 @@ class Node:
     def __init__(self, stories: Any, **told: Any) -> None:
         told = {"url": stories.url, "texts": list(enumerate(TRICKY)), "deadline": DEADLINE, **told}
         command = [node(), str(DRIVER), json.dumps(told)]
+        # Not gevent's: once it has been used, this process knows of no other child how it ended.
         with Popen(command, stdin=PIPE, stdout=PIPE, stderr=STDOUT) as process:
             try:
                 self._listen(process, stories)
             finally:
                 process.kill()
 
-    def _listen(self, process: Popen, stories: Any) -> None:
+    def _listen(self, process: Popen[bytes], stories: Any) -> None:
         said = []
-        for line in process.stdout:
+        for line in FileObjectThread(process.stdout, "rb", close=False):
             said.append(line.decode())
             if not line.startswith(b"{"):
                 continue

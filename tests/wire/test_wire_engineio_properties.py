@@ -131,13 +131,15 @@ def test_reading_never_raises_and_never_invents_packets(
     payload = "".join(parts)
     packets, problem = decode_payload(version, payload, most)
     assert most is None or len(packets) <= most
-    assert (problem is TOO_MANY) <= (len(packets) == most)
+    # Empty packets of version 3 are none, but count.
+    empty = version == 3 and "0:" in payload
+    assert (problem is TOO_MANY) <= (len(packets) == most or empty)
     assert sum(map(len, packets)) <= len(payload)
     unlimited, mistake = decode_payload(version, payload, None)
     if problem is not TOO_MANY:
         assert (packets, problem) == (unlimited, mistake)
     else:
-        assert packets == unlimited[:most]
+        assert packets == unlimited[: len(packets)]
     packet, mistake = decode_frame(version, payload)
     assert (packet is None) == bool(mistake)
 
