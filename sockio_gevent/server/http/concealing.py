@@ -29,7 +29,7 @@ def conceal(
             it is may keep texts for a log.
         shorteners: what cuts session ids in addresses.
     """
-    if "QUERY_STRING" in environ:
+    if environ.get("QUERY_STRING"):
         # Only behind its path a query is known to be one of ours.
         before = f"{environ.get('PATH_INFO', '')}?"
         whole = shown(shorteners, before + environ["QUERY_STRING"])
