@@ -116,7 +116,8 @@ class EngineIORequests:
             raise EngineIORefusal(UNKNOWN_SESSION).counted_as(found.reason, found.log_text)
         session: EngineIOSession = found
         # A POST may bring the sign of life that the server was too busy to read in time.
-        if session.is_overdue and request.method != "POST":
+        excused = request.method == "POST" and session.loop.deadlines.stalled
+        if session.is_overdue and not excused:
             session.heartbeat_lost()
             raise EngineIORefusal(UNKNOWN_SESSION).counted_as(Reason.SESSION)
         return session

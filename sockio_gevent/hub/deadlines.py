@@ -76,6 +76,14 @@ class Deadlines:
                     del self._slots[item.slot]
             item.slot = None
 
+    @property
+    def stalled(self) -> bool:
+        """Whether something has kept the loop from running.
+
+        Then clients may have sent something in time that nobody has read yet.
+        """
+        return self._stalls > 0 or monotonic() - self._ticked > _STALL
+
     def _start(self) -> None:
         self._ticked = monotonic()
         self._next = int(self._ticked / RESOLUTION)

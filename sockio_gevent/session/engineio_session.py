@@ -24,6 +24,9 @@ __all__ = ["EngineIOSession"]
 # The ends that clients are told of by their next poll, and with it what was sent before.
 _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
+# Seconds: clients and servers do not measure a time from the same moment.
+_A_MOMENT = 0.005
+
 # Bytes: what a client has sent to connect to a namespace is kept, and counted if it is more.
 _MUCH = 1024
 
@@ -186,7 +189,7 @@ class EngineIOSession(Session):
     def is_overdue(self) -> bool:
         """Whether it is about to end, because its client was not heard in time."""
         if not self.dialect.pings:
-            return self._seconds_left() <= 0
+            return self._seconds_left() <= _A_MOMENT
         late = self._deadline is not None and monotonic() >= self._deadline
         return late and self._awaits_answer > 0
 

@@ -194,7 +194,7 @@ def test_a_silent_client_s_session_ends_in_time(engine, kind):
 def test_any_packet_is_a_sign_of_life(engine, kind, packet):
     opened, client = open_session(engine(), kind)
     session = session_of(client)
-    silent_for(client, 2 * LONG + 10)
+    silent_for(client, 2 * LONG - 10)
     silent_since = session._heard
     opened.put(packet)
     wait_for(lambda: session._heard > silent_since)
@@ -241,9 +241,21 @@ def test_a_poll_for_a_session_that_is_overdue_comes_too_late(engine, kind):
 
 
 @polls
+def test_a_sign_of_life_that_comes_too_late_is_refused(engine, kind):
+    served = engine()
+    opened, client = open_session(served, kind)
+    served.wait("connection")
+    overdue(opened, client)
+    assert opened.put("3" if kind.version == 4 else "2").status == 400
+    served.wait("disconnect")
+    assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
+
+
+@polls
 def test_a_sign_of_life_that_the_server_was_too_busy_to_read_counts(engine, kind):
     opened, client = open_session(engine(), kind)
     overdue(opened, client)
+    session_of(client).loop.deadlines._ticked -= 10
     assert opened.put("3" if kind.version == 4 else "2").status == 200
     assert not session_of(client).is_overdue
     assert client.connected
