@@ -25,6 +25,7 @@ from sockio_gevent.monitoring.reasons import GOES_AWAY, CloseReason, End, Limit
 from sockio_gevent.options.limits import OverLimit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options
 from sockio_gevent.refusal import Reason, Refusal
+from sockio_gevent.wire.engineio import undo_utf8
 from sockio_gevent.wire.packet import OVERHEAD, Packet
 from sockio_gevent.wire.websocket import TOO_BIG
 
@@ -449,7 +450,11 @@ def test_what_is_encoded_is_received_as_it_was(messages: list[str | bytes], vers
         peer = Peer()
         for packet in dialect.packets(body, kind):
             assert dialect.receive(peer, packet) == ""
-        assert [call[1] for call in peer.calls if call[0] == "deliver"] == messages
+        expected = messages
+        if version == 3 and kind == "text/plain":
+            # Text that reads as UTF-8 is taken for that of a client of Socket.IO 1.
+            expected = [undo_utf8(each) if isinstance(each, str) else each for each in messages]
+        assert [call[1] for call in peer.calls if call[0] == "deliver"] == expected
 
 
 @settings(deadline=None)
