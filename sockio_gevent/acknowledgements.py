@@ -18,7 +18,7 @@ from .rooms import Rooms
 from .session.session import Session
 from .wire.websocket import POLICY_VIOLATION
 
-__all__ = ["Answers", "Awaited", "Callback", "Pending", "answer_of"]
+__all__ = ["Answers", "Awaited", "Callback", "Pending", "answer_of", "arguments_of"]
 
 
 def answer_of(arguments: Sequence[Any]) -> Any:
@@ -26,6 +26,13 @@ def answer_of(arguments: Sequence[Any]) -> Any:
     if len(arguments) == 1:
         return arguments[0]
     return tuple(arguments) or None
+
+
+def arguments_of(answer: Any) -> Sequence[Any]:
+    """The arguments of an answer that a handler has returned; the other way round."""
+    if isinstance(answer, tuple):
+        return answer
+    return () if answer is None else (answer,)
 
 
 class Awaited(ABC):

@@ -245,7 +245,7 @@ def _disconnect(client: Client, close: bool) -> None:
     packets = session.dialect.left(space.name)
     if close or not packets:
         # A client that is told that it has to leave does not connect again by itself.
-        for name in _namespaces_of(session) if close else ():
+        for name in session.clients if close else ():
             for packet in session.dialect.left(name):
                 session.enqueue(packet)
         session.end(_BY_APPLICATION)
@@ -257,11 +257,6 @@ def _disconnect(client: Client, close: bool) -> None:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)
         session.start_handlers()
-
-
-def _namespaces_of(session: Session) -> list[str]:
-    main = [] if session.client is None else ["/"]
-    return [*main, *(session.others or ())]
 
 
 def _send(session: Session, packets: Sequence[Packet]) -> None:

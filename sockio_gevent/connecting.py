@@ -48,7 +48,7 @@ def connect(
     name, auth = wish
     if session.ending is not None:
         return None
-    if _has_client(session, name):
+    if session.client_in(name) is not None:
         text = f"it has asked for the namespace {name:.80} twice"
         session.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
         return None
@@ -85,12 +85,6 @@ def connect(
     if refused is not None and session.ending is None:
         _refuse(session, name, refused, log)
     return client if let_in else None
-
-
-def _has_client(session: Session, name: str) -> bool:
-    if name == "/":
-        return session.client is not None
-    return session.others is not None and name in session.others
 
 
 def _run_middleware(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from typing import Any
 
 import gevent
 
-from .acknowledgements import Callback
+from .acknowledgements import Callback, arguments_of
 from .client import Client, depart
 from .client_facts import peek, session_of, space_of
 from .connecting import connect
@@ -124,7 +124,7 @@ class Handlers(Receiver):
         """A client has sent an event; one of a namespace that it is not in is dropped."""
         name, event_name, arguments, ack_id = event
         try:
-            client = _client_of(session, name)
+            client = session.client_in(name)
             if client is not None:
                 session.loop.traffic.messages_in += 1
                 self._in_context(self._received, client, event_name, arguments, ack_id)
@@ -185,9 +185,8 @@ class Handlers(Receiver):
         session, space = session_of(client), space_of(client)
         if space.client_of(session) is not client:
             return None
-        arguments = () if answer is None else answer if isinstance(answer, tuple) else (answer,)
         try:
-            packets = session.dialect.acknowledgement(space.name, ack_id, arguments)
+            packets = session.dialect.acknowledgement(space.name, ack_id, arguments_of(answer))
         except Exception as error:
             kind = "answer", event in Client.EVENTS, type(error).__name__
             self.log.exception(kind, "the answer to %r of %r cannot be sent", event, client)
@@ -232,7 +231,7 @@ class Handlers(Receiver):
 
     def left(self, session: Any, namespace: str) -> None:
         """A client has left a namespace; its session goes on."""
-        client = _client_of(session, namespace)
+        client = session.client_in(namespace)
         if client is not None:
             depart(client, _BY_CLIENT)
             self.departed(session, client)
@@ -246,13 +245,13 @@ class Handlers(Receiver):
 
     def gone(self, session: Any) -> None:
         """A session has just ended."""
-        for client in _clients_of(session):
+        for client in session.clients.values():
             space_of(client).end(session)
 
     def closed(self, session: Any) -> None:
         """A session has ended, and none of its messages waits any more."""
         failure: BaseException | None = None
-        for client in _clients_of(session):
+        for client in session.clients.values():
             try:
                 self._end(client)
             except BaseException as error:
@@ -296,17 +295,3 @@ class Handlers(Receiver):
         except (Exception, gevent.Timeout) as error:
             if error is not failure:
                 self.log.exception("context", "the context of a handler failed for %r", client)
-
-
-def _client_of(session: Any, namespace: str) -> Any:
-    """The client of a session in a namespace; ``None`` if it is not in it."""
-    if namespace == "/":
-        return session.client
-    return None if session.others is None else session.others.get(namespace)
-
-
-def _clients_of(session: Any) -> Iterator[Client]:
-    """All clients of a session, that of the main namespace first."""
-    if session.client is not None:
-        yield session.client
-    yield from (session.others or {}).values()

@@ -18,7 +18,7 @@ from typing import Any
 
 from .hub.per_hub import thread_lock
 from .monitoring.reasons import CloseReason
-from .options.same_peer import are_same
+from .options.same_peer import are_same_peer
 from .session.session import Session
 from .wire.packet import Packet
 
@@ -293,8 +293,9 @@ class Recovery:
         kept = self._by_secret.get(secret) if isinstance(secret, str) else None
         if kept is None or kept.space is not space or kept.session.loop is not session.loop:
             return None
-        if session.host.options.same_peer is not None and not _are_of_one_peer(
-            kept.session, session
+        host, old = session.host, kept.session.bound_to
+        if host.options.same_peer is not None and not are_same_peer(
+            host.throttled_log, old, session.bound_to
         ):
             return None
         self._forget(kept)
@@ -325,13 +326,3 @@ class Recovery:
         kept.space.forget(kept.session)
         with self._lock:
             self._drop_old(monotonic())
-
-
-def _are_of_one_peer(old: Session, new: Session) -> bool:
-    """Whether two sessions were opened by the same peer, by the option ``same_peer``."""
-    try:
-        return are_same(old.bound_to, new.bound_to)
-    except Exception:
-        line = "the option 'same_peer' returned what cannot be compared"
-        new.host.throttled_log.exception("comparison", line)
-        return False

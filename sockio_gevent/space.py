@@ -133,10 +133,7 @@ class Space:
 
     def client_of(self, session: Session) -> Any:
         """The client that a session has in this namespace; ``None`` if it has none."""
-        if self.name == "/":
-            return session.client
-        others = session.others
-        return None if others is None else others.get(self.name)
+        return session.client_in(self.name)
 
     def set_client(self, session: Session, client: Any) -> None:
         """Set the client that a session has in this namespace; ``None`` for none."""
@@ -207,23 +204,19 @@ class Space:
             ValueError: if a value in it has none, or is over ``max_buffer``.
         """
         dialects = {session.dialect for session in receivers}
-        if len(dialects) == 1:
-            # The usual case: the list need not be divided.
-            [dialect] = dialects
-            packets, kept = self._packets(dialect, event, arguments, number, volatile)
-            if packets:
-                self.host.send(packets, receivers, volatile, kept)
-            return
         if not dialects:
             # A message without a form is a mistake, even if nobody gets it.
             self.languages.reference.event(self.name, event, arguments, number)
             return
+        # Before anything is sent: a message without a form is sent to nobody.
         encoded = [
             (each, *self._packets(each, event, arguments, number, volatile)) for each in dialects
         ]
         for dialect, packets, kept in encoded:
-            if packets:
+            those = receivers
+            if len(dialects) > 1:
                 those = [session for session in receivers if session.dialect is dialect]
+            if packets:
                 self.host.send(packets, those, volatile, kept)
 
     def _packets(

@@ -85,7 +85,7 @@ def test_a_client_gets_what_it_has_missed_once_and_in_order() -> None:
         second = first.come_back()
         expected = [("chat", 2), ("chat", 3, b"data"), ("message", "four"), ("chat", 5)]
         assert received(second) == [*expected, ("message", "six")]
-        old.emit("chat", "by who holds the old object")
+        old.emit("chat", "by the old object")
         listener.emit("chat", 7)
         assert received(second)[-1] == ("chat", 7)
         assert [each[-1] for each in received(bystander)] == [b"data", "not kept", "without it", 7]

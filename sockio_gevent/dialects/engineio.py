@@ -84,10 +84,7 @@ class EngineIO(Dialect):
 
     def match(self, path: str, query: str) -> Route | None:
         """Read an address: ``/<resource>/?EIO=<version>&transport=<name>``."""
-        route = addresses.match(self._options.resource, path, query)
-        if route is None or (addresses.version_of(query) == "3") != (self.version == 3):
-            return None
-        return route
+        return addresses.match(self._options.resource, self.version, path, query)
 
     @property
     def shortener(self) -> Shortener:

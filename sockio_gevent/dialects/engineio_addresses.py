@@ -5,17 +5,18 @@ from __future__ import annotations
 from .base import Route
 from .engineio_errors import UNKNOWN_TRANSPORT, UNSUPPORTED_VERSION
 
-__all__ = ["match", "version_of"]
+__all__ = ["match"]
 
 _TRANSPORTS = {"polling": "xhr-polling", "websocket": "websocket"}
 _LONGEST_INDEX = 9  # digits
 
 
-def match(resource: str, path: str, query: str) -> Route | None:
-    """Read an address; ``None`` if it is not one of Engine.IO.
+def match(resource: str, version: int, path: str, query: str) -> Route | None:
+    """Read an address; ``None`` if it is not one of this version of Engine.IO.
 
     Args:
         resource: the option ``resource``.
+        version: 3, or 4, which takes the addresses without a good version, too.
         path: the path of the request, without the prefix at which the application is mounted.
         query: its query. Names and values that mean something here need no escapes, so
             none are undone.
@@ -30,6 +31,8 @@ def match(resource: str, path: str, query: str) -> Route | None:
     transport = fields.get("transport")
     if transport is None and "EIO" not in fields:
         return None
+    if (fields.get("EIO") == "3") != (version == 3):
+        return None
     name = _TRANSPORTS.get(transport or "", "")
     error = None
     if fields.get("EIO") not in ("3", "4"):
@@ -43,11 +46,6 @@ def match(resource: str, path: str, query: str) -> Route | None:
         tail = index if index.isascii() and index.isdigit() else ""
         tail = tail if len(tail) <= _LONGEST_INDEX else ""
     return Route(name, fields.get("sid", ""), tail, error)
-
-
-def version_of(query: str) -> str:
-    """The version that a query asks for; empty for none."""
-    return _fields(query).get("EIO", "")
 
 
 def _fields(query: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from gevent.event import AsyncResult
 from ..monitoring.throttled_log import ThrottledLog
 from ..options.listener_options import Context, Options
 from ..options.origins import Environ, OriginCheck
-from ..options.same_peer import are_same, peer_rule
+from ..options.same_peer import are_same_peer, peer_rule
 from ..refusal import Reason, Refusal
 from ..server.http.environ import kept, peer_name
 from ..server.http.request import Request
@@ -139,12 +139,7 @@ class Authorization:
             bound_to: the ``peer`` of the client that was admitted.
             peer: the result of :meth:`peer_of`.
         """
-        try:
-            return bool(peer) and are_same(bound_to, peer)
-        except Exception:
-            line = "the option 'same_peer' returned what cannot be compared"
-            self._log.exception("comparison", line)
-            return False
+        return are_same_peer(self._log, bound_to, peer)
 
     def _ask(
         self, option: str, function: Callable[..., Any], environ: Environ, *before: object

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
 
+from ..monitoring.throttled_log import ThrottledLog
 from ..wire.http_syntax import TOKEN
 
-__all__ = ["are_same", "peer_rule"]
+__all__ = ["are_same", "are_same_peer", "peer_rule"]
 
 _COOKIE_NAME = re.compile(TOKEN)  # RFC 6265 section 4.1.1
 
@@ -51,6 +52,21 @@ def are_same(one: Any, other: Any) -> bool:
     if isinstance(one, bytes) and isinstance(other, bytes):
         return compare_digest(one, other)
     return bool(one == other)
+
+
+def are_same_peer(log: ThrottledLog, one: Any, other: Any) -> bool:
+    """The same, where the results are those of an application, whose mistakes are logged.
+
+    Args:
+        log: the log.
+        one: the result for the request that opened the session.
+        other: that for another request; nobody is the same as an unknown peer.
+    """
+    try:
+        return bool(other) and are_same(one, other)
+    except Exception:
+        log.exception("comparison", "the option 'same_peer' returned what cannot be compared")
+        return False
 
 
 def _bytes(text: str) -> bytes:

@@ -91,6 +91,18 @@ class Inbox(Outbox):
         """Whether the session is alive; also true while the client is away for a moment."""
         return self.ending is None
 
+    def client_in(self, namespace: str) -> Any:
+        """Its client in a namespace; ``None`` if it has none there."""
+        if namespace == "/":
+            return self.client
+        return None if self.others is None else self.others.get(namespace)
+
+    @property
+    def clients(self) -> dict[str, Any]:
+        """Its clients by the names of their namespaces, that of the main one first."""
+        main = {} if self.client is None else {"/": self.client}
+        return {**main, **(self.others or {})}
+
     # --- what comes in ---
 
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:

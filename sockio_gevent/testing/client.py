@@ -11,6 +11,7 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.queue import Empty
 
+from ..acknowledgements import answer_of
 from ..client import Client as ApplicationClient
 from ..listener import Listener
 from ..monitoring.log import failures
@@ -252,10 +253,9 @@ class Client:
         answered = AsyncResult()
         self._emit(event, arguments, lambda *answer: answered.set(answer))
         try:
-            answer = answered.get(timeout=timeout)
+            return answer_of(answered.get(timeout=timeout))
         except gevent.Timeout:
             raise TimeoutError(f"no answer to {event!r} came within {timeout} s") from None
-        return answer[0] if len(answer) == 1 else answer or None
 
     def on(self, event: str | int, handler: H) -> H:
         """Handle an event of the application; :meth:`receive` does not return it any more.
@@ -396,9 +396,7 @@ class Client:
         return self._link.reason or "it has left the namespace"
 
     def _found(self, session: Session, _: None) -> None:
-        client = session.client
-        if self._namespace != "/":
-            client = (session.others or {}).get(self._namespace)
+        client = session.client_in(self._namespace)
         if client is not None:
             self.session = client
 

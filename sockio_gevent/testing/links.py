@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 from gevent.queue import SimpleQueue
 
+from ..acknowledgements import arguments_of
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
@@ -231,7 +232,7 @@ def _handle(
 ) -> None:
     result = handler(*arguments)
     if answer is not None:
-        answer(*(() if result is None else result if isinstance(result, tuple) else (result,)))
+        answer(*arguments_of(result))
 
 
 def _spelled(kind: int, namespace: str, data: Any, ack_id: int | None = None) -> list[str | bytes]:

@@ -9,7 +9,8 @@ from typing import ClassVar, Protocol
 from gevent.event import Event
 
 from ..dialects.base import Dialect
-from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, End
+from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, End, Limit
+from ..options.limits import OverLimit
 from ..options.listener_options import Options
 from ..refusal import Reason
 from ..server.http.request import Refusal, Request
@@ -293,6 +294,17 @@ class Transport(ABC):
     @abstractmethod
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the payload in a body to the session; return the first mistake in it."""
+
+    def check_size(self, size: int) -> None:
+        """Check the size of a payload.
+
+        Raises:
+            OverLimit: if it is over the option ``max_message_size``.
+        """
+        most = self.options.max_message_size
+        if size > most:
+            text = f"the payload is over {most} bytes"
+            raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
 
     def not_taken(self, problem: str) -> Refusal:
         """The refusal of a POST whose messages were not all taken."""

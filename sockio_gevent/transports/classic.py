@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ..dialects.classic import Classic
 from ..hub.time_slice import TimeSlice
-from ..monitoring.reasons import Limit
-from ..options.limits import OverLimit
 from ..server.http.request import Refusal, Request
 from .base import Carried, Transport
 
@@ -27,7 +25,6 @@ class ClassicTransport(Transport):
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the payload in a body to the session; return the first mistake in it."""
-        limit = self.options.max_message_size
         # Other greenlets may run while it is decoded, so it is counted.
         held = len(body)
         session.take_in(held)
@@ -37,9 +34,7 @@ class ClassicTransport(Transport):
                 payload = self.normalize(payload, request.tail)
             except ValueError as error:
                 raise Refusal("400 Bad Request", str(error)) from None
-            if len(payload.encode()) > limit:
-                text = f"the payload is over {limit} bytes"
-                raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+            self.check_size(len(payload.encode()))
             return session.receive((payload,))
         finally:
             session.take_in(-held)

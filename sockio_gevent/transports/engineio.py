@@ -11,9 +11,8 @@ import gevent
 from ..dialects.engineio import BINARY_PAYLOAD, EngineIO
 from ..dialects.engineio_errors import BAD_REQUEST, UNKNOWN_SESSION, EngineIORefusal
 from ..hub.time_slice import TimeSlice
-from ..monitoring.reasons import CloseReason, End, Limit
+from ..monitoring.reasons import CloseReason, End
 from ..options.limits import OverLimit
-from ..options.listener_options import Options
 from ..refusal import Header
 from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
@@ -38,9 +37,6 @@ class PollingTransport(HTTPTransport):
     # Old browsers offer to save anything else.
     uplink_content_type = "text/html; charset=UTF-8"
     form_expansion: ClassVar[int] = 1
-
-    def __init__(self, options: Options, dialect: EngineIO) -> None:
-        super().__init__(options, dialect)
 
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
@@ -95,10 +91,7 @@ class PollingTransport(HTTPTransport):
             session.take_in(-held)
 
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
-        most = self.options.max_message_size
-        if len(body) > most:
-            text = f"the payload is over {most} bytes"
-            raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+        self.check_size(len(body))
         content_type = request.environ.get("CONTENT_TYPE", "")
         return self.dialect.packets(body, content_type)
 
@@ -132,10 +125,7 @@ class JSONPTransport(PollingTransport):
 
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
         payload = self.dialect.form(body, TimeSlice().pause)
-        most = self.options.max_message_size
-        if len(payload) > most:
-            text = f"the payload is over {most} bytes"
-            raise OverLimit(Limit.MESSAGE_SIZE, "413 Content Too Large", text)
+        self.check_size(len(payload))
         return self.dialect.packets(payload, "")
 
 

@@ -18,7 +18,8 @@ SESSION_ID = "0123456789abcdef0123456789abcdef01234567"
 
 
 def match(query: str, path: str = "/socket.io/", resource: str = "socket.io") -> Route | None:
-    return engineio_addresses.match(resource, path, query)
+    one, other = (engineio_addresses.match(resource, version, path, query) for version in (3, 4))
+    return one or other
 
 
 @pytest.mark.parametrize(

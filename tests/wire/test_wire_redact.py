@@ -182,7 +182,7 @@ def test_no_query_that_is_read_shows_more(
     spelled = "".join(f"%{ord(x):02x}" if i in escaped else x for i, x in enumerate(path))
     fields.insert(place, f"sid={session_id}")
     query = "&".join(["EIO=4", "transport=polling", *fields])
-    route = engineio_addresses.match("socket.io", path, query)
+    route = engineio_addresses.match("socket.io", 4, path, query)
     assert route is not None
     line = shown(f"GET {spelled}?{query} HTTP/1.1")
     if route.session_id == session_id:
