@@ -122,7 +122,7 @@ LAYERS = [
     {"errors", "hub", "refusal"},
     {"monitoring"},
     {"options"},
-    {"events", "ext"},
+    {"cluster", "events", "ext"},
     {"dialects", "server"},
     {"transports"},
     {"session"},

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from ..cluster.names import new_session_id
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
@@ -25,15 +24,7 @@ from .session import Session
 from .session_host import Receiver, SessionHost
 from .session_quota import SessionQuota
 
-__all__ = ["Sessions", "is_session_id"]
-
-_SIZE = 20  # bytes of a session id
-_SESSION_ID = re.compile(f"[0-9a-f]{{{2 * _SIZE}}}")
-
-
-def is_session_id(text: str) -> bool:
-    """Whether a text can be the id of a session."""
-    return _SESSION_ID.fullmatch(text) is not None
+__all__ = ["Sessions"]
 
 
 class Sessions(SessionHost):
@@ -71,7 +62,7 @@ class Sessions(SessionHost):
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""
         environ = kept(request.environ)
-        session_id = secrets.token_hex(_SIZE)
+        session_id = new_session_id()
         session: Session
         if isinstance(dialect, EngineIO):
             session = EngineIOSession(self, dialect, session_id, transport, environ)
