@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
+from .adapter import Adapter
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
 from .mounting.environment_checks import EnvironmentChecks
+from .mounting.workers import make_bus
 from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
 from .options.listener_options import Options
@@ -78,6 +80,7 @@ class Listener(Namespace):
         handlers = Handlers()
         handlers.context = context = self.options.context or mount.context_of(server)
         self._sessions = Sessions(self.options, handlers)
+        self._sessions.bus = bus = make_bus(self.options, self._sessions)
         serializer = (
             mount.serializer_for(server)
             if self.options.serializer is None
@@ -87,10 +90,14 @@ class Listener(Namespace):
         main = Space("/", self._sessions, Languages(self._dialects), handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
+        if bus is not None:
+            main.elsewhere = Adapter(
+                bus, self._namespaces, serializer, self._sessions.throttled_log, context
+            )
         handlers.log = self._sessions.throttled_log
         handlers.main = self
         handlers.namespaces = self._namespaces
-        around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
+        around = EnvironmentChecks(self.options.resource, self._sessions.log, bus, self.close)
         around.check_at_start()
         around.others = [
             layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
@@ -164,6 +171,9 @@ class Listener(Namespace):
           were given to connections to go ``out``. Session ids and heartbeats count.
         - ``buffered``: how many bytes of memory the messages take that clients
           have not taken yet.
+        - ``cluster``: of the bus between the workers: how many ``members`` there are, with this
+          one; how many ``messages`` and ``bytes`` came ``in`` and went ``out``; how many
+          messages were ``dropped``, because a worker did not read them.
 
         Returns:
             A new dict with numbers at its leaves.
@@ -213,6 +223,8 @@ class Listener(Namespace):
         if self._policy_server is not None:
             self._policy_server.stop(0)
         self._sessions.close(timeout)
+        if self._sessions.bus is not None:
+            self._sessions.bus.close()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]

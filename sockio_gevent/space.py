@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .acknowledgements import Pending
 from .dialects.base import Dialect
+from .elsewhere import Elsewhere
 from .recovery import CUTS, KeptEvent, Recovery
 from .rooms import Rooms
 from .session.session import Session
@@ -74,6 +75,7 @@ class Space:
 
     Attributes:
         name, host, languages, runner: the same as given.
+        elsewhere: the clients of the other workers; ``None`` if there can be no other workers.
         emitters: what has handlers for its events and middleware: the namespace, and the one
             that has its pattern.
         emptied: called when the last client may have left.
@@ -86,6 +88,7 @@ class Space:
     """
 
     __slots__ = (
+        "elsewhere",
         "emitters",
         "emptied",
         "host",
@@ -112,6 +115,7 @@ class Space:
         self.host = host
         self.languages = languages
         self.runner = runner
+        self.elsewhere: Elsewhere | None = None if main is None else main.elsewhere
         self.emitters: Sequence[Any] = ()
         self.emptied: Callable[[], None] | None = None
         self.main = self if main is None else main

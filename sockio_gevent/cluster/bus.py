@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Bus", "Gathered", "Message", "Receiver", "WorkerGone", "WorkerSilent"]
+__all__ = ["Bus", "Gathered", "Message", "Receiver", "WorkerGone", "WorkerSilent", "alone"]
 
 
 class WorkerGone(Exception):
@@ -77,17 +77,25 @@ class Bus(ABC):
     """The bus, as one worker sees it. Any thread may call its methods.
 
     Attributes:
-        name: the name of this worker, which the ids of its sessions end with.
         hands_over: whether :meth:`hand_over` can work.
     """
 
-    name: str
     hands_over: bool = False
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of this worker, which the ids of its sessions end with."""
 
     @property
     @abstractmethod
     def members(self) -> frozenset[str]:
         """The names of the other workers that are there now; the same object until it changes."""
+
+    @property
+    @abstractmethod
+    def alone(self) -> bool:
+        """Whether there is no other worker, so that nothing need be encoded for others."""
 
     @abstractmethod
     def receive(self, kind: str, receiver: Receiver) -> None:
@@ -186,3 +194,13 @@ class Bus(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave the others. Those that still wait for answers of them get none."""
+
+
+def alone() -> dict[str, Any]:
+    """The statistics of a worker without a bus; see :meth:`Bus.stats`."""
+    return {
+        "members": 1,
+        "messages": {"in": 0, "out": 0},
+        "bytes": {"in": 0, "out": 0},
+        "dropped": 0,
+    }

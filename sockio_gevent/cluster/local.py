@@ -52,7 +52,8 @@ class LocalBus(Bus):
     """The bus of one worker.
 
     Args:
-        find_place: says in which directory the workers meet; called when the bus starts.
+        find_place: says in which directory the workers meet; ``None`` if this process is none
+            of them, as one that will fork. Called when the bus starts.
         loop_here: returns the loop of the calling thread; called when the bus starts.
         log: the log of the listener.
         largest: how many bytes a message may have, and how many may wait for one worker.
@@ -63,7 +64,7 @@ class LocalBus(Bus):
 
     def __init__(
         self,
-        find_place: Callable[[], Path],
+        find_place: Callable[[], Path | None],
         loop_here: Callable[[], _Loop],
         log: Log,
         largest: int = LEAST_LARGEST,
@@ -80,7 +81,6 @@ class LocalBus(Bus):
 
     def _reset(self) -> None:
         """Be as before the start."""
-        self.name = self._given_name or worker_name()
         self._lock = thread_lock()
         self._closed = False
         self._opened = False
@@ -94,10 +94,22 @@ class LocalBus(Bus):
         return f"<LocalBus {self.name} with {len(self.members)} others>"
 
     @property
+    def name(self) -> str:
+        """The name of this worker; a process that forks gives its own to no child."""
+        return self._given_name or worker_name()
+
+    @property
     def members(self) -> frozenset[str]:
         """The names of the other workers."""
         links = self._links
         return _NOBODY if links is None else links.members
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other worker."""
+        if self._links is None and not self._open_if_it_serves():
+            return True
+        return not self.members
 
     def receive(self, kind: str, receiver: Receiver) -> None:
         """Give the messages of a kind to a receiver."""
@@ -118,11 +130,12 @@ class LocalBus(Bus):
         links, loop = self._links, self._loop
         if links and loop and loop.hub is hub and gevent.getcurrent() is not hub:
             links.acquainted.wait(_ACQUAINTANCE)
-        self._ready = True
+        self._ready = self._opened
 
     def _open(self) -> None:
         with self._lock:
-            if self._opened:
+            place = None if self._opened else self._find_place()
+            if place is None:
                 return
             self._opened = True
             loop = self._loop_here()
@@ -130,7 +143,7 @@ class LocalBus(Bus):
                 loop.hub.loop, self.name, self._log, self._largest, self._take, self._gone
             )
             try:
-                links.open(self._find_place())
+                links.open(place)
             except OSError as error:
                 why = str(error) if isinstance(error, NoPlace) else error.strerror
                 self._log.warning(_NO_BUS, why)

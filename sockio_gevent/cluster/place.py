@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["NoPlace", "of_parent", "prepare", "started"]
+__all__ = ["NoPlace", "of_parent", "of_resource", "prepare", "started"]
 
 #: The longest path of a socket, without the name of the socket.
 _LONGEST = 90
@@ -43,16 +43,32 @@ def of_parent(parent: int, resource: str, ordinal: int = 0) -> Path:
         resource: the option ``resource`` of their listener.
         ordinal: 0 for the first listener at this resource in each of them, 1 for the second.
     """
-    resource_hash = hashlib.sha256(resource.encode()).hexdigest()[:8]
-    return _base() / f"{parent}-{started(parent)}-{resource_hash}-{ordinal}"
+    name = f"{parent}-{started(parent)}-{_of(resource, ordinal)}"
+    places = [base / name for base in _bases()]
+    return next((place for place in places if not _is_too_long(place)), places[0])
 
 
-def _base() -> Path:
-    """The directory of this user; it ends with the session of the user, or with the machine."""
+def of_resource(directory: Path, resource: str, ordinal: int = 0) -> Path:
+    """The directory for workers that were told to meet in a directory; see :func:`of_parent`."""
+    return directory / _of(resource, ordinal)
+
+
+def _of(resource: str, ordinal: int) -> str:
+    return f"{hashlib.sha256(resource.encode()).hexdigest()[:8]}-{ordinal}"
+
+
+def _bases() -> list[Path]:
+    """Where the directories of this user may be, the best first."""
+    name = f"sockio_gevent-{os.geteuid()}"
+    bases = [Path(tempfile.gettempdir(), name), Path("/tmp", name)]
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given and os.path.isabs(given) and os.access(given, os.W_OK):
-        return Path(given, "sockio_gevent")
-    return Path(tempfile.gettempdir(), f"sockio_gevent-{os.geteuid()}")
+        bases.insert(0, Path(given, "sockio_gevent"))
+    return bases
+
+
+def _is_too_long(place: Path) -> bool:
+    return len(os.fsencode(place)) > _LONGEST
 
 
 def prepare(place: Path) -> None:
@@ -61,7 +77,7 @@ def prepare(place: Path) -> None:
     Raises:
         NoPlace: if it cannot be made, or if others could enter it.
     """
-    if len(os.fsencode(place)) > _LONGEST:
+    if _is_too_long(place):
         raise NoPlace(f"the path {str(place)!r} is too long for sockets: {_LONGEST} bytes at most")
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..cluster.bus import alone
 from ..cluster.names import new_session_id
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
@@ -57,7 +58,8 @@ class Sessions(SessionHost):
         stats = self.counters.stats(
             options.transports, options.dialects, self.by_id.values(), traffic
         )
-        return {**stats, "limits": self.limits.stats()}
+        cluster = alone() if self.bus is None else self.bus.stats()
+        return {**stats, "limits": self.limits.stats(), "cluster": cluster}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""

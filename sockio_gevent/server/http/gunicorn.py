@@ -27,10 +27,11 @@ _CLOSING_TIME = 1.5  # seconds in which a worker that stops should close its lis
 
 _SEVERAL = (
     "gunicorn runs %d workers, and each has sessions of its own: all requests of a session must "
-    "reach the same worker, or every transport but WebSocket will fail, and a broadcast reaches "
-    "the clients of one worker only. Run gunicorn with --workers 1; to use more cores, run several "
-    "of them on ports of their own behind a proxy that keeps each client on one (nginx: ip_hash)"
+    "reach the same worker, or every transport but WebSocket will fail%s. Run gunicorn with "
+    "--workers 1; to use more cores, run several of them on ports of their own behind a proxy that "
+    "keeps each client on one (nginx: ip_hash)"
 )
+_WITHOUT_BUS = ", and a broadcast reaches the clients of one worker only"
 
 
 def _owner() -> Any:
@@ -60,11 +61,12 @@ def find_worker() -> Any:
     return owner if hasattr(owner, "alive") and hasattr(owner, "sockets") else None
 
 
-def check_configuration(log: Log) -> None:
+def check_configuration(log: Log, has_bus: bool) -> None:
     """Report what is wrong with the gunicorn that loads the application.
 
     Args:
         log: the log of the listener.
+        has_bus: whether the workers reach each other's clients.
 
     Raises:
         RuntimeError: if its worker class cannot keep connections, or if it speaks HTTP/2.
@@ -87,7 +89,7 @@ def check_configuration(log: Log) -> None:
     workers = owner.cfg.workers
     # One line for each generation of workers, not one for each worker.
     if workers > 1 and (getattr(owner, "age", 1) - 1) % workers == 0:
-        log.warning(_SEVERAL, workers)
+        log.warning(_SEVERAL, workers, "" if has_bus else _WITHOUT_BUS)
 
 
 class StopWatch:
