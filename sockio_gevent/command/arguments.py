@@ -29,6 +29,7 @@ examples:
   {PROG} chat                        'application' in chat.py
   {PROG} chat:app --port 8000        'app' in chat.py
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
+  {PROG} chat --workers 4            four processes, for more cores
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
 
@@ -47,6 +48,7 @@ class Arguments(argparse.Namespace):
         keyfile: where its key is.
         origins: the value for the option ``origins``; ``None`` to leave it alone.
         log_level: the lowest level that is logged, in lower case.
+        workers: how many processes serve.
         reload: whether to start again when a source file changes.
     """
 
@@ -57,6 +59,7 @@ class Arguments(argparse.Namespace):
     keyfile: str | None
     origins: list[str] | None
     log_level: str
+    workers: int
     reload: bool
 
 
@@ -125,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
         help="what to log on stderr: this and what is worse (default: %(default)s)",
     )
     add(
+        "--workers",
+        default=1,
+        type=_workers,
+        metavar="N",
+        help="how many processes serve; what is meant for all clients reaches those of all of them "
+        "(default: %(default)s)",
+    )
+    add(
         "--reload",
         action="store_true",
         help="for development: start again whenever a source file changes "
@@ -153,6 +164,12 @@ def _host(text: str) -> str:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers, 1 or more")
     return int(text)
 
 
