@@ -176,9 +176,6 @@ class BaseTarget(Generic[C]):
                 is over ``max_buffer``.
         """
         check_sendable(event)
-        self._emit(event, arguments)
-
-    def _emit(self, event: EventName, arguments: tuple[Any, ...]) -> None:
         space = self._space
         space.send(event, arguments, self._sessions(), self._volatile)
         if space.elsewhere is not None and not self._local:
@@ -186,11 +183,14 @@ class BaseTarget(Generic[C]):
 
     def send(self, message: Any) -> None:
         """Send the event ``message`` with one argument; see :meth:`emit`."""
-        self._emit("message", (message,))
+        space = self._space
+        space.send("message", (message,), self._sessions(), self._volatile)
+        if space.elsewhere is not None and not self._local:
+            space.elsewhere.emit(self._scope(), "message", (message,))
 
     def __call__(self, message: Any) -> None:
         """Send the event ``message`` with one argument; see :meth:`emit`."""
-        self._emit("message", (message,))
+        self.send(message)
 
     def relay(self, event: EventName, arguments: Sequence[Any]) -> None:
         """Send an event of another worker to the clients of this one, if there is any."""

@@ -25,8 +25,9 @@ __all__ = ["make_bus", "note_parent"]
 # Several messages, of the largest size that an application sends, must fit.
 _LARGEST = 4
 
-# The process that has started this one with others, by the command line.
+# The process that has started this one with others, by the command line, and this one.
 _parent: int | None = None
+_worker: int | None = None
 
 # How many listeners this process has at each place: each has workers of its own.
 _listeners: Counter[tuple[str | None, str]] = Counter()
@@ -34,8 +35,8 @@ _listeners: Counter[tuple[str | None, str]] = Counter()
 
 def note_parent(parent: int) -> None:
     """This process is one of several workers that this parent has started."""
-    global _parent
-    _parent = parent
+    global _parent, _worker
+    _parent, _worker = parent, os.getpid()
 
 
 def make_bus(options: Options, sessions: Sessions) -> Bus | None:
@@ -56,11 +57,14 @@ def make_bus(options: Options, sessions: Sessions) -> Bus | None:
     def place() -> Path | None:
         if options.cluster != AUTO:
             return of_resource(Path(str(options.cluster)), options.resource, ordinal)
+        # A process that a worker has forked, or a master that has loaded the application for
+        # its workers, serves nobody.
         if _parent is not None:
-            return of_parent(_parent, options.resource, ordinal)
-        if gunicorn.find_worker() is None:
-            return None  # this is the master, which has loaded the application for its workers
-        return of_parent(os.getppid(), options.resource, ordinal)
+            ours = os.getpid() == _worker
+            return of_parent(_parent, options.resource, ordinal) if ours else None
+        worker = gunicorn.find_worker()
+        ours = worker is not None and os.getpid() == worker.pid
+        return of_parent(worker.ppid, options.resource, ordinal) if ours else None
 
     largest = _LARGEST * max(options.max_buffer, options.max_message_size)
     bus = LocalBus(place, sessions.loops.here, sessions.log, max(LEAST_LARGEST, largest))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -383,3 +385,27 @@ def test_a_forked_child_is_another_worker(join: Join, place: Path) -> None:
     ben.publish("note", b"still here")
     wait_until(lambda: got.bodies == [b"still here"], "the parent goes on")
     assert sorted(os.listdir(place)) == [ANN, BEN]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_process_of_another_user_is_refused(join: Join, place: Path, lines: list[str]) -> None:
+    ann = join(ANN)
+    # Somebody has opened what only the user may enter.
+    place.chmod(0o777)
+    (place / ANN).chmod(0o777)
+    program = (
+        "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); "
+        "s.connect(sys.argv[1]); s.sendall(b'x'); print(s.recv(100))"
+    )
+    stranger = subprocess.Popen(
+        [sys.executable, "-S", "-c", program, str(place / ANN)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_until(lambda: stranger.poll() is not None, "it has ended")
+    assert stranger.stdout is not None
+    said = stranger.stdout.read()
+    assert said == "b''\n" or "ConnectionResetError" in said or "BrokenPipeError" in said
+    assert any("another user" in line for line in lines)
+    assert ann.members == frozenset()
