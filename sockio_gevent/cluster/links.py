@@ -194,8 +194,7 @@ class Links:
                 way.lose()
             return
         if socket is None:  # it is stopped, and too many wait for it
-            if way is not None:
-                self._later(self._reconnect, worker)
+            self._later(self.look_for if way is None else self._reconnect, worker)
             return
         process = peer_of(socket)
         if process is None:
