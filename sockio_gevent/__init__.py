@@ -8,6 +8,7 @@ and returns a :class:`Listener`; its ``connection`` event brings a
 from __future__ import annotations
 
 from .client import Client, Target
+from .emitter import Emitter
 from .errors import AckTimeout, Disconnected, Refused
 from .listener import Listener, listen
 from .namespace import Namespace
@@ -20,6 +21,7 @@ __all__ = [
     "AckTimeout",
     "Client",
     "Disconnected",
+    "Emitter",
     "Listener",
     "Namespace",
     "Options",

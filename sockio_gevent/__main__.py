@@ -24,6 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else arguments
     with ends_cleanly():
+        if given and given[0] == "emit":
+            from .command.emitting import emit
+
+            emit(given[1:])
+            return
         parsed = parse(given)
         if parsed.reload:
             supervise(parsed, given)

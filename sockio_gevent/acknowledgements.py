@@ -18,7 +18,7 @@ from .rooms import Rooms
 from .session.session import Session
 from .wire.websocket import POLICY_VIOLATION
 
-__all__ = ["Answers", "Awaited", "Callback", "Pending", "answer_of", "arguments_of"]
+__all__ = ["Answers", "Awaited", "Callback", "Each", "Pending", "answer_of", "arguments_of"]
 
 
 def answer_of(arguments: Sequence[Any]) -> Any:
@@ -77,6 +77,30 @@ class Callback(Awaited):
 
     def lost(self, session: Session) -> None:
         """The function is never called."""
+
+
+class Each(Awaited):
+    """A function that gets the answer of each client as it comes, and must not block.
+
+    Args:
+        asked: the ids of the clients, by their sessions.
+        function: called with the id of a client and the arguments of its answer.
+    """
+
+    __slots__ = ("_asked", "_function")
+
+    def __init__(
+        self, asked: Mapping[Session, str], function: Callable[[str, list[Any]], object]
+    ) -> None:
+        self._asked = asked
+        self._function = function
+
+    def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
+        """Pass the answer on."""
+        self._function(self._asked[session], arguments)
+
+    def lost(self, session: Session) -> None:
+        """It does not come, and nobody is told."""
 
 
 class Answers(Awaited):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
-from .adapter import Adapter
+from .adapters import make_adapter
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers
@@ -91,9 +91,8 @@ class Listener(Namespace):
         super().__init__(main)
         self._namespaces = Namespaces(main)
         if bus is not None:
-            main.elsewhere = Adapter(
-                bus, self._namespaces, serializer, self._sessions.throttled_log, context
-            )
+            log = self._sessions.throttled_log
+            main.elsewhere = make_adapter(bus, self._namespaces, serializer, log, context)
         handlers.log = self._sessions.throttled_log
         handlers.main = self
         handlers.namespaces = self._namespaces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .hub.per_hub import thread_lock
 from .namespace import Namespace, ParentNamespace
@@ -40,7 +41,7 @@ class Namespaces:
         main: the main one.
     """
 
-    __slots__ = ("_by_name", "_lock", "_made_for_clients", "_main", "_parents")
+    __slots__ = ("_begins", "_by_name", "_ends", "_lock", "_made_for_clients", "_main", "_parents")
 
     def __init__(self, main: Space) -> None:
         self._main = main
@@ -48,6 +49,16 @@ class Namespaces:
         self._by_name = {main.name: main}
         self._parents: list[ParentNamespace] = []
         self._made_for_clients: set[str] = set()
+        self._begins: Callable[[str], None] | None = None
+        self._ends: Callable[[str], None] | None = None
+
+    def watch(self, begins: Callable[[str], None], ends: Callable[[str], None]) -> None:
+        """Call functions with the name of each namespace that begins, and that is forgotten.
+
+        The main namespace begins now.
+        """
+        self._begins, self._ends = begins, ends
+        begins(self._main.name)
 
     def of(self, name: str) -> Namespace:
         """The namespace of this name, for the application: it is never forgotten."""
@@ -119,6 +130,8 @@ class Namespaces:
         if parent is not None:
             parent._children[name] = namespace
             space.emptied = lambda: self._forget(name, parent)
+        if self._begins is not None:
+            self._begins(name)
         return space
 
     def _forget(self, name: str, parent: ParentNamespace) -> None:
@@ -128,3 +141,5 @@ class Namespaces:
                 self._made_for_clients.discard(name)
                 del self._by_name[name]
                 parent._children.pop(name, None)
+                if self._ends is not None:
+                    self._ends(name)

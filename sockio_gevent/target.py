@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from .acknowledgements import Answers
+from .acknowledgements import Answers, Each
 from .elsewhere import Scope
 from .errors import AckTimeout
 from .events import EventName, check_sendable
@@ -233,15 +233,48 @@ class BaseTarget(Generic[C]):
     def _call_here(
         self, event: EventName, arguments: Sequence[Any], timeout: float | None
     ) -> dict[str, Any]:
-        space = self._space
-        asked = {
+        return ask(self._space, self._asked(), event, arguments, timeout, self._volatile)
+
+    def _asked(self) -> dict[Session, str]:
+        """The clients of this worker that can answer."""
+        return {
             session: client.id
             for session in self._sessions()
             if session.dialect.acknowledges
             and session.ending is None
-            and (client := space.client_of(session)) is not None
+            and (client := self._space.client_of(session)) is not None
         }
-        return ask(space, asked, event, arguments, timeout, self._volatile)
+
+    def ask_each(
+        self,
+        event: EventName,
+        arguments: Sequence[Any],
+        begin: Callable[[list[str]], object],
+        answered: Callable[[str, list[Any]], object],
+    ) -> Callable[[], None]:
+        """Ask the clients of this worker for another one, which waits for the answers.
+
+        Args:
+            event: the name of the event.
+            arguments: its arguments.
+            begin: called with the ids of the clients, before they are asked.
+            answered: called with the id of a client and the arguments of its answer, as it comes.
+
+        Returns:
+            A function that waits no longer for answers.
+        """
+        space, asked = self._space, self._asked()
+        number, each = next(space.numbers), Each(asked, answered)
+        begin(list(asked.values()))
+        receivers = [session for session in asked if space.pending.add(session, number, each)]
+        if receivers:
+            space.send(event, tuple(arguments), receivers, self._volatile, number)
+
+        def stop() -> None:
+            for session in receivers:
+                space.pending.take(session, number)
+
+        return stop
 
     # --- what happens to them ---
 

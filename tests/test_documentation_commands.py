@@ -13,6 +13,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.emitting import _parser as emitting_parser
 
 sys.path.insert(0, str(ROOT))
 
@@ -67,7 +68,9 @@ def check_python(first: str, *rest: str) -> None:
 
 
 def check_command_line(*arguments: str) -> None:
-    if arguments:
+    if arguments[:1] == ("emit",):
+        emitting_parser().parse_args(arguments[1:])
+    elif arguments:
         parse([argument.replace("%i", "8081") for argument in arguments])
 
 

@@ -6,33 +6,29 @@ answers, and file descriptors.
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import Any
 
 import gevent
 
 from ..hub.gevent_private import hub_if_any
-from ..hub.per_hub import thread_lock
 from ..monitoring.log import Log
-from ..wire.bus_frames import ANSWER, ASK, HANDOVER, REFUSED, TELL, Frame, frame
-from .bus import Bus, Gathered, Receiver, WorkerGone, WorkerSilent
+from ..wire.bus_frames import ASK, HANDOVER, TELL, Frame, frame
+from .bus import WorkerGone
 from .links import Links
-from .local_message import LocalMessage
-from .names import NAME, worker_name
+from .message_bus import Loop, MessageBus, note_open
+from .names import NAME
 from .outgoing import Queued
 from .place import NoPlace
-from .questions import Question, Questions
+from .questions import Question
 
 __all__ = ["LEAST_LARGEST", "LocalBus"]
 
 #: How many bytes a message may have at least, and how many may wait for one worker.
 LEAST_LARGEST = 16 * 1024 * 1024
 
-_HEAD = 64  # bytes of a frame that are not its body, at most
 _ACQUAINTANCE = 1.0  # seconds that a new worker waits until the others know it
 
 _NO_BUS = (
@@ -42,13 +38,7 @@ _NO_BUS = (
 )
 
 
-class _Loop(Protocol):
-    @property
-    def hub(self) -> Any: ...
-    def call(self, function: Callable[..., object], *arguments: Any) -> None: ...
-
-
-class LocalBus(Bus):
+class LocalBus(MessageBus):
     """The bus of one worker.
 
     Args:
@@ -60,43 +50,20 @@ class LocalBus(Bus):
         name: the name of this worker; ``None`` for that of this process.
     """
 
-    hands_over = True
-
     def __init__(
         self,
         find_place: Callable[[], Path | None],
-        loop_here: Callable[[], _Loop],
+        loop_here: Callable[[], Loop],
         log: Log,
         largest: int = LEAST_LARGEST,
         name: str | None = None,
     ) -> None:
+        super().__init__(loop_here, log, largest, name)
         self._find_place = find_place
-        self._loop_here = loop_here
-        self._log = log
-        self._largest = largest
-        self._given_name = name
-        self._receivers: dict[str, Receiver] = {}
-        self._when_gone: list[Callable[[str], object]] = []
-        self._reset()
 
     def _reset(self) -> None:
-        """Be as before the start."""
-        self._lock = thread_lock()
-        self._closed = False
-        self._opened = False
-        self._ready = False
-        self._loop: _Loop | None = None
+        super()._reset()
         self._links: Links | None = None
-        self._questions = Questions()
-        self._messages_in = self._messages_out = self._bytes_in = self._bytes_out = 0
-
-    def __repr__(self) -> str:
-        return f"<LocalBus {self.name} with {len(self.members)} others>"
-
-    @property
-    def name(self) -> str:
-        """The name of this worker; a process that forks gives its own to no child."""
-        return self._given_name or worker_name()
 
     @property
     def members(self) -> frozenset[str]:
@@ -111,15 +78,11 @@ class LocalBus(Bus):
             return True
         return not self.members
 
-    def receive(self, kind: str, receiver: Receiver) -> None:
-        """Give the messages of a kind to a receiver."""
-        self._receivers[kind] = receiver
-
-    def when_gone(self, function: Callable[[str], object]) -> None:
-        """Call a function with the name of each worker that goes."""
-        self._when_gone.append(function)
-
     # --- it starts and ends ---
+
+    @property
+    def _is_open(self) -> bool:
+        return self._links is not None
 
     def start(self) -> None:
         """Join the others; see :meth:`Bus.start`."""
@@ -149,31 +112,18 @@ class LocalBus(Bus):
                 self._log.warning(_NO_BUS, why)
                 return
             self._loop, self._links = loop, links
-            _open_buses.add(self)
-
-    def _open_if_it_serves(self) -> bool:
-        """Open it in a process that has not started it, as after a fork; tell whether it is open.
-
-        Only the main thread surely has a loop that runs.
-        """
-        if not self._opened:
-            hub = hub_if_any()
-            if hub is not None and hub.loop.default:
-                self._open()
-        return self._links is not None
+            note_open(self, True)
 
     def close(self) -> None:
         """Leave the others."""
         with self._lock:
             self._opened = self._ready = True  # it does not start any more
-            loop = self._loop
-        if loop is not None:
-            loop.call(self._close)
+        self._call(self._close)
 
     def _close(self) -> None:
         links, self._links = self._links, None
         if links is not None:
-            _open_buses.discard(self)
+            note_open(self, False)
             workers = list(links.ways)
             links.remove_files()
             links.close()
@@ -193,43 +143,12 @@ class LocalBus(Bus):
 
     # --- from others ---
 
-    def _gone(self, worker: str, begun: bool) -> None:
-        self._questions.lost(worker, begun)
-        for function in list(self._when_gone):
-            try:
-                function(worker)
-            except Exception:
-                self._log.exception("what follows the end of a worker failed: %r", function)
-
     def _take(self, worker: str, found: Frame, descriptor: int | None) -> None:
         """A frame has come."""
         self._messages_in += 1
         self._bytes_in += len(found.body)
-        if found.form in (ANSWER, REFUSED):
-            question = self._questions.get(found.number)
-            if question is not None and found.form == ANSWER:
-                question.answered(worker, found.body)
-            elif question is not None:
-                question.lost(worker, begun=False)
-            return
-        message = LocalMessage(worker, found, descriptor, self._reply)
-        receiver = self._receivers.get(found.kind)
-        try:
-            if receiver is not None:
-                receiver(message)
-        except Exception:
-            self._log.exception("a message %r of worker %s failed", found.kind, worker)
-            message.fail()
-        else:
-            message.received(taken=receiver is not None)
-
-    def _reply(self, worker: str, form: int, number: int, body: bytes) -> None:
-        """Send an answer; any thread may call it."""
-        if len(body) > self._largest - _HEAD:
-            self._log.warning("an answer of %d bytes is too large for worker %s", len(body), worker)
-            form, body = REFUSED, b""
-        if self._loop is not None:
-            self._loop.call(self._put, worker, frame(form, "", number, body))
+        if not self._take_answer(worker, found):
+            self._deliver(worker, found, descriptor)
 
     # --- to others ---
 
@@ -248,15 +167,11 @@ class LocalBus(Bus):
 
     def tell(self, worker: str, kind: str, body: bytes) -> bool:
         """Send a message to a worker."""
+        self._fit(body)
         if not self.find(worker):
             return False
-        self._call(self._put, worker, self._frame(TELL, kind, 0, body))
+        self._call(self._send, worker, TELL, kind, 0, body)
         return True
-
-    def publish(self, kind: str, body: bytes) -> None:
-        """Send a message to all other workers."""
-        if self._open_if_it_serves():
-            self._call(self._put_all, self._frame(TELL, kind, 0, body))
 
     def ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
         """Send a message to a worker, and wait for its answer."""
@@ -273,34 +188,16 @@ class LocalBus(Bus):
         timeout: float,
         descriptor: int | None = None,
     ) -> bytes:
+        self._fit(body)
         number, question = self._questions.new([worker])
         try:
-            data = self._frame(form, kind, number, body)
             if descriptor is not None:
                 descriptor = os.dup(descriptor)
-            self._call(self._put, worker, data, question, descriptor)
+            self._call(self._put, worker, frame(form, kind, number, body), question, descriptor)
             question.wait(timeout)
         finally:
             self._questions.over(number)
-        if worker in question.answers:
-            return question.answers[worker]
-        if question.gone.get(worker) is False:
-            raise WorkerGone(f"worker {worker} has not taken a message {kind!r}")
-        if worker in question.gone and form == ASK:
-            raise WorkerGone(f"worker {worker} has gone without an answer to {kind!r}")
-        raise WorkerSilent(f"worker {worker} has not answered {kind!r} within {timeout:g} s")
-
-    def ask_all(self, kind: str, body: bytes, timeout: float | None) -> Gathered:
-        """Send a message to all other workers, and wait for the answers of all."""
-        if not self._open_if_it_serves() or not self.members:
-            return Gathered({}, [])
-        number, question = self._questions.new(self.members)
-        try:
-            self._call(self._put_all, self._frame(ASK, kind, number, body), question)
-            question.wait(timeout)
-        finally:
-            self._questions.over(number)
-        return Gathered(question.answers, sorted({*question.gone, *question.awaited}))
+        return self._answer_to(question, form, worker, kind, timeout)
 
     def hand_over(
         self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float
@@ -319,18 +216,8 @@ class LocalBus(Bus):
         way = None if self._links is None else self._links.ways.get(worker)
         return 0 if way is None else way.size
 
-    def _frame(self, form: int, kind: str, number: int, body: bytes) -> bytes:
-        if len(body) > self._largest - _HEAD:
-            raise ValueError(
-                f"{len(body)} bytes are too many for one message to other workers: they take "
-                f"{self._largest}, by the options 'max_buffer' and 'max_message_size'"
-            )
-        return frame(form, kind, number, body)
-
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call a function in the thread of the bus."""
-        if self._loop is not None:
-            self._loop.call(function, *arguments)
+    def _send(self, worker: str, form: int, kind: str, number: int, body: bytes) -> None:
+        self._put(worker, frame(form, kind, number, body))
 
     def _put(
         self,
@@ -348,11 +235,13 @@ class LocalBus(Bus):
             self._messages_out += 1
             self._bytes_out += len(data)
 
-    def _put_all(self, data: bytes, question: Question | None = None) -> None:
-        """Send a message to all, or to those that a question is for."""
+    def _send_all(
+        self, form: int, kind: str, number: int, body: bytes, question: Question | None
+    ) -> None:
         workers = [] if self._links is None else list(self._links.ways)
         if question is not None:
             workers = list(question.awaited)
+        data = frame(form, kind, number, body)
         for worker in workers:
             self._put(worker, data, question)
 
@@ -361,28 +250,7 @@ class LocalBus(Bus):
         links = self._links
         ways = [] if links is None else list(links.ways.values())
         dropped = 0 if links is None else links.dropped
-        return {
-            "members": 1 + len(self.members),
-            "messages": {"in": self._messages_in, "out": self._messages_out},
-            "bytes": {"in": self._bytes_in, "out": self._bytes_out},
-            "dropped": dropped + sum(way.dropped for way in ways),
-        }
+        return self._stats(dropped + sum(way.dropped for way in ways))
 
 
 _NOBODY: frozenset[str] = frozenset()
-_open_buses: WeakSet[LocalBus] = WeakSet()
-
-
-def _forked() -> None:
-    for bus in list(_open_buses):
-        bus.forked()
-    _open_buses.clear()
-
-
-def _at_exit() -> None:
-    for bus in list(_open_buses):
-        bus.at_exit()
-
-
-os.register_at_fork(after_in_child=_forked)
-atexit.register(_at_exit)

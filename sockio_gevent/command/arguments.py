@@ -30,6 +30,7 @@ examples:
   {PROG} chat:app --port 8000        'app' in chat.py
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --workers 4            four processes, for more cores
+  {PROG} emit --help                 send an event to clients, from a shell
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["AUTO", "check"]
+__all__ = ["AUTO", "check", "is_redis"]
 
 AUTO = "auto"
 
-_KINDS = "'auto', None, or the path of a directory that begins with a slash"
+_KINDS = "'auto', None, the address of a Redis, or the path of a directory, '/…'"
+_REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
+
+
+def is_redis(value: str) -> bool:
+    """Whether a value of the option is the address of a Redis."""
+    scheme, mark, _ = value.partition("://")
+    return bool(mark) and scheme in _REDIS
 
 
 def check(name: str, value: Any) -> str | None:
@@ -25,11 +32,14 @@ def check(name: str, value: Any) -> str | None:
         value = os.fspath(value)
     if not isinstance(value, str):
         raise TypeError(f"option {name!r} must be {_KINDS}, not {value!r:.80}")
+    if is_redis(value):
+        return value
     scheme, mark, _ = value.partition("://")
     if mark:
+        # Not the whole: it may hold a password.
         raise ValueError(
-            f"option {name!r}: workers meet on one machine so far, and not over {scheme!r:.20}: "
-            f"it is {_KINDS}"
+            f"option {name!r}: workers cannot meet over {scheme!r:.20}: addresses of Redis begin "
+            f"with {', '.join(f'{each}://' for each in _REDIS)}"
         )
     if not value.startswith("/") or "\0" in value:
         raise ValueError(f"option {name!r} must be {_KINDS}, not {value!r:.80}")

@@ -111,7 +111,9 @@ class Options:
         cluster: how this process finds the other workers that serve the same application.
             ``'auto'``: those of one gunicorn, and of ``python -m sockio_gevent --workers``. The
             path of a directory, such as ``'/run/chat'``: all processes of this machine that
-            name it; only their user may be able to enter it. ``None``: there are no others.
+            name it; only their user may be able to enter it. The address of a Redis, such as
+            ``'redis://:password@host:6379/0'``: all processes anywhere that name it, and servers
+            of Node with its streams adapter. ``None``: there are no others.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
         per_message_deflate: whether messages of WebSockets are compressed for clients that can

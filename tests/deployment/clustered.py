@@ -12,9 +12,13 @@ import os
 from typing import Any
 
 import gevent
+from gevent import monkey
 
 import sockio_gevent as io
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+
+# Real ones, whatever is patched.
+start_thread = monkey.get_original("_thread", "start_new_thread")
 
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(process)d %(message)s")
 if "SOCKIO_TEST_DEBUG" in os.environ:
@@ -52,6 +56,17 @@ def numbers(client: io.Client, name: str, count: int) -> None:
     client.emit("sent", count)
 
 
+def threads(client: io.Client, name: str, count: int) -> None:
+    """Emit numbers to all from several threads, each in its order."""
+
+    def run(thread: int) -> None:
+        for number in range(count):
+            socket.emit("number", f"{name} {thread}", number)
+
+    for thread in range(3):
+        start_thread(run, (thread,))
+
+
 def call(client: io.Client, room: str, timeout: float) -> None:
     try:
         answers, missing = socket.to(room).call("question", timeout=timeout), []
@@ -73,6 +88,7 @@ socket.on_server_side("pid", os.getpid)
 
 ORDERS: dict[str, Any] = {
     "all": lambda client, *arguments: socket.emit("event", *arguments),
+    "bytes": lambda client: socket.emit("event", b"\0\xff\7"),
     "others": lambda client, *arguments: client.broadcast.emit("event", *arguments),
     "local": lambda client, *arguments: socket.local.emit("event", *arguments),
     "room": lambda client, room, *arguments: socket.to(room).emit("event", *arguments),
@@ -81,6 +97,7 @@ ORDERS: dict[str, Any] = {
     "disconnect": lambda client, room: socket.to(room).disconnect(),
     "pids": lambda client: client.emit("pids", *socket.server_side_call("pid").values()),
     "numbers": numbers,
+    "threads": threads,
     "call": call,
     "clients": clients,
     "members": members,

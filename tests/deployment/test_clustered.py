@@ -131,6 +131,17 @@ def test_numbers_arrive_everywhere_in_order_and_once(server):
     assert server.problems() == []
 
 
+def test_threads_are_heard_everywhere_in_their_order(server):
+    placed = place(server.port, WORKERS)
+    for pid, voices in placed.items():
+        voices[1].ask("threads", str(pid), 200)
+    for voice in everybody(placed):
+        voice.wait("number", WORKERS * 3 * 200)
+        for name in [f"{pid} {thread}" for pid in placed for thread in range(3)]:
+            mine = [number for each, number in voice.named("number") if each == name]
+            assert mine == list(range(200))
+
+
 def test_a_killed_worker_is_gone_and_another_takes_its_place(deploy, runtime):
     server = gunicorn(deploy, runtime)
     placed = place(server.port, WORKERS)

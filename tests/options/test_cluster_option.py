@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from sockio_gevent.options.listener_options import Options
         ("/run/chat", "/run/chat"),
         ("/run/chat/", "/run/chat"),
         (Path("/run/chat"), "/run/chat"),
+        ("redis://:secret@localhost:6379/0", "redis://:secret@localhost:6379/0"),
+        ("rediss://localhost", "rediss://localhost"),
     ],
 )
 def test_it_says_how_workers_find_each_other(given: Any, kept: Any) -> None:
@@ -28,15 +31,36 @@ def test_it_says_how_workers_find_each_other(given: Any, kept: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "text"),
     [
-        (True, TypeError, "must be 'auto', None, or the path of a directory"),
-        (4, TypeError, "must be 'auto', None, or the path of a directory"),
-        ("run/chat", ValueError, "must be 'auto', None, or the path of a directory"),
-        ("off", ValueError, "must be 'auto', None, or the path of a directory"),
-        ("", ValueError, "must be 'auto', None, or the path of a directory"),
-        ("/run/\0", ValueError, "must be 'auto', None, or the path of a directory"),
-        ("redis://localhost", ValueError, "on one machine so far, and not over 'redis'"),
+        (True, TypeError, "must be 'auto', None, the address of a Redis, or the path"),
+        (4, TypeError, "must be 'auto', None, the address of a Redis, or the path"),
+        ("run/chat", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
+        ("off", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
+        ("", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
+        ("/run/\0", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
+        ("http://:secret@localhost", ValueError, "cannot meet over 'http': addresses of Redis"),
     ],
 )
 def test_anything_else_is_refused_at_the_start(given: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=f"option 'cluster'.*{text}"):
         io.listen(lambda environ, start_response: [], cluster=given)
+
+
+def listen(**options: Any) -> io.Listener:
+    return io.listen(lambda environ, start_response: [], **options)
+
+
+def test_redis_needs_sockets_that_are_patched() -> None:
+    with pytest.raises(RuntimeError, match=r"call gevent\.monkey\.patch_all\(\) before"):
+        listen(cluster="redis://localhost")
+
+
+def test_redis_needs_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ImportError, match=r"pip install 'sockio_gevent\[redis\]'"):
+        listen(cluster="redis://localhost")
+
+
+def test_a_wrong_address_of_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sockio_gevent.cluster.redis_client.check_redis", lambda: None)
+    with pytest.raises(ValueError, match="port"):
+        listen(cluster="redis://localhost:port")

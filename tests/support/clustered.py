@@ -72,9 +72,14 @@ class Voice:
 
 
 class ModernVoice(Voice):
-    """A client of Socket.IO 4."""
+    """A client of Socket.IO 4.
+
+    Attributes:
+        left: whether the server has disconnected it from the main namespace.
+    """
 
     def __init__(self, port: int) -> None:
+        self.left = False
         self._client = SocketIO(port)
         self._client.connect()
         super().__init__()
@@ -85,11 +90,29 @@ class ModernVoice(Voice):
     def next(self) -> tuple[str, list[Any]]:
         packet = self._client.packet()
         assert isinstance(packet, str)
-        number = packet[1 : packet.index("[")]
-        name, *arguments = json.loads(packet[packet.index("[") :])
+        if packet == "1":
+            self.left = True
+            raise Ended("left the namespace")
+        head, text = packet[: packet.index("[")], packet[packet.index("[") :]
+        attachments: list[Any] = []
+        if head[0] == "5":  # with attachments
+            count, _, number = head[1:].partition("-")
+            attachments = [list(self._binary()) for _ in range(int(count))]
+        else:
+            number = head[1:]
+
+        def in_place(value: Any) -> Any:
+            return attachments[value["num"]] if value.get("_placeholder") else value
+
+        name, *arguments = json.loads(text, object_hook=in_place)
         if number and self.answer is not None:
             self._client.tell(f"3{number}{json.dumps([self.answer])}")
         return name, arguments
+
+    def _binary(self) -> bytes:
+        packet = self._client.packet()
+        assert isinstance(packet, bytes)
+        return packet
 
     def leave(self) -> None:
         super().leave()

@@ -216,6 +216,15 @@ class CommandLine(Server):
         super().__init__(command, folder, environ={"PYTHONPATH": os.pathsep.join(places)}, **more)
 
 
+class Clustered(Server):
+    """``python -m sockio_gevent`` with the application ``clustered``."""
+
+    def __init__(self, folder: Path, **more: Any) -> None:
+        command = [sys.executable, "-m", "sockio_gevent", "clustered:socket", "--port=0"]
+        places = os.pathsep.join([str(DEPLOYMENT), str(DEPLOYMENT.parents[1])])
+        super().__init__(command, folder, environ={"PYTHONPATH": places}, **more)
+
+
 class Program(Server):
     """A server of ``tests/deployment/serve.py``."""
 

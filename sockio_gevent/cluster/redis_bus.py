@@ -1,0 +1,355 @@
+"""The bus between workers anywhere, over Redis.
+
+Each worker has a channel (:mod:`.redis_members`), and there is one for all. What is for all
+clients goes through a stream instead, which a worker can read later than it was written.
+
+A file descriptor goes to another worker of this machine by its local bus, if there is one. To any
+other it does not go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gevent
+
+from ..monitoring.log import Log
+from ..wire.bus_envelope import Envelopes
+from ..wire.bus_frames import ASK, TELL, BadFrame, Frame
+from .bus import Receiver, WorkerGone, WorkerSilent
+from .local import LocalBus
+from .message_bus import Loop, MessageBus, note_open
+from .names import NAME, WIDTH
+from .questions import Question
+from .redis_client import FAILURES, make_client, shown
+from .redis_link import OnEntry, RedisLink
+from .redis_members import RedisMembers
+
+__all__ = ["RedisBus"]
+
+_START = 2.0  # seconds to wait for Redis at the start
+_PATIENCE = 0.5  # seconds after which a worker that does not answer is looked for
+_HELLO = "hello"
+
+
+class RedisBus(MessageBus):
+    """The bus of one worker.
+
+    Args:
+        address: the address of Redis.
+        prefix: what the names of its channels begin with; the name of its stream.
+        local: the bus to the workers of this machine; ``None`` if there is none.
+        serves: tells whether this process serves, rather than only forks those that do.
+        loop_here: returns the loop of the calling thread; called when the bus starts.
+        log: the log of the listener.
+        largest: how many bytes a message may have.
+        most: how many bytes may wait for Redis.
+        name: the name of this worker; ``None`` for that of this process.
+
+    Attributes:
+        on_channel: called with the name of a channel of :meth:`subscribe`, and a message.
+        on_entry: called with the fields of an entry of the stream.
+        prefix: the same as given.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        prefix: str,
+        local: LocalBus | None,
+        serves: Callable[[], bool],
+        loop_here: Callable[[], Loop],
+        log: Log,
+        largest: int,
+        most: int,
+        name: str | None = None,
+    ) -> None:
+        self.prefix = prefix
+        self.on_entry: OnEntry = lambda fields: None
+        self.on_channel: Callable[[str, bytes], None] = lambda channel, data: None
+        self._address = address
+        self._local = local
+        self._serves = serves
+        self._most = most
+        self._channels: set[str] = set()
+        self._all = f"{prefix}#workers#"
+        super().__init__(loop_here, log, largest, name)
+        make_client(address)  # a mistake in the address is told at once
+        if local is not None:
+            local.when_gone(self._gone_here)
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._link: RedisLink | None = None
+        self._members: RedisMembers | None = None
+        self._entries = 0
+        self._envelopes = Envelopes(NAME, WIDTH, self._largest)
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The names of the other workers."""
+        members = self._members
+        return _NOBODY if members is None else members.names
+
+    @property
+    def alone(self) -> bool:
+        """False while it is open: servers of other kinds may read the stream, too."""
+        return not self._open_if_it_serves()
+
+    def receive(self, kind: str, receiver: Receiver) -> None:
+        """Give the messages of a kind to a receiver."""
+        super().receive(kind, receiver)
+        if self._local is not None:
+            self._local.receive(kind, receiver)
+
+    # --- it starts and ends ---
+
+    @property
+    def _is_open(self) -> bool:
+        return self._link is not None
+
+    def start(self) -> None:
+        """Join the others; see :meth:`Bus.start`."""
+        if self._ready:
+            return
+        if self._local is not None:
+            self._local.start()
+        self._open()
+        link, members, hub = self._link, self._members, gevent.get_hub()
+        waits = self._loop is not None and self._loop.hub is hub and gevent.getcurrent() is not hub
+        if link is not None and members is not None and waits:
+            if link.ready.wait(_START):
+                members.look()
+            else:
+                text = "Redis (%s) does not answer yet: this worker is alone until it does"
+                self._log.warning(text, shown(self._address))
+        self._ready = self._opened
+
+    def _open(self) -> None:
+        with self._lock:
+            if self._opened or not self._serves():
+                return
+            self._opened = True
+            self._loop = self._loop_here()
+            self._link = link = RedisLink(
+                make_client(self._address),
+                shown(self._address),
+                self._log,
+                self.prefix,
+                self._most,
+                self._heard,
+                self._read_entry,
+            )
+            self._members = members = RedisMembers(link, self._all, self.name, self._gone)
+            link.start({self._all, members.channel_of(self.name), *self._channels})
+            members.start(lambda: self._publish(self._all, TELL, _HELLO, 0, b""))
+            note_open(self, True)
+
+    def close(self) -> None:
+        """Leave the others."""
+        with self._lock:
+            self._opened = self._ready = True
+        if self._local is not None:
+            self._local.close()
+        self._call(self._close)
+
+    def _close(self) -> None:
+        workers = self.members
+        self._disconnect()
+        note_open(self, False)
+        for worker in workers:
+            self._questions.lost(worker, begun=True)
+
+    def _disconnect(self) -> None:
+        link, self._link = self._link, None
+        if link is not None and self._members is not None:
+            self._members.close()
+            link.close()
+
+    def forked(self) -> None:
+        """This is a forked child: it joins the others itself, under a name of its own."""
+        self._disconnect()
+        self._reset()
+
+    # --- who is there ---
+
+    def _gone_here(self, worker: str) -> None:
+        """A worker of this machine has gone."""
+        if self._members is not None:
+            self._members.remove(worker)
+
+    def _gone(self, worker: str, begun: bool = True) -> None:
+        self._envelopes.forget(worker)
+        super()._gone(worker, begun)
+
+    def find(self, worker: str) -> bool:
+        """Whether a worker is there."""
+        if worker in self.members or (self._local is not None and self._local.find(worker)):
+            return True
+        if not self._open_if_it_serves() or NAME.fullmatch(worker) is None or worker == self.name:
+            return False
+        return self._members is not None and bool(self._members.is_there(worker))
+
+    def _beside(self, worker: str) -> LocalBus | None:
+        """The local bus, if a worker is of this machine."""
+        local = self._local
+        return local if local is not None and worker in local.members else None
+
+    # --- from others ---
+
+    def _read_entry(self, fields: dict[bytes, bytes]) -> None:
+        self._messages_in += 1
+        self._bytes_in += sum(map(len, fields.values()))
+        try:
+            self.on_entry(fields)
+        except Exception:
+            self._log.exception("an entry of the stream failed")
+
+    def _heard(self, channel: str, data: bytes) -> None:
+        """Something has come over a channel."""
+        self._messages_in += 1
+        self._bytes_in += len(data)
+        try:
+            if not channel.startswith(self._all):
+                self.on_channel(channel, data)
+                return
+            worker, found = self._envelopes.read(data)
+            if found is not None and worker != self.name:
+                self._take(worker, found)
+        except BadFrame as error:
+            self._log.warning("a message on the channel %.80r is none: %s", channel, error)
+        except Exception:
+            self._log.exception("a message on the channel %.80r failed", channel)
+
+    def _take(self, worker: str, found: Frame) -> None:
+        if self._take_answer(worker, found):
+            return
+        if found.kind == _HELLO:
+            if self._members is not None:
+                self._members.add(worker)
+        else:
+            self._deliver(worker, found)
+
+    # --- to others ---
+
+    def _send(self, worker: str, form: int, kind: str, number: int, body: bytes) -> None:
+        self._publish(f"{self._all}{worker}#", form, kind, number, body)
+
+    def _send_all(
+        self, form: int, kind: str, number: int, body: bytes, question: Question | None
+    ) -> None:
+        self._publish(self._all, form, kind, number, body)
+
+    def _publish(self, channel: str, form: int, kind: str, number: int, body: bytes) -> None:
+        """Publish a frame; called in the thread of the bus."""
+        data = self._envelopes.write(self.name, form, kind, number, body)
+        self._write(("PUBLISH", channel, data))
+
+    def write_entry(self, fields: Sequence[str | bytes], longest: int) -> None:
+        """Write an entry of the stream, in its turn; any thread may call it.
+
+        Args:
+            fields: its fields, names and values in turn. A number comes behind them.
+            longest: how many entries the stream keeps, about.
+        """
+        self._call(self._write_entry, fields, longest)
+
+    def _write_entry(self, fields: Sequence[str | bytes], longest: int) -> None:
+        # Here, and not in the thread that writes: the numbers are in order.
+        self._entries += 1
+        end = "n", str(self._entries)
+        self._write(("XADD", self.prefix, "MAXLEN", "~", longest, "*", *fields, *end))
+
+    def write(self, *command: Any) -> None:
+        """Write a command to Redis, in its turn; any thread may call it."""
+        self._call(self._write, command)
+
+    def _write(self, command: tuple[Any, ...]) -> None:
+        if self._link is not None:
+            self._messages_out += 1
+            self._bytes_out += sum(len(part) for part in command if isinstance(part, bytes))
+            self._link.send(*command)
+
+    def query(self, *command: Any) -> Any:
+        """Send a command to Redis out of turn, and wait for its answer.
+
+        Raises:
+            WorkerSilent: if Redis is not reachable.
+        """
+        link = self._link
+        if link is None or not link.up:
+            raise WorkerSilent("Redis is not reachable")
+        try:
+            return link.ask(*command)
+        except tuple(FAILURES) as error:
+            raise WorkerSilent(f"Redis does not answer: {error}") from None
+
+    def subscribe(self, *channels: str) -> None:
+        """Listen to more channels; what comes over them goes to :attr:`on_channel`."""
+        self._channels.update(channels)
+        if self._link is not None:
+            self._call(gevent.spawn, self._link.subscribe, channels)
+
+    def unsubscribe(self, *channels: str) -> None:
+        """Do not listen to these channels any more."""
+        self._channels.difference_update(channels)
+        if self._link is not None:
+            self._call(gevent.spawn, self._link.unsubscribe, channels)
+
+    def tell(self, worker: str, kind: str, body: bytes) -> bool:
+        """Send a message to a worker."""
+        self._fit(body)
+        beside = self._beside(worker)
+        if beside is not None:
+            return beside.tell(worker, kind, body)
+        if not self.find(worker):
+            return False
+        self._call(self._send, worker, TELL, kind, 0, body)
+        return True
+
+    def ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
+        """Send a message to a worker, and wait for its answer."""
+        beside = self._beside(worker)
+        if beside is not None:
+            return beside.ask(worker, kind, body, timeout)
+        return self._ask(worker, kind, body, timeout)
+
+    def _ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
+        self._fit(body)
+        members = self._members
+        if not self.find(worker) or members is None:
+            raise WorkerGone(f"there is no worker {worker}")
+        number, question = self._questions.new([worker])
+        try:
+            self._call(self._send, worker, ASK, kind, number, body)
+            left = timeout
+            while worker in question.awaited and left > 0:
+                question.wait(min(left, _PATIENCE))
+                left -= _PATIENCE
+                if worker in question.awaited and members.is_there(worker) is False:
+                    question.lost(worker, begun=True)
+        finally:
+            self._questions.over(number)
+        return self._answer_to(question, ASK, worker, kind, timeout)
+
+    def hand_over(
+        self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float
+    ) -> bool:
+        """Hand a file descriptor over to a worker of this machine; see :meth:`Bus.hand_over`."""
+        beside = self._beside(worker)
+        return beside is not None and beside.hand_over(worker, kind, body, descriptor, timeout)
+
+    def queued(self, worker: str) -> int:
+        """How many bytes wait for a worker."""
+        beside = self._beside(worker)
+        if beside is not None:
+            return beside.queued(worker)
+        return 0 if self._link is None else self._link.size
+
+    def stats(self) -> dict[str, Any]:
+        """What goes over the bus, as plain data."""
+        return self._stats(0 if self._link is None else self._link.dropped)
+
+
+_NOBODY: frozenset[str] = frozenset()

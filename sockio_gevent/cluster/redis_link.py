@@ -1,0 +1,272 @@
+"""The connections of one worker to Redis: one to write, one for its channels, one for the stream.
+
+While Redis is not reachable, what is to be written waits, up to a bound, and the stream is read
+from where it was when Redis is back. Something may be written twice then, if the answer of Redis
+was lost. So all that is written has a number, by which readers recognise it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from ..monitoring.log import Log
+from .redis_client import FAILURES, NOT_READY
+
+__all__ = ["RedisLink"]
+
+_AT_ONCE = 200  # commands in one write
+_READ_COUNT = 100  # entries of the stream in one read
+_BLOCK = 5000  # milliseconds that a read of the stream waits
+_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between two attempts
+_COMMAND = 100  # bytes of memory of a command, besides its data
+
+OnMessage = Callable[[str, bytes], None]
+OnEntry = Callable[[dict[bytes, bytes]], None]
+
+
+class RedisLink:
+    """The connections. They belong to the thread of the bus.
+
+    Args:
+        client: the client of Redis.
+        where: its address, for the log.
+        log: the log of the listener.
+        stream: the name of the stream.
+        most: how many bytes may wait to be written.
+        on_message: called with the name of a channel and a message.
+        on_entry: called with the fields of an entry of the stream.
+
+    Attributes:
+        dropped: how many commands were dropped.
+        ready: set when the channels and the place in the stream are known.
+        size: how many bytes wait.
+        up: whether Redis is reachable.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        where: str,
+        log: Log,
+        stream: str,
+        most: int,
+        on_message: OnMessage,
+        on_entry: OnEntry,
+    ) -> None:
+        self._client = client
+        self._where = where
+        self._log = log
+        self._stream = stream
+        self._most = most
+        self._on_message = on_message
+        self._on_entry = on_entry
+        self.dropped = 0
+        self.ready = Event()
+        self.size = 0
+        self.up = True
+        self._down: set[str] = set()
+        self._queue: deque[tuple[Any, ...]] = deque()
+        self._filled = Event()
+        self._channels: set[str] = set()
+        self._pubsub: Any = None
+        self._place: bytes | None = None
+        self._subscribed = False
+        self._is_stale = False
+        self._refused = False
+        self._running: list[gevent.Greenlet] = []
+
+    def start(self, channels: Iterable[str]) -> None:
+        """Begin, with these channels."""
+        self._channels.update(channels)
+        for run in (self._write, self._listen, self._read):
+            self._running.append(gevent.spawn(run))
+
+    def close(self) -> None:
+        """End all of it; what waits is dropped."""
+        gevent.killall(self._running, block=False)
+        self._running = []
+        with suppress(*FAILURES):
+            if self._pubsub is not None:
+                self._pubsub.close()
+        with suppress(*FAILURES):
+            self._client.close()
+
+    def send(self, *command: Any) -> None:
+        """Write a command, in its turn."""
+        cost = _cost(command)
+        if self.size + cost > self._most:
+            self.dropped += 1
+            if self.dropped == 1:
+                self._log.warning("too much waits for Redis (%s): messages are lost", self._where)
+            return
+        self._queue.append(command)
+        self.size += cost
+        self._filled.set()
+
+    def ask(self, *command: Any) -> Any:
+        """Send a command out of turn, and wait for its answer.
+
+        Raises:
+            Exception: one of :data:`FAILURES`.
+        """
+        return self._client.execute_command(*command)
+
+    def subscribe(self, channels: Iterable[str]) -> None:
+        """Listen to more channels."""
+        self._channels.update(channels)
+        with suppress(*FAILURES):  # whoever listens subscribes to all, when Redis is back
+            if self._pubsub is not None and self._subscribed:
+                self._pubsub.subscribe(*channels)
+
+    def unsubscribe(self, channels: Iterable[str]) -> None:
+        """Do not listen to these channels any more."""
+        self._channels.difference_update(channels)
+        with suppress(*FAILURES):
+            if self._pubsub is not None and self._subscribed:
+                self._pubsub.unsubscribe(*channels)
+
+    # --- Redis comes and goes ---
+
+    def _lost(self, part: str, error: Exception, attempts: int) -> None:
+        """A part has failed: wait a little."""
+        self._down.add(part)
+        if self.up:
+            self.up = False
+            text = "Redis (%s) is not reachable, clients of this worker are still served: %s"
+            self._log.warning(text, self._where, error)
+        gevent.sleep(_PAUSES[min(attempts, len(_PAUSES) - 1)])
+
+    def _works(self, part: str) -> None:
+        """A part works."""
+        self._down.discard(part)
+        if not self.up and not self._down:
+            self.up = True
+            self._log.warning("Redis (%s) is reachable again", self._where)
+
+    # --- to Redis ---
+
+    def _write(self) -> None:
+        attempts = 0
+        while True:
+            self._filled.wait()
+            self._filled.clear()
+            while self._queue:
+                batch = [self._queue[i] for i in range(min(len(self._queue), _AT_ONCE))]
+                try:
+                    pipeline = self._client.pipeline(transaction=False)
+                    for command in batch:
+                        pipeline.execute_command(*command)
+                    results = pipeline.execute(raise_on_error=False)
+                except tuple(FAILURES) as error:
+                    self._lost("writing", error, attempts)
+                    attempts += 1
+                    continue
+                not_ready = self._written(batch, results)
+                if not_ready is not None:
+                    self._lost("writing", not_ready, attempts)
+                    attempts += 1
+                    continue
+                attempts = 0
+                self._works("writing")
+
+    def _written(self, batch: list[tuple[Any, ...]], results: list[Any]) -> Exception | None:
+        """Redis has answered commands; returns why it cannot take the rest yet, if so."""
+        for command, result in zip(batch, results, strict=False):
+            if isinstance(result, Exception) and _is_not_ready(result):
+                return result
+            self._queue.popleft()
+            self.size -= _cost(command)
+            if not isinstance(result, Exception):
+                self._refused = False
+                continue
+            self.dropped += 1
+            if not self._refused:
+                self._refused = True
+                text = "Redis (%s) refuses what this worker writes: %s"
+                self._log.warning(text, self._where, result)
+        return None
+
+    # --- from Redis ---
+
+    def _listen(self) -> None:
+        """Read what comes over the channels."""
+        attempts = 0
+        while True:
+            self._pubsub, self._is_stale = self._client.pubsub(), False
+            try:
+                self._pubsub.subscribe(*self._channels)
+                while True:
+                    message = self._pubsub.get_message(timeout=1.0)
+                    if self._is_stale:
+                        raise OSError("the other connections have failed")
+                    attempts = 0
+                    if message is None:
+                        self._works("channels")
+                    elif message["type"] == "subscribe":
+                        self._works("channels")
+                        self._subscribed = True
+                        self._check_ready()
+                    elif message["type"] == "message":
+                        self._on_message(message["channel"].decode(), message["data"])
+            except tuple(FAILURES) as error:
+                self._subscribed = False
+                with suppress(*FAILURES):
+                    self._pubsub.close()
+                self._lost("channels", error, attempts)
+                attempts += 1
+
+    def _read(self) -> None:
+        """Read the stream."""
+        attempts = 0
+        while True:
+            try:
+                place = self._find_place()
+                while True:
+                    found = self._client.xread({self._stream: place}, _READ_COUNT, _BLOCK)
+                    attempts = 0
+                    self._works("stream")
+                    for _, entries in found:
+                        for place, fields in entries:
+                            # Before it is handled: whatever comes of that, it is not read again.
+                            self._place = place
+                            self._on_entry(fields)
+            except tuple(FAILURES) as error:
+                # Nothing tells on a connection that only listens that the other end is lost.
+                self._is_stale = True
+                self._lost("stream", error, attempts)
+                attempts += 1
+
+    def _find_place(self) -> bytes:
+        """From where on to read."""
+        last: list[Any] = self._client.xrevrange(self._stream, count=1)
+        newest: bytes = last[0][0] if last else b"0-0"
+        if self._place is None:
+            self._place = newest
+            self._check_ready()
+        elif _number(newest) < _number(self._place):
+            # Redis has lost the stream, and its clock may go behind.
+            self._place = b"0-0"
+        return self._place
+
+    def _check_ready(self) -> None:
+        if self._subscribed and self._place is not None:
+            self.ready.set()
+
+
+def _is_not_ready(error: Exception) -> bool:
+    return isinstance(error, tuple(NOT_READY))
+
+
+def _cost(command: tuple[Any, ...]) -> int:
+    return _COMMAND + sum(len(part) for part in command if isinstance(part, (str, bytes)))
+
+
+def _number(place: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = place.partition(b"-")
+    return int(milliseconds), int(sequence or 0)

@@ -1,0 +1,99 @@
+"""``python -m sockio_gevent emit``: send an event to clients from a shell."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from ..options.cluster import is_redis
+from ..wire.json_text import decode_json
+from . import PROG, CommandError
+
+__all__ = ["emit"]
+
+_EPILOG = f"""\
+examples:
+  {PROG} emit --cluster redis://localhost news '"hello"'
+  {PROG} emit --cluster redis://localhost --to red --to blue move 3 '{{"x": 1}}'
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise CommandError(f"{message} (see {PROG} emit --help)")
+
+
+def emit(given: Sequence[str]) -> None:
+    """Send an event.
+
+    Args:
+        given: the command line behind ``emit``.
+
+    Raises:
+        CommandError: if the arguments do not allow it, or Redis does not take it.
+    """
+    parsed = _parser().parse_args(given)
+    try:
+        import redis
+
+        from ..emitter import Emitter
+    except ImportError:
+        raise CommandError("emit needs two libraries: pip install 'sockio_gevent[redis]'") from None
+    try:
+        emitter = Emitter(parsed.cluster, parsed.resource).of(parsed.namespace)
+        if parsed.to:
+            emitter = emitter.to(*parsed.to)
+        emitter = emitter.except_(*parsed.without)
+        emitter.emit(parsed.event, *parsed.arguments)
+    except (ValueError, TypeError) as error:
+        raise CommandError(str(error)) from None
+    except redis.RedisError as error:
+        raise CommandError(f"Redis does not take it: {error}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"{PROG} emit",
+        description="Send an event to clients of all workers that share a Redis.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("event", help="the name of the event")
+    add("arguments", nargs="*", type=_json, metavar="JSON", help="its arguments, each as JSON")
+    add(
+        "--cluster",
+        required=True,
+        type=_address,
+        metavar="ADDRESS",
+        help="the Redis, as in the option 'cluster' of the workers: redis://…",
+    )
+    add("--to", action="append", metavar="ROOM", help="a room, or the id of a client; repeatable")
+    add(
+        "--except",
+        dest="without",
+        action="append",
+        default=[],
+        metavar="ROOM",
+        help="a room whose clients are left out; repeatable",
+    )
+    add("--namespace", default="/", help="the namespace (default: %(default)s)")
+    add("--resource", default="socket.io", help="the option of that name (default: %(default)s)")
+    return parser
+
+
+def _json(text: str) -> Any:
+    try:
+        return decode_json(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no JSON; a text has quotes: '\"…\"'"
+        ) from None
+
+
+def _address(text: str) -> str:
+    if not is_redis(text):
+        raise argparse.ArgumentTypeError("it is not the address of a Redis, redis://…")
+    return text

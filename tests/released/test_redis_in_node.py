@@ -1,0 +1,179 @@
+"""A server of Node with the released adapter for Redis streams, among workers of this package."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+
+import gevent
+import pytest
+from support.clustered import ModernVoice, place
+from support.http import DEADLINE
+from support.npm import PINS, node
+from support.redis_server import RedisServer
+from support.servers import Clustered
+
+import sockio_gevent as io
+
+
+class NodeServer:
+    """``redis_server.js``."""
+
+    def __init__(self, packages, url):
+        command = [node(), str(PINS / "redis_server.js"), str(packages), url]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.lines = []
+        threading.Thread(target=self._read, daemon=True).start()
+        with gevent.Timeout(DEADLINE, AssertionError(f"no port: {self.lines}")):
+            while not self.lines:
+                gevent.sleep(0.02)
+        self.port = int(re.fullmatch(r"port (\d+)", self.lines[0])[1])
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def together(tmp_path, released_packages):
+    """Two workers of this package and one server of Node, with a client of Socket.IO each."""
+    redis_server = RedisServer(tmp_path).start()
+    options = {"cluster": redis_server.url}
+    ours = [Clustered(tmp_path, options=options) for _ in range(2)]
+    for server in ours:
+        server.listening()
+    theirs = NodeServer(released_packages, redis_server.url)
+    voices = [place(server.port, 1)[server.process.pid][1] for server in ours]
+    voices.append(ModernVoice(theirs.port))
+    # All servers know each other when each gets what the others send.
+    for number, sender in enumerate(voices):
+        while not all([number] in voice.named("event") for voice in voices):
+            sender.ask("all", number)
+            gevent.sleep(0.1)
+    gevent.sleep(0.5)
+    for voice in voices:
+        voice.events.clear()
+    yield voices, redis_server.url
+    for server in [theirs, *ours]:
+        server.stop()
+    redis_server.stop()
+
+
+def wait_all(voices, count):
+    """Wait until each has so many events; return them, and forget them."""
+    came = []
+    for voice in voices:
+        voice.wait("event", count)
+    for voice in voices:
+        came.append(voice.named("event"))
+        voice.events.clear()
+    return came
+
+
+def test_node_and_this_server_share_rooms_and_broadcasts(together):
+    together, url = together
+    ann, ben, cem = together  # Cem's server is Node's
+    cem.ask("all", "from node", {"a": [1, None]})
+    assert wait_all(together, 1) == [[["from node", {"a": [1, None]}]]] * 3
+    ann.ask("all", "from here", {"a": [1, None]})
+    assert wait_all(together, 1) == [[["from here", {"a": [1, None]}]]] * 3
+    cem.ask("bytes")
+    assert wait_all(together, 1) == [[[[0, 255, 7]]]] * 3
+    ann.ask("bytes")
+    assert wait_all(together, 1) == [[[[0, 255, 7]]]] * 3
+    emitter = io.Emitter(url)
+    emitter.emit("event", "from outside")
+    assert wait_all(together, 1) == [[["from outside"]]] * 3
+    emitter.to(ann.id, cem.id).emit("event", "for two", b"\0\xff\7")
+    assert wait_all([ann, cem], 1) == [[["for two", [0, 255, 7]]]] * 2
+    emitter.close()
+
+    for voice in (ann, cem):
+        voice.ask("join", "red")
+        voice.ask("room", voice.id, "joined")
+        voice.wait("event")
+        voice.events.clear()
+    for sender in (ben, cem):
+        sender.ask("room", "red", "for red")
+        assert wait_all([ann, cem], 1) == [[["for red"]]] * 2
+    ben.ask("room", cem.id, "for cem")
+    cem.ask("room", ann.id, "for ann")
+    assert wait_all([ann, cem], 1) == [[["for ann"]], [["for cem"]]]
+    cem.ask("others", "not for cem")
+    ann.ask("others", "not for ann")
+    assert sorted(wait_all([ben], 2)[0]) == [["not for ann"], ["not for cem"]]
+    assert wait_all([ann, cem], 1) == [[["not for cem"]], [["not for ann"]]]
+
+    # Clients of the others join and leave rooms.
+    ann.ask("join all", "red", "blue")
+    ann.ask("room", "blue", "for blue")
+    assert wait_all([ann, cem], 1) == [[["for blue"]]] * 2
+    cem.ask("leave all", "blue", "red")
+    cem.ask("room", "red", "for nobody")
+    cem.ask("room", "blue", "for blue")
+    assert wait_all([ann, cem], 1) == [[["for blue"]]] * 2
+    assert ben.named("event") == []
+
+
+def test_node_and_this_server_answer_each_other(together):
+    together, _ = together
+    ann, ben, cem = together
+    ann.answer, cem.answer = "ann", "cem"
+    for voice in together:
+        voice.ask("join", "asked")
+        voice.ask("room", voice.id, "joined")
+        voice.wait("event")
+
+    # Who is there.
+    cem.ask("clients", "asked")
+    (found,) = cem.wait("clients")
+    assert sorted(found) == sorted(
+        [voice.id, sorted([voice.id, "asked"]), {}] for voice in together
+    )
+    ann.ask("clients", "asked")
+    assert ann.wait("clients") == [{ann.id: True, ben.id: False, cem.id: False}]
+
+    # Servers.
+    for voice in together:
+        voice.ask("pids")
+        others = sorted(other.pid for other in together if other is not voice)
+        assert sorted(voice.wait("pids")) == others
+
+    # Acknowledgements; Ben does not answer.
+    cem.ask("call", "asked", 1.0)
+    answers, failed = cem.wait("answers")
+    assert sorted(answers) == ["ann", "cem"]
+    assert failed
+    ann.ask("call", "asked", 1.0)
+    answers, missing = ann.wait("answers")
+    assert sorted(answers.values()) == ["ann", "cem"]
+    assert answers[ann.id] == "ann"
+    assert missing == [ben.id]
+    ben.answer = ["ben", {}]
+    cem.events.clear()
+    cem.ask("call", "asked", 30.0)
+    answers, failed = cem.wait("answers")
+    assert sorted(map(str, answers)) == sorted(map(str, ["ann", "cem", ["ben", {}]]))
+    assert not failed
+    ann.events.clear()
+    ann.ask("call", "asked", 30.0)
+    answers, missing = ann.wait("answers")
+    assert missing == []
+    assert answers[ben.id] == ["ben", {}]
+
+    # Node disconnects clients of this package, and the other way round.
+    cem.ask("disconnect", ben.id)
+    with gevent.Timeout(DEADLINE):
+        while not ben.left:
+            gevent.sleep(0.01)
+    ann.ask("disconnect", cem.id)
+    with gevent.Timeout(DEADLINE):
+        while not cem.left:
+            gevent.sleep(0.01)

@@ -1,0 +1,151 @@
+"""The emitter: what it writes for workers to read, and its command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+import pytest
+import redis
+from support.processes import ROOT
+from support.redis_server import RedisServer
+
+import sockio_gevent as io
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def emitter(server: RedisServer) -> Iterator[io.Emitter]:
+    with server.client() as client:
+        client.flushall()
+    emitter = io.Emitter(server.url)
+    yield emitter
+    emitter.close()
+
+
+def written(server: RedisServer, stream: str = "socket.io") -> list[tuple[int, str, Any]]:
+    """The types, namespaces and data of the entries."""
+    with server.client() as client:
+        entries: Any = client.xrange(stream)
+    found = []
+    for _, fields in entries:
+        assert fields[b"uid"] == b"emitter"
+        data = json.loads(fields[b"data"])
+        found.append((int(fields[b"type"]), fields[b"nsp"].decode(), data))
+    return found
+
+
+NOBODY_LEFT_OUT = {"rooms": [], "except": [], "flags": {}}
+
+
+def test_it_writes_what_workers_and_servers_of_node_read(
+    emitter: io.Emitter, server: RedisServer
+) -> None:
+    emitter.emit("news", 1, {"a": None})
+    emitter.of("admin").to("red", "blue").except_("green").volatile.send("text")
+    emitter.to("red").join("blue")
+    emitter.to("red").leave("blue", "green")
+    emitter.disconnect(close=True)
+    emitter.to().emit("nobody")
+    chosen = {"rooms": ["red", "blue"], "except": ["green"], "flags": {"volatile": True}}
+    red = {**NOBODY_LEFT_OUT, "rooms": ["red"]}
+    news = {"type": 2, "data": ["news", 1, {"a": None}], "nsp": "/"}
+    text = {"type": 2, "data": ["message", "text"], "nsp": "/admin"}
+    assert written(server) == [
+        (3, "/", {"opts": NOBODY_LEFT_OUT, "packet": news}),
+        (3, "/admin", {"opts": chosen, "packet": text}),
+        (4, "/", {"opts": red, "rooms": ["blue"]}),
+        (5, "/", {"opts": red, "rooms": ["blue", "green"]}),
+        (6, "/", {"opts": NOBODY_LEFT_OUT, "close": True}),
+    ]
+
+
+def test_an_event_for_workers_goes_over_the_channel_of_the_namespace(
+    emitter: io.Emitter, server: RedisServer
+) -> None:
+    with server.client() as client, client.pubsub() as channels:
+        channels.subscribe("socket.io#/#")
+        assert channels.get_message(timeout=30)
+        emitter.server_side_emit("forget", b"key")
+        message: Any = channels.get_message(timeout=30)
+    told = {"uid": "emitter", "nsp": "/", "type": 9, "data": {"packet": ["forget", b"key"]}}
+    assert msgpack.unpackb(message["data"]) == told
+
+
+def test_workers_of_another_resource_have_another_stream(
+    emitter: io.Emitter, server: RedisServer
+) -> None:
+    io.Emitter(server.url, resource="live/chat").emit("x")
+    assert written(server) == []
+    assert len(written(server, "live/chat")) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda emitter: emitter.emit("x", object()), TypeError),
+        (lambda emitter: emitter.emit("x", float("nan")), ValueError),
+        (lambda emitter: emitter.emit("connect"), ValueError),
+        (lambda emitter: emitter.to(1), TypeError),
+        (lambda emitter: emitter.of(1), TypeError),
+        (lambda emitter: emitter.server_side_emit("x", object()), TypeError),
+    ],
+)
+def test_what_has_no_form_is_not_written(
+    emitter: io.Emitter, server: RedisServer, call: Any, error: Any
+) -> None:
+    with pytest.raises(error):
+        call(emitter)
+    assert written(server) == []
+
+
+def test_an_emitter_needs_a_redis() -> None:
+    for address in ("/run/chat", "http://localhost", None):
+        with pytest.raises(ValueError, match="needs the address of a Redis"):
+            io.Emitter(address)  # type: ignore[arg-type]
+    emitter = io.Emitter("redis://:secret@127.0.0.1:1/0")
+    assert "secret" not in repr(emitter.to("red"))
+    with pytest.raises(redis.ConnectionError):
+        emitter.emit("x")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sockio_gevent", "emit", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+
+
+def test_the_command_sends_an_event(emitter: io.Emitter, server: RedisServer) -> None:
+    where = ("--cluster", server.url, "--to", "red", "--to", "blue", "--except", "green")
+    done = run(*where, "--namespace", "/admin", "move", "3", '{"x": "ü"}')
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    ((kind, namespace, data),) = written(server)
+    assert (kind, namespace) == (3, "/admin")
+    assert data["packet"]["data"] == ["move", 3, {"x": "ü"}]
+    assert data["opts"] == {"rooms": ["red", "blue"], "except": ["green"], "flags": {}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["news"], "--cluster"),
+        (["--cluster", "redis://127.0.0.1:1", "news", "hello"], "'hello' is no JSON"),
+        (["--cluster", "/run/chat", "news"], "it is not the address of a Redis"),
+        (["--cluster", "redis://127.0.0.1:1", "connect"], "is a reserved name"),
+        (["--cluster", "redis://127.0.0.1:1", "news"], "Redis does not take it"),
+    ],
+)
+def test_a_mistake_in_the_command_is_told_in_one_line(arguments: list[str], text: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert done.stderr.count("\n") == 1
