@@ -7,7 +7,7 @@ encoded once.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +35,7 @@ def arguments_of(answer: Any) -> Sequence[Any]:
     return () if answer is None else (answer,)
 
 
-class Awaited(ABC):
+class Awaited:
     """What becomes of the answer to one event. Nothing in here blocks."""
 
     @abstractmethod

@@ -102,8 +102,8 @@ def _run_middleware(
                 for function in emitter._middleware:
                     function(client)
             refused = None
-        except Refused as error:
-            refused = error
+        except Refused as refusal:
+            refused = refusal
         except (Exception, gevent.Timeout) as error:
             kind = "middleware", space.emitters[-1].__class__, type(error).__name__
             log.exception(kind, "middleware of %r failed for %r", space.namespace, client)

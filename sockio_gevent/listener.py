@@ -150,6 +150,7 @@ class Listener(Namespace):
     def stats(self) -> dict[str, Any]:
         """The statistics, as plain data.
 
+        - ``form``: ``compiled`` or ``pure``, the form of the package that runs.
         - ``uptime``: seconds since the listener was made.
         - ``opened``: how many sessions have begun.
         - ``sessions``: for each enabled transport, how many sessions are

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..compiled import FORM
 from ..options.origins import Origins
 from ..version import __version__
 from . import PROG, CommandError
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for development: start again whenever a source file changes "
         "(pip install 'sockio_gevent[reload]')",
     )
-    add("--version", action="version", version=f"%(prog)s {__version__}")
+    add("--version", action="version", version=f"%(prog)s {__version__} ({FORM})")
     return parser
 
 

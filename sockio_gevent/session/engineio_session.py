@@ -50,10 +50,9 @@ class EngineIOSession(Session):
     Attributes:
         text_only: whether its client takes no binary payloads of polls.
         decoder: what puts events and their attachments together; ``None`` without Socket.IO.
+        engineio: its dialect.
         upgrade: the WebSocket that the client tries; ``None`` if there is none.
     """
-
-    dialect: EngineIO
 
     __slots__ = (
         "_connect_by",
@@ -61,6 +60,7 @@ class EngineIOSession(Session):
         "_namespaces",
         "_unfinished",
         "decoder",
+        "engineio",
         "text_only",
         "upgrade",
     )
@@ -74,6 +74,7 @@ class EngineIOSession(Session):
         environ: dict[str, Any],
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
+        self.engineio = dialect
         self.upgrade: Upgrade | None = None
         self.text_only = False
         self.decoder: Any = None
@@ -102,7 +103,7 @@ class EngineIOSession(Session):
         upgrade = self.upgrade
         if upgrade is not None and upgrade.probed and downlink is not None and not self._outbox:
             # The client goes on with its WebSocket when no poll waits any more.
-            downlink.write((self.dialect.NOOP,))
+            downlink.write((self.engineio.NOOP,))
 
     def _detached(self, end: End) -> None:
         # No client comes back with the same session after a poll that was cut off.
@@ -113,7 +114,7 @@ class EngineIOSession(Session):
         """The client tries a WebSocket, and it works: end its polls."""
         downlink = self.downlink
         if downlink is not None and downlink.ready and not self._outbox:
-            downlink.write((self.dialect.NOOP,))
+            downlink.write((self.engineio.NOOP,))
 
     def finish_upgrade(self, downlink: Downlink) -> None:
         """Go on with the WebSocket; polls are over."""
@@ -121,7 +122,7 @@ class EngineIOSession(Session):
         poll = self.downlink
         if poll is not None and poll.ready:
             self.downlink = None
-            poll.write((self.dialect.NOOP,))
+            poll.write((self.engineio.NOOP,))
             self._put_aside(poll)
         if not self.attach(downlink):
             downlink.close(PROTOCOL_ERROR, "the session has ended")
@@ -188,7 +189,7 @@ class EngineIOSession(Session):
     @property
     def is_overdue(self) -> bool:
         """Whether it is about to end, because its client was not heard in time."""
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             return self._seconds_left() <= _A_MOMENT
         late = self._deadline is not None and monotonic() >= self._deadline
         return late and self._awaits_answer > 0
@@ -200,7 +201,7 @@ class EngineIOSession(Session):
 
     def heard(self) -> None:
         """The client has sent something, so it lives."""
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             self._heard = monotonic()
         elif self._awaits_answer:
             self._await_heartbeat()
@@ -213,7 +214,7 @@ class EngineIOSession(Session):
         """Set the deadline for the next ping, or for the client to send something."""
         options = self.host.options
         self._awaits_answer = 0
-        if self.dialect.pings:
+        if self.engineio.pings:
             # Deadlines come a little late; a ping may come a little early.
             interval = options.ping_interval
             self._set_deadline(max(interval - RESOLUTION, interval / 2))
@@ -225,7 +226,7 @@ class EngineIOSession(Session):
 
     def _on_deadline(self) -> None:
         options = self.host.options
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             left = self._seconds_left()
             if left > 0:
                 self._set_deadline(left)
@@ -234,7 +235,7 @@ class EngineIOSession(Session):
         elif not self._awaits_answer:
             self._awaits_answer = 1
             self._set_deadline(options.ping_timeout)
-            self.enqueue(self.dialect.PING)
+            self.enqueue(self.engineio.PING)
         else:
             downlink = self.downlink
             if downlink is not None and self._may_have_answered(downlink):
@@ -246,7 +247,7 @@ class EngineIOSession(Session):
         """End the session, because its client was not heard in time."""
         options = self.host.options
         text = f"no answer to a ping in {options.ping_timeout:g} s"
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             text = f"nothing came for {options.ping_interval + options.ping_timeout:g} s"
         self.end(End(CloseReason.HEARTBEAT, text))
 

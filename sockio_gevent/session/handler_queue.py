@@ -14,6 +14,7 @@ from typing import Any
 from gevent import GreenletExit, Timeout, get_hub, getcurrent
 from gevent.event import Event
 
+from ..compiled import mypyc_attr
 from ..hub.time_slice import let_others_run, slice_end
 
 __all__ = ["HandlerQueue", "HandlerTimeout"]
@@ -22,6 +23,7 @@ Call = Callable[[Any, Any], object]
 Entry = tuple[Call, Any, int]
 
 
+@mypyc_attr(native_class=False)
 class HandlerTimeout(Timeout):  # type: ignore[misc]
     """Raised in a handler that has not returned in time.
 

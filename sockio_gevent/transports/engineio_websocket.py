@@ -10,6 +10,7 @@ import gevent
 from ..dialects.engineio import EngineIO
 from ..dialects.engineio_errors import BAD_REQUEST, EngineIORefusal
 from ..monitoring.reasons import NONE_TAKEN, End
+from ..options.listener_options import Options
 from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL, POLICY_VIOLATION
@@ -46,9 +47,16 @@ class Upgradable(Carried, Protocol):
 
 
 class EngineIOWebSocketTransport(WebSocketTransport):
-    """Packets both ways over one socket."""
+    """Packets both ways over one socket.
 
-    dialect: EngineIO
+    Args:
+        options: the options of the listener.
+        dialect: the dialect of the clients that use it.
+    """
+
+    def __init__(self, options: Options, dialect: EngineIO) -> None:
+        super().__init__(options, dialect)
+        self._engineio = dialect
 
     def check(self, request: Request) -> None:
         """Refuse a request that is not a good handshake."""
@@ -62,7 +70,7 @@ class EngineIOWebSocketTransport(WebSocketTransport):
     def upgrade(self, request: Request, session: Upgradable) -> Iterable[bytes]:
         """Let the client of a session that polls try a WebSocket."""
         websocket = self.switch(request)
-        trial = Trial(session, self.options.upgrade_timeout, self.dialect)
+        trial = Trial(session, self.options.upgrade_timeout, self._engineio)
         downlink = SocketDownlink(self.name, websocket, trial)
         trial.downlink = downlink
         if not session.is_polling or session.upgrade is not None or not session.connected:
@@ -90,7 +98,7 @@ class Trial:
         probed: whether the client has sent its probe.
     """
 
-    downlink: SocketDownlink
+    downlink: Any  # a SocketDownlink
 
     __slots__ = (
         "_dialect",

@@ -9,7 +9,7 @@ from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
 from .base import Carried
 from .classic import ClassicTransport
-from .http import Answer, HTTPDownlink, HTTPTransport
+from .http import Answer, HTTPDownlink
 
 __all__ = ["JSONPPollingTransport", "PollAnswer", "XHRPollingTransport"]
 
@@ -45,7 +45,7 @@ class PollAnswer(Answer):
         return body
 
 
-class PollingTransport(HTTPTransport, ClassicTransport):
+class PollingTransport(ClassicTransport):
     """The base of the polling transports.
 
     Attributes:

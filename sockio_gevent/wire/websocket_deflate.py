@@ -91,10 +91,10 @@ class DeflateRfc6455(Rfc6455):
         except TooLong as error:
             text = f"the message is over {self._max_size} bytes"
             raise Violation(TOO_BIG, text) from error
-        except zlib.error as error:
+        except zlib.error as broken:
             # zlib puts its own words before the colon.
-            problem = str(error).rpartition(": ")[2]
-            raise Violation(INVALID_DATA, f"not DEFLATE data: {problem}") from error
+            problem = str(broken).rpartition(": ")[2]
+            raise Violation(INVALID_DATA, f"not DEFLATE data: {problem}") from broken
         self._inflated += len(payload)
         if self._inflated > _ENOUGH:
             self._stopped = True

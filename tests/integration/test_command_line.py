@@ -13,6 +13,7 @@ from support.http import DEADLINE, HTTP, Ended
 from support.raw import Raw
 
 import sockio_gevent
+from sockio_gevent.compiled import FORM
 
 STOPS = [signal.SIGINT, signal.SIGTERM]
 
@@ -267,7 +268,7 @@ def test_ctrl_c_during_the_import_leaves_no_traceback(command, tmp_path):
     assert not running.count("Traceback"), running
 
 
-def test_the_version_is_printed(command):
+def test_the_version_and_the_form_that_runs_are_printed(command):
     running = command("--version")
     assert running.finish() == 0
-    assert running.out == [f"sockio-gevent {sockio_gevent.__version__}"]
+    assert running.out == [f"sockio-gevent {sockio_gevent.__version__} ({FORM})"]

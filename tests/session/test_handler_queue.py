@@ -23,20 +23,24 @@ def deadline() -> Iterator[None]:
         yield
 
 
-class Trace(HandlerQueue):
-    """A queue that notes what its calls do.
+class Trace:
+    """A queue whose calls note what they do; all else is that of the queue.
 
     Attributes:
+        queue: the queue.
         trace: the name of each call that has begun; the blocking call adds "<name> end".
         gate: the event that the call of :meth:`block` waits for.
         blocks: set when that call waits.
     """
 
     def __init__(self, bound: int = BOUND) -> None:
-        super().__init__(bound)
+        self.queue = HandlerQueue(bound)
         self.trace: list[str] = []
         self.gate = Event()
         self.blocks = Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.queue, name)
 
     def add(self, *names: str, call: Callable[[str], object] | None = None, cost: int = 1) -> None:
         """Put one call into the queue for each name."""
