@@ -11,7 +11,7 @@ from ..options.origins import Origins
 from ..version import __version__
 from . import PROG, CommandError
 from .hints import hint
-from .target import Target
+from .target import USUAL_NAMES, Target
 
 __all__ = ["Arguments", "parse"]
 
@@ -19,15 +19,18 @@ _DESCRIPTION = """\
 Serve a WSGI application and the sockio_gevent listener in it.
 
 The application may be what io.listen() returned, a Flask or Bottle object that
-was passed to it, or either of them inside middleware. One without any listener
-gets one with the default options. Python is made cooperative
+was passed to it, either of them inside middleware, or a function without
+arguments that makes the application. An application without any listener gets
+a listener with the default options. Python is made cooperative
 (gevent.monkey.patch_all) before the module is imported.
 """
 
 _EPILOG = f"""\
 examples:
-  {PROG} chat                        'application' in chat.py
-  {PROG} chat:app --port 8000        'app' in chat.py
+  {PROG} chat                        the application in chat.py
+  {PROG} ./chat.py                   the same, by the name of the file
+  {PROG} chat:site --port 8000       'site' in chat.py
+  {PROG} "shop:create_app()"         what this function in shop.py returns
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
@@ -102,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "target",
         type=_target,
         metavar="module:application",
-        help="where the application is: a module, by its name in Python, and an attribute of it "
-        "(default: application); the current folder is searched first",
+        help="where the application is: a module, by its name in Python or that of its file, and "
+        "an attribute of it (default: the first of "
+        f"{', '.join(USUAL_NAMES)}); a function that takes no arguments is called; the current "
+        "folder is searched first",
     )
     add("--host", default="127.0.0.1", type=_host, help="default: %(default)s; 0.0.0.0: everywhere")
     add("--port", default=8080, type=_port, help="default: %(default)s; 0: any that is free")
@@ -122,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         default="info",
         choices=("debug", "info", "warning", "error"),
-        help="what to log on stderr: this and what is worse (default: %(default)s)",
+        help="the lowest level that is logged on stderr (default: %(default)s)",
     )
     add(
         "--reload",

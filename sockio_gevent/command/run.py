@@ -12,7 +12,8 @@ from gevent import monkey
 
 from ..mounting import environment_checks
 from .arguments import Arguments
-from .target import load, search_here
+from .loading import load
+from .target import search_here
 
 __all__ = ["CLOSE_TIMEOUT", "run", "set_up_logging"]
 
@@ -48,7 +49,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         listening = socket.socket(fileno=inherited)
     with listening:
         stop = StopSignals()
-        search_here()
+        search_here(arguments.target)
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
             _log.info("%s has no listener: it gets one with default options", arguments.target)

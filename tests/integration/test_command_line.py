@@ -52,6 +52,21 @@ HIDDEN = """
 """
 
 
+FACTORY = """
+    import flask
+    import sockio_gevent as io
+
+    socket = io.listen()
+    socket.on("clientMessage", lambda message, client: client.send(message))
+
+    def create_app(config=None):
+        app = flask.Flask(__name__)
+        app.add_url_rule("/", "hello", lambda: "hello")
+        socket.init_app(app)
+        return app
+"""
+
+
 def echoes(opened):
     opened.open().send("to and fro")
     return opened.receive() == "to and fro"
@@ -81,6 +96,11 @@ def test_an_application_is_served(command, tmp_path):
         pytest.param((ECHO,), "served:application", id="a name"),
         pytest.param((FLASK,), "served:socket", id="the listener"),
         pytest.param((FLASK,), "served:socket.server", id="a dotted name"),
+        pytest.param((FLASK,), "./served.py", id="a file"),
+        pytest.param((FACTORY,), "served", id="a factory that is not named"),
+        pytest.param((FACTORY,), "served:create_app", id="a factory"),
+        pytest.param((FACTORY,), "served:create_app()", id="a factory that is called"),
+        pytest.param((FACTORY,), "served.py:create_app()", id="a factory in a file"),
     ],
 )
 def test_listeners_are_found_wherever_they_are(command, tmp_path, sources, target):
@@ -110,6 +130,15 @@ def test_a_module_of_a_package_in_the_current_folder_is_found(command, tmp_path)
     (tmp_path / "shop").mkdir()
     write(tmp_path / "shop", "wsgi", ECHO)
     assert echoes(WebSocket(command("shop.wsgi").port))
+
+
+def test_a_file_of_a_package_is_imported_with_its_package(command, tmp_path):
+    package = tmp_path / "elsewhere" / "shop"
+    package.mkdir(parents=True)
+    write(package, "__init__", "")
+    write(package, "live", ECHO)
+    write(package, "wsgi", "from .live import application")
+    assert echoes(WebSocket(command("elsewhere/shop/wsgi.py").port))
 
 
 def test_everything_is_patched_before_the_module_is_imported(command, tmp_path):
