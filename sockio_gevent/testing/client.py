@@ -371,6 +371,21 @@ class Client:
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")
         self._raise_failure()
 
+    def leave(self, timeout: float | None = 10.0) -> None:
+        """Leave the namespace; the session goes on, with the clients in other namespaces.
+
+        Args:
+            timeout: see :meth:`disconnect`.
+
+        Raises:
+            TypeError: if the client has no namespaces.
+            TimeoutError, Exception: see :meth:`disconnect`.
+        """
+        if not self._link.leave(self._namespace):
+            raise TypeError("a client of the dialect 'classic' has no namespaces to leave")
+        self._leaves_alone = True
+        self.disconnect(timeout)
+
     def __enter__(self) -> Client:
         return self
 
