@@ -151,7 +151,7 @@ def test_the_table_has_all_options_of_the_command_line(capsys):
     assert described == known
 
 
-@pytest.mark.parametrize("option", ["host", "port", "log_level"])
+@pytest.mark.parametrize("option", ["host", "port", "log_level", "log_format"])
 def test_the_defaults_of_the_command_line_are_the_true_ones(option):
     name = f"``--{option.replace('_', '-')}``"
     (default,) = [row[1] for row in rows("deployment.rst") if row[0] == name]

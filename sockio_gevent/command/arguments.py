@@ -50,6 +50,7 @@ class Arguments(argparse.Namespace):
         keyfile: where its key is.
         origins: the value for the option ``origins``; ``None`` to leave it alone.
         log_level: the lowest level that is logged, in lower case.
+        log_format: the form of the lines of the log.
         reload: whether to start again when a source file changes.
     """
 
@@ -60,6 +61,7 @@ class Arguments(argparse.Namespace):
     keyfile: str | None
     origins: list[str] | None
     log_level: str
+    log_format: str
     reload: bool
 
 
@@ -128,6 +130,13 @@ def _parser() -> argparse.ArgumentParser:
         default="info",
         choices=("debug", "info", "warning", "error"),
         help="the lowest level that is logged on stderr (default: %(default)s)",
+    )
+    add(
+        "--log-format",
+        default="text",
+        choices=("text", "json"),
+        help="the form of the lines of the log: text for readers, json for programs "
+        "(default: %(default)s)",
     )
     add(
         "--reload",

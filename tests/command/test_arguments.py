@@ -14,6 +14,7 @@ def test_a_target_alone_is_enough():
     assert (found.host, found.port) == ("127.0.0.1", 8080)
     assert found.certfile is found.keyfile is found.origins is None
     assert found.log_level == "info"
+    assert found.log_format == "text"
     assert not found.reload
 
 
@@ -125,5 +126,14 @@ def test_the_help_names_every_option(capsys):
     assert not caught.value.code
     shown = capsys.readouterr().out
     assert shown.isascii()
-    for option in ("host", "port", "certfile", "keyfile", "origins", "log-level", "reload"):
+    for option in (
+        "host",
+        "port",
+        "certfile",
+        "keyfile",
+        "origins",
+        "log-level",
+        "log-format",
+        "reload",
+    ):
         assert f"--{option}" in shown

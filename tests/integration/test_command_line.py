@@ -1,5 +1,6 @@
 """``python -m sockio_gevent``: what it serves, how, and how it stops."""
 
+import json
 import signal
 import socket
 import ssl
@@ -186,6 +187,28 @@ def test_the_log_level_is_that_of_the_command_line(command, tmp_path):
     assert any(" INFO session " in line for line in lines["debug"])
     assert any(" WARNING refused " in line for line in lines["warning"])
     assert not any(" INFO " in line for line in lines["warning"])
+
+
+def test_the_log_may_be_json(command, tmp_path):
+    said = """
+        import logging, warnings
+        warnings.warn("be\\nware")
+        logging.getLogger("hello").warning("%s is here", "Ann", extra={"user": 7})
+    """
+    write(tmp_path, "hello", said, ECHO)
+    running = command("hello", "--log-format", "json")
+    WebSocket(running.port).open()
+    running.wait_line("opened")
+    assert running.stop() == 0
+    lines = [json.loads(line) for line in running.err]
+    assert [line["level"] for line in lines[:2]] == ["warning", "warning"]
+    assert "UserWarning: be\nware" in lines[0]["message"]
+    assert (lines[1]["logger"], lines[1]["message"], lines[1]["user"]) == (
+        "hello",
+        "Ann is here",
+        7,
+    )
+    assert any("session" in line["message"] for line in lines[2:])
 
 
 def test_the_policy_file_for_flash_is_served_on_the_port(command, tmp_path):
