@@ -13,6 +13,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.doctor import examine
 
 sys.path.insert(0, str(ROOT))
 
@@ -67,7 +68,9 @@ def check_python(first: str, *rest: str) -> None:
 
 
 def check_command_line(*arguments: str) -> None:
-    if arguments:
+    if examine.is_meant(arguments):
+        examine.parse(arguments[1:])
+    elif arguments:
         parse([argument.replace("%i", "8081") for argument in arguments])
 
 
