@@ -13,7 +13,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
-from sockio_gevent.command.doctor import examine
+from sockio_gevent.command.doctor import examine, is_meant
 
 sys.path.insert(0, str(ROOT))
 
@@ -68,7 +68,7 @@ def check_python(first: str, *rest: str) -> None:
 
 
 def check_command_line(*arguments: str) -> None:
-    if examine.is_meant(arguments):
+    if is_meant(arguments):
         examine.parse(arguments[1:])
     elif arguments:
         parse([argument.replace("%i", "8081") for argument in arguments])

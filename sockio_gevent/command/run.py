@@ -53,7 +53,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         search_here(arguments.target)
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
-            _log.info("%s has no listener: it gets one with default options", arguments.target)
+            _log.info("%s has no listener: one with the default options is added", arguments.target)
         server = make_server(listening, application, listeners, context)
         stop.hold()
         server.start()

@@ -148,7 +148,7 @@ class Gateway:
         except BaseException as error:
             self._refusals.note_failure(error, route, request)
             return request.fail(
-                Refusal("500 Internal Server Error", "the server has made a mistake")
+                Refusal("500 Internal Server Error", "an error has occurred in the server")
             )
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:

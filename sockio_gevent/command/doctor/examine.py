@@ -15,7 +15,7 @@ from .polling import classic_polling, polling, stream
 from .proxies import large_posts, own_origin, reached
 from .sockets import classic_websocket, silence, upgrade, websocket
 
-__all__ = ["Arguments", "examine", "is_meant", "main", "parse"]
+__all__ = ["Arguments", "examine", "main", "parse"]
 
 _DESCRIPTION = """\
 Try every way in which clients connect to a running server, through whatever
@@ -41,11 +41,6 @@ _PROBES: tuple[Probe, ...] = (
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise CommandError(f"{message} (see {PROG} doctor --help)")
-
-
-def is_meant(arguments: Sequence[str]) -> bool:
-    """Whether a command line is for the doctor, and not for a module of this name."""
-    return list(arguments[:1]) == ["doctor"]
 
 
 class Arguments(argparse.Namespace):
