@@ -34,6 +34,7 @@ examples:
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
+  {PROG} doctor https://example.com/  say what does not get through to a server
 
 Ctrl-C or SIGTERM closes all sessions and stops; a second Ctrl-C stops at once.
 """
