@@ -87,7 +87,8 @@ class Listener(Namespace):
         self._handlers = handlers = Handlers()
         handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
-        self._languages = Languages(dialects_of(self.options, self._serializer(None)))
+        self._dialects = dialects_of(self.options, self._serializer(None))
+        self._languages = Languages(self._dialects)
         main = Space("/", self._sessions, self._languages, handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
@@ -133,20 +134,24 @@ class Listener(Namespace):
 
     def _attach(self, server: Any) -> None:
         """Put the listener before a server or an application that was checked."""
-        context = self.options.context or mount.context_of(server)
-        # No client is there yet that speaks an earlier one.
-        dialects = dialects_of(self.options, self._serializer(server))
         around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
         around.check_at_start()
         around.others = [
             layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
         ]
-        gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
-        gateway.application = mount.mount(server, self, self._sessions, self._policy)
-        self.server = server
+        self._handlers.context = context = self.options.context or mount.context_of(server)
+        # There are no clients yet, so none speaks one of those before.
+        self._dialects = dialects = dialects_of(self.options, self._serializer(server))
         self._languages.use(dialects)
-        self._handlers.context = context
+        gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
+        # Requests may come as soon as it is mounted.
         self._gateway = gateway
+        try:
+            gateway.application = mount.mount(server, self, self._sessions, self._policy)
+        except ValueError:
+            self._gateway = None
+            raise
+        self.server = server
         self._policy_server = mount.start_policy_server(server, self._sessions, self._policy)
 
     def _serializer(self, server: Any) -> Serializer:
