@@ -82,7 +82,9 @@ class Gateway:
             self._origin_checks,
             transports_of(options, dialects),
         )
-        answers_itself = ClientFiles(options), Health(options, sessions, environment)
+        answers_itself: list[ClientFiles | Health] = [ClientFiles(options)]
+        if options.health_check:
+            answers_itself.append(Health(options.resource, sessions, environment))
         self._addressed: tuple[_Addressed, ...] = (*dialects, *answers_itself)
         self._requests: dict[Any, ClassicRequests | EngineIORequests | ClientFiles | Health] = {
             dialect: _requests_of(dialect, self._checks) for dialect in dialects

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..dialects.base import Route
 from ..mounting.environment_checks import EnvironmentChecks
-from ..options.listener_options import Options
 from ..refusal import Refusal
 from ..server.http.request import Closing, Request
 
@@ -14,19 +13,19 @@ _NAME = "healthz"
 
 
 class Health:
-    """Answers requests for ``/<resource>/healthz``, if the option ``health_check`` is on.
+    """Answers requests for ``/<resource>/healthz``.
 
     Everybody may ask: the answer tells nothing else. Probes come every few seconds, so they are
     neither counted nor logged, whatever the answer is.
 
     Args:
-        options: the options of the listener.
+        resource: the option of this name.
         sessions: knows whether the listener is closing.
         environment: knows whether no client can connect at all.
     """
 
-    def __init__(self, options: Options, sessions: Closing, environment: EnvironmentChecks) -> None:
-        self._path = f"/{options.resource}/{_NAME}" if options.health_check else None
+    def __init__(self, resource: str, sessions: Closing, environment: EnvironmentChecks) -> None:
+        self._path = f"/{resource}/{_NAME}"
         self._sessions = sessions
         self._environment = environment
 
