@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -85,7 +86,7 @@ def test_behind_nginx_as_documented_everything_is_well(behind: Any, served: Any,
     found = examined(behind(tls=tls), quick=False)
     assert states(found) == {}
     assert list(found) == EVERYTHING
-    assert "for 2 s" in found["a silent connection"].text
+    assert re.search(r"for \d+ s$", found["a silent connection"].text)
     assert "nginx" in found["the server"].text
     assert served.problems() == []
 
@@ -137,6 +138,11 @@ MISTAKES = {
         ["large messages"],
         "client_max_body_size 7m;",
     ),
+    "slashes redirected": (
+        [("gzip off;", 'gzip off; if ($request_uri ~ "^(.*)//(.*)$") { return 308 $1/$2; }')],
+        ["Socket.IO 0.6, polling"],
+        "merge_slashes off;",
+    ),
     "another Host": (
         [
             ("proxy_set_header Host $http_host;", "proxy_set_header Host backend.internal;"),
@@ -159,13 +165,15 @@ def test_a_mistake_is_found_and_the_line_that_mends_it_is_named(
     assert line in found[names[-1]].lines
 
 
-def test_a_proxy_that_cuts_silent_connections_is_found(behind: Any) -> None:
-    found = examined(behind(("proxy_read_timeout 60s;", "proxy_read_timeout 1s;")), quick=False)
-    silent = found["a silent connection"]
+def test_a_proxy_that_cuts_silent_connections_is_found(deploy: Any, certificate: Any) -> None:
+    server = deploy(Program, "pywsgi").listening()
+    changes = {"proxy_read_timeout 60s;": "proxy_read_timeout 1s;"}
+    nginx = deploy(Nginx, certificate, server, changes=changes).listening()
+    silent = examined(f"http://127.0.0.1:{nginx.port}", quick=False)["a silent connection"]
     assert silent.state == "bad"
-    assert silent.text.startswith("it was cut after 1 s: status 504 by nginx")
-    # The options ping_interval and ping_timeout, and 15 seconds more.
-    assert silent.lines == ("proxy_read_timeout 37s;",)
+    assert re.match(r"it was cut after \d+ s: status 504 by nginx", silent.text)
+    # The defaults of ping_interval and ping_timeout, and 15 seconds more.
+    assert silent.lines == ("proxy_read_timeout 60s;",)
 
 
 def test_requests_that_reach_several_processes_are_found(deploy: Any, certificate: Any) -> None:

@@ -14,7 +14,7 @@ from .http import Answer, Failed, Server
 __all__ = ["Opened", "classic_polling", "has_classic", "open_polling", "polling", "stream"]
 
 _ROUNDS = 3
-_AT_ONCE = 3.0  # seconds
+_AT_ONCE = 5.0  # seconds
 _POLLING = "?EIO=4&transport=polling"
 _UNKNOWN_TRANSPORT, _UNKNOWN_SESSION = 0, 1
 
