@@ -16,7 +16,7 @@ from .errors import Reason
 from .events import current
 from .namespaces import Namespace
 from .options import translate
-from .registry import ANY, Handler
+from .registry import ANY, Handler, full_name
 from .sending import Sending
 from .serving import Serving
 from .testing import SocketIOTestClient
@@ -80,7 +80,7 @@ class SocketIO(Sending, Serving):
         self.app = app
         app.extensions["socketio"] = self
         for name in {"/", *([accepted] if isinstance(accepted, str) else accepted)}:
-            self._dispatch.open(name)
+            self._dispatch.open(full_name(name))
         self._dispatch.open_all()
 
     @property
@@ -103,7 +103,7 @@ class SocketIO(Sending, Serving):
         """
 
         def decorate(handler: Handler) -> Handler:
-            self._dispatch.registry.add(namespace or "/", message, handler)
+            self._dispatch.registry.add(full_name(namespace), message, handler)
             self._dispatch.open_all()
             return handler
 
@@ -132,7 +132,7 @@ class SocketIO(Sending, Serving):
 
         def decorate(handler: Handler) -> Handler:
             self._check_function(handler)
-            self._dispatch.registry.errors[namespace or "/"] = handler
+            self._dispatch.registry.errors[full_name(namespace)] = handler
             return handler
 
         return decorate
@@ -160,15 +160,14 @@ class SocketIO(Sending, Serving):
                 f"not {namespace_handler!r:.80}"
             )
         namespace_handler.socketio = self
-        self._dispatch.registry.classes[namespace_handler.namespace] = namespace_handler
+        self._dispatch.registry.classes[full_name(namespace_handler.namespace)] = namespace_handler
         self._dispatch.open_all()
 
     # --- which clients ---
 
     def _namespace(self, name: str | None) -> io.Namespace | None:
         """A namespace that clients can be in; ``None`` if there is no such one now."""
-        name = name or "/"
-        name = name if name.startswith("/") else f"/{name}"
+        name = full_name(name)
         if name in self._dispatch.opened:
             return self._listener().of(name)
         if ANY in self._dispatch.opened:
@@ -179,7 +178,7 @@ class SocketIO(Sending, Serving):
     def _client(self, sid: str, namespace: str | None) -> io.Client | None:
         """The client with this id; ``None`` if it is not there any more."""
         running = current.get()
-        if running is not None and running[:2] == (sid, namespace or "/"):
+        if running is not None and running[:2] == (sid, full_name(namespace)):
             return running.client  # it may be not let in yet
         found = self._namespace(namespace)
         clients = [] if found is None else found.to(sid).clients()

@@ -10,6 +10,8 @@ from typing import Any
 
 import flask.json
 
+from .fitting import call_with_fitting
+
 __all__ = ["translate"]
 
 # They change nothing here: what they choose is always so, or there is nothing to choose.
@@ -77,6 +79,8 @@ def translate(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _origins(value: Any) -> Any:
     """The option ``origins``."""
+    if callable(value):
+        return lambda origin, environ: bool(call_with_fitting(value, (origin, environ), (origin,)))
     if value is None:
         return None
     origins = [value] if isinstance(value, str) else value

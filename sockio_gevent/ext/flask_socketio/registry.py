@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .namespaces import Namespace
 
-__all__ = ["ANY", "CONNECT", "DISCONNECT", "Found", "Handler", "Registry"]
+__all__ = ["ANY", "CONNECT", "DISCONNECT", "Found", "Handler", "Registry", "full_name"]
 
 Handler = Callable[..., Any]
 
@@ -15,6 +15,13 @@ Handler = Callable[..., Any]
 ANY = "*"
 CONNECT = "connect"
 DISCONNECT = "disconnect"
+
+
+def full_name(namespace: str | None) -> str:
+    """The name of a namespace with its slash; the main one by default, ``'*'`` as it is."""
+    if not namespace:
+        return "/"
+    return namespace if namespace.startswith(("/", ANY)) else f"/{namespace}"
 
 
 class Found(NamedTuple):

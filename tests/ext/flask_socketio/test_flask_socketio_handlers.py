@@ -341,6 +341,17 @@ def test_an_unmanaged_session_is_that_of_flask(app: flask.Flask, counting: Socke
     assert saved == [{"count": 1}, {"count": 1}]
 
 
+def test_the_slash_of_a_namespace_may_be_left_out(app: flask.Flask, socketio: SocketIO) -> None:
+    socketio.on("name", namespace="chat")(lambda: flask.request.namespace)
+    socketio.on_namespace(Chat("news"))
+    client = socketio.test_client(app, namespace="/chat")
+    assert client.emit("name", namespace="/chat", callback=True) == "/chat"
+    client.connect("/news")
+    assert names(client, "/news") == ["came"]
+    socketio.emit("hello", namespace="chat")
+    assert names(client, "/chat") == ["hello"]
+
+
 def test_each_application_of_a_factory_has_a_listener_of_its_own() -> None:
     socketio = SocketIO()
     socketio.on("name")(lambda: flask.current_app.name)

@@ -19,7 +19,7 @@ from sockio_gevent.ext.flask_socketio import (
     leave_room,
     rooms,
 )
-from sockio_gevent.testing import Client
+from sockio_gevent.testing import Client, Refused
 
 
 class Room:
@@ -202,6 +202,19 @@ def test_options_have_their_meaning_here(given: Any, name: str, value: Any) -> N
     assert listener is not None
     found = getattr(listener.options, name)
     assert (tuple(found) if isinstance(value, tuple) else found) == value
+
+
+@pytest.mark.parametrize(
+    "allows",
+    [lambda origin: origin == "https://a.org", lambda origin, environ: origin == "https://a.org"],
+)
+def test_a_function_may_decide_about_origins(allows: Any) -> None:
+    listener = SocketIO(flask.Flask("options"), cors_allowed_origins=allows).listener
+    assert listener is not None
+    with Client(listener, environ={"HTTP_ORIGIN": "https://a.org"}) as client:
+        assert client.connected
+    with pytest.raises(Refused, match="origin"):
+        Client(listener, environ={"HTTP_ORIGIN": "https://b.org"})
 
 
 def test_options_without_a_meaning_here_are_accepted() -> None:
