@@ -115,6 +115,7 @@ def test_messages_answers_and_sessions(connect):
 def test_rooms(connect):
     ann, ben, eve = connect(), connect(), connect()
     ann.emit("join", {"room": "lobby"})
+    ann.next("in")
     ben.emit("join", {"room": "lobby"})
     assert ben.next("in") == {"rooms": sorted(["lobby", ben.client.get_sid()])}
     ann.emit("to_others", "lobby", "hello")
