@@ -18,6 +18,7 @@ from .namespaces import Namespaces
 from .returning import ComeBack, come_back
 from .session.session import Session
 from .space import Space
+from .wire.classic_auth import auth_in_query
 from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
 
 __all__ = ["connect"]
@@ -56,6 +57,10 @@ def connect(
     if space is None:
         _refuse(session, name, Refused("Invalid namespace"), log)
         return None
+    if session.dialect.name == "classic":
+        options = space.host.options
+        query = session.environ.get("QUERY_STRING", "")
+        auth = auth_in_query(query, options.max_json_elements, options.max_json_depth)
     client = Client(session, space)
     back = None
     refused: Refused | None = None

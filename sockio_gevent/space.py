@@ -52,9 +52,15 @@ class Languages:
 
     __slots__ = ("_said", "reference")
 
+    reference: Dialect
+
     def __init__(self, dialects: Sequence[Dialect]) -> None:
-        self.reference = next((each for each in dialects if each.has_binary), dialects[0])
         self._said = False
+        self.use(dialects)
+
+    def use(self, dialects: Sequence[Dialect]) -> None:
+        """Take these dialects, while there is no client."""
+        self.reference = next((each for each in dialects if each.has_binary), dialects[0])
 
     def say_once(self) -> bool:
         """Whether to log now that clients are passed over; true for the first time."""

@@ -13,6 +13,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.doctor import examine, is_meant
 
 sys.path.insert(0, str(ROOT))
 
@@ -67,7 +68,9 @@ def check_python(first: str, *rest: str) -> None:
 
 
 def check_command_line(*arguments: str) -> None:
-    if arguments:
+    if is_meant(arguments):
+        examine.parse(arguments[1:])
+    elif arguments:
         parse([argument.replace("%i", "8081") for argument in arguments])
 
 
@@ -151,7 +154,7 @@ def test_the_table_has_all_options_of_the_command_line(capsys):
     assert described == known
 
 
-@pytest.mark.parametrize("option", ["host", "port", "log_level"])
+@pytest.mark.parametrize("option", ["host", "port", "log_level", "log_format"])
 def test_the_defaults_of_the_command_line_are_the_true_ones(option):
     name = f"``--{option.replace('_', '-')}``"
     (default,) = [row[1] for row in rows("deployment.rst") if row[0] == name]

@@ -10,9 +10,11 @@ import sys
 import gevent
 from gevent import monkey
 
+from ..ext.json_log import JSONFormatter
 from ..mounting import environment_checks
 from .arguments import Arguments
-from .target import load, search_here
+from .loading import load
+from .target import search_here
 
 __all__ = ["CLOSE_TIMEOUT", "run", "set_up_logging"]
 
@@ -34,7 +36,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
     """
     monkey.patch_all()
     environment_checks.note_patching()
-    set_up_logging(arguments.log_level)
+    set_up_logging(arguments.log_level, arguments.log_format)
     from .server import bind, make_server, tls_context, url
     from .signals import StopSignals
 
@@ -48,10 +50,10 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         listening = socket.socket(fileno=inherited)
     with listening:
         stop = StopSignals()
-        search_here()
+        search_here(arguments.target)
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
-            _log.info("%s has no listener: it gets one with default options", arguments.target)
+            _log.info("%s has no listener: one with the default options is added", arguments.target)
         server = make_server(listening, application, listeners, context)
         stop.hold()
         server.start()
@@ -78,8 +80,19 @@ def _announce(address: str) -> None:
         _log.warning("the address, %s, cannot be printed: %s", address, error.strerror)
 
 
-def set_up_logging(level: str) -> None:
-    """Log on stderr, for an operator who watches it."""
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+def set_up_logging(level: str, log_format: str) -> None:
+    """Log on stderr.
+
+    Args:
+        level: the lowest level that is logged.
+        log_format: ``'text'`` for an operator who watches it, ``'json'`` for a program.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JSONFormatter()
+        if log_format == "json"
+        else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     )
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    # Warnings of Python would be lines of another form.
+    logging.captureWarnings(log_format == "json")

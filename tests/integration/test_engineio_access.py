@@ -200,7 +200,7 @@ def test_a_mistake_in_authorize_lets_nobody_in(engine, kind):
     served = engine(authorize=lambda environ: environ["missing"])
     status, said = knock(served, kind)
     assert status == 500
-    assert said == {"code": 3, "message": "the server has made a mistake"}
+    assert said == {"code": 3, "message": "an error has occurred in the server"}
 
 
 @kinds
