@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import gevent
 
 from sockio_gevent.client import Client
 from sockio_gevent.monitoring.reasons import CloseReason
 
+from .actions import World
 from .application import BLOCK, BYE, ECHO, Application
 from .clients import Peer
 from .inside import Errors, listen, wait_until
 from .links import KINDS
 
-__all__ = ["ACTIONS", "SAME_TICK", "World"]
+__all__ = ["ClassicWorld"]
 
 MOST_PEERS = 3
-# From this number of a client on, the next action comes in the same tick of the loop.
-SAME_TICK = 128
 _TRANSPORTS = list(KINDS)
-# How much follows the number of a message; a few of the last fill a buffer.
-_FILLINGS = ("", "é😀", "x" * 100, "x" * 300)
 
 
-class World:
-    """A listener, its sessions and their clients.
+class ClassicWorld(World):
+    """Sessions of the classic dialect."""
 
-    Each action takes two numbers: which client it is about, and how it goes.
-    """
-
-    def perform(self, action: str, which: int, amount: int) -> None:
-        """Do one of the :data:`ACTIONS`; after half of them, let the loop run until it is idle."""
-        ACTIONS[action](self, which, amount)
-        if which < SAME_TICK:
-            self.settle()
+    ACTIONS = (
+        "open",
+        "attach",
+        "send",
+        "receive",
+        "take",
+        "finish",
+        "lose",
+        "late",
+        "notice",
+        "pass_time",
+        "release",
+        "disconnect",
+    )
 
     def __init__(self) -> None:
+        super().__init__()
         self._errors = Errors()
         self._listener, self._agenda = listen(self._errors)
         self._arrivals: list[Client] = []
         self._listener.on("connection", self._arrivals.append)
         self._listener.on("clientDisconnect", lambda client: self._of(client).depart())
         self._peers: list[Peer] = []
-        self._numbers = 0
 
     def _of(self, client: object) -> Application:
         return next(peer.application for peer in self._peers if peer.client is client)
@@ -179,27 +180,3 @@ class World:
 
     def _peer(self, which: int) -> list[Peer]:
         return [self._peers[which % len(self._peers)]] if self._peers else []
-
-    def _text(self, kind: str, amount: int) -> str:
-        # Numbered, so that no two messages are the same.
-        self._numbers += 1
-        return f"{kind} {self._numbers} {_FILLINGS[amount // 8 % 4]}"
-
-
-ACTIONS: dict[str, Callable[[World, int, int], None]] = {
-    action.__name__: action
-    for action in (
-        World.open,
-        World.attach,
-        World.send,
-        World.receive,
-        World.take,
-        World.finish,
-        World.lose,
-        World.late,
-        World.notice,
-        World.pass_time,
-        World.release,
-        World.disconnect,
-    )
-}

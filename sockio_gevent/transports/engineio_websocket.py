@@ -64,11 +64,7 @@ class EngineIOWebSocketTransport(WebSocketTransport):
         websocket = self.switch(request)
         trial = Trial(session, self.options.upgrade_timeout, self.dialect)
         downlink = SocketDownlink(self.name, websocket, trial)
-        trial.downlink = downlink
-        if not session.is_polling or session.upgrade is not None or not session.connected:
-            trial.close(NORMAL, "the session has a WebSocket already")
-        else:
-            session.upgrade = trial
+        trial.begin(downlink)
         try:
             downlink.serve(request)
         except BaseException:
@@ -114,6 +110,15 @@ class Trial:
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
         self._timer.start(self.close, POLICY_VIOLATION, "the upgrade was not finished in time")
+
+    def begin(self, downlink: SocketDownlink) -> None:
+        """The WebSocket stands; if the session has one already, it is closed at once."""
+        self.downlink = downlink
+        session = self._session
+        if not session.is_polling or session.upgrade is not None or not session.connected:
+            self.close(NORMAL, "the session has a WebSocket already")
+        else:
+            session.upgrade = self
 
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""
