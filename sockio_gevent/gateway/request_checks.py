@@ -23,6 +23,16 @@ from .origin_checks import OriginChecks
 __all__ = ["RequestChecks"]
 
 
+class NoSession(Refusal):
+    """The refusal of a request whose session does not exist or belongs to another peer.
+
+    Attributes:
+        is_owed: whether its peer may take what is left of a session that has ended.
+    """
+
+    is_owed = False
+
+
 class RequestChecks:
     """The checks of one listener. Each raises a :class:`Refusal`.
 
@@ -115,10 +125,11 @@ class RequestChecks:
         text = "no such session; it may have timed out"
         ended = self._sessions.recently_ended.find(session_id)
         if ended is not None and (
-            not self._authorization.binds or self._authorization.is_same(ended.bound_to, peer)
+            self._authorization.binds and not self._authorization.is_same(ended.bound_to, peer)
         ):
-            text = ended.why
-        refusal = Refusal("404 Not Found", text)
+            ended = None  # it was a session of somebody else
+        refusal = NoSession("404 Not Found", text if ended is None else ended.why)
+        refusal.is_owed = ended is not None and bool(ended.farewell)
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # The same answer, so that nobody learns which session ids exist.
@@ -132,9 +143,7 @@ class RequestChecks:
             session_id: the id of the session.
             refusal: what :meth:`find` has returned.
         """
-        # Its text is the reason of the end only for the right peer.
-        ended = self._sessions.recently_ended.find(session_id)
-        if ended is None or not ended.farewell or refusal.text != ended.why:
+        if not isinstance(refusal, NoSession) or not refusal.is_owed:
             return ()
         return self._sessions.recently_ended.take_farewell(session_id)
 
