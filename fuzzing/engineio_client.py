@@ -55,6 +55,7 @@ class EngineIOPeer(Connections):
         self._sent: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._unfinished: list[str | bytes] = []  # a packet whose attachment is to come
         self._answered: set[tuple[str, int | None]] = set()
+        self._refusing: set[str] = set()  # it may not know yet that it is not let in
         self._pings = self._pongs = 0
         self._awaits_pong = False
         self._complete = False  # whether all that was sent before the end must arrive
@@ -120,9 +121,11 @@ class EngineIOPeer(Connections):
 
     def _has_asked_for(self, namespace: str) -> bool:
         last = self.last_visit(namespace)
-        return last is not None and not last.leaving
+        return namespace in self._refusing or (last is not None and not last.leaving)
 
     def _wish(self, namespace: str) -> None:
+        if namespace in (CLOSED, UNKNOWN):
+            self._refusing.add(namespace)
         if namespace == UNKNOWN:
             self.expect_refusal(UNKNOWN, "Invalid namespace")
         elif namespace != CLOSED:

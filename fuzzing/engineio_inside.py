@@ -44,6 +44,7 @@ def listen(log: logging.Logger) -> tuple[io.Listener, Agenda]:
         ping_timeout=FAR,
         upgrade_timeout=FAR,
         connect_timeout=4 * FAR,
+        max_namespaces_per_session=None,
     )
     agenda = Agenda()
     listener._sessions.loops.here().deadlines = agenda  # type: ignore[assignment]

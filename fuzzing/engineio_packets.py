@@ -43,7 +43,7 @@ def packets(
     if kind == 8:
         return [_packet("0", UNKNOWN)]
     if kind == 9:
-        return [_packet("0", CLOSED, auth)]
+        return [_packet("0", CLOSED, auth)] + [message(CLOSED, "too early")] * (amount // 128)
     if kind == 11 and listens:
         # Left, and joined again at once.
         return [_packet("1", name), _packet("0", name, auth)]

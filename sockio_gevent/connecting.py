@@ -157,6 +157,7 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
         for packet in packets:
             session.enqueue(packet)
+        session.refused(name)
     else:
         end = End(CloseReason.APPLICATION, f"refused: {refused.text!r:.200}")
         session.end(end, POLICY_VIOLATION)

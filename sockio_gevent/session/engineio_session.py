@@ -30,6 +30,12 @@ _A_MOMENT = 0.005
 # Bytes: what a client has sent to connect to a namespace is kept, and counted if it is more.
 _MUCH = 1024
 
+# Seconds in which a client may be refused as often as it may be in namespaces.
+_REFUSALS = 60.0
+
+# Namespaces that a client is not in any more, and may not know that yet.
+_MOST_OUTSIDE = 100
+
 
 class Upgrade(Protocol):
     """A WebSocket on which a client tries whether it can go on with it.
@@ -59,6 +65,8 @@ class EngineIOSession(Session):
         "_connect_by",
         "_heard",
         "_namespaces",
+        "_outside",
+        "_refusals",
         "_unfinished",
         "decoder",
         "text_only",
@@ -79,6 +87,9 @@ class EngineIOSession(Session):
         self.decoder: Any = None
         # Those that the client has asked for, each with the bytes that are kept of its wish.
         self._namespaces: dict[str, int] | None = None
+        # Those that it had to leave, or was refused. It may not know that yet.
+        self._outside: dict[str, None] | None = None
+        self._refusals: tuple[int, float] | None = None  # how many in a period, and its end
         self._connect_by: float | None = None
         self._heard = monotonic()
         self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
@@ -172,7 +183,7 @@ class EngineIOSession(Session):
     def release(self) -> None:
         """The session has closed: free what it held."""
         self.incoming -= self._unfinished + sum((self._namespaces or {}).values())
-        self.decoder = self._namespaces = None
+        self.decoder = self._namespaces = self._outside = None
         self._unfinished = 0
         super().release()
 
@@ -181,7 +192,7 @@ class EngineIOSession(Session):
         super().move(loop)
         # Nothing is incoming any more.
         self._unfinished = 0
-        self._namespaces = None
+        self._namespaces = self._outside = None
 
     # --- its heartbeats ---
 
@@ -266,9 +277,35 @@ class EngineIOSession(Session):
             return check
         return self._connect_by if check is None else min(check, self._connect_by)
 
+    # --- its namespaces ---
+
     def let_in(self) -> None:
         """It has become a client of a namespace, so it may leave all of them again."""
         self._connect_by = None
+
+    def put_out(self, namespace: str) -> None:
+        """It had to leave a namespace, or was refused. What it still sends there is dropped."""
+        if self._namespaces is None or namespace not in self._namespaces:
+            return
+        self._keep_wish(namespace, 0)
+        del self._namespaces[namespace]
+        if self._outside is None:
+            self._outside = {}
+        self._outside[namespace] = None
+        if len(self._outside) > _MOST_OUTSIDE:
+            del self._outside[next(iter(self._outside))]
+
+    def refused(self, namespace: str) -> None:
+        """It was refused: that does not count as a namespace. Too many refusals end the session."""
+        self.put_out(namespace)
+        most, now = self.host.options.max_namespaces_per_session, monotonic()
+        count, until = self._refusals or (0, 0.0)
+        if now >= until:
+            count, until = 0, now + _REFUSALS
+        self._refusals = count + 1, until
+        if most is not None and count >= most:
+            text = f"it has asked for {count + 1} namespaces in vain within {_REFUSALS:g} s"
+            self.end(End(CloseReason.LIMIT, text, Limit.NAMESPACES), POLICY_VIOLATION)
 
     # --- what comes in ---
 
@@ -309,6 +346,8 @@ class EngineIOSession(Session):
                 raise OverLimit(
                     Limit.NAMESPACES, "429 Too Many Requests", text, code=POLICY_VIOLATION
                 )
+        if self._outside is not None:
+            self._outside.pop(namespace, None)
         self._keep_wish(namespace, cost if auth is not None and cost > _MUCH else 0)
         self.handlers.put(self.host.receiver.connect, (namespace, auth), cost)
 
@@ -322,7 +361,9 @@ class EngineIOSession(Session):
 
     def asked_for(self, namespace: str) -> bool:
         """Whether the client has asked to connect to this namespace, and has not left it."""
-        return self._namespaces is not None and namespace in self._namespaces
+        return (self._namespaces is not None and namespace in self._namespaces) or (
+            self._outside is not None and namespace in self._outside
+        )
 
     def take_event(
         self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
@@ -337,7 +378,9 @@ class EngineIOSession(Session):
 
     def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
-        if self._namespaces is not None:
+        if self._outside is not None:
+            self._outside.pop(namespace, None)
+        if self._namespaces is not None and namespace in self._namespaces:
             self._keep_wish(namespace, 0)
             del self._namespaces[namespace]
         self.handlers.put(self.host.receiver.left, namespace, cost)

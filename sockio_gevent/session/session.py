@@ -92,6 +92,12 @@ class Session(Deadline):
     def let_in(self) -> None:
         """It has become a client of a namespace."""
 
+    def put_out(self, namespace: str) -> None:
+        """It had to leave a namespace."""
+
+    def refused(self, namespace: str) -> None:
+        """It was not let into a namespace, and is told that."""
+
     # --- its downlinks ---
 
     def attach(self, downlink: Downlink) -> bool:

@@ -107,10 +107,11 @@ class Peer:
     Args:
         listener: what :func:`listen_to_all` has returned.
         *namespaces: the namespaces to connect to at once.
+        address: its address.
     """
 
-    def __init__(self, listener: io.Listener, *namespaces: str) -> None:
-        environ: dict[str, Any] = {"PATH_INFO": "/socket.io/websocket", "REMOTE_ADDR": "127.0.0.1"}
+    def __init__(self, listener: io.Listener, *namespaces: str, address: str = "127.0.0.1") -> None:
+        environ: dict[str, Any] = {"PATH_INFO": "/socket.io/websocket", "REMOTE_ADDR": address}
         setup_testing_defaults(environ)
         self.session: Session = listener.open_session("websocket", environ, hello)
         self.session.handlers.calls.clear()  # it does not connect by itself
