@@ -240,9 +240,16 @@ class EngineIOWorld(World):
             peer.check_all_arrived()
         self.settle()
         for peer in self._peers:
+            if peer.gone:
+                peer.close_connections()  # the listener would wait for them
             peer.expect_end()
-        self._listener.close(60)
+        closing = gevent.spawn(self._listener.close, None)
         self.settle()
+        gevent.sleep(0)
+        gevent.sleep(0)
+        ended = closing.ready()
+        closing.kill()
+        assert ended, "it waits for what is over"
         for peer in self._peers:
             peer.fetch_all()
             peer.check_all_arrived()

@@ -133,7 +133,7 @@ class EngineIOSession(Session):
         if poll is not None and poll.ready:
             self.downlink = None
             poll.write((self.dialect.NOOP,))
-            self._put_aside(poll)
+            self.put_aside(poll)
         if not self.attach(downlink):
             downlink.close(PROTOCOL_ERROR, "the session has ended")
 

@@ -47,7 +47,7 @@ class Session(Deadline):
         identity: who the client is, as the option ``authorize`` says.
         network: the network that it counts for in the session quota.
         posts: how many POSTs are under way.
-        replaced: earlier downlinks that may not be over yet.
+        replaced: earlier downlinks that may not be over yet, and WebSockets that the client tries.
         uploads: the requests whose bodies are being read.
     """
 
@@ -112,10 +112,13 @@ class Session(Deadline):
         if older is not None:
             self._take_back(older.take_back())
             older.close(NORMAL, "replaced by a newer connection")
-            self._put_aside(older)
+            self.put_aside(older)
             if not self.connected:
                 return False
         self.downlink = downlink
+        if self.replaced:
+            # It was one of them if it was only tried so far.
+            self.replaced = tuple([each for each in self.replaced if each is not downlink])
         self.connections += 1
         self.transport = downlink.transport
         self._polls = downlink.once
@@ -127,8 +130,8 @@ class Session(Deadline):
             self.loop.flush.touch(self)
         return True
 
-    def _put_aside(self, downlink: Downlink | None) -> None:
-        """Remember a downlink that takes no more messages, until it is over."""
+    def put_aside(self, downlink: Downlink | None) -> None:
+        """Remember a downlink that carries nothing, or nothing more, until it is over."""
         downlinks = self.replaced if downlink is None else (*self.replaced, downlink)
         self.replaced = [each for each in downlinks if not each.is_over]
 
@@ -144,7 +147,7 @@ class Session(Deadline):
             return
         self.downlink = None
         if not downlink.is_over:
-            self._put_aside(downlink)
+            self.put_aside(downlink)
         self._take_back(undelivered)
         if self.connected:
             self._detached(end)
@@ -173,7 +176,7 @@ class Session(Deadline):
         self._set_deadline(None)
         self.host.counters.note_closed(end.reason)
         downlink = self.downlink
-        self._put_aside(downlink)
+        self.put_aside(downlink)
         self.host.ended(self, end, self.replaced)
         if end.reason in _DROPPING:
             self.handlers.drop()

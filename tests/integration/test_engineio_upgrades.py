@@ -5,8 +5,18 @@ from __future__ import annotations
 import gevent
 import pytest
 from support.clients import wait_for
-from support.engineio import POLLING, Kind, Polling, WebSocket, open_session, wait_polling
-from support.http import Ended
+from support.engineio import (
+    POLLING,
+    Kind,
+    Polling,
+    WebSocket,
+    address,
+    open_session,
+    wait_polling,
+)
+from support.http import DEADLINE, HTTP, Ended
+from support.limits import exceeded
+from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.client import session_of
 
@@ -271,3 +281,51 @@ def test_a_websocket_beside_that_of_an_upgraded_session_is_closed(engine_echo, v
     assert second.wait_closed() is not None
     link.send("still here")
     assert link.receive() == "still here"
+
+
+@versions
+def test_a_session_has_only_so_many_websockets_that_are_tried_or_being_closed(engine_echo, version):
+    served = engine_echo(max_requests_per_session=3)
+    opened, client = open_session(served, Kind(Polling, version))
+    links = []
+    for number in range(3):
+        # A client that answers no close frame.
+        link = HTTP(served.port)
+        link.begin(
+            "GET",
+            address("websocket", opened.session_id, version),
+            Connection="Upgrade",
+            Upgrade="websocket",
+            Sec_WebSocket_Version="13",
+            Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        wait_for(lambda count=number + 1: len(session_of(client).replaced) == count)
+        links.append(link)
+    with pytest.raises(InvalidStatus, match="429"):
+        WebSocket(served.port, version, opened.session_id)
+    assert exceeded(served) == {"max_requests_per_session": 1}
+    for link in links:
+        link.close()
+    wait_for(lambda: all(each.is_over for each in session_of(client).replaced))
+    link = WebSocket(served.port, version, opened.session_id)
+    link.put("2probe", "5")
+    assert link.packet() == "3probe"
+    link.send("hello")
+    assert link.receive() == "hello"
+    assert not session_of(client).replaced
+
+
+@versions
+def test_close_waits_for_a_websocket_that_is_tried(engine, version):
+    served = engine()
+    opened, _ = open_session(served, Kind(Polling, version))
+    link = WebSocket(served.port, version, opened.session_id)
+    link.put("2probe")
+    assert link.packet() == "3probe"
+    closing = gevent.spawn(served.listener.close, None)
+    assert opened.packet() == "1"
+    served.wait("disconnect")
+    opened.vanish()
+    assert not closing.ready()
+    assert link.wait_closed() == 1001
+    closing.get(timeout=DEADLINE)
