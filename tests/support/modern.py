@@ -139,8 +139,8 @@ class Peer:
     ) -> None:
         self._put(self._receiver.event, (namespace, name, list(arguments), ack_id))
 
-    def answer(self, ack_id: int, *arguments: Any, namespace: str = "/") -> None:
-        self._receiver.acknowledged(self.session, namespace, ack_id, list(arguments), 100)
+    def answer(self, ack_id: int, *arguments: Any, namespace: str = "/", cost: int = 100) -> None:
+        self._receiver.acknowledged(self.session, namespace, ack_id, list(arguments), cost)
         self.session.start_handlers()
 
     def leave(self, namespace: str = "/") -> None:
