@@ -37,31 +37,47 @@ CUTS = frozenset(
 )
 
 _SECRET_SIZE = 15  # bytes
+_REFERENCE = 8  # bytes that the place of an event takes among those of one client
+
+# A client drops events that are not kept any more when it is sent the next one. Those of quiet
+# clients are dropped when there are more than so many for each client.
+_STALE_OF_ONE = 16
+_STALE = 1000
 
 
 class KeptEvent:
     """One event, kept for all clients that it was sent to.
 
     Args:
+        recovery: the recovery of the listener.
         namespace: the name of its namespace.
         offset: its number, as clients know it.
         packets: its packets.
 
     Attributes:
+        clients: how many clients it is kept for.
         namespace, offset: the same as given.
         packets: the same as given; ``None`` when it is not kept any more.
         cost: about how many bytes of memory it takes.
         when: when it was sent, on the monotonic clock.
     """
 
-    __slots__ = ("cost", "namespace", "offset", "packets", "when")
+    __slots__ = ("_recovery", "clients", "cost", "namespace", "offset", "packets", "when")
 
-    def __init__(self, namespace: str, offset: str, packets: Sequence[Packet]) -> None:
+    def __init__(
+        self, recovery: Recovery, namespace: str, offset: str, packets: Sequence[Packet]
+    ) -> None:
+        self._recovery = recovery
+        self.clients = 0
         self.namespace = namespace
         self.offset = offset
         self.packets: Sequence[Packet] | None = packets
         self.cost = sum([packet.cost for packet in packets])
         self.when = monotonic()
+
+    def count_clients(self, count: int) -> None:
+        """It is kept for so many more clients, each of which takes a little memory."""
+        self._recovery.count_clients(self, count)
 
 
 class Kept:
@@ -119,7 +135,7 @@ class Kept:
         successor = self.successor
         if successor is None:
             self._events.append(event)
-            self._drop_old()
+            self.drop_old()
         elif not successor._events or successor._events[-1] is not event:
             # Another thread has sent it just before the client came back, or it was sent by who
             # holds the old client. If both clients were to get it, the successor has noted it.
@@ -127,7 +143,8 @@ class Kept:
                 successor.session.enqueue(packet)
             successor.note(event)
 
-    def _drop_old(self) -> None:
+    def drop_old(self) -> None:
+        """Drop the first events that are not kept any more."""
         events = self._events
         while events and events[0].packets is None:
             self._forgotten = events.popleft().offset
@@ -141,7 +158,7 @@ class Kept:
         Returns:
             ``None`` if some of them are not kept any more.
         """
-        self._drop_old()
+        self.drop_old()
         found: list[KeptEvent] = []
         for event in reversed(self._events):
             if event.offset == offset:
@@ -201,6 +218,7 @@ class Recovery:
         "_most_awaited",
         "_most_of_one",
         "_number",
+        "_stale",
         "seconds",
     )
 
@@ -222,6 +240,7 @@ class Recovery:
         self._number = 0
         self._log: deque[KeptEvent] = deque()
         self._held = 0
+        self._stale = 0  # places of events that are not kept any more
         self._by_secret: dict[str, Kept] = {}
 
     def new_offset(self) -> str:
@@ -232,12 +251,21 @@ class Recovery:
 
     def keep_event(self, namespace: str, offset: str, packets: Sequence[Packet]) -> KeptEvent:
         """Keep an event."""
-        event = KeptEvent(namespace, offset, packets)
+        event = KeptEvent(self, namespace, offset, packets)
         with self._lock:
             self._log.append(event)
             self._held += event.cost
             self._drop_old(event.when)
         return event
+
+    def count_clients(self, event: KeptEvent, count: int) -> None:
+        """An event is kept for so many more clients."""
+        with self._lock:
+            if event.packets is not None:
+                event.clients += count
+                event.cost += count * _REFERENCE
+                self._held += count * _REFERENCE
+                self._drop_old(event.when)
 
     def _drop_old(self, now: float) -> None:
         log, oldest = self._log, now - self.seconds
@@ -246,7 +274,12 @@ class Recovery:
         ):
             event = log.popleft()
             self._held -= event.cost
+            self._stale += event.clients
             event.packets = None
+        if self._stale > _STALE + _STALE_OF_ONE * len(self._by_secret):
+            self._stale = 0
+            for kept in list(self._by_secret.values()):
+                kept.session.loop.call(kept.drop_old)
 
     def keep(self, space: Any, session: Session, secret: str | None) -> Kept:
         """Keep what is sent to a client from now on.
