@@ -13,17 +13,15 @@ from .actions import World
 from .engineio_client import CLOSED, EngineIOPeer
 from .engineio_packets import BINARY, answer, message, packets
 from .engineio_visit import Visit
-from .inside import Errors, wait_until
 
 __all__ = ["EngineIOWorld"]
 
-MOST_PEERS = 3
 _TRANSPORTS = ("xhr-polling", "xhr-polling", "websocket")
 _ROOM, _DYNAMIC = "/room", "/dynamic-1"
 _NAMES = ("/", _ROOM, "/", _DYNAMIC)
 
 
-class EngineIOWorld(World):
+class EngineIOWorld(World[EngineIOPeer]):
     """Sessions of Engine.IO 3 and 4, their namespaces, acknowledgements and upgrades."""
 
     ACTIONS = (
@@ -49,10 +47,8 @@ class EngineIOWorld(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self._errors = Errors()
         self._listener, self._agenda = inside.listen(self._errors.logger)
         self._dynamic = self._listener.of(re.compile(r"/dynamic-\d"))
-        self._peers: list[EngineIOPeer] = []
         places = self._listener, self._listener.of(_ROOM), self._dynamic
         for place in places:
             place.on("connection", lambda client: self._peer_of(client).arrive(client))
@@ -75,15 +71,15 @@ class EngineIOWorld(World):
     def open(self, which: int, amount: int) -> None:
         """A client comes; beyond some number, in place of one whose session has ended."""
         del which
-        ended = [peer for peer in self._peers if peer.gone]
-        if len(self._peers) == MOST_PEERS and ended:
-            ended[0].close_connections()
-            self._peers.remove(ended[0])
-        if len(self._peers) < MOST_PEERS:
+        if self._has_room():
             transport = _TRANSPORTS[amount % 3]
             version, quick = 4 - amount // 3 % 2, amount // 6 % 2 == 0
             peer = EngineIOPeer(self._listener, self._agenda, version, transport, quick)
             self._peers.append(peer)
+
+    def _forget(self, peer: EngineIOPeer) -> None:
+        peer.close_connections()
+        super()._forget(peer)
 
     def poll(self, which: int, amount: int) -> None:
         """A poll comes."""
@@ -186,11 +182,6 @@ class EngineIOWorld(World):
 
     # --- what else happens ---
 
-    def take(self, which: int, amount: int) -> None:
-        """A connection takes some of what was written."""
-        for peer in self._peer(which):
-            peer.take(1 + 4 * amount)
-
     def lose(self, which: int, amount: int) -> None:
         """A connection is lost."""
         for peer in self._peer(which):
@@ -200,12 +191,6 @@ class EngineIOWorld(World):
                 peer.lose_socket()
             else:
                 peer.lose_trial(in_time=True)
-
-    def late(self, which: int, amount: int) -> None:
-        """Connections that were over long ago report it once more."""
-        del amount
-        for peer in self._peer(which):
-            peer.late()
 
     def pass_time(self, which: int, amount: int) -> None:
         """A deadline comes."""
@@ -219,12 +204,7 @@ class EngineIOWorld(World):
 
     def settle(self) -> None:
         """Let the loop run until it is idle, and do all checks."""
-        gevent.sleep(0)
-        gevent.sleep(0)
-        wait_until(lambda: all(peer.settled for peer in self._peers))
-        assert not self._errors.lines, "\n".join(self._errors.lines)
-        for peer in self._peers:
-            peer.check()
+        super().settle()
         live = sum(peer.live for peer in self._peers)
         assert len(self._listener._sessions.by_id) == len(self._agenda.deadlines) == live
 
@@ -255,9 +235,6 @@ class EngineIOWorld(World):
             peer.check_all_arrived()
             peer.close_connections()
         assert not inside.leftovers(self._listener, self._agenda)
-
-    def _peer(self, which: int) -> list[EngineIOPeer]:
-        return [self._peers[which % len(self._peers)]] if self._peers else []
 
     def _visit(self, which: int, amount: int) -> list[Visit]:
         """The last visit of a client in some namespace, if it has been there."""

@@ -27,7 +27,7 @@ def _rule(action: str) -> Callable[..., None]:
     return rule(which=_WHICH, amount=_AMOUNT)(step)
 
 
-def _machine(kind: type[World]) -> type[RuleBasedStateMachine]:
+def _machine(kind: type[World[Any]]) -> type[RuleBasedStateMachine]:
     """The actions of a world as rules; the world itself does the checks."""
 
     def begin(self: Any) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import gevent
-
 from sockio_gevent.client import Client
 from sockio_gevent.monitoring.reasons import CloseReason
 
 from .actions import World
 from .application import BLOCK, BYE, ECHO, Application
 from .clients import Peer
-from .inside import Errors, listen, wait_until
+from .inside import listen
 from .links import KINDS
 
 __all__ = ["ClassicWorld"]
 
-MOST_PEERS = 3
 _TRANSPORTS = list(KINDS)
 
 
-class ClassicWorld(World):
+class ClassicWorld(World[Peer]):
     """Sessions of the classic dialect."""
 
     ACTIONS = (
@@ -39,12 +36,10 @@ class ClassicWorld(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self._errors = Errors()
         self._listener, self._agenda = listen(self._errors)
         self._arrivals: list[Client] = []
         self._listener.on("connection", self._arrivals.append)
         self._listener.on("clientDisconnect", lambda client: self._of(client).depart())
-        self._peers: list[Peer] = []
 
     def _of(self, client: object) -> Application:
         return next(peer.application for peer in self._peers if peer.client is client)
@@ -52,10 +47,7 @@ class ClassicWorld(World):
     def open(self, which: int, amount: int) -> None:
         """A client comes; beyond some number, in place of one whose session has ended."""
         del which
-        ended = [peer for peer in self._peers if peer.gone]
-        if len(self._peers) == MOST_PEERS and ended:
-            self._peers.remove(ended[0])
-        if len(self._peers) < MOST_PEERS:
+        if self._has_room():
             transport = _TRANSPORTS[amount % 3]
             quick = amount // 3 % 2 == 0
             peer = Peer(self._listener, self._agenda, self._arrivals, transport, quick)
@@ -99,11 +91,6 @@ class ClassicWorld(World):
             self._text("from", amount),
         )[kind]
 
-    def take(self, which: int, amount: int) -> None:
-        """A connection takes some of what was written."""
-        for peer in self._peer(which):
-            peer.take(1 + 4 * amount)
-
     def finish(self, which: int, amount: int) -> None:
         """The answer of a poll is over."""
         del amount
@@ -114,12 +101,6 @@ class ClassicWorld(World):
         """A connection ends, by accident or because the client wants it."""
         for peer in self._peer(which):
             peer.lose((CloseReason.LOST, CloseReason.CLIENT, CloseReason.PROTOCOL)[amount % 3])
-
-    def late(self, which: int, amount: int) -> None:
-        """A request that was replaced tells that it is over."""
-        del amount
-        for peer in self._peer(which):
-            peer.late()
 
     def notice(self, which: int, amount: int) -> None:
         """Something shows at the socket that nobody has read yet."""
@@ -149,13 +130,8 @@ class ClassicWorld(World):
 
     def settle(self) -> None:
         """Let the loop run until it is idle, and do all checks."""
-        gevent.sleep(0)
-        gevent.sleep(0)
-        wait_until(lambda: all(peer.settled for peer in self._peers))
-        assert not self._errors.lines, "\n".join(self._errors.lines)
+        super().settle()
         assert not self._arrivals, "a second beginning"
-        for peer in self._peers:
-            peer.check()
         live = [peer for peer in self._peers if peer.live]
         assert len(self._listener.clients) == len(self._agenda.deadlines) == len(live)
         waiting = sum(peer.session.buffered for peer in live)
@@ -177,6 +153,3 @@ class ClassicWorld(World):
             peer.expect_end()
         self._listener.close(60)
         self.settle()
-
-    def _peer(self, which: int) -> list[Peer]:
-        return [self._peers[which % len(self._peers)]] if self._peers else []
