@@ -123,7 +123,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     if peek(client) is not None:
         own_of(client).outside = None
     space.set_client(session, client)
-    session.let_in()
+    session.let_in(space.name)
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:

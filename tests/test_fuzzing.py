@@ -244,7 +244,11 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
         lambda self, end: (),
     ),
     "upgrades whose sessions are not heard": (EngineIOSession, "heard", lambda self: None),
-    "upgrades whose sessions are never let in": (EngineIOSession, "let_in", lambda self: None),
+    "upgrades whose sessions are never let in": (
+        EngineIOSession,
+        "let_in",
+        lambda self, namespace: None,
+    ),
     "upgrades whose sessions never leave a namespace": (
         Handlers,
         "left",

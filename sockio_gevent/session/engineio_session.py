@@ -279,9 +279,13 @@ class EngineIOSession(Session):
 
     # --- its namespaces ---
 
-    def let_in(self) -> None:
+    def let_in(self, namespace: str) -> None:
         """It has become a client of a namespace, so it may leave all of them again."""
         self._connect_by = None
+        if self._outside is not None and namespace in self._outside:
+            # It has asked again before the application let its last client leave.
+            del self._outside[namespace]
+            self._namespaces = {**(self._namespaces or {}), namespace: 0}
 
     def put_out(self, namespace: str) -> None:
         """It had to leave a namespace, or was refused. What it still sends there is dropped."""

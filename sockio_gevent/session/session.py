@@ -89,7 +89,7 @@ class Session(Deadline):
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
 
-    def let_in(self) -> None:
+    def let_in(self, namespace: str) -> None:
         """It has become a client of a namespace."""
 
     def put_out(self, namespace: str) -> None:
