@@ -120,6 +120,11 @@ class EngineIOSession(Session):
         if not (self._polls and end is ANSWERED):
             self.end(end)
 
+    def note_trial(self, downlink: Downlink) -> None:
+        """The client has opened a WebSocket to try it: whoever ends the session waits for it."""
+        if self.ending is None:
+            self._put_aside(downlink)
+
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works: end its polls."""
         downlink = self.downlink
@@ -133,7 +138,7 @@ class EngineIOSession(Session):
         if poll is not None and poll.ready:
             self.downlink = None
             poll.write((self.dialect.NOOP,))
-            self.put_aside(poll)
+            self._put_aside(poll)
         if not self.attach(downlink):
             downlink.close(PROTOCOL_ERROR, "the session has ended")
 

@@ -112,7 +112,7 @@ class Session(Deadline):
         if older is not None:
             self._take_back(older.take_back())
             older.close(NORMAL, "replaced by a newer connection")
-            self.put_aside(older)
+            self._put_aside(older)
             if not self.connected:
                 return False
         self.downlink = downlink
@@ -130,8 +130,8 @@ class Session(Deadline):
             self.loop.flush.touch(self)
         return True
 
-    def put_aside(self, downlink: Downlink | None) -> None:
-        """Remember a downlink that carries nothing, or nothing more, until it is over."""
+    def _put_aside(self, downlink: Downlink | None) -> None:
+        """Remember a downlink that takes no more messages, until it is over."""
         downlinks = self.replaced if downlink is None else (*self.replaced, downlink)
         self.replaced = [each for each in downlinks if not each.is_over]
 
@@ -147,7 +147,7 @@ class Session(Deadline):
             return
         self.downlink = None
         if not downlink.is_over:
-            self.put_aside(downlink)
+            self._put_aside(downlink)
         self._take_back(undelivered)
         if self.connected:
             self._detached(end)
@@ -176,7 +176,7 @@ class Session(Deadline):
         self._set_deadline(None)
         self.host.counters.note_closed(end.reason)
         downlink = self.downlink
-        self.put_aside(downlink)
+        self._put_aside(downlink)
         self.host.ended(self, end, self.replaced)
         if end.reason in _DROPPING:
             self.handlers.drop()

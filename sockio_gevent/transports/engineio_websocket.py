@@ -32,8 +32,8 @@ class Upgradable(Carried, Protocol):
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
-    def put_aside(self, downlink: Downlink) -> None:
-        """Remember a downlink that carries nothing, until it is over."""
+    def note_trial(self, downlink: Downlink) -> None:
+        """The client has opened a WebSocket to try it: remember it until it is over."""
 
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
@@ -118,8 +118,7 @@ class Trial:
         """The WebSocket stands; if the session has one already, it is closed at once."""
         self.downlink = downlink
         session = self._session
-        if session.connected:
-            session.put_aside(downlink)  # whoever ends the session waits for it
+        session.note_trial(downlink)
         if not session.is_polling or session.upgrade is not None or not session.connected:
             self.close(NORMAL, "the session has a WebSocket already")
         else:
