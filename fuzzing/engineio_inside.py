@@ -47,7 +47,8 @@ def listen(log: logging.Logger) -> tuple[io.Listener, Agenda]:
         max_namespaces_per_session=None,
     )
     agenda = Agenda()
-    listener._sessions.loops.here().deadlines = agenda  # type: ignore[assignment]
+    loop: Any = listener._sessions.loops.here()
+    loop.deadlines = agenda
     return listener, agenda
 
 
@@ -84,7 +85,7 @@ def try_websocket(session: EngineIOSession, arrived: list[Any], quick: bool) -> 
     """The client tries a WebSocket, beside its polls."""
     trial = Trial(session, FAR, session.dialect)
     link = EngineIOLink("websocket", arrived, quick, trial)
-    trial.begin(link)  # type: ignore[arg-type]
+    trial.begin(link)
     return link
 
 

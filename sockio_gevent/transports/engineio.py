@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import gevent
@@ -18,7 +18,7 @@ from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
 from .base import Carried
-from .long_poll import LongPollTransport
+from .http import HTTPTransport
 
 __all__ = ["JSONPTransport", "PollingTransport"]
 
@@ -27,7 +27,7 @@ _PIECE = 64 * 1024  # bytes that are compressed without a pause
 _GZIPPED: tuple[Header, ...] = (("Content-Encoding", "gzip"),)
 
 
-class PollingTransport(LongPollTransport):
+class PollingTransport(HTTPTransport):
     """A GET waits for a payload, and a POST brings one."""
 
     name = "xhr-polling"
@@ -35,6 +35,10 @@ class PollingTransport(LongPollTransport):
     # Old browsers offer to save anything else.
     uplink_content_type = "text/html; charset=UTF-8"
     form_expansion: ClassVar[int] = 1
+
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
+        """Wait for a batch and answer with it."""
+        return self.answer_poll(request, acquire)
 
     def farewell(self, request: Request, batch: Sequence[Packet]) -> Iterable[bytes]:
         """Answer a poll that comes after the end of its session with what was left for it."""

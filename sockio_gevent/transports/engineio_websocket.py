@@ -114,8 +114,12 @@ class Trial:
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
         self._timer.start(self.close, POLICY_VIOLATION, "the upgrade was not finished in time")
 
-    def begin(self, downlink: SocketDownlink) -> None:
-        """The WebSocket stands; if the session has one already, it is closed at once."""
+    def begin(self, downlink: Any) -> None:
+        """The WebSocket stands; if the session has one already, it is closed at once.
+
+        Args:
+            downlink: the :class:`SocketDownlink`.
+        """
         self.downlink = downlink
         session = self._session
         session.note_trial(downlink)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
+from .base import Carried
 from .classic import ClassicTransport
-from .long_poll import LongPollTransport
+from .http import HTTPTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
 
 
-class XHRPollingTransport(LongPollTransport, ClassicTransport):
+class PollingTransport(HTTPTransport, ClassicTransport):
+    """The base of the polling transports."""
+
+    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
+        """Wait for a batch and answer with it."""
+        return self.answer_poll(request, acquire)
+
+
+class XHRPollingTransport(PollingTransport):
     """The body is the bare payload."""
 
     name = "xhr-polling"
@@ -22,7 +31,7 @@ class XHRPollingTransport(LongPollTransport, ClassicTransport):
         return self.dialect.payload(batch), "text/plain; charset=UTF-8"
 
 
-class JSONPPollingTransport(LongPollTransport, ClassicTransport):
+class JSONPPollingTransport(PollingTransport):
     """The body is a script that hands the payload to a function of the page."""
 
     name = "jsonp-polling"
