@@ -83,7 +83,8 @@ class EngineIOLink(Link):
 
 def try_websocket(session: EngineIOSession, arrived: list[Any], quick: bool) -> EngineIOLink:
     """The client tries a WebSocket, beside its polls."""
-    trial = Trial(session, FAR, session.dialect)
+    dialect: Any = session.dialect
+    trial = Trial(session, FAR, dialect)
     link = EngineIOLink("websocket", arrived, quick, trial)
     trial.begin(link)
     return link
@@ -96,7 +97,8 @@ def let_trial_end(link: EngineIOLink) -> None:
 
 def pass_heartbeat_time(session: EngineIOSession, agenda: Agenda) -> None:
     """The time for the next heartbeat comes, or the time for the answer is over."""
-    if not session.dialect.pings:
+    dialect: Any = session.dialect
+    if not dialect.pings:
         session._heard = -3 * FAR
     assert session._deadline is not None
     _come_to(session, agenda, session._deadline)

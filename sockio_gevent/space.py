@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from .acknowledgements import Gathered, Pending
 from .dialects.base import Dialect
-from .recovery import CUTS, KeptEvent, Recovery
+from .kept import KeptEvent
+from .recovery import CUTS, Recovery
 from .rooms import Rooms
 from .session.session import Session
 from .session.sessions import Sessions

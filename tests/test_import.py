@@ -128,6 +128,7 @@ LAYERS = [
     {"session"},
     {"mounting"},
     {"gateway"},
+    {"kept"},
     {"recovery", "rooms"},
     {"acknowledgements"},
     {"space"},

@@ -26,11 +26,17 @@ __all__ = ["RequestChecks"]
 class NoSession(Refusal):
     """The refusal of a request whose session does not exist or belongs to another peer.
 
+    Args:
+        text: what is wrong.
+        is_owed: whether the peer may take what is left of a session that has ended.
+
     Attributes:
-        is_owed: whether its peer may take what is left of a session that has ended.
+        is_owed: the same as given.
     """
 
-    is_owed = False
+    def __init__(self, text: str, is_owed: bool) -> None:
+        super().__init__("404 Not Found", text)
+        self.is_owed = is_owed
 
 
 class RequestChecks:
@@ -128,8 +134,10 @@ class RequestChecks:
             self._authorization.binds and not self._authorization.is_same(ended.bound_to, peer)
         ):
             ended = None  # it was a session of somebody else
-        refusal = NoSession("404 Not Found", text if ended is None else ended.why)
-        refusal.is_owed = ended is not None and bool(ended.farewell)
+        if ended is None:
+            refusal = NoSession(text, is_owed=False)
+        else:
+            refusal = NoSession(ended.why, is_owed=bool(ended.farewell))
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # The same answer, so that nobody learns which session ids exist.

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 from ..dialects.engineio import EngineIO
 from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
-from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
-from ..options.limits import OverLimit
+from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
-from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+from ..wire.websocket import PROTOCOL_ERROR
 from .loops import Loop
-from .session import Session
+from .memberships import Memberships
 from .session_host import SessionHost
 
 __all__ = ["EngineIOSession"]
@@ -26,15 +25,6 @@ _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
 # Seconds: clients and servers do not measure a time from the same moment.
 _A_MOMENT = 0.005
-
-# Bytes: what a client has sent to connect to a namespace is kept, and counted if it is more.
-_MUCH = 1024
-
-# Seconds in which a client may be refused as often as it may be in namespaces.
-_REFUSALS = 60.0
-
-# Namespaces that a client is not in any more, and may not know that yet.
-_MOST_OUTSIDE = 100
 
 
 class Upgrade(Protocol):
@@ -50,7 +40,7 @@ class Upgrade(Protocol):
         """The session has ended: close the WebSocket, after messages that its client is owed."""
 
 
-class EngineIOSession(Session):
+class EngineIOSession(Memberships):
     """One peer's link, in the dialect of Engine.IO.
 
     Attributes:
@@ -62,11 +52,7 @@ class EngineIOSession(Session):
     dialect: EngineIO
 
     __slots__ = (
-        "_connect_by",
         "_heard",
-        "_namespaces",
-        "_outside",
-        "_refusals",
         "_unfinished",
         "decoder",
         "text_only",
@@ -85,12 +71,6 @@ class EngineIOSession(Session):
         self.upgrade: Upgrade | None = None
         self.text_only = False
         self.decoder: Any = None
-        # Those that the client has asked for, each with the bytes that are kept of its wish.
-        self._namespaces: dict[str, int] | None = None
-        # Those that it had to leave, or was refused. It may not know that yet.
-        self._outside: dict[str, None] | None = None
-        self._refusals: tuple[int, float] | None = None  # how many in a period, and its end
-        self._connect_by: float | None = None
         self._heard = monotonic()
         self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
         if isinstance(dialect, SocketIO):
@@ -187,8 +167,8 @@ class EngineIOSession(Session):
 
     def release(self) -> None:
         """The session has closed: free what it held."""
-        self.incoming -= self._unfinished + sum((self._namespaces or {}).values())
-        self.decoder = self._namespaces = self._outside = None
+        self.incoming -= self._unfinished
+        self.decoder = None
         self._unfinished = 0
         super().release()
 
@@ -197,7 +177,6 @@ class EngineIOSession(Session):
         super().move(loop)
         # Nothing is incoming any more.
         self._unfinished = 0
-        self._namespaces = self._outside = None
 
     # --- its heartbeats ---
 
@@ -266,56 +245,6 @@ class EngineIOSession(Session):
             text = f"nothing came for {options.ping_interval + options.ping_timeout:g} s"
         self.end(End(CloseReason.HEARTBEAT, text))
 
-    def due(self, now: float) -> float | None:
-        """The deadline has come: do what is due, and return when to check again."""
-        if self._connect_by is not None and now >= self._connect_by:
-            self._connect_by = None
-            if self.ending is None:
-                seconds = self.host.options.connect_timeout
-                text = f"it did not connect to a namespace in {seconds:g} s"
-                self.end(End(CloseReason.PROTOCOL, text))
-        return super().due(now)
-
-    def _next_check(self, now: float) -> float | None:
-        check = super()._next_check(now)
-        if self._connect_by is None or self.ending is not None:
-            return check
-        return self._connect_by if check is None else min(check, self._connect_by)
-
-    # --- its namespaces ---
-
-    def let_in(self, namespace: str) -> None:
-        """It has become a client of a namespace, so it may leave all of them again."""
-        self._connect_by = None
-        if self._outside is not None and namespace in self._outside:
-            # It has asked again before the application let its last client leave.
-            del self._outside[namespace]
-            self._namespaces = {**(self._namespaces or {}), namespace: 0}
-
-    def put_out(self, namespace: str) -> None:
-        """It had to leave a namespace, or was refused. What it still sends there is dropped."""
-        if self._namespaces is None or namespace not in self._namespaces:
-            return
-        self._keep_wish(namespace, 0)
-        del self._namespaces[namespace]
-        if self._outside is None:
-            self._outside = {}
-        self._outside[namespace] = None
-        if len(self._outside) > _MOST_OUTSIDE:
-            del self._outside[next(iter(self._outside))]
-
-    def refused(self, namespace: str) -> None:
-        """It was refused: that does not count as a namespace. Too many refusals end the session."""
-        self.put_out(namespace)
-        most, now = self.host.options.max_namespaces_per_session, monotonic()
-        count, until = self._refusals or (0, 0.0)
-        if now >= until:
-            count, until = 0, now + _REFUSALS
-        self._refusals = count + 1, until
-        if most is not None and count >= most:
-            text = f"it has asked for {count + 1} namespaces in vain within {_REFUSALS:g} s"
-            self.end(End(CloseReason.LIMIT, text, Limit.NAMESPACES), POLICY_VIOLATION)
-
     # --- what comes in ---
 
     def receive(self, payloads: Any) -> str:
@@ -344,36 +273,6 @@ class EngineIOSession(Session):
         """The client has closed the session."""
         self.end(End(CloseReason.CLIENT, "closed by the client"))
 
-    def wants(self, namespace: str, auth: Any, cost: int) -> None:
-        """The client wants to connect to a namespace."""
-        if self._namespaces is None:
-            self._namespaces = {}
-        if namespace not in self._namespaces:
-            most = self.host.options.max_namespaces_per_session
-            if most is not None and len(self._namespaces) >= most:
-                text = f"it has asked for over {most} namespaces"
-                raise OverLimit(
-                    Limit.NAMESPACES, "429 Too Many Requests", text, code=POLICY_VIOLATION
-                )
-        if self._outside is not None:
-            self._outside.pop(namespace, None)
-        self._keep_wish(namespace, cost if auth is not None and cost > _MUCH else 0)
-        self.handlers.put(self.host.receiver.connect, (namespace, auth), cost)
-
-    def _keep_wish(self, namespace: str, kept: int) -> None:
-        """Note that it has asked for a namespace, and count what is kept of its wish."""
-        assert self._namespaces is not None
-        change = kept - self._namespaces.get(namespace, 0)
-        self._namespaces[namespace] = kept
-        if change:
-            self.take_in(change)
-
-    def asked_for(self, namespace: str) -> bool:
-        """Whether the client has asked to connect to this namespace, and has not left it."""
-        return (self._namespaces is not None and namespace in self._namespaces) or (
-            self._outside is not None and namespace in self._outside
-        )
-
     def take_event(
         self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
     ) -> None:
@@ -384,12 +283,3 @@ class EngineIOSession(Session):
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         """The client has answered an event."""
         self.host.receiver.acknowledged(self, namespace, ack_id, arguments, cost)
-
-    def leaves(self, namespace: str, cost: int) -> None:
-        """The client leaves a namespace."""
-        if self._outside is not None:
-            self._outside.pop(namespace, None)
-        if self._namespaces is not None and namespace in self._namespaces:
-            self._keep_wish(namespace, 0)
-            del self._namespaces[namespace]
-        self.handlers.put(self.host.receiver.left, namespace, cost)

@@ -11,7 +11,7 @@ from support.limits import exceeded
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
-from sockio_gevent.session import engineio_session
+from sockio_gevent.session import memberships
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 
@@ -151,7 +151,7 @@ def test_a_client_that_is_refused_again_and_again_is_let_go(socketio, kind):
 
 
 def test_a_client_that_is_refused_now_and_then_stays(socketio, monkeypatch):
-    monkeypatch.setattr(engineio_session, "_REFUSALS", 0.0)
+    monkeypatch.setattr(memberships, "_REFUSALS", 0.0)
     served = socketio(max_namespaces_per_session=3)
     opened = open_client(served, Kind(WebSocket, 4))
     for _ in range(10):
