@@ -31,6 +31,7 @@ FILES = (
     "acknowledgements.py",
     "connecting.py",
     "handlers.py",
+    "kept.py",
     "monitoring/reasons.py",
     "monitoring/statistics.py",
     "options/listener_options.py",

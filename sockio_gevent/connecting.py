@@ -128,7 +128,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     if peek(client) is not None:
         own_of(client).outside = None
     space.set_client(session, client)
-    session.let_in()
+    session.let_in(space.name)
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:
@@ -162,6 +162,7 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
         for packet in packets:
             session.enqueue(packet)
+        session.refused(name)
     else:
         end = End(CloseReason.APPLICATION, f"refused: {refused.text!r:.200}")
         session.end(end, POLICY_VIOLATION)

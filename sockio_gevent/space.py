@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
-from .acknowledgements import Pending
+from .acknowledgements import Gathered, Pending
 from .dialects.base import Dialect
-from .recovery import CUTS, KeptEvent, Recovery
+from .kept import KeptEvent
+from .recovery import CUTS, Recovery
 from .rooms import Rooms
 from .session.session import Session
 from .session.sessions import Sessions
@@ -22,6 +23,8 @@ __all__ = ["Languages", "Runner", "Space"]
 # The part of the option ``max_memory`` that events may take which are kept for clients that
 # were cut off: one in so many.
 _FOR_RECOVERY = 4
+# The same for answers that wait until all that are asked have answered.
+_FOR_ANSWERS = 4
 
 
 class Runner(Protocol):
@@ -83,6 +86,7 @@ class Space:
         emitters: what has handlers for its events and middleware: the namespace, and the one
             that has its pattern.
         emptied: called when the last client may have left.
+        gathered: counts the answers that wait for others, in all namespaces.
         main: the main namespace of the listener.
         namespace: the namespace, as applications see it.
         numbers: the numbers of events that want an answer.
@@ -94,6 +98,7 @@ class Space:
     __slots__ = (
         "emitters",
         "emptied",
+        "gathered",
         "host",
         "languages",
         "main",
@@ -123,12 +128,16 @@ class Space:
         self.main = self if main is None else main
         self.recovery: Recovery | None = None
         options = host.options
+        most = options.max_memory
+        self.gathered: Gathered = (
+            Gathered(most and most // _FOR_ANSWERS) if main is None else main.gathered
+        )
         if main is not None:
             self.recovery = main.recovery
         elif options.recovery is not None:
             self.recovery = Recovery(
                 options.recovery,
-                options.max_memory and options.max_memory // _FOR_RECOVERY,
+                most and most // _FOR_RECOVERY,
                 options.max_sessions,
                 options.max_sessions_per_address,
             )

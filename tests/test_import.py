@@ -130,6 +130,7 @@ LAYERS = [
     {"session"},
     {"mounting"},
     {"gateway"},
+    {"kept"},
     {"recovery", "rooms"},
     {"acknowledgements"},
     {"space"},

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 from gevent import monkey
 
-from ..dialects import classic_addresses
+from ..dialects import classic_addresses, engineio_addresses
 from ..monitoring.log import Log
 from ..monitoring.warn import PATCH_FIRST, advise
 from ..server.http import gunicorn
@@ -129,6 +129,8 @@ class EnvironmentChecks:
         """Check the address of a request that goes on to the application."""
         if "EIO=" in query and not self._newer:
             self._look_for_newer_client(path, query)
+            if not self._missed and engineio_addresses.is_of_a_client(query):
+                self._look_for_misplaced_client(path)
         if self._missed or not classic_addresses.is_misplaced(self._resource, path):
             return
         if any(classic_addresses.is_known(other, path) for other in self.others):
@@ -143,6 +145,25 @@ class EnvironmentChecks:
             prefix + place + rest.partition("/")[0],
             place,
             prefix,
+        )
+
+    def _look_for_misplaced_client(self, path: str) -> None:
+        """Warn about a client of Engine.IO whose address is not that of this listener."""
+        place = path.removesuffix("/")
+        own = f"/{self._resource}"
+        if place == own or any(place == f"/{other}" for other in self.others):
+            return
+        if not engineio_addresses.is_misplaced(self._resource, path):
+            return
+        self._missed = True
+        self._log.warning(
+            "a request of a Socket.IO client for %.200r goes to the application: it is not %r. "
+            "If the application is mounted at a prefix, the server or proxy in front should take "
+            "that off the path (SCRIPT_NAME), or the option 'resource' should begin with it; "
+            "otherwise give the client the option path: %r",
+            path,
+            f"{own}/",
+            f"{own}/",
         )
 
     def _look_for_newer_client(self, path: str, query: str) -> None:

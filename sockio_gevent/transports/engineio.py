@@ -20,11 +20,9 @@ from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
 from .base import Carried
 from .http import HTTPTransport
-from .polling import PollAnswer
 
 __all__ = ["JSONPTransport", "PollingTransport"]
 
-_LARGE = 4 * 1024  # bytes; a smaller copy of a batch is not counted
 _WORTH_ZIPPING = 1024  # bytes
 _PIECE = 64 * 1024  # bytes that are compressed without a pause
 _GZIPPED: tuple[Header, ...] = (("Content-Encoding", "gzip"),)
@@ -52,23 +50,14 @@ class PollingTransport(HTTPTransport):
 
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
-        poll = self.open(request, acquire, once=True)
-        body, content_type = self.encode(request.tail, poll.wait())
-        if len(body) > _LARGE:
-            poll.encoded(2 * len(body))
-        try:
-            body = self._start(request, body, content_type)
-        except BaseException:
-            poll.over()
-            raise
-        return PollAnswer(poll, body)
+        return self.answer_poll(request, acquire)
 
     def farewell(self, request: Request, batch: Sequence[Packet]) -> Iterable[bytes]:
         """Answer a poll that comes after the end of its session with what was left for it."""
         request.answer_given()
-        return [self._start(request, *self.encode(request.tail, batch))]
+        return [self.start(request, *self.encode(request.tail, batch))]
 
-    def _start(self, request: Request, body: bytes, content_type: str) -> bytes:
+    def start(self, request: Request, body: bytes, content_type: str) -> bytes:
         """Begin the answer; return its body, which may be compressed."""
         headers: tuple[Header, ...] = ()
         if len(body) > _WORTH_ZIPPING and _takes_gzip(request):

@@ -33,6 +33,9 @@ class Upgradable(Carried, Protocol):
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
+    def note_trial(self, downlink: Downlink) -> None:
+        """The client has opened a WebSocket to try it: remember it until it is over."""
+
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
 
@@ -72,11 +75,7 @@ class EngineIOWebSocketTransport(WebSocketTransport):
         websocket = self.switch(request)
         trial = Trial(session, self.options.upgrade_timeout, self._engineio)
         downlink = SocketDownlink(self.name, websocket, trial)
-        trial.downlink = downlink
-        if not session.is_polling or session.upgrade is not None or not session.connected:
-            trial.close(NORMAL, "the session has a WebSocket already")
-        else:
-            session.upgrade = trial
+        trial.begin(downlink)
         try:
             downlink.serve(request)
         except BaseException:
@@ -122,6 +121,20 @@ class Trial:
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
         self._timer.start(self.close, POLICY_VIOLATION, "the upgrade was not finished in time")
+
+    def begin(self, downlink: Any) -> None:
+        """The WebSocket stands; if the session has one already, it is closed at once.
+
+        Args:
+            downlink: the :class:`SocketDownlink`.
+        """
+        self.downlink = downlink
+        session = self._session
+        session.note_trial(downlink)
+        if not session.is_polling or session.upgrade is not None or not session.connected:
+            self.close(NORMAL, "the session has a WebSocket already")
+        else:
+            session.upgrade = self
 
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""

@@ -74,6 +74,13 @@ def test_a_window_that_is_larger_than_the_message_saves_nothing() -> None:
     assert len(Compression(3, 15).compress(message)) <= size
 
 
+def test_long_messages_are_compressed_at_the_fastest_level() -> None:
+    words = b" ".join(b"%d" % (number * number) for number in range(40_000))
+    short, long = words[: 128 * 1024], words[: 128 * 1024 + 1]
+    assert Compression(9, 15).compress(short) != Compression(1, 15).compress(short)
+    assert Compression(9, 15).compress(long) == Compression(1, 15).compress(long)
+
+
 def test_a_message_of_exactly_the_limit_is_inflated() -> None:
     data = bomb(1000)
     assert inflate(data, 1000)[0] == bytes(1000)
