@@ -394,7 +394,7 @@ def test_a_late_handler_that_goes_on_has_the_whole_time_again() -> None:
     queue = Trace()
     runner = queue.block()
     before = monotonic()
-    queue.since = before - 1000
+    queue.queue.since = before - 1000
     gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
     gevent.joinall([runner])
     assert queue.since >= before
