@@ -39,10 +39,16 @@ FILES = (
     "returning.py",
     "rooms.py",
     "space.py",
+    "server/http/access_log.py",
     "server/http/environ.py",
+    "server/http/fast_path.py",
+    "server/http/handler.py",
+    "server/http/head_limits.py",
     "server/http/push_back.py",
     "server/http/request.py",
     "server/http/request_body.py",
+    "server/http/timeouts.py",
+    "server/http/upgrade.py",
 )
 # It extends a class of gevent-websocket.
 LEFT_OUT = ("server/stream/websocket.py",)
