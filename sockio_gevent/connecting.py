@@ -47,7 +47,7 @@ def connect(
         The new client; ``None`` if there is none.
     """
     name, auth = wish
-    if session.ending is not None:
+    if not session.connected:
         return None
     if session.client_in(name) is not None:
         text = f"it has asked for the namespace {name:.80} twice"
@@ -78,7 +78,7 @@ def connect(
         if back is not None and refused is None and not back.is_whole:
             # Middleware believes that it has recovered. It comes again, as a new client.
             session.end(_TOO_LATE)
-        if refused is None and session.ending is None:
+        if refused is None and session.connected:
             _let_in(session, space, client, back)
             let_in = True
     finally:
@@ -87,7 +87,7 @@ def connect(
             space.forget(session)
             if back is not None:
                 back.give_up()
-    if refused is not None and session.ending is None:
+    if refused is not None and session.connected:
         _refuse(session, name, refused, log)
     return client if let_in else None
 

@@ -70,6 +70,25 @@ def test_a_compiled_class_extends_only_what_the_compiler_knows() -> None:
     assert wrong == []
 
 
+def test_no_compiled_class_extends_a_class_of_a_library_without_types() -> None:
+    wrong = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        untyped = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("gevent")
+            for alias in node.names
+        }
+        wrong += [
+            f"{path.name}: {node.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+            and any(ast.unparse(base).partition(".")[0] in untyped for base in node.bases)
+        ]
+    assert wrong == []
+
+
 def test_two_exceptions_in_one_compiled_function_have_two_names() -> None:
     wrong = []
     for path in MODULES:

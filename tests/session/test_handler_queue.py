@@ -11,7 +11,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from sockio_gevent.session.handler_queue import HandlerQueue, HandlerTimeout
+from sockio_gevent.session.handler_queue import HandlerQueue
+from sockio_gevent.session.handler_timeout import HandlerTimeout
 
 DEADLINE = 60.0
 BOUND = 100

@@ -14,7 +14,6 @@ from typing import Any
 from gevent.pywsgi import WSGIHandler
 from geventwebsocket.handler import WebSocketHandler
 
-from ...compiled import mypyc_attr
 from ...hub.gevent_private import no_log_class
 from ...monitoring.log import Log, print_failure
 from ...monitoring.throttled_log import OnceAMinute
@@ -66,7 +65,6 @@ def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
         handler.requestline, handler.path, handler.command = as_sent
 
 
-@mypyc_attr(native_class=False)
 class AccessLogHandler(WebSocketHandler):  # type: ignore[misc]
     """Handles requests as before, but logs them without secrets, and survives a full disk."""
 
