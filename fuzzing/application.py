@@ -20,7 +20,6 @@ class Application:
     """The handlers of one client.
 
     Args:
-        client: the client.
         send: sends a message to it.
         disconnect: ends its session.
 
@@ -30,9 +29,7 @@ class Application:
         blocked: whether a handler is running and waits.
     """
 
-    def __init__(
-        self, client: Client, send: Callable[[str], None], disconnect: Callable[[], None]
-    ) -> None:
+    def __init__(self, send: Callable[[str], None], disconnect: Callable[[], None]) -> None:
         self.inbox: deque[Any] = deque()
         self.events: list[str] = []
         self.blocked = False
@@ -40,11 +37,11 @@ class Application:
         self._disconnect = disconnect
         self._handling = False
         self._gate = Event()
+
+    def arrive(self, client: Client) -> None:
+        """The listener's handlers are told of the beginning."""
         client.on("message", self._on_message)
         client.on("disconnect", lambda: self.events.append("end for the client"))
-
-    def arrive(self) -> None:
-        """The listener's handlers are told of the beginning."""
         self.events.append("beginning")
 
     def depart(self) -> None:

@@ -59,8 +59,8 @@ class Peer:
         # A request runs the first handlers at once; they make the client.
         self.session.run_handlers()
         self.client = arrivals.pop()
-        self.application = Application(self.client, self.send, self.disconnect)
-        self.application.arrive()
+        self.application = Application(self.send, self.disconnect)
+        self.application.arrive(self.client)
         self.link: Link | None = None
         self.live = True
         self._older: list[Link] = []

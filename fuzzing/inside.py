@@ -12,6 +12,7 @@ from wsgiref.util import setup_testing_defaults
 import gevent
 
 import sockio_gevent as io
+from sockio_gevent.hub.deadlines import Deadlines
 from sockio_gevent.session.session import Session
 
 __all__ = ["FAR", "MOST", "MOST_WAITS", "Agenda", "Errors", "listen", "open_session", "wait_until"]
@@ -25,7 +26,7 @@ MOST_WAITS = 4
 _DEADLINE = 60.0
 
 
-class Agenda:
+class Agenda(Deadlines):
     """Replaces ``Deadlines``: a deadline comes when the test says so.
 
     Attributes:
@@ -33,6 +34,7 @@ class Agenda:
     """
 
     def __init__(self) -> None:
+        super().__init__(print)
         self.deadlines: dict[Any, float] = {}
 
     def look(self, item: Any, deadline: float) -> None:
@@ -80,7 +82,7 @@ def listen(errors: Errors) -> tuple[io.Listener, Agenda]:
         },
     )
     agenda = Agenda()
-    listener._sessions.loops.here().deadlines = agenda  # type: ignore[assignment]
+    listener._sessions.loops.here().deadlines = agenda
     return listener, agenda
 
 

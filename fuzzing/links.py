@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 from sockio_gevent.transports.base import Downlink
 from sockio_gevent.wire.packet import Packet
@@ -40,7 +41,7 @@ class Link(Downlink):
         gone: whether the client has gone and nobody has noticed.
     """
 
-    def __init__(self, transport: str, arrived: list[bytes], quick: bool) -> None:
+    def __init__(self, transport: str, arrived: list[Any], quick: bool) -> None:
         super().__init__(transport)
         self.kind = KINDS[transport]
         self.quick = quick and self.kind is not Kind.POLL
@@ -121,7 +122,8 @@ class Link(Downlink):
         """The client gets all that is under way."""
         batch, self.under_way = self.under_way, []
         self._taken = 0
-        self._arrived += [packet.payload for packet in batch]
+        for packet in batch:
+            self._arrive(packet)
 
     def take_some(self, count: int) -> None:
         """The socket takes so many bytes, and the client gets the packets that are whole."""
@@ -129,4 +131,7 @@ class Link(Downlink):
         while self.under_way and self._taken >= len(self.under_way[0].payload):
             packet = self.under_way.pop(0)
             self._taken -= len(packet.payload)
-            self._arrived.append(packet.payload)
+            self._arrive(packet)
+
+    def _arrive(self, packet: Packet) -> None:
+        self._arrived.append(packet.payload)

@@ -1,49 +1,47 @@
-"""The life of sessions as a state machine, for Hypothesis to find the shortest way to a mistake."""
+"""The life of sessions as state machines, for Hypothesis to find the shortest way to a mistake."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from .world import SAME_TICK, World
+from .actions import SAME_TICK, World
+from .engineio_world import EngineIOWorld
+from .world import ClassicWorld
 
-__all__ = ["SessionMachine"]
+__all__ = ["ClassicMachine", "EngineIOMachine"]
 
 # The clients, each with and without an idle loop after the action.
 _WHICH = st.sampled_from([0, 1, 2, SAME_TICK + 1, SAME_TICK + 2, SAME_TICK + 3])
 _AMOUNT = st.integers(0, 255)
 
 
-def _rule(action: Callable[[World, int, int], None]) -> Callable[..., None]:
-    def step(self: SessionMachine, which: int, amount: int) -> None:
-        self.world.perform(action.__name__, which, amount)
+def _rule(action: str) -> Callable[..., None]:
+    def step(self: Any, which: int, amount: int) -> None:
+        self.world.perform(action, which, amount)
 
-    step.__name__ = action.__name__
+    step.__name__ = action
     return rule(which=_WHICH, amount=_AMOUNT)(step)
 
 
-class SessionMachine(RuleBasedStateMachine):
-    """The actions as rules; the world itself does the checks."""
+def _machine(kind: type[World[Any]]) -> type[RuleBasedStateMachine]:
+    """The actions of a world as rules; the world itself does the checks."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World()
+    def begin(self: Any) -> None:
+        RuleBasedStateMachine.__init__(self)
+        self.world = kind()
 
-    open = _rule(World.open)
-    attach = _rule(World.attach)
-    send = _rule(World.send)
-    receive = _rule(World.receive)
-    take = _rule(World.take)
-    finish = _rule(World.finish)
-    lose = _rule(World.lose)
-    late = _rule(World.late)
-    notice = _rule(World.notice)
-    pass_time = _rule(World.pass_time)
-    release = _rule(World.release)
-    disconnect = _rule(World.disconnect)
-
-    def teardown(self) -> None:
-        """Every client gets its last messages, and the listener closes."""
+    def teardown(self: Any) -> None:
+        # Every client gets its last messages, and the listener closes.
         self.world.end()
+
+    rules = {action: _rule(action) for action in kind.ACTIONS}
+    methods = {**rules, "__init__": begin, "teardown": teardown}
+    return type(f"{kind.__name__}Machine", (RuleBasedStateMachine,), methods)
+
+
+ClassicMachine = _machine(ClassicWorld)
+EngineIOMachine = _machine(EngineIOWorld)

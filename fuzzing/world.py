@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import gevent
-
 from sockio_gevent.client import Client
 from sockio_gevent.monitoring.reasons import CloseReason
 
+from .actions import World
 from .application import BLOCK, BYE, ECHO, Application
 from .clients import Peer
-from .inside import Errors, listen, wait_until
+from .inside import listen
 from .links import KINDS
 
-__all__ = ["ACTIONS", "SAME_TICK", "World"]
+__all__ = ["ClassicWorld"]
 
-MOST_PEERS = 3
-# From this number of a client on, the next action comes in the same tick of the loop.
-SAME_TICK = 128
 _TRANSPORTS = list(KINDS)
-# How much follows the number of a message; a few of the last fill a buffer.
-_FILLINGS = ("", "é😀", "x" * 100, "x" * 300)
 
 
-class World:
-    """A listener, its sessions and their clients.
+class ClassicWorld(World[Peer]):
+    """Sessions of the classic dialect."""
 
-    Each action takes two numbers: which client it is about, and how it goes.
-    """
-
-    def perform(self, action: str, which: int, amount: int) -> None:
-        """Do one of the :data:`ACTIONS`; after half of them, let the loop run until it is idle."""
-        ACTIONS[action](self, which, amount)
-        if which < SAME_TICK:
-            self.settle()
+    ACTIONS = (
+        "open",
+        "attach",
+        "send",
+        "receive",
+        "take",
+        "finish",
+        "lose",
+        "late",
+        "notice",
+        "pass_time",
+        "release",
+        "disconnect",
+    )
 
     def __init__(self) -> None:
-        self._errors = Errors()
+        super().__init__()
         self._listener, self._agenda = listen(self._errors)
         self._arrivals: list[Client] = []
         self._listener.on("connection", self._arrivals.append)
         self._listener.on("clientDisconnect", lambda client: self._of(client).depart())
-        self._peers: list[Peer] = []
-        self._numbers = 0
 
     def _of(self, client: object) -> Application:
         return next(peer.application for peer in self._peers if peer.client is client)
@@ -51,10 +47,7 @@ class World:
     def open(self, which: int, amount: int) -> None:
         """A client comes; beyond some number, in place of one whose session has ended."""
         del which
-        ended = [peer for peer in self._peers if peer.gone]
-        if len(self._peers) == MOST_PEERS and ended:
-            self._peers.remove(ended[0])
-        if len(self._peers) < MOST_PEERS:
+        if self._has_room():
             transport = _TRANSPORTS[amount % 3]
             quick = amount // 3 % 2 == 0
             peer = Peer(self._listener, self._agenda, self._arrivals, transport, quick)
@@ -98,11 +91,6 @@ class World:
             self._text("from", amount),
         )[kind]
 
-    def take(self, which: int, amount: int) -> None:
-        """A connection takes some of what was written."""
-        for peer in self._peer(which):
-            peer.take(1 + 4 * amount)
-
     def finish(self, which: int, amount: int) -> None:
         """The answer of a poll is over."""
         del amount
@@ -113,12 +101,6 @@ class World:
         """A connection ends, by accident or because the client wants it."""
         for peer in self._peer(which):
             peer.lose((CloseReason.LOST, CloseReason.CLIENT, CloseReason.PROTOCOL)[amount % 3])
-
-    def late(self, which: int, amount: int) -> None:
-        """A request that was replaced tells that it is over."""
-        del amount
-        for peer in self._peer(which):
-            peer.late()
 
     def notice(self, which: int, amount: int) -> None:
         """Something shows at the socket that nobody has read yet."""
@@ -148,13 +130,8 @@ class World:
 
     def settle(self) -> None:
         """Let the loop run until it is idle, and do all checks."""
-        gevent.sleep(0)
-        gevent.sleep(0)
-        wait_until(lambda: all(peer.settled for peer in self._peers))
-        assert not self._errors.lines, "\n".join(self._errors.lines)
+        super().settle()
         assert not self._arrivals, "a second beginning"
-        for peer in self._peers:
-            peer.check()
         live = [peer for peer in self._peers if peer.live]
         assert len(self._listener.clients) == len(self._agenda.deadlines) == len(live)
         waiting = sum(peer.session.buffered for peer in live)
@@ -176,30 +153,3 @@ class World:
             peer.expect_end()
         self._listener.close(60)
         self.settle()
-
-    def _peer(self, which: int) -> list[Peer]:
-        return [self._peers[which % len(self._peers)]] if self._peers else []
-
-    def _text(self, kind: str, amount: int) -> str:
-        # Numbered, so that no two messages are the same.
-        self._numbers += 1
-        return f"{kind} {self._numbers} {_FILLINGS[amount // 8 % 4]}"
-
-
-ACTIONS: dict[str, Callable[[World, int, int], None]] = {
-    action.__name__: action
-    for action in (
-        World.open,
-        World.attach,
-        World.send,
-        World.receive,
-        World.take,
-        World.finish,
-        World.lose,
-        World.late,
-        World.notice,
-        World.pass_time,
-        World.release,
-        World.disconnect,
-    )
-}

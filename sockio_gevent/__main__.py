@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .command import ends_cleanly
 from .command.arguments import parse
+from .command.doctor import is_meant
 from .command.reloading import supervise
 from .command.run import run
 
@@ -14,7 +15,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted.
+    """Serve until interrupted; or examine a server, if the first argument is ``doctor``.
 
     Args:
         arguments: the command line; ``None`` for ``sys.argv``.
@@ -28,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from .command.emitting import emit
 
             emit(given[1:])
+            return
+        if is_meant(given):
+            # It imports what a process that serves imports only after it was patched.
+            from .command.doctor.examine import main as examine
+
+            examine(given[1:])
             return
         parsed = parse(given)
         if parsed.reload:

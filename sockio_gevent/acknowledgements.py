@@ -7,7 +7,7 @@ encoded once.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +18,16 @@ from .rooms import Rooms
 from .session.session import Session
 from .wire.websocket import POLICY_VIOLATION
 
-__all__ = ["Answers", "Awaited", "Callback", "Each", "Pending", "answer_of", "arguments_of"]
+__all__ = [
+    "Answers",
+    "Awaited",
+    "Callback",
+    "Each",
+    "Gathered",
+    "Pending",
+    "answer_of",
+    "arguments_of",
+]
 
 
 def answer_of(arguments: Sequence[Any]) -> Any:
@@ -35,7 +44,7 @@ def arguments_of(answer: Any) -> Sequence[Any]:
     return () if answer is None else (answer,)
 
 
-class Awaited(ABC):
+class Awaited:
     """What becomes of the answer to one event. Nothing in here blocks."""
 
     @abstractmethod
@@ -103,38 +112,93 @@ class Each(Awaited):
         """It does not come, and nobody is told."""
 
 
+class Gathered:
+    """How much the answers take that wait for others, in all calls on one listener.
+
+    Any thread may use it.
+
+    Args:
+        most: how many bytes they may take; ``None`` for any number.
+    """
+
+    __slots__ = ("_lock", "_most", "held")
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._lock = thread_lock()
+        self.held = 0
+
+    def take(self, cost: int) -> bool:
+        """Count an answer; false if there is no room for it."""
+        with self._lock:
+            if self._most is not None and self.held + cost > self._most:
+                return False
+            self.held += cost
+            return True
+
+    def give_back(self, cost: int) -> None:
+        """Whoever has asked takes the answers."""
+        with self._lock:
+            self.held -= cost
+
+
 class Answers(Awaited):
     """The answers of several clients, for the greenlet that has asked them.
 
     Args:
         asked: the ids of the clients, by their sessions.
+        gathered: counts what the answers take.
 
     Attributes:
         came: the answers that came, by the ids of the clients.
-        missing: the ids of the clients that have left without an answer.
+        dropped: how many answers were dropped, because there was no room for them.
+        missing: the ids of the clients that have left without an answer, or whose answers were
+            dropped.
     """
 
-    __slots__ = ("_asked", "_complete", "came", "missing")
+    __slots__ = (
+        "_asked",
+        "_complete",
+        "_gathered",
+        "_held",
+        "_lock",
+        "came",
+        "dropped",
+        "missing",
+    )
 
-    def __init__(self, asked: Mapping[Session, str]) -> None:
+    def __init__(self, asked: Mapping[Session, str], gathered: Gathered) -> None:
         self._asked = dict(asked)
         self._complete = WakeUp()
+        self._gathered = gathered
+        self._held = 0
+        # Between a thread in which an answer comes, and the one that stops waiting.
+        self._lock = thread_lock()
         self.came: dict[str, Any] = {}
+        self.dropped = 0
         self.missing: list[str] = []
 
     def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
         """Keep the answer."""
-        client_id = self._asked.get(session)
-        if client_id is not None:
-            self.came[client_id] = answer_of(arguments)
+        with self._lock:
+            client_id = self._asked.get(session)
+            if client_id is None:
+                return
+            if self._gathered.take(cost):
+                self._held += cost
+                self.came[client_id] = answer_of(arguments)
+            else:
+                self.dropped += 1
+                self.missing.append(client_id)
             self._no_longer_asked(session)
 
     def lost(self, session: Session) -> None:
         """Note that it is missing."""
-        client_id = self._asked.get(session)
-        if client_id is not None:
-            self.missing.append(client_id)
-            self._no_longer_asked(session)
+        with self._lock:
+            client_id = self._asked.get(session)
+            if client_id is not None:
+                self.missing.append(client_id)
+                self._no_longer_asked(session)
 
     def _no_longer_asked(self, session: Session) -> None:
         # Last, so that the greenlet that waits finds everything in its place.
@@ -148,7 +212,12 @@ class Answers(Awaited):
 
     def stop(self) -> list[Session]:
         """Wait no longer: return the sessions that have not answered, which are missing."""
-        return [session for session in list(self._asked) if self._asked.pop(session, None)]
+        with self._lock:
+            late = list(self._asked)
+            self._asked.clear()
+            self._gathered.give_back(self._held)
+            self._held = 0
+        return late
 
 
 class Pending:

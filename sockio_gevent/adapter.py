@@ -42,22 +42,16 @@ class Adapter(Elsewhere):
         namespaces: the namespaces of the listener.
         serializer: encodes and decodes JSON.
         log: the throttled log of the listener.
-        context: the option ``context``, or that of the framework.
     """
 
     def __init__(
-        self,
-        bus: Bus,
-        namespaces: Namespaces,
-        serializer: Serializer,
-        log: ThrottledLog,
-        context: Context | None,
+        self, bus: Bus, namespaces: Namespaces, serializer: Serializer, log: ThrottledLog
     ) -> None:
         self._bus = bus
         self._namespaces = namespaces
         self._serializer = serializer
         self._log = log
-        self._context = context
+        self._context: Context | None = None
         for kind, receiver in (
             ("emit", self._emit),
             ("emit_matching", self._emit_matching),
@@ -69,6 +63,16 @@ class Adapter(Elsewhere):
             ("server_side", self._server_side),
         ):
             bus.receive(kind, receiver)
+
+    def use(self, serializer: Serializer, context: Context | None) -> None:
+        """Use what belongs to the application, when that is known.
+
+        Args:
+            serializer: encodes and decodes JSON.
+            context: the option ``context``, or that of the framework.
+        """
+        self._serializer = serializer
+        self._context = context
 
     # --- to the others ---
 

@@ -7,7 +7,6 @@ from .cluster.bus import Bus
 from .cluster.redis_bus import RedisBus
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
-from .options.listener_options import Context
 from .options.serializer import Serializer
 
 __all__ = ["make_adapter"]
@@ -18,12 +17,11 @@ def make_adapter(
     namespaces: Namespaces,
     serializer: Serializer,
     log: ThrottledLog,
-    context: Context | None,
 ) -> Adapter:
     """Make the adapter for a bus; see :class:`Adapter`."""
     if isinstance(bus, RedisBus):
         # Not on top: it needs a library that is optional.
         from .streams_adapter import StreamsAdapter
 
-        return StreamsAdapter(bus, namespaces, serializer, log, context)
-    return Adapter(bus, namespaces, serializer, log, context)
+        return StreamsAdapter(bus, namespaces, serializer, log)
+    return Adapter(bus, namespaces, serializer, log)

@@ -253,6 +253,7 @@ def _disconnect(client: Client, close: bool) -> None:
         own.outside = _BY_APPLICATION  # it is refused when the middleware has run
     else:
         depart(client, _BY_APPLICATION)
+        session.put_out(space.name)
         for packet in packets:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)

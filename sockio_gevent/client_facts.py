@@ -97,7 +97,10 @@ class ClientFacts(Emitter):
 
     @property
     def auth(self) -> Any:
-        """What the client sent when it connected to the namespace; mostly an empty dict."""
+        """What the client sent when it connected to the namespace; mostly an empty dict.
+
+        The classic client of this package sends its option ``auth``; see ``docs/browser.rst``.
+        """
         auth = None if self.__own is None else self.__own.auth
         return {} if auth is None else auth
 

@@ -18,6 +18,7 @@ from .namespaces import Namespaces
 from .returning import ComeBack, come_back
 from .session.session import Session
 from .space import Space
+from .wire.classic_auth import auth_in_query
 from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
 
 __all__ = ["connect"]
@@ -46,7 +47,7 @@ def connect(
         The new client; ``None`` if there is none.
     """
     name, auth = wish
-    if session.ending is not None:
+    if not session.connected:
         return None
     if session.client_in(name) is not None:
         text = f"it has asked for the namespace {name:.80} twice"
@@ -56,6 +57,10 @@ def connect(
     if space is None:
         _refuse(session, name, Refused("Invalid namespace"), log)
         return None
+    if session.dialect.name == "classic":
+        options = space.host.options
+        query = session.environ.get("QUERY_STRING", "")
+        auth = auth_in_query(query, options.max_json_elements, options.max_json_depth)
     client = Client(session, space)
     back = None
     refused: Refused | None = None
@@ -73,7 +78,7 @@ def connect(
         if back is not None and refused is None and not back.is_whole:
             # Middleware believes that it has recovered. It comes again, as a new client.
             session.end(_TOO_LATE)
-        if refused is None and session.ending is None:
+        if refused is None and session.connected:
             _let_in(session, space, client, back)
             let_in = True
     finally:
@@ -82,7 +87,7 @@ def connect(
             space.forget(session)
             if back is not None:
                 back.give_up()
-    if refused is not None and session.ending is None:
+    if refused is not None and session.connected:
         _refuse(session, name, refused, log)
     return client if let_in else None
 
@@ -102,8 +107,8 @@ def _run_middleware(
                 for function in emitter._middleware:
                     function(client)
             refused = None
-        except Refused as error:
-            refused = error
+        except Refused as refusal:
+            refused = refusal
         except (Exception, gevent.Timeout) as error:
             kind = "middleware", space.emitters[-1].__class__, type(error).__name__
             log.exception(kind, "middleware of %r failed for %r", space.namespace, client)
@@ -123,7 +128,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     if peek(client) is not None:
         own_of(client).outside = None
     space.set_client(session, client)
-    session.let_in()
+    session.let_in(space.name)
     # A client for a test notes the failures of handlers; those of its end, too.
     noted = failures.get()
     if noted is not None:
@@ -157,6 +162,7 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
         for packet in packets:
             session.enqueue(packet)
+        session.refused(name)
     else:
         end = End(CloseReason.APPLICATION, f"refused: {refused.text!r:.200}")
         session.end(end, POLICY_VIOLATION)

@@ -117,8 +117,8 @@ class Handlers(Receiver):
                     handler(message, client)
                 except (Exception, gevent.Timeout) as error:
                     log_failure(main, self.log, "clientMessage", handler, error)
-        except BaseException as error:
-            session.broken_off(error)
+        except BaseException as broken:
+            session.broken_off(broken)
 
     def event(self, session: Any, event: tuple[str, EventName, list[Any], int | None]) -> None:
         """A client has sent an event; one of a namespace that it is not in is dropped."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
+from .adapter import Adapter
 from .adapters import make_adapter
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
@@ -19,7 +20,7 @@ from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
 from .options.listener_options import Options
 from .options.origins import Origins
-from .options.serializer import serializer_of
+from .options.serializer import Serializer, serializer_of
 from .session.session import Session
 from .session.sessions import Sessions
 from .space import Languages, Space
@@ -30,14 +31,19 @@ __all__ = ["Listener", "listen", "live_listeners"]
 _live: WeakKeyDictionary[Listener, None] = WeakKeyDictionary()
 
 
-def listen(server: Any, **options: Any) -> Listener:
+#: In place of an argument that was not given; ``None`` is a mistake.
+_NOTHING: Any = object()
+
+
+def listen(server: Any = _NOTHING, **options: Any) -> Listener:
     """Let clients connect to a server or an application.
 
     Requests for other addresses go on reaching the application.
 
     Args:
         server: a :class:`gevent.pywsgi.WSGIServer`, whose application and
-            handler class are taken over, or any WSGI application.
+            handler class are taken over, or any WSGI application. Without it, the listener
+            can be given handlers, and :meth:`Listener.attach` brings the application later.
         **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Returns:
@@ -69,43 +75,36 @@ class Listener(Namespace):
         **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Attributes:
-        server: the server or application that was passed to :func:`listen`.
+        server: the server or application that was passed to :func:`listen` or to
+            :meth:`attach`; ``None`` before.
         options: the options, with their defaults, as :class:`Options`.
     """
 
-    def __init__(self, server: Any, **options: Any) -> None:
+    def __init__(self, server: Any = _NOTHING, **options: Any) -> None:
         self.options = Options.read(options)
-        mount.check(server)
-        self.server = server
-        handlers = Handlers()
-        handlers.context = context = self.options.context or mount.context_of(server)
+        if server is not _NOTHING:
+            mount.check(server, "listen()")
+        self.server: Any = None
+        self._gateway: Gateway | None = None
+        self._policy_server: Any = None
+        self._handlers = handlers = Handlers()
+        handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
         self._sessions.bus = bus = make_bus(self.options, self._sessions)
-        serializer = (
-            mount.serializer_for(server)
-            if self.options.serializer is None
-            else serializer_of(self.options.serializer)
-        )
+        serializer = self._serializer(None)
         self._dialects = dialects_of(self.options, serializer)
-        main = Space("/", self._sessions, Languages(self._dialects), handlers)
+        self._languages = Languages(self._dialects)
+        main = Space("/", self._sessions, self._languages, handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
+        self._adapter: Adapter | None = None
         if bus is not None:
             log = self._sessions.throttled_log
-            main.elsewhere = make_adapter(bus, self._namespaces, serializer, log, context)
+            self._adapter = make_adapter(bus, self._namespaces, serializer, log)
+            main.elsewhere = self._adapter
         handlers.log = self._sessions.throttled_log
         handlers.main = self
         handlers.namespaces = self._namespaces
-        around = EnvironmentChecks(self.options.resource, self._sessions.log, bus, self.close)
-        around.check_at_start()
-        around.others = [
-            layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
-        ]
-        self._gateway = Gateway(
-            self.options, self._dialects, self._sessions, around, context, Listener
-        )
-        self._gateway.application = mount.mount(server, self, self._sessions, self._policy)
-        self._policy_server = mount.start_policy_server(server, self._sessions, self._policy)
         for event, handler in (
             ("connection", self.options.on_connection),
             ("clientConnect", self.options.on_client_connect),
@@ -114,16 +113,84 @@ class Listener(Namespace):
         ):
             if handler is not None:
                 self.on(event, handler)
+        if server is not _NOTHING:
+            self._attach(server)
         _live[self] = None
+
+    def attach(self, server: Any) -> None:
+        """Let clients connect to a server or an application, if :func:`listen` got none.
+
+        Handlers, middleware and namespaces may be added before it and after it.
+
+        Args:
+            server: see :func:`listen`.
+
+        Raises:
+            TypeError: if ``server`` is neither a server nor an application.
+            RuntimeError: if the listener has one already.
+            ValueError: if the server already has a listener at this resource.
+        """
+        if self._gateway is not None:
+            raise RuntimeError(
+                f"this listener serves {self.server!r:.80} already, and a listener serves one "
+                "application: call attach() once, or make a listener for each with listen(app)"
+            )
+        mount.check(server, "attach()")
+        self._attach(server)
+
+    def init_app(self, app: Any) -> None:
+        """The same as :meth:`attach`, under the name that extensions of Flask have."""
+        self.attach(app)
+
+    def _attach(self, server: Any) -> None:
+        """Put the listener before a server or an application that was checked."""
+        bus = self._sessions.bus
+        around = EnvironmentChecks(self.options.resource, self._sessions.log, bus, self.close)
+        around.check_at_start()
+        around.others = [
+            layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
+        ]
+        self._handlers.context = context = self.options.context or mount.context_of(server)
+        # There are no clients yet, so none speaks one of those before.
+        serializer = self._serializer(server)
+        self._dialects = dialects = dialects_of(self.options, serializer)
+        self._languages.use(dialects)
+        if self._adapter is not None:
+            self._adapter.use(serializer, context)
+        gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
+        # Requests may come as soon as it is mounted.
+        self._gateway = gateway
+        try:
+            gateway.application = mount.mount(server, self, self._sessions, self._policy)
+        except ValueError:
+            self._gateway = None
+            raise
+        self.server = server
+        self._policy_server = mount.start_policy_server(server, self._sessions, self._policy)
+
+    def _serializer(self, server: Any) -> Serializer:
+        """What encodes and decodes the messages."""
+        if self.options.serializer is None:
+            return mount.serializer_for(server)
+        return serializer_of(self.options.serializer)
+
+    def _attached(self) -> Gateway:
+        """The gateway, which is there when there is an application."""
+        if self._gateway is None:
+            raise RuntimeError(
+                "this listener has no application yet, so nobody can connect: listen() was "
+                "called without one; call attach() with the application, or init_app()"
+            )
+        return self._gateway
 
     def _policy(self, socket: Any) -> bytes:
         """The Flash policy file for a client that connects to this socket."""
-        return policy_file(self._gateway.origins.allowed(socket.getsockname()[0]))
+        return policy_file(self._attached().origins.allowed(socket.getsockname()[0]))
 
     @property
     def application(self) -> Any:
         """The application that gets the requests for other addresses."""
-        return self._gateway.application
+        return None if self._gateway is None else self._gateway.application
 
     def serve_on(self, server: Any, application: Any) -> None:
         """Have a gevent server call an application that contains this listener already.
@@ -131,7 +198,11 @@ class Listener(Namespace):
         Args:
             server: the :class:`gevent.pywsgi.WSGIServer`.
             application: the application, or this listener.
+
+        Raises:
+            RuntimeError: if the listener has no application yet.
         """
+        self._attached()
         mount.take_over(server, application, self._sessions, self._policy)
 
     def set_origins(self, origins: Any) -> None:
@@ -143,7 +214,8 @@ class Listener(Namespace):
         """
         checked = Options.read({"origins": origins}).origins
         self.options = replace(self.options, origins=checked)
-        self._gateway.origins = Origins(checked)
+        if self._gateway is not None:
+            self._gateway.origins = Origins(checked)
 
     def __repr__(self) -> str:
         return f"<Listener {self.options.resource} {len(self._clients)} clients>"
@@ -156,6 +228,7 @@ class Listener(Namespace):
     def stats(self) -> dict[str, Any]:
         """The statistics, as plain data.
 
+        - ``form``: ``compiled`` or ``pure``, the form of the package that runs.
         - ``uptime``: seconds since the listener was made.
         - ``opened``: how many sessions have begun.
         - ``sessions``: for each enabled transport, how many sessions are
@@ -229,7 +302,8 @@ class Listener(Namespace):
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        return self._gateway(environ, start_response)
+        gateway = self._gateway or self._attached()
+        return gateway(environ, start_response)
 
     def open_session(
         self,
@@ -242,5 +316,6 @@ class Listener(Namespace):
 
         Raises:
             Refusal: if the request may not connect.
+            RuntimeError: if the listener has no application yet.
         """
-        return self._gateway.open_session(transport, environ, start_response, dialect)
+        return self._attached().open_session(transport, environ, start_response, dialect)

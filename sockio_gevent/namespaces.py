@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from .hub.per_hub import thread_lock
 from .namespace import Namespace, ParentNamespace
+from .server.http.environ import peer_name
 from .session.session import Session
+from .session.session_quota import counted_as
 from .space import Space
 from .wire.socketio import LONGEST_NAMESPACE
 
 __all__ = ["Namespaces", "full_name"]
 
-# Clients choose the names of namespaces that match a pattern.
+# Clients choose the names of namespaces that match a pattern. So many there may be in all, and
+# so many that clients of one address have asked for first.
 _MOST_MADE_FOR_CLIENTS = 10_000
+_MOST_OF_ONE_ADDRESS = 1000
 
 
 def full_name(name: str) -> str:
@@ -41,14 +46,25 @@ class Namespaces:
         main: the main one.
     """
 
-    __slots__ = ("_begins", "_by_name", "_ends", "_lock", "_made_for_clients", "_main", "_parents")
+    __slots__ = (
+        "_begins",
+        "_by_name",
+        "_by_network",
+        "_ends",
+        "_lock",
+        "_made_for_clients",
+        "_main",
+        "_parents",
+    )
 
     def __init__(self, main: Space) -> None:
         self._main = main
         self._lock = thread_lock()
         self._by_name = {main.name: main}
         self._parents: list[ParentNamespace] = []
-        self._made_for_clients: set[str] = set()
+        # Each with the network of the client that has asked first.
+        self._made_for_clients: dict[str, str] = {}
+        self._by_network: Counter[str] = Counter()
         self._begins: Callable[[str], None] | None = None
         self._ends: Callable[[str], None] | None = None
 
@@ -64,7 +80,7 @@ class Namespaces:
         """The namespace of this name, for the application: it is never forgotten."""
         name = full_name(name)
         with self._lock:
-            self._made_for_clients.discard(name)
+            self._count_out(name)
             space = self._by_name.get(name) or self._make(name, self._parent_of(name))
             namespace: Namespace = space.namespace
             return namespace
@@ -102,22 +118,37 @@ class Namespaces:
         with self._lock:
             space = self._by_name.get(name)
             if space is None:
-                space = self._make_for_client(name)
+                space = self._make_for_client(name, session)
             if space is not None:
                 # Before the lock is free: nobody forgets a namespace that expects a client.
                 space.rooms.expect(session)
             return space
 
-    def _make_for_client(self, name: str) -> Space | None:
+    def _make_for_client(self, name: str, session: Session) -> Space | None:
         parent = self._parent_of(name)
         if parent is None:
             return None
+        network = counted_as(session.environ.get("REMOTE_ADDR"))
+        log = self._main.host.throttled_log
         if len(self._made_for_clients) >= _MOST_MADE_FOR_CLIENTS:
             text = "clients have asked for %d namespaces of patterns, and get no more for now"
-            self._main.host.throttled_log.warning("namespaces", text, _MOST_MADE_FOR_CLIENTS)
+            log.warning("namespaces", text, _MOST_MADE_FOR_CLIENTS)
             return None
-        self._made_for_clients.add(name)
+        if network and self._by_network[network] >= _MOST_OF_ONE_ADDRESS:
+            text = "clients of %s have asked for %d namespaces of patterns, and get no more for now"
+            log.warning("namespaces", text, peer_name(session.environ), _MOST_OF_ONE_ADDRESS)
+            return None
+        self._made_for_clients[name] = network
+        self._by_network[network] += 1
         return self._make(name, parent)
+
+    def _count_out(self, name: str) -> None:
+        """A namespace is not there for clients alone any more, or is forgotten."""
+        network = self._made_for_clients.pop(name, None)
+        if network is not None:
+            self._by_network[network] -= 1
+            if not self._by_network[network]:
+                del self._by_network[network]
 
     def _parent_of(self, name: str) -> ParentNamespace | None:
         return next((each for each in self._parents if each.pattern.fullmatch(name)), None)
@@ -138,7 +169,7 @@ class Namespaces:
         with self._lock:
             space = self._by_name.get(name)
             if name in self._made_for_clients and space is not None and space.rooms.is_empty:
-                self._made_for_clients.discard(name)
+                self._count_out(name)
                 del self._by_name[name]
                 parent._children.pop(name, None)
                 if self._ends is not None:

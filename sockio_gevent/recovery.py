@@ -10,19 +10,19 @@ recovery"); see the page of the protocol, version 5.
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
 from .hub.per_hub import thread_lock
+from .kept import Kept, KeptEvent
 from .monitoring.reasons import CloseReason
 from .options.same_peer import are_same_peer
 from .session.session import Session
 from .wire.packet import Packet
 
-__all__ = ["CUTS", "Kept", "KeptEvent", "Recovery"]
+__all__ = ["CUTS", "Recovery"]
 
 #: The ends of sessions after which a client may come back. A client that leaves says so to its
 #: namespaces first; one that only closes its connection may be a page that the network has left.
@@ -36,145 +36,12 @@ CUTS = frozenset(
     )
 )
 
-_SECRET_SIZE = 15  # bytes
+_REFERENCE = 8  # bytes that the place of an event takes among those of one client
 
-
-class KeptEvent:
-    """One event, kept for all clients that it was sent to.
-
-    Args:
-        namespace: the name of its namespace.
-        offset: its number, as clients know it.
-        packets: its packets.
-
-    Attributes:
-        namespace, offset: the same as given.
-        packets: the same as given; ``None`` when it is not kept any more.
-        cost: about how many bytes of memory it takes.
-        when: when it was sent, on the monotonic clock.
-    """
-
-    __slots__ = ("cost", "namespace", "offset", "packets", "when")
-
-    def __init__(self, namespace: str, offset: str, packets: Sequence[Packet]) -> None:
-        self.namespace = namespace
-        self.offset = offset
-        self.packets: Sequence[Packet] | None = packets
-        self.cost = sum([packet.cost for packet in packets])
-        self.when = monotonic()
-
-
-class Kept:
-    """What is kept of one client, while it is connected and for a time after a cut.
-
-    It belongs to the thread of its session.
-
-    Args:
-        recovery: the recovery of the listener.
-        space: the namespace of the client.
-        session: the session of the client.
-        secret: what the client shows when it comes back; ``None`` for a new one.
-
-    Attributes:
-        client: the client.
-        gone: whether it was cut off, and is awaited.
-        secret: what the client shows when it comes back; when it is back it has the same.
-        session, space: the same as given.
-        slot: its place in the deadlines of the loop.
-        successor: what is kept of the client that it has come back as; ``None`` before that.
-    """
-
-    __slots__ = (
-        "_events",
-        "_forgotten",
-        "_recovery",
-        "_until",
-        "client",
-        "gone",
-        "secret",
-        "session",
-        "slot",
-        "space",
-        "successor",
-    )
-
-    def __init__(
-        self, recovery: Recovery, space: Any, session: Session, secret: str | None
-    ) -> None:
-        self._recovery = recovery
-        self.space = space
-        self.session = session
-        self.client: Any = space.client_of(session)
-        self.secret = secret or secrets.token_urlsafe(_SECRET_SIZE)
-        self.gone = False
-        self.slot: int | None = None
-        self.successor: Kept | None = None
-        self._until = 0.0
-        self._events: deque[KeptEvent] = deque()
-        # The offset of the last event that is not kept any more.
-        self._forgotten: str | None = None
-
-    def note(self, event: KeptEvent) -> None:
-        """An event was sent to the client, or would have been."""
-        successor = self.successor
-        if successor is None:
-            self._events.append(event)
-            self._drop_old()
-        elif not successor._events or successor._events[-1] is not event:
-            # Another thread has sent it just before the client came back, or it was sent by who
-            # holds the old client. If both clients were to get it, the successor has noted it.
-            for packet in event.packets or ():
-                successor.session.enqueue(packet)
-            successor.note(event)
-
-    def _drop_old(self) -> None:
-        events = self._events
-        while events and events[0].packets is None:
-            self._forgotten = events.popleft().offset
-
-    def after(self, offset: Any) -> list[KeptEvent] | None:
-        """The events behind the one that the client has seen last.
-
-        Args:
-            offset: the offset of that event; ``None`` if it has seen none.
-
-        Returns:
-            ``None`` if some of them are not kept any more.
-        """
-        self._drop_old()
-        found: list[KeptEvent] = []
-        for event in reversed(self._events):
-            if event.offset == offset:
-                break
-            if event.packets is None:
-                return None
-            found.append(event)
-        else:
-            if self._forgotten != offset:
-                return None
-        found.reverse()
-        return found
-
-    def await_return(self) -> None:
-        """The client was cut off: keep what is sent to it, for the time of the option."""
-        self.gone = True
-        self._until = monotonic() + self._recovery.seconds
-        self.session.loop.deadlines.look(self, self._until)
-        self._recovery.awaits(self)
-
-    def due(self, now: float) -> float | None:
-        """The time for its return may be over."""
-        if now < self._until:
-            return self._until
-        self._recovery.expire(self)
-        return None
-
-    def forget(self) -> None:
-        """It does not come back any more, or is back."""
-        self.session.loop.deadlines.forget(self)
-        self._events.clear()
-        if self.session.kept is not None and self.successor is None:
-            self.session.kept.pop(self.space.name, None)
+# A client drops events that are not kept any more when it is sent the next one. Those of quiet
+# clients are dropped when there are more than so many for each client.
+_STALE_OF_ONE = 16
+_STALE = 1000
 
 
 class Recovery:
@@ -201,6 +68,7 @@ class Recovery:
         "_most_awaited",
         "_most_of_one",
         "_number",
+        "_stale",
         "seconds",
     )
 
@@ -222,6 +90,7 @@ class Recovery:
         self._number = 0
         self._log: deque[KeptEvent] = deque()
         self._held = 0
+        self._stale = 0  # places of events that are not kept any more
         self._by_secret: dict[str, Kept] = {}
 
     def new_offset(self) -> str:
@@ -232,12 +101,21 @@ class Recovery:
 
     def keep_event(self, namespace: str, offset: str, packets: Sequence[Packet]) -> KeptEvent:
         """Keep an event."""
-        event = KeptEvent(namespace, offset, packets)
+        event = KeptEvent(self, namespace, offset, packets)
         with self._lock:
             self._log.append(event)
             self._held += event.cost
             self._drop_old(event.when)
         return event
+
+    def count_clients(self, event: KeptEvent, count: int) -> None:
+        """An event is kept for so many more clients."""
+        with self._lock:
+            if event.packets is not None:
+                event.clients += count
+                event.cost += count * _REFERENCE
+                self._held += count * _REFERENCE
+                self._drop_old(event.when)
 
     def _drop_old(self, now: float) -> None:
         log, oldest = self._log, now - self.seconds
@@ -246,7 +124,12 @@ class Recovery:
         ):
             event = log.popleft()
             self._held -= event.cost
+            self._stale += event.clients
             event.packets = None
+        if self._stale > _STALE + _STALE_OF_ONE * len(self._by_secret):
+            self._stale = 0
+            for kept in list(self._by_secret.values()):
+                kept.session.loop.call(kept.drop_old)
 
     def keep(self, space: Any, session: Session, secret: str | None) -> Kept:
         """Keep what is sent to a client from now on.

@@ -6,8 +6,9 @@ from typing import Any
 
 from .client import Client
 from .client_facts import own_of, space_of
+from .kept import Kept
 from .monitoring.reasons import CloseReason, End
-from .recovery import Kept, Recovery
+from .recovery import Recovery
 from .session.session import Session
 
 __all__ = ["ComeBack", "come_back"]

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
-from .acknowledgements import Pending
+from .acknowledgements import Gathered, Pending
 from .dialects.base import Dialect
 from .elsewhere import Elsewhere
-from .recovery import CUTS, KeptEvent, Recovery
+from .kept import KeptEvent
+from .recovery import CUTS, Recovery
 from .rooms import Rooms
 from .session.session import Session
 from .session.sessions import Sessions
@@ -23,6 +24,8 @@ __all__ = ["Languages", "Runner", "Space"]
 # The part of the option ``max_memory`` that events may take which are kept for clients that
 # were cut off: one in so many.
 _FOR_RECOVERY = 4
+# The same for answers that wait until all that are asked have answered.
+_FOR_ANSWERS = 4
 
 
 class Runner(Protocol):
@@ -53,9 +56,15 @@ class Languages:
 
     __slots__ = ("_said", "reference")
 
+    reference: Dialect
+
     def __init__(self, dialects: Sequence[Dialect]) -> None:
-        self.reference = next((each for each in dialects if each.has_binary), dialects[0])
         self._said = False
+        self.use(dialects)
+
+    def use(self, dialects: Sequence[Dialect]) -> None:
+        """Take these dialects, while there is no client."""
+        self.reference = next((each for each in dialects if each.has_binary), dialects[0])
 
     def say_once(self) -> bool:
         """Whether to log now that clients are passed over; true for the first time."""
@@ -79,6 +88,7 @@ class Space:
         emitters: what has handlers for its events and middleware: the namespace, and the one
             that has its pattern.
         emptied: called when the last client may have left.
+        gathered: counts the answers that wait for others, in all namespaces.
         main: the main namespace of the listener.
         namespace: the namespace, as applications see it.
         numbers: the numbers of events that want an answer.
@@ -91,6 +101,7 @@ class Space:
         "elsewhere",
         "emitters",
         "emptied",
+        "gathered",
         "host",
         "languages",
         "main",
@@ -121,12 +132,16 @@ class Space:
         self.main = self if main is None else main
         self.recovery: Recovery | None = None
         options = host.options
+        most = options.max_memory
+        self.gathered: Gathered = (
+            Gathered(most and most // _FOR_ANSWERS) if main is None else main.gathered
+        )
         if main is not None:
             self.recovery = main.recovery
         elif options.recovery is not None:
             self.recovery = Recovery(
                 options.recovery,
-                options.max_memory and options.max_memory // _FOR_RECOVERY,
+                most and most // _FOR_RECOVERY,
                 options.max_sessions,
                 options.max_sessions_per_address,
             )

@@ -47,9 +47,8 @@ class StreamsAdapter(Adapter):
         namespaces: Namespaces,
         serializer: Serializer,
         log: ThrottledLog,
-        context: Context | None,
     ) -> None:
-        super().__init__(bus, namespaces, serializer, log, context)
+        super().__init__(bus, namespaces, serializer, log)
         self._redis = bus
         self._messages = new_messages(serializer)
         self._last: dict[str, int] = {}
@@ -58,6 +57,12 @@ class StreamsAdapter(Adapter):
         bus.on_entry = self._entry
         bus.on_channel = self._heard
         namespaces.watch(self._begins, self._ends)
+
+    def use(self, serializer: Serializer, context: Context | None) -> None:
+        """Use what belongs to the application; see :meth:`Adapter.use`."""
+        super().use(serializer, context)
+        self._messages = new_messages(serializer)
+        self._requests.messages = self._messages
 
     # --- channels ---
 

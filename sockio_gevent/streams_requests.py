@@ -144,11 +144,14 @@ class Requests:
         bus: the bus.
         messages: writes and reads messages.
         channels: the names of channels.
+
+    Attributes:
+        messages: the same as given; it may be replaced.
     """
 
     def __init__(self, bus: RedisBus, messages: NodeMessages, channels: Channels) -> None:
         self._bus = bus
-        self._messages = messages
+        self.messages = messages
         self._channels = channels
         self._by_id: dict[str, Request] = {}
 
@@ -160,13 +163,13 @@ class Requests:
 
     def tell_all(self, namespace: str, kind: int, data: dict[str, Any]) -> None:
         """Tell all other servers something."""
-        packed = self._messages.packed(NodeMessage(self._bus.name, namespace, kind, data))
+        packed = self.messages.packed(NodeMessage(self._bus.name, namespace, kind, data))
         self._bus.write("PUBLISH", self._channels.of_all(namespace), packed)
 
     def answer(self, message: NodeMessage, kind: int, **data: Any) -> None:
         """Answer a message of another server."""
         data["requestId"] = message.data.get("requestId")
-        packed = self._messages.packed(NodeMessage(self._bus.name, message.namespace, kind, data))
+        packed = self.messages.packed(NodeMessage(self._bus.name, message.namespace, kind, data))
         channel = self._channels.of_one(message.namespace, message.sender)
         self._bus.write("PUBLISH", channel, packed)
 

@@ -336,7 +336,7 @@ def ask(
         volatile: whether to leave out clients that could not get it now.
     """
     number = next(space.numbers)
-    answers = Answers(asked)
+    answers = Answers(asked, space.gathered)
     receivers = [session for session in asked if space.pending.add(session, number, answers)]
     for session in asked.keys() - set(receivers):
         answers.lost(session)
@@ -351,5 +351,7 @@ def ask(
     if missing:
         why = f"within {timeout:g} s" if not in_time and timeout is not None else "before leaving"
         text = f"{len(missing)} of {len(asked)} clients have not answered {event!r} {why}"
+        if answers.dropped:
+            text += f"; {answers.dropped} answers were dropped, because all take too much memory"
         raise AckTimeout(text, answers.came, missing)
     return answers.came

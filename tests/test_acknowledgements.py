@@ -339,3 +339,38 @@ def test_a_call_does_not_wait_for_clients_that_have_all_left(listener: io.Listen
     peer.vanish()
     with pytest.raises(io.AckTimeout, match="before leaving"):
         call.get(timeout=DEADLINE)
+
+
+def test_answers_that_take_too_much_memory_are_dropped() -> None:
+    listener = listen_to_all(max_memory=4000)
+    peers = [Peer(listener, "/") for _ in range(4)]
+    call = gevent.spawn(listener.call, "ask", timeout=None)
+    for number, peer in enumerate(peers):
+        peer.answer(peer.wait("event")[4], number, cost=400)
+    with pytest.raises(io.AckTimeout, match=r"2 of 4 .* 2 answers were dropped") as raised:
+        call.get(timeout=DEADLINE)
+    ids = [peer.client().id for peer in peers]
+    assert raised.value.answers == {ids[0]: 0, ids[1]: 1}
+    assert raised.value.missing == ids[2:]
+    # There is room again.
+    assert listener._space.gathered.held == 0
+    call = gevent.spawn(peers[0].client().call, "ask", timeout=None)
+    peers[0].answer(peers[0].wait("event")[4], "yes", cost=400)
+    assert call.get(timeout=DEADLINE) == "yes"
+
+
+def test_the_answers_of_all_calls_share_one_bound() -> None:
+    listener = listen_to_all(max_memory=4000)
+    room = listener.of("/room")
+    ann, ben, cid = (Peer(listener, "/", "/room") for _ in range(3))
+    first = gevent.spawn(room.to(ann.client("/room").id, ben.client("/room").id).call, "ask")
+    ann.answer(ann.wait("event")[4], "yes", namespace="/room", cost=900)
+    second = gevent.spawn(cid.client().call, "ask")
+    cid.answer(cid.wait("event")[4], "no room", cost=200)
+    with pytest.raises(io.AckTimeout, match="dropped"):
+        second.get(timeout=DEADLINE)
+    ben.vanish()
+    with pytest.raises(io.AckTimeout) as raised:
+        first.get(timeout=DEADLINE)
+    assert list(raised.value.answers.values()) == ["yes"]
+    assert listener._space.gathered.held == 0

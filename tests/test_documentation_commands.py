@@ -13,6 +13,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, rows
 
 from sockio_gevent.command.arguments import parse
+from sockio_gevent.command.doctor import examine, is_meant
 from sockio_gevent.command.emitting import _parser as emitting_parser
 
 sys.path.insert(0, str(ROOT))
@@ -70,7 +71,9 @@ def check_python(first: str, *rest: str) -> None:
 def check_command_line(*arguments: str) -> None:
     if arguments[:1] == ("emit",):
         emitting_parser().parse_args(arguments[1:])
-    elif arguments:
+    elif is_meant(arguments):
+        examine.parse(arguments[1:])
+    elif arguments and arguments != ("--version",):
         parse([argument.replace("%i", "8081") for argument in arguments])
 
 
@@ -141,6 +144,9 @@ CHECKS: dict[str, Callable[..., None]] = {
 @pytest.mark.parametrize("command", commands())
 def test_a_command_is_right(command):
     program, *arguments = shlex.split(command)
+    if program == "SOCKIO_PURE=1":
+        assert "SOCKIO_PURE" in (ROOT / "setup.py").read_text()
+        program, *arguments = arguments
     CHECKS[Path(program).name](*arguments)
 
 
@@ -154,7 +160,7 @@ def test_the_table_has_all_options_of_the_command_line(capsys):
     assert described == known
 
 
-@pytest.mark.parametrize("option", ["host", "port", "log_level"])
+@pytest.mark.parametrize("option", ["host", "port", "log_level", "log_format"])
 def test_the_defaults_of_the_command_line_are_the_true_ones(option):
     name = f"``--{option.replace('_', '-')}``"
     (default,) = [row[1] for row in rows("deployment.rst") if row[0] == name]

@@ -33,12 +33,18 @@ from fuzzing.harnesses import (
     socketio,
     websocket,
 )
-from fuzzing.machine import SessionMachine
+from fuzzing.machine import ClassicMachine, EngineIOMachine
+from sockio_gevent.acknowledgements import Pending
 from sockio_gevent.handlers import Handlers
 from sockio_gevent.monitoring.reasons import CloseReason
+from sockio_gevent.namespaces import Namespaces
+from sockio_gevent.rooms import Rooms
 from sockio_gevent.session import session
+from sockio_gevent.session.engineio_session import EngineIOSession
 from sockio_gevent.session.handler_queue import HandlerQueue
 from sockio_gevent.session.session import Session
+from sockio_gevent.session.session_quota import SessionQuota
+from sockio_gevent.transports.engineio_websocket import Trial
 
 EXAMPLES = 100
 # How many inputs are enough to make such a mistake, and for the harness to find it.
@@ -67,9 +73,10 @@ def test_each_folder_of_regressions_belongs_to_a_harness() -> None:
     assert {folder.name for folder in fuzzing_inputs.REGRESSIONS.iterdir()} <= set(NAMES)
 
 
-def test_sessions_lose_nothing_in_any_order_of_events() -> None:
+@pytest.mark.parametrize("machine", [ClassicMachine, EngineIOMachine])
+def test_sessions_lose_nothing_in_any_order_of_events(machine: Any) -> None:
     run_state_machine_as_test(
-        SessionMachine,
+        machine,
         settings=settings(
             max_examples=30,
             stateful_step_count=40,
@@ -196,7 +203,100 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
         property(lambda self: False, lambda self, busy: None),
     ),
     "sessions without time": (Session, "due", lambda self, now: None),
+    "upgrades whose sessions lose what a poll gives back": (
+        Session,
+        "_take_back",
+        lambda self, undelivered: take_back(self, ()),
+    ),
+    "upgrades that change the order": (
+        Session,
+        "_take_back",
+        lambda self, undelivered: take_back(self, undelivered[::-1]),
+    ),
+    "upgrades that send twice": (
+        EngineIOSession,
+        "finish_upgrade",
+        lambda self, downlink: finish_upgrade(doubled(self), downlink),
+    ),
+    "upgrades that do not hear what comes behind": (
+        Trial,
+        "_finish",
+        lambda self, rest: finish_trial(self, ()),
+    ),
+    "upgrades whose polls go on while a client probes": (
+        EngineIOSession,
+        "begin_upgrade",
+        lambda self: None,
+    ),
+    "upgrades that are kept when they were given up": (
+        EngineIOSession,
+        "give_up_upgrade",
+        lambda self, upgrade: None,
+    ),
+    "upgrades whose sessions end and leave the probe open": (
+        Trial,
+        "end_session",
+        lambda self, owed, code, reason: None,
+    ),
+    "upgrades whose sessions end without their last messages": (
+        EngineIOSession,
+        "farewell",
+        lambda self, end: (),
+    ),
+    "upgrades whose sessions are not heard": (EngineIOSession, "heard", lambda self: None),
+    "upgrades whose sessions are never let in": (
+        EngineIOSession,
+        "let_in",
+        lambda self, namespace: None,
+    ),
+    "upgrades whose sessions never leave a namespace": (
+        Handlers,
+        "left",
+        lambda self, session, namespace: None,
+    ),
+    "upgrades whose clients are told nothing": (
+        Handlers,
+        "_acknowledge",
+        lambda self, client, event, ack_id, answer: None,
+    ),
+    "upgrades whose sessions await answers for ever": (Pending, "lose", lambda self, session: None),
+    "upgrades whose sessions take an answer twice": (
+        Pending,
+        "take",
+        lambda self, session, number: peek_pending(self, session, number),
+    ),
+    "upgrades whose sessions leave rooms behind": (
+        Rooms,
+        "_drop",
+        lambda self, name, session_id: None,
+    ),
+    "upgrades whose sessions leave namespaces behind": (
+        Namespaces,
+        "_forget",
+        lambda self, name, parent: None,
+    ),
+    "upgrades whose sessions keep their places": (
+        SessionQuota,
+        "leave",
+        lambda self, network: None,
+    ),
 }
+
+
+def doubled(session: Any) -> Any:
+    """A session that sends again what waits in it."""
+    session._outbox += session._outbox
+    session._waiting *= 2
+    return session
+
+
+def peek_pending(pending: Any, session: Any, number: int) -> Any:
+    return pending._awaited.get(session.session_id, {}).get(number)
+
+
+take_back = Session._take_back
+finish_upgrade = EngineIOSession.finish_upgrade
+finish_trial = Trial._finish
 detach = Session.detach
 receive = Session.receive
 read_head = head.read_request_head

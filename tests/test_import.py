@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,7 +119,8 @@ OUTSIDE = {"gevent", "geventwebsocket", "greenlet", "select", "selectors", "sock
 # From the bottom to the top: a module or a folder imports only what stands in a row before
 # its own. A module that is not listed here fails a test.
 LAYERS = [
-    {"wire", "version"},
+    {"compiled", "version"},
+    {"wire"},
     {"errors", "hub", "refusal"},
     {"monitoring"},
     {"options"},
@@ -128,6 +130,7 @@ LAYERS = [
     {"session"},
     {"mounting"},
     {"gateway"},
+    {"kept"},
     {"recovery", "rooms"},
     {"acknowledgements", "elsewhere"},
     {"space"},
@@ -144,29 +147,42 @@ LAYERS = [
     {"handlers"},
     {"listener"},
     {"testing"},
-    {"command"},
+    {"command", "ext.flask_socketio"},
     {"__main__"},
 ]
 
 
+# It is for applications, and is written upon the public names only.
+FLASK_SOCKETIO = "ext.flask_socketio"
+PUBLIC = {"sockio_gevent", "sockio_gevent.testing"}
+
+
+def part_of(module: str) -> str:
+    """The module, or the folder that it is in, that stands in a layer."""
+    inner = module.partition(".")[2]
+    if within(inner, {FLASK_SOCKETIO}):
+        return FLASK_SOCKETIO
+    return inner.partition(".")[0]
+
+
 def layer_of(module: str) -> int:
     """The row in which a module, or the folder that it is in, stands."""
-    name = module.split(".")[1]
+    name = part_of(module)
     return next(number for number, layer in enumerate(LAYERS) if name in layer)
 
 
 def test_each_module_stands_in_one_layer() -> None:
-    names = sorted({module.split(".")[1] for module in MODULES if module != "sockio_gevent"})
+    names = sorted({part_of(module) for module in MODULES if module != "sockio_gevent"})
     assert sorted(name for layer in LAYERS for name in layer) == names
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "sockio_gevent"])
 def test_a_module_imports_nothing_from_its_own_layer_or_above(module: str) -> None:
-    own = module.split(".")[1]
+    own = part_of(module)
     others = {
         name
         for name in imports(module) - {"sockio_gevent"}
-        if name in MODULES and name.split(".")[1] != own
+        if name in MODULES and part_of(name) != own
     }
     upward = {name for name in others if layer_of(name) >= layer_of(module)}
     assert not upward, f"{module} imports {upward}"
@@ -179,7 +195,18 @@ def test_pure_modules_import_neither_gevent_nor_sockets(module: str) -> None:
 
 def test_no_module_imports_the_package_that_all_are_in() -> None:
     importers = [name for name in MODULES if "sockio_gevent" in imports(name)]
-    assert importers == []
+    assert [name for name in importers if part_of(name) != FLASK_SOCKETIO] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) == FLASK_SOCKETIO])
+def test_the_api_of_flask_socketio_imports_public_names_only(module: str) -> None:
+    ours = {name for name in imports(module) if within(name, {"sockio_gevent"})}
+    assert {name for name in ours if part_of(name) != FLASK_SOCKETIO} <= PUBLIC
+    # An underscore before a name of another object than itself.
+    private = re.findall(
+        r"\b(?!self\b|client\b|session\b)\w+\._[a-z]\w*", MODULES[module].read_text()
+    )
+    assert set(private) <= {"socketio._dispatch", "werkzeug._reloader"}
 
 
 def test_no_imports_go_in_a_circle() -> None:

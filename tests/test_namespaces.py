@@ -436,7 +436,7 @@ def test_a_namespace_of_a_pattern_is_forgotten_when_its_last_client_has_left(
     kept = listener.of("/room-2")
     Peer(listener, "/room-2").vanish()
     assert dict(parent.children) == {"/room-2": kept}
-    assert listener._namespaces._made_for_clients == set()
+    assert listener._namespaces._made_for_clients == {}
 
 
 def test_a_namespace_whose_middleware_blocks_is_not_forgotten(listener: io.Listener) -> None:
@@ -465,6 +465,40 @@ def test_clients_cannot_make_namespaces_without_end(
     peer.leave("/1")
     peer.connect("/5")
     assert kinds(peer) == [["connected", "/5"]]
+
+
+def test_clients_of_one_address_leave_namespaces_for_others(
+    listener: io.Listener, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespaces, "_MOST_OF_ONE_ADDRESS", 2)
+    listener.of(re.compile(r"/.*"))
+    greedy = [Peer(listener, address="192.0.2.1") for _ in range(2)]
+    for number in range(4):
+        greedy[number % 2].connect(f"/{number}")
+    assert kinds(greedy[0]) == [["connected", "/0"], ["refused", "/2"]]
+    assert kinds(greedy[1]) == [["connected", "/1"], ["refused", "/3"]]
+    assert any("clients of 192.0.2.1 have asked for 2 namespaces" in line for line in lines)
+    other = Peer(listener, "/2", "/3", address="192.0.2.2")
+    assert kinds(other) == [["connected", "/2"], ["connected", "/3"]]
+    # They may join those of others, and have room again when theirs are forgotten.
+    greedy[0].connect("/2")
+    greedy[1].leave("/1")
+    greedy[1].connect("/4")
+    assert kinds(greedy[0]) == [["connected", "/2"]]
+    assert kinds(greedy[1]) == [["connected", "/4"]]
+    for each in (*greedy, other):
+        each.vanish()
+    assert listener._namespaces._by_network == {}
+
+
+def test_addresses_of_this_machine_are_not_counted(
+    listener: io.Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may come through a proxy, from many clients."""
+    monkeypatch.setattr(namespaces, "_MOST_OF_ONE_ADDRESS", 2)
+    listener.of(re.compile(r"/.*"))
+    peer = Peer(listener, *[f"/{number}" for number in range(4)])
+    assert {packet[0] for packet in peer.packets} == {"connected"}
 
 
 def test_a_name_that_is_too_long_for_clients_is_refused_at_once() -> None:

@@ -13,6 +13,7 @@ from gevent.event import Event
 from support.in_process import listen, wait_until
 
 import sockio_gevent as io
+from sockio_gevent import recovery
 from sockio_gevent.client import session_of
 from sockio_gevent.monitoring.reasons import CloseReason, End
 from sockio_gevent.testing import Client, Disconnected
@@ -226,6 +227,49 @@ def test_a_broadcast_is_kept_once_for_all() -> None:
     assert recovery is not None
     assert 1000 < recovery._held < 2000
     assert [received(each.come_back()) for each in clients] == [[("message", "x" * 1000)]] * 10
+
+
+def test_what_each_client_keeps_of_an_event_is_counted_too() -> None:
+    listener = listen(recovery=LONG, max_memory=64 * 1024)
+    kept = listener._space.recovery
+    assert kept is not None
+    costs = []
+    clients: list[Client] = []
+    for _ in range(2):
+        clients += [connect(listener) for _ in range(20)]
+        before = kept._held
+        listener.send("x")
+        costs.append(kept._held - before)
+    assert costs[1] - costs[0] == 20 * 8
+    # Many small events for many clients are over the bound sooner.
+    for _ in range(100):
+        listener.send("x")
+    assert kept._held <= 16 * 1024
+    assert sum(event.cost for event in kept._log) == kept._held
+    assert received(clients[0])
+    clients[0].cut()
+    assert clients[0].come_back().session.recovered
+
+
+def test_quiet_clients_do_not_hold_what_is_not_kept_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "_STALE", 100)
+    listener = listen(recovery=LONG, max_memory=64 * 1024)
+    quiet, busy = connect(listener), connect(listener)
+    for _ in range(30):
+        quiet.session.send("x")
+    [kept] = (session_of(quiet.session).kept or {}).values()
+    assert len(kept._events) == 30
+    for _ in range(300):
+        busy.session.send("x")
+    assert len(kept._events) == 0
+    assert len(received(quiet)) == 30
+    listener.send("y")
+    received(quiet)
+    quiet.cut()
+    listener.send("z")
+    assert received(quiet.come_back()) == [("message", "z")]
 
 
 def test_only_so_many_clients_are_awaited() -> None:

@@ -29,6 +29,7 @@ NAMES = (
     "routes",
     "origins",
     "sessions",
+    "upgrades",
 )
 
 

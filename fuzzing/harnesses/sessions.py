@@ -1,23 +1,19 @@
-"""The life of sessions: the input is a sequence of actions."""
+"""The life of classic sessions: the input is a sequence of actions."""
 
 from __future__ import annotations
 
-from ..supply import Supply
-from ..world import ACTIONS, World
+from functools import partial
+
+from ..actions import play
+from ..actions import spell as spell_for
+from ..world import ClassicWorld
 
 __all__ = ["SEEDS", "TOKENS", "check"]
 
-_NAMES = list(ACTIONS)
-_MOST_ACTIONS = 200
-
-
-def spell(*steps: tuple[str, int, int]) -> bytes:
-    """The input that makes these happen."""
-    return b"".join(bytes((_NAMES.index(name), which, how)) for name, which, how in steps)
-
+spell = partial(spell_for, ClassicWorld)
 
 # Three bytes for each action: which, about whom, and how.
-TOKENS = tuple(spell((name, 0, how)) for name in _NAMES for how in (0, 1, 2, 4, 31))
+TOKENS = tuple(spell((name, 0, how)) for name in ClassicWorld.ACTIONS for how in (0, 1, 2, 4, 31))
 SEEDS = (
     # A stream that is lost with a message under way, and comes again.
     spell(("open", 0, 4), ("send", 0, 1), ("lose", 0, 0), ("attach", 0, 1), ("send", 0, 2)),
@@ -55,11 +51,4 @@ SEEDS = (
 
 def check(data: bytes) -> None:
     """Do all actions."""
-    supply = Supply(data)
-    world = World()
-    for _ in range(_MOST_ACTIONS):
-        if supply.empty:
-            break
-        action, which, amount = supply.number(len(ACTIONS)), supply.number(256), supply.number(256)
-        world.perform(_NAMES[action], which, amount)
-    world.end()
+    play(ClassicWorld, data)

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..compiled import FORM
 from ..options.origins import Origins
 from ..version import __version__
 from . import PROG, CommandError
 from .hints import hint
-from .target import Target
+from .target import USUAL_NAMES, Target
 
 __all__ = ["Arguments", "parse"]
 
@@ -19,20 +20,24 @@ _DESCRIPTION = """\
 Serve a WSGI application and the sockio_gevent listener in it.
 
 The application may be what io.listen() returned, a Flask or Bottle object that
-was passed to it, or either of them inside middleware. One without any listener
-gets one with the default options. Python is made cooperative
+was passed to it, either of them inside middleware, or a function without
+arguments that makes the application. An application without any listener gets
+a listener with the default options. Python is made cooperative
 (gevent.monkey.patch_all) before the module is imported.
 """
 
 _EPILOG = f"""\
 examples:
-  {PROG} chat                        'application' in chat.py
-  {PROG} chat:app --port 8000        'app' in chat.py
+  {PROG} chat                        the application in chat.py
+  {PROG} ./chat.py                   the same, by the name of the file
+  {PROG} chat:site --port 8000       'site' in chat.py
+  {PROG} "shop:create_app()"         what this function in shop.py returns
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --workers 4            four processes, for more cores
   {PROG} emit --help                 send an event to clients, from a shell
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
+  {PROG} doctor https://example.com/  say what does not get through to a server
 
 Ctrl-C or SIGTERM closes all sessions and stops; a second Ctrl-C stops at once.
 """
@@ -50,6 +55,7 @@ class Arguments(argparse.Namespace):
         origins: the value for the option ``origins``; ``None`` to leave it alone.
         log_level: the lowest level that is logged, in lower case.
         workers: how many processes serve.
+        log_format: the form of the lines of the log.
         reload: whether to start again when a source file changes.
     """
 
@@ -61,6 +67,7 @@ class Arguments(argparse.Namespace):
     origins: list[str] | None
     log_level: str
     workers: int
+    log_format: str
     reload: bool
 
 
@@ -106,8 +113,10 @@ def _parser() -> argparse.ArgumentParser:
         "target",
         type=_target,
         metavar="module:application",
-        help="where the application is: a module, by its name in Python, and an attribute of it "
-        "(default: application); the current folder is searched first",
+        help="where the application is: a module, by its name in Python or that of its file, and "
+        "an attribute of it (default: the first of "
+        f"{', '.join(USUAL_NAMES)}); a function that takes no arguments is called; the current "
+        "folder is searched first",
     )
     add("--host", default="127.0.0.1", type=_host, help="default: %(default)s; 0.0.0.0: everywhere")
     add("--port", default=8080, type=_port, help="default: %(default)s; 0: any that is free")
@@ -126,7 +135,14 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         default="info",
         choices=("debug", "info", "warning", "error"),
-        help="what to log on stderr: this and what is worse (default: %(default)s)",
+        help="the lowest level that is logged on stderr (default: %(default)s)",
+    )
+    add(
+        "--log-format",
+        default="text",
+        choices=("text", "json"),
+        help="the form of the lines of the log: text for readers, json for programs "
+        "(default: %(default)s)",
     )
     add(
         "--workers",
@@ -142,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for development: start again whenever a source file changes "
         "(pip install 'sockio_gevent[reload]')",
     )
-    add("--version", action="version", version=f"%(prog)s {__version__}")
+    add("--version", action="version", version=f"%(prog)s {__version__} ({FORM})")
     return parser
 
 

@@ -43,8 +43,8 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
 
     from .server import tls_context
 
-    set_up_logging(arguments.log_level)
-    search_here()
+    set_up_logging(arguments.log_level, arguments.log_format)
+    search_here(arguments.target)
     package = arguments.target.module.partition(".")[0]
     if find_spec(package) is None:
         raise module_missing(package)

@@ -10,10 +10,12 @@ import sys
 import gevent
 from gevent import monkey
 
+from ..ext.json_log import JSONFormatter
 from ..mounting import environment_checks
 from .arguments import Arguments
 from .listening import bind, url
-from .target import load, search_here
+from .loading import load
+from .target import search_here
 from .worker_side import WorkerSide
 
 __all__ = ["CLOSE_TIMEOUT", "announce", "run", "set_up_logging"]
@@ -39,7 +41,7 @@ def run(
     """
     monkey.patch_all()
     environment_checks.note_patching()
-    set_up_logging(arguments.log_level)
+    set_up_logging(arguments.log_level, arguments.log_format)
     from ..mounting.workers import note_parent
     from .server import make_server, tls_context
     from .signals import StopSignals
@@ -57,10 +59,10 @@ def run(
         listening = socket.socket(fileno=inherited)
     with listening:
         stop = StopSignals()
-        search_here()
+        search_here(arguments.target)
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
-            _log.info("%s has no listener: it gets one with default options", arguments.target)
+            _log.info("%s has no listener: one with the default options is added", arguments.target)
         server = make_server(listening, application, listeners, context, worker is not None)
         stop.hold()
         server.start()
@@ -90,8 +92,19 @@ def announce(address: str) -> None:
         _log.warning("the address, %s, cannot be printed: %s", address, error.strerror)
 
 
-def set_up_logging(level: str) -> None:
-    """Log on stderr, for an operator who watches it."""
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+def set_up_logging(level: str, log_format: str) -> None:
+    """Log on stderr.
+
+    Args:
+        level: the lowest level that is logged.
+        log_format: ``'text'`` for an operator who watches it, ``'json'`` for a program.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JSONFormatter()
+        if log_format == "json"
+        else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     )
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    # Warnings of Python would be lines of another form.
+    logging.captureWarnings(log_format == "json")

@@ -49,7 +49,7 @@ def serve(arguments: Arguments, inherited: int | None = None, watch: Watch | Non
         CommandError: if the arguments do not allow it.
         SystemExit: if the workers cannot be started.
     """
-    set_up_logging(arguments.log_level)
+    set_up_logging(arguments.log_level, arguments.log_format)
     if inherited is None:
         listening = bind(arguments.host, arguments.port)
     else:

@@ -8,10 +8,11 @@ decide how bytes travel, and the session decides when something is due.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from ..compiled import mypyc_attr
 from ..monitoring.reasons import End
 from ..refusal import Refusal
 from ..wire.packet import Packet
@@ -59,7 +60,8 @@ class Peer(Protocol):
         """
 
 
-class Dialect(ABC):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Dialect:
     """The language of one generation of clients.
 
     Attributes:

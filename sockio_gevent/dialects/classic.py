@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..compiled import mypyc_attr
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options, TransportOptions
@@ -36,6 +37,7 @@ class ClassicPeer(Peer, Protocol):
         """The client has answered the heartbeat of this number."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Classic(Dialect):
     """The dialect of Socket.IO 0.5 and 0.6.
 

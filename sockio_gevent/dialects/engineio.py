@@ -63,11 +63,11 @@ class EngineIO(Dialect):
     has_binary: ClassVar[bool] = True
 
     #: The packets without data.
-    PING = Packet(wire.PING.encode())
-    PONG = Packet(wire.PONG.encode())
-    PROBED = Packet(f"{wire.PONG}probe".encode())
-    NOOP = Packet(wire.NOOP.encode())
-    CLOSE = Packet(wire.CLOSE.encode())
+    PING: ClassVar[Packet] = Packet(wire.PING.encode())
+    PONG: ClassVar[Packet] = Packet(wire.PONG.encode())
+    PROBED: ClassVar[Packet] = Packet(f"{wire.PONG}probe".encode())
+    NOOP: ClassVar[Packet] = Packet(wire.NOOP.encode())
+    CLOSE: ClassVar[Packet] = Packet(wire.CLOSE.encode())
 
     def __init__(self, options: Options, version: int, serializer: Serializer = OWN) -> None:
         self._options = options

@@ -5,10 +5,12 @@ from __future__ import annotations
 from .base import Route
 from .engineio_errors import UNKNOWN_TRANSPORT, UNSUPPORTED_VERSION
 
-__all__ = ["match"]
+__all__ = ["is_misplaced", "is_of_a_client", "match"]
 
 _TRANSPORTS = {"polling": "xhr-polling", "websocket": "websocket"}
 _LONGEST_INDEX = 9  # digits
+# What clients ask for if nobody tells them another address.
+_USUAL = ("/socket.io", "/engine.io")
 
 
 def match(resource: str, version: int, path: str, query: str) -> Route | None:
@@ -46,6 +48,21 @@ def match(resource: str, version: int, path: str, query: str) -> Route | None:
         tail = index if index.isascii() and index.isdigit() else ""
         tail = tail if len(tail) <= _LONGEST_INDEX else ""
     return Route(name, fields.get("sid", ""), tail, error)
+
+
+def is_of_a_client(query: str) -> bool:
+    """Whether a query is that of a client of this dialect."""
+    fields = _fields(query)
+    return fields.get("EIO") in ("3", "4") and fields.get("transport") in _TRANSPORTS
+
+
+def is_misplaced(resource: str, path: str) -> bool:
+    """Whether a client that asks for this path may mean this resource.
+
+    It has a prefix before the resource, or it is what clients ask for by themselves.
+    """
+    place = path.removesuffix("/")
+    return place.endswith(f"/{resource}") or place in _USUAL
 
 
 def _fields(query: str) -> dict[str, str]:

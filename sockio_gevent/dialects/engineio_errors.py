@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from ..compiled import mypyc_attr
 from ..refusal import Reason, Refusal
 
 __all__ = [
@@ -34,6 +35,7 @@ _MESSAGES = {
 }
 
 
+@mypyc_attr(native_class=False)
 class EngineIORefusal(Refusal):
     """A refusal by one of the numbers above.
 

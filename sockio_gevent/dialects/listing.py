@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..options.listener_options import Options
 from ..options.serializer import OWN, Serializer
+from ..wire.classic_auth import auth_in_addresses
 from ..wire.redact import Shortener
 from .base import Dialect
 from .classic import Classic
@@ -31,5 +32,8 @@ def dialects_of(options: Options, serializer: Serializer = OWN) -> tuple[Dialect
 
 
 def shorteners_of(options: Options) -> tuple[Shortener, ...]:
-    """What cuts the session ids in the addresses of these dialects, for logs."""
-    return tuple(dict.fromkeys(each.shortener for each in dialects_of(options)))
+    """What cuts the session ids in the addresses of these dialects, and ``auth``, for logs."""
+    found = dict.fromkeys(each.shortener for each in dialects_of(options))
+    if "classic" in options.dialects:
+        found[auth_in_addresses(options.resource)] = None
+    return tuple(found)

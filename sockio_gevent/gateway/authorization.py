@@ -166,7 +166,7 @@ class Authorization:
             place = peer_name(environ)
             self._log.exception(option, "the option %r failed for %s", option, place)
             # The log has the details; the client must not get them.
-            failure = Refusal("500 Internal Server Error", "the server has made a mistake")
+            failure = Refusal("500 Internal Server Error", "an error has occurred in the server")
             raise failure.counted_as(Reason.FAILURE) from error
         return answer
 

@@ -80,6 +80,8 @@ class EngineIORequests:
             if request.method != "GET":
                 raise EngineIORefusal(BAD_REQUEST)
             transport.check(request)
+            # Those that were closed may wait for the last frame of the client.
+            self._checks.number(sum(not each.is_over for each in session.replaced))
             return transport.upgrade(request, session)
         if not session.is_polling:
             raise EngineIORefusal(BAD_REQUEST, "the session goes on with a WebSocket")

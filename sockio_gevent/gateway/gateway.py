@@ -24,6 +24,7 @@ from .authorization import Authorization
 from .classic_requests import ClassicRequests
 from .client_files import ClientFiles
 from .engineio_requests import EngineIORequests
+from .health import Health
 from .origin_checks import OriginChecks
 from .other_workers import OtherWorkers
 from .proxy_headers import believe
@@ -35,6 +36,9 @@ __all__ = ["Gateway"]
 # Not mistakes, but meant for the server around: the client has gone, or this greenlet
 # or the program must end. A timeout is meant for middleware that has set it.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
+
+# What has addresses below the resource.
+_Addressed = Dialect | ClientFiles | Health
 
 
 class Gateway:
@@ -81,12 +85,14 @@ class Gateway:
             self._origin_checks,
             transports_of(options, dialects),
         )
-        client_files = ClientFiles(options)
-        self._addressed: tuple[Dialect | ClientFiles, ...] = (*dialects, client_files)
-        self._requests: dict[Any, ClassicRequests | EngineIORequests | ClientFiles] = {
+        answers_itself: list[ClientFiles | Health] = [ClientFiles(options)]
+        if options.health_check:
+            answers_itself.append(Health(options.resource, sessions, environment))
+        self._addressed: tuple[_Addressed, ...] = (*dialects, *answers_itself)
+        self._requests: dict[Any, ClassicRequests | EngineIORequests | ClientFiles | Health] = {
             dialect: _requests_of(dialect, self._checks) for dialect in dialects
         }
-        self._requests[client_files] = client_files
+        self._requests |= {each: each for each in answers_itself}
 
     @property
     def origins(self) -> Origins:
@@ -129,7 +135,7 @@ class Gateway:
 
     def _answer(
         self,
-        addressed: Dialect | ClientFiles,
+        addressed: _Addressed,
         route: Route,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
@@ -151,7 +157,7 @@ class Gateway:
         except BaseException as error:
             self._refusals.note_failure(error, route, request)
             return request.fail(
-                Refusal("500 Internal Server Error", "the server has made a mistake")
+                Refusal("500 Internal Server Error", "an error has occurred in the server")
             )
 
     def _answer_of_others(self, bus: Bus, route: Route, request: Request) -> Iterable[bytes] | None:

@@ -13,12 +13,13 @@ from ..server.http.request import Request
 
 __all__ = ["Refusals", "is_question"]
 
-_QUESTION = "ask"  # the query of an address
+_QUESTION = "ask"  # the query of an address, or how it begins
 
 
 def is_question(request: Request) -> bool:
     """Whether a client only asks how a GET of this address would be answered; it opens nothing."""
-    return request.method == "GET" and request.environ.get("QUERY_STRING") == _QUESTION
+    query = request.environ.get("QUERY_STRING", "")
+    return request.method == "GET" and (query == _QUESTION or query.startswith(f"{_QUESTION}&"))
 
 
 class Refusals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..compiled import mypyc_attr
 from ..dialects.base import Dialect
 from ..monitoring.reasons import Limit
 from ..mounting.environment_checks import EnvironmentChecks
@@ -21,6 +22,23 @@ from .authorization import Admitted, Authorization
 from .origin_checks import OriginChecks
 
 __all__ = ["RequestChecks"]
+
+
+@mypyc_attr(native_class=False)
+class NoSession(Refusal):
+    """The refusal of a request whose session does not exist or belongs to another peer.
+
+    Args:
+        text: what is wrong.
+        is_owed: whether the peer may take what is left of a session that has ended.
+
+    Attributes:
+        is_owed: the same as given.
+    """
+
+    def __init__(self, text: str, is_owed: bool) -> None:
+        super().__init__("404 Not Found", text)
+        self.is_owed = is_owed
 
 
 class RequestChecks:
@@ -115,10 +133,13 @@ class RequestChecks:
         text = "no such session; it may have timed out"
         ended = self._sessions.recently_ended.find(session_id)
         if ended is not None and (
-            not self._authorization.binds or self._authorization.is_same(ended.bound_to, peer)
+            self._authorization.binds and not self._authorization.is_same(ended.bound_to, peer)
         ):
-            text = ended.why
-        refusal = Refusal("404 Not Found", text)
+            ended = None  # it was a session of somebody else
+        if ended is None:
+            refusal = NoSession(text, is_owed=False)
+        else:
+            refusal = NoSession(ended.why, is_owed=bool(ended.farewell))
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # The same answer, so that nobody learns which session ids exist.
@@ -132,9 +153,7 @@ class RequestChecks:
             session_id: the id of the session.
             refusal: what :meth:`find` has returned.
         """
-        # Its text is the reason of the end only for the right peer.
-        ended = self._sessions.recently_ended.find(session_id)
-        if ended is None or not ended.farewell or refusal.text != ended.why:
+        if not isinstance(refusal, NoSession) or not refusal.is_owed:
             return ()
         return self._sessions.recently_ended.take_farewell(session_id)
 

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import gevent
 
+from ..compiled import mypyc_attr
+
 __all__ = ["RESOLUTION", "Deadlines"]
 
 RESOLUTION = 0.1
@@ -38,6 +40,7 @@ class Item(Protocol):
         """Do what is due at this time; return the next deadline, or ``None`` if there is none."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Deadlines:
     """The deadlines of one listener.
 

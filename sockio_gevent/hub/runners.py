@@ -27,7 +27,7 @@ class _Runner:
 
     def __init__(self, parked: list[_Runner]) -> None:
         self._parked = parked
-        self._function: Callable[[], object] | None = None
+        self._function: Any = None  # it may change while its greenlet does not run
         self._caller: Any = None
         self._wake_up: Any = None
         self.greenlet = gevent.Greenlet(self._work)

@@ -21,7 +21,7 @@ __all__ = [
 NONE_TAKEN = "the session ended before any of the messages was taken"
 NOT_ALL_TAKEN = "the session ended before all messages were taken"
 #: The answer to a POST whose messages could not be read, by a mistake of the server.
-NOT_READ = "the server has made a mistake when it read the messages"
+NOT_READ = "an error has occurred in the server: it could not read the messages"
 
 
 class CloseReason(Enum):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
+from ..compiled import FORM
 from ..hub.per_hub import thread_lock
 from ..refusal import Reason
 from .reasons import CloseReason
@@ -113,6 +114,7 @@ class Counters:
             by_dialect[name] = by_dialect.get(name, 0) + 1
             buffered += session.buffered
         return {
+            "form": FORM,
             "uptime": monotonic() - self._started,
             "opened": self.opened,
             "sessions": by_transport,

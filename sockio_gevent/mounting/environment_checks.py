@@ -15,7 +15,7 @@ import gevent
 from gevent import monkey
 
 from ..cluster.bus import Bus
-from ..dialects import classic_addresses
+from ..dialects import classic_addresses, engineio_addresses
 from ..monitoring.log import Log
 from ..monitoring.warn import PATCH_FIRST, advise
 from ..server.http import gunicorn
@@ -108,10 +108,8 @@ class EnvironmentChecks:
         # In-process test clients name no server, and say that there is only one thread.
         if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
             return
-        if self._bus is not None:
-            self._bus.start()
-            if self.seen:
-                return  # another request has come while this one waited
+        if self._bus is not None and not self._start(self._bus):
+            return
         self.seen = True
         _check_patching()
         worker = gunicorn.find_worker()
@@ -125,6 +123,11 @@ class EnvironmentChecks:
                 "a session must reach the same one, and a broadcast reaches the clients of one. "
                 "The option 'cluster' with the path of a directory brings processes together"
             )
+
+    def _start(self, bus: Bus) -> bool:
+        """Start the bus; tell whether no other request has come so far meanwhile."""
+        bus.start()
+        return not self.seen
 
     def _refuse_all(self, server: str) -> None:
         problem = f"{server} does not run requests in greenlets, so it cannot keep connections"
@@ -140,6 +143,8 @@ class EnvironmentChecks:
         """Check the address of a request that goes on to the application."""
         if "EIO=" in query and not self._newer:
             self._look_for_newer_client(path, query)
+            if not self._missed and engineio_addresses.is_of_a_client(query):
+                self._look_for_misplaced_client(path)
         if self._missed or not classic_addresses.is_misplaced(self._resource, path):
             return
         if any(classic_addresses.is_known(other, path) for other in self.others):
@@ -154,6 +159,25 @@ class EnvironmentChecks:
             prefix + place + rest.partition("/")[0],
             place,
             prefix,
+        )
+
+    def _look_for_misplaced_client(self, path: str) -> None:
+        """Warn about a client of Engine.IO whose address is not that of this listener."""
+        place = path.removesuffix("/")
+        own = f"/{self._resource}"
+        if place == own or any(place == f"/{other}" for other in self.others):
+            return
+        if not engineio_addresses.is_misplaced(self._resource, path):
+            return
+        self._missed = True
+        self._log.warning(
+            "a request of a Socket.IO client for %.200r goes to the application: it is not %r. "
+            "If the application is mounted at a prefix, the server or proxy in front should take "
+            "that off the path (SCRIPT_NAME), or the option 'resource' should begin with it; "
+            "otherwise give the client the option path: %r",
+            path,
+            f"{own}/",
+            f"{own}/",
         )
 
     def _look_for_newer_client(self, path: str, query: str) -> None:

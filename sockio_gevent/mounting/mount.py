@@ -43,12 +43,17 @@ def is_gevent_server(target: Any) -> bool:
     return pywsgi is not None and isinstance(target, pywsgi.WSGIServer)
 
 
-def check(target: Any) -> None:
-    """Raise ``TypeError`` if a listener cannot be put before this; the text says what to do."""
+def check(target: Any, caller: str) -> None:
+    """Raise ``TypeError`` if a listener cannot be put before this; the text says what to do.
+
+    Args:
+        target: the object.
+        caller: the function that it was passed to.
+    """
     found = "" if is_gevent_server(target) else problem(target)
     if found:
         raise TypeError(
-            "listen() takes a gevent.pywsgi.WSGIServer or a WSGI application, "
+            f"{caller} takes a gevent.pywsgi.WSGIServer or a WSGI application, "
             f"not {target!r:.80}: {found}"
         )
 

@@ -65,6 +65,13 @@ def resource(name: str, value: object) -> str:
     return path
 
 
+def switch(name: str, value: object) -> bool:
+    """Check that a value is ``True`` or ``False``."""
+    if not isinstance(value, bool):
+        raise wrong(name, value, "True or False")
+    return value
+
+
 def seconds(name: str, value: object, zero: bool = False) -> Any:
     """A time to wait, in seconds; it may be 0 only if ``zero`` says so."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -97,6 +97,7 @@ class Options:
         client_directory: a folder with the browser client of Socket.IO 1 to 4, such as
             ``'node_modules/socket.io/client-dist'``, which is served at the addresses that
             Node's server gives it. ``None``: only the client for classic clients is served.
+        health_check: whether ``/<resource>/healthz`` says if clients can connect, to whoever asks.
         serializer: what encodes and decodes the JSON of messages: an object with ``dumps`` and
             ``loads``, such as the module ``orjson``, or a pair of these functions. ``None`` for
             the framework's own, which is ``app.json`` in Flask, or else that of this package.
@@ -183,6 +184,7 @@ class Options:
     same_peer: str | Callable[[dict[str, Any]], Any] | None = None
     dialects: tuple[str, ...] = DEFAULT_DIALECTS
     client_directory: str | None = None
+    health_check: bool = False
     serializer: Any = None
     ping_interval: float = 25.0
     ping_timeout: float = 20.0
@@ -305,6 +307,7 @@ _CHECKS: dict[str, checks.Check] = {
     "same_peer": checks.same_peer,
     "dialects": _dialects,
     "client_directory": client_directory.check,
+    "health_check": checks.switch,
     "serializer": serializer_check,
     "ping_interval": checks.seconds,
     "ping_timeout": checks.seconds,

@@ -17,9 +17,7 @@ __all__ = ["ClassicSession"]
 class ClassicSession(Session):
     """One peer's link, in the dialect of Socket.IO 0.5 and 0.6."""
 
-    dialect: Classic
-
-    __slots__ = ("_heartbeats",)
+    __slots__ = ("_classic", "_heartbeats")
 
     def __init__(
         self,
@@ -30,23 +28,24 @@ class ClassicSession(Session):
         environ: dict[str, Any],
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
+        self._classic = dialect
         self._heartbeats = 0
 
     def echoed(self, number: str) -> None:
         """The client has answered the heartbeat of this number."""
         if self._awaits_answer and number == str(self._heartbeats):
             self._awaits_answer = 0
-            self._set_deadline(self.dialect.times(self.transport).heartbeat_interval)
+            self._set_deadline(self._classic.times(self.transport).heartbeat_interval)
 
     def _attached(self) -> None:
         self._awaits_answer = 0
-        times = self.dialect.times(self.transport)
+        times = self._classic.times(self.transport)
         self._set_deadline(times.heartbeat_interval or times.duration)
 
     def _detached(self, end: End) -> None:
         # An echo that comes now, by a POST, must not change how long the session waits.
         self._awaits_answer = 0
-        close_timeout = self.dialect.times(self.transport).close_timeout
+        close_timeout = self._classic.times(self.transport).close_timeout
         if not close_timeout:
             self.end(end)
             return
@@ -55,11 +54,11 @@ class ClassicSession(Session):
 
     def _poll_answered(self) -> None:
         # The deadline is now for the client to take the answer.
-        self._set_deadline(self.dialect.times(self.transport).duration)
+        self._set_deadline(self._classic.times(self.transport).duration)
 
     def _on_deadline(self) -> None:
         downlink = self.downlink
-        times = self.dialect.times(self.transport)
+        times = self._classic.times(self.transport)
         if downlink is None:
             self.end(End(CloseReason.AWAY, f"away for longer than {times.close_timeout} s"))
         elif times.duration is not None:
@@ -68,12 +67,12 @@ class ClassicSession(Session):
                 self.end(End(CloseReason.STALLED, text), abort=True)
             else:
                 self._set_deadline(times.duration)
-                downlink.write(self.dialect.idle_poll())
+                downlink.write(self._classic.idle_poll())
         elif not self._awaits_answer:
             self._heartbeats += 1
             self._awaits_answer = 1
             self._set_deadline(times.timeout)
-            self.enqueue(self.dialect.heartbeat(self._heartbeats))
+            self.enqueue(self._classic.heartbeat(self._heartbeats))
         elif self._may_have_answered(downlink) and not downlink.hung_up():
             self._set_deadline(times.timeout)
         else:

@@ -9,7 +9,7 @@ from ..dialects.base import Dialect
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.base import Downlink
 from ..wire.websocket import INTERNAL_ERROR
-from .handler_queue import HandlerTimeout
+from .handler_timeout import HandlerTimeout
 from .inbox import Inbox
 from .session_host import SessionHost
 

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 from ..dialects.engineio import EngineIO
 from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
-from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End, Limit
-from ..options.limits import OverLimit
+from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
 from ..transports.base import Downlink
 from ..wire.packet import Packet
-from ..wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
+from ..wire.websocket import PROTOCOL_ERROR
 from .loops import Loop
-from .session import Session
+from .memberships import Memberships
 from .session_host import SessionHost
 
 __all__ = ["EngineIOSession"]
@@ -26,9 +25,6 @@ _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
 # Seconds: clients and servers do not measure a time from the same moment.
 _A_MOMENT = 0.005
-
-# Bytes: what a client has sent to connect to a namespace is kept, and counted if it is more.
-_MUCH = 1024
 
 
 class Upgrade(Protocol):
@@ -44,23 +40,21 @@ class Upgrade(Protocol):
         """The session has ended: close the WebSocket, after messages that its client is owed."""
 
 
-class EngineIOSession(Session):
+class EngineIOSession(Memberships):
     """One peer's link, in the dialect of Engine.IO.
 
     Attributes:
         text_only: whether its client takes no binary payloads of polls.
         decoder: what puts events and their attachments together; ``None`` without Socket.IO.
+        engineio: its dialect.
         upgrade: the WebSocket that the client tries; ``None`` if there is none.
     """
 
-    dialect: EngineIO
-
     __slots__ = (
-        "_connect_by",
         "_heard",
-        "_namespaces",
         "_unfinished",
         "decoder",
+        "engineio",
         "text_only",
         "upgrade",
     )
@@ -74,12 +68,10 @@ class EngineIOSession(Session):
         environ: dict[str, Any],
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
+        self.engineio = dialect
         self.upgrade: Upgrade | None = None
         self.text_only = False
         self.decoder: Any = None
-        # Those that the client has asked for, each with the bytes that are kept of its wish.
-        self._namespaces: dict[str, int] | None = None
-        self._connect_by: float | None = None
         self._heard = monotonic()
         self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
         if isinstance(dialect, SocketIO):
@@ -102,18 +94,23 @@ class EngineIOSession(Session):
         upgrade = self.upgrade
         if upgrade is not None and upgrade.probed and downlink is not None and not self._outbox:
             # The client goes on with its WebSocket when no poll waits any more.
-            downlink.write((self.dialect.NOOP,))
+            downlink.write((self.engineio.NOOP,))
 
     def _detached(self, end: End) -> None:
         # No client comes back with the same session after a poll that was cut off.
         if not (self._polls and end is ANSWERED):
             self.end(end)
 
+    def note_trial(self, downlink: Downlink) -> None:
+        """The client has opened a WebSocket to try it: whoever ends the session waits for it."""
+        if self.ending is None:
+            self._put_aside(downlink)
+
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works: end its polls."""
         downlink = self.downlink
         if downlink is not None and downlink.ready and not self._outbox:
-            downlink.write((self.dialect.NOOP,))
+            downlink.write((self.engineio.NOOP,))
 
     def finish_upgrade(self, downlink: Downlink) -> None:
         """Go on with the WebSocket; polls are over."""
@@ -121,7 +118,7 @@ class EngineIOSession(Session):
         poll = self.downlink
         if poll is not None and poll.ready:
             self.downlink = None
-            poll.write((self.dialect.NOOP,))
+            poll.write((self.engineio.NOOP,))
             self._put_aside(poll)
         if not self.attach(downlink):
             downlink.close(PROTOCOL_ERROR, "the session has ended")
@@ -171,8 +168,8 @@ class EngineIOSession(Session):
 
     def release(self) -> None:
         """The session has closed: free what it held."""
-        self.incoming -= self._unfinished + sum((self._namespaces or {}).values())
-        self.decoder = self._namespaces = None
+        self.incoming -= self._unfinished
+        self.decoder = None
         self._unfinished = 0
         super().release()
 
@@ -181,14 +178,13 @@ class EngineIOSession(Session):
         super().move(loop)
         # Nothing is incoming any more.
         self._unfinished = 0
-        self._namespaces = None
 
     # --- its heartbeats ---
 
     @property
     def is_overdue(self) -> bool:
         """Whether it is about to end, because its client was not heard in time."""
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             return self._seconds_left() <= _A_MOMENT
         late = self._deadline is not None and monotonic() >= self._deadline
         return late and self._awaits_answer > 0
@@ -200,7 +196,7 @@ class EngineIOSession(Session):
 
     def heard(self) -> None:
         """The client has sent something, so it lives."""
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             self._heard = monotonic()
         elif self._awaits_answer:
             self._await_heartbeat()
@@ -213,7 +209,7 @@ class EngineIOSession(Session):
         """Set the deadline for the next ping, or for the client to send something."""
         options = self.host.options
         self._awaits_answer = 0
-        if self.dialect.pings:
+        if self.engineio.pings:
             # Deadlines come a little late; a ping may come a little early.
             interval = options.ping_interval
             self._set_deadline(max(interval - RESOLUTION, interval / 2))
@@ -225,7 +221,7 @@ class EngineIOSession(Session):
 
     def _on_deadline(self) -> None:
         options = self.host.options
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             left = self._seconds_left()
             if left > 0:
                 self._set_deadline(left)
@@ -234,7 +230,7 @@ class EngineIOSession(Session):
         elif not self._awaits_answer:
             self._awaits_answer = 1
             self._set_deadline(options.ping_timeout)
-            self.enqueue(self.dialect.PING)
+            self.enqueue(self.engineio.PING)
         else:
             downlink = self.downlink
             if downlink is not None and self._may_have_answered(downlink):
@@ -246,29 +242,9 @@ class EngineIOSession(Session):
         """End the session, because its client was not heard in time."""
         options = self.host.options
         text = f"no answer to a ping in {options.ping_timeout:g} s"
-        if not self.dialect.pings:
+        if not self.engineio.pings:
             text = f"nothing came for {options.ping_interval + options.ping_timeout:g} s"
         self.end(End(CloseReason.HEARTBEAT, text))
-
-    def due(self, now: float) -> float | None:
-        """The deadline has come: do what is due, and return when to check again."""
-        if self._connect_by is not None and now >= self._connect_by:
-            self._connect_by = None
-            if self.ending is None:
-                seconds = self.host.options.connect_timeout
-                text = f"it did not connect to a namespace in {seconds:g} s"
-                self.end(End(CloseReason.PROTOCOL, text))
-        return super().due(now)
-
-    def _next_check(self, now: float) -> float | None:
-        check = super()._next_check(now)
-        if self._connect_by is None or self.ending is not None:
-            return check
-        return self._connect_by if check is None else min(check, self._connect_by)
-
-    def let_in(self) -> None:
-        """It has become a client of a namespace, so it may leave all of them again."""
-        self._connect_by = None
 
     # --- what comes in ---
 
@@ -298,32 +274,6 @@ class EngineIOSession(Session):
         """The client has closed the session."""
         self.end(End(CloseReason.CLIENT, "closed by the client"))
 
-    def wants(self, namespace: str, auth: Any, cost: int) -> None:
-        """The client wants to connect to a namespace."""
-        if self._namespaces is None:
-            self._namespaces = {}
-        if namespace not in self._namespaces:
-            most = self.host.options.max_namespaces_per_session
-            if most is not None and len(self._namespaces) >= most:
-                text = f"it has asked for over {most} namespaces"
-                raise OverLimit(
-                    Limit.NAMESPACES, "429 Too Many Requests", text, code=POLICY_VIOLATION
-                )
-        self._keep_wish(namespace, cost if auth is not None and cost > _MUCH else 0)
-        self.handlers.put(self.host.receiver.connect, (namespace, auth), cost)
-
-    def _keep_wish(self, namespace: str, kept: int) -> None:
-        """Note that it has asked for a namespace, and count what is kept of its wish."""
-        assert self._namespaces is not None
-        change = kept - self._namespaces.get(namespace, 0)
-        self._namespaces[namespace] = kept
-        if change:
-            self.take_in(change)
-
-    def asked_for(self, namespace: str) -> bool:
-        """Whether the client has asked to connect to this namespace, and has not left it."""
-        return self._namespaces is not None and namespace in self._namespaces
-
     def take_event(
         self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
     ) -> None:
@@ -334,10 +284,3 @@ class EngineIOSession(Session):
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         """The client has answered an event."""
         self.host.receiver.acknowledged(self, namespace, ack_id, arguments, cost)
-
-    def leaves(self, namespace: str, cost: int) -> None:
-        """The client leaves a namespace."""
-        if self._namespaces is not None:
-            self._keep_wish(namespace, 0)
-            del self._namespaces[namespace]
-        self.handlers.put(self.host.receiver.left, namespace, cost)

@@ -11,33 +11,15 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from gevent import GreenletExit, Timeout, get_hub, getcurrent
+from gevent import GreenletExit, get_hub, getcurrent
 from gevent.event import Event
 
 from ..hub.time_slice import let_others_run, slice_end
 
-__all__ = ["HandlerQueue", "HandlerTimeout"]
+__all__ = ["HandlerQueue"]
 
 Call = Callable[[Any, Any], object]
 Entry = tuple[Call, Any, int]
-
-
-class HandlerTimeout(Timeout):  # type: ignore[misc]
-    """Raised in a handler that has not returned in time.
-
-    Like other timeouts of gevent it is not an ``Exception``: a handler that
-    goes on after any ``Exception`` does not go on after this one.
-
-    Args:
-        text: the text of the error.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
 
 
 class HandlerQueue:

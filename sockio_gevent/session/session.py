@@ -47,7 +47,7 @@ class Session(Deadline):
         identity: who the client is, as the option ``authorize`` says.
         network: the network that it counts for in the session quota.
         posts: how many POSTs are under way.
-        replaced: earlier downlinks that may not be over yet.
+        replaced: earlier downlinks that may not be over yet, and WebSockets that the client tries.
         uploads: the requests whose bodies are being read.
     """
 
@@ -89,8 +89,14 @@ class Session(Deadline):
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
 
-    def let_in(self) -> None:
+    def let_in(self, namespace: str) -> None:
         """It has become a client of a namespace."""
+
+    def put_out(self, namespace: str) -> None:
+        """It had to leave a namespace."""
+
+    def refused(self, namespace: str) -> None:
+        """It was not let into a namespace, and is told that."""
 
     # --- its downlinks ---
 
@@ -110,6 +116,9 @@ class Session(Deadline):
             if not self.connected:
                 return False
         self.downlink = downlink
+        if self.replaced:
+            # It was one of them if it was only tried so far.
+            self.replaced = tuple([each for each in self.replaced if each is not downlink])
         self.connections += 1
         self.transport = downlink.transport
         self._polls = downlink.once

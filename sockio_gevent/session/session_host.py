@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +21,7 @@ from .recently_ended import RecentlyEnded
 __all__ = ["Receiver", "SessionHost"]
 
 
-class Receiver(ABC):
+class Receiver:
     """Gets the events of sessions.
 
     The first methods are called from the handler queue of a session: they run handlers,
@@ -79,7 +79,7 @@ class Receiver(ABC):
         """A session has just ended; handlers may still run. Called at once."""
 
 
-class SessionHost(ABC):
+class SessionHost:
     """What the sessions of one listener share.
 
     Args:

@@ -176,6 +176,7 @@ def _enqueue(
         # Those that are back come last: they pass the event on, unless their successors have it.
         for each in sorted(kept, key=_is_back):
             each.note(kept_event)
+        kept_event.count_clients(len(kept))
     if volatile:
         sessions = [session for session in sessions if session.takes_volatile]
     loop.traffic.messages_out += len(sessions)

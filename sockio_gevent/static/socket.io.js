@@ -8,8 +8,8 @@
  *
  * ECMAScript 5 and nothing newer, no build step, no dependency.
  *
- * In this order: the framing of messages; requests; the reasons for which
- * connections end; the transports (io.Transport; others can be added); and
+ * In this order: where this script comes from; the framing of messages; requests;
+ * the reasons for which connections end; the transports (io.Transport; others can be added); and
  * io.Socket: its methods, how it connects, what it does when a connection ends,
  * the transport that it remembers, events.
  */
@@ -26,6 +26,27 @@
     }
     return target;
   }
+
+  // --- where this script comes from ---
+
+  /*
+   * The address of this script, if it may be the one that a listener serves:
+   * <prefix>/socket.io/socket.io.js, or classic.js there. A page that has it in a
+   * file of its own, or under another name, says where the server is.
+   */
+  var served = (function () {
+    var script = window.document && document.currentScript, link, found;
+    if (!script || !script.src) return null;
+    link = document.createElement('a');
+    link.href = script.src;
+    found = /^\/?((?:.*\/)?socket\.io)\/(?:socket\.io|classic)\.js$/.exec(link.pathname);
+    return found && {
+      host: link.hostname,
+      port: link.port,
+      secure: link.protocol === 'https:',
+      resource: found[1]
+    };
+  }());
 
   // --- framing: ~m~<length in UTF-16 code units>~m~<text> ---
 
@@ -222,11 +243,15 @@
     this.close();
   };
 
-  /* <scheme>://<host>:<port>/<resource>/<type>/<session id>; the last only in a session. */
-  Transport.prototype.url = function (scheme) {
-    var options = this.socket.options;
+  /*
+   * <scheme>://<host>:<port>/<resource>/<type>/<session id>, and the tail. The session id
+   * is there only in a session, and the options query and auth only before it.
+   */
+  Transport.prototype.url = function (scheme, tail) {
+    var options = this.socket.options, opening = this.sessionid ? '' : this.socket.opening;
     return scheme + (options.secure ? 's' : '') + '://' + this.socket.host + ':' + options.port +
-      '/' + options.resource + '/' + this.type + (this.sessionid ? '/' + this.sessionid : '');
+      '/' + options.resource + '/' + this.type + (this.sessionid ? '/' + this.sessionid : '') +
+      (tail || '') + (opening && '?' + opening);
   };
 
   Transport.prototype.onData = function (payload) {
@@ -387,8 +412,8 @@
    * The time prevents an answer from a cache. Without a session id before it,
    * it opens a session; two slashes would do so, too, but proxies merge them.
    */
-  HTTPTransport.prototype.downlink = function () {
-    return this.url('http') + '/' + Date.now();
+  HTTPTransport.prototype.downlink = function (tail) {
+    return this.url('http', '/' + Date.now() + (tail || ''));
   };
 
   HTTPTransport.prototype.framed = frame;
@@ -449,7 +474,7 @@
   };
 
   HTTPTransport.prototype.post = function (payload, done) {
-    request('POST', this.url('http') + '/send', this.socket.isXDomain(),
+    request('POST', this.url('http', '/send'), this.socket.isXDomain(),
       'data=' + encodeURIComponent(payload), done);
   };
 
@@ -639,7 +664,7 @@
   JSONPPolling.prototype.open = function () {
     var self = this, script = this.script = document.createElement('script');
     script.async = true;
-    script.src = this.downlink() + '/' + this.index;
+    script.src = this.downlink('/' + this.index);
     // A script that has not called _() does not come from this server.
     script.onload = script.onerror = function () {
       if (script === self.script) self.onEnd({});
@@ -677,7 +702,7 @@
     if (canRequest(this.socket.isXDomain())) {
       HTTPTransport.prototype.post.call(this, payload, done);
     } else {
-      postForm(this.downlink() + '/' + this.index, payload, done);
+      postForm(this.downlink('/' + this.index), payload, done);
     }
   };
 
@@ -720,7 +745,11 @@
    * options, with their defaults (times in milliseconds):
    *   secure                         as the page
    *   port                           as the page
-   *   resource                       'socket.io'
+   *   resource                       'socket.io', below the prefix that this script has there
+   *   auth                           undefined: what the server gets as client.auth, a value that
+   *                                  JSON can hold; or a function(done) that calls done(value),
+   *                                  each time before it connects
+   *   query                          {}: more fields for the query of the opening request
    *   document                       document; where the cookie of rememberTransport is kept
    *   transports                     what to try, in order; by default all but jsonp-polling
    *   transportOptions               {type: {timeout: how long the server may be silent}}
@@ -732,15 +761,18 @@
    *   reconnectOnServerDisconnect    false: also if the server has ended the session on purpose
    *   reconnectionDelay              500, and twice as long after each attempt
    *   reconnectionDelayMax           60000: it grows no further
-   *   maxReconnectionAttempts        10
+   *   maxReconnectionAttempts        Infinity
    */
   function Socket(host, options) {
     var self = this;
     var location = window.location;
+    var chosen = options || {};
     this.host = host || location.hostname;
     this.options = merge({
       secure: location.protocol === 'https:',
       resource: 'socket.io',
+      auth: undefined,
+      query: {},
       document: window.document,
       transports: ['websocket', 'server-events', 'flashsocket', 'htmlfile', 'xhr-multipart',
         'xhr-polling'],
@@ -753,9 +785,12 @@
       reconnectOnServerDisconnect: false,
       reconnectionDelay: 500,
       reconnectionDelayMax: 60000,
-      maxReconnectionAttempts: 10
+      maxReconnectionAttempts: Infinity
     }, options);
     this.options.port = this.options.port || location.port || (this.options.secure ? 443 : 80);
+    if (!has.call(chosen, 'resource') && this.isServing()) {
+      this.options.resource = served.resource;
+    }
     this.options.transportOptions = merge({
       'xhr-polling': { timeout: 25000 },
       'jsonp-polling': { timeout: 25000 }
@@ -764,6 +799,8 @@
     this.transport = null;
     this.events = {};
     this.queue = [];
+    this.opening = '';
+    this.round = 0;
     this.pending = null;
     this.attempts = 0;
     this.stood = false;
@@ -807,6 +844,13 @@
     // Encoded now: a value that JSON cannot hold throws here, and later changes have no effect.
     this.keep([spell(message)]);
     return this;
+  };
+
+  /* Whether this script comes from the server that the socket connects to. */
+  Socket.prototype.isServing = function () {
+    var options = this.options, usual = served && (served.secure ? 443 : 80);
+    return Boolean(served) && served.host === this.host && served.secure === Boolean(options.secure) &&
+      Number(served.port || usual) === Number(options.port);
   };
 
   Socket.prototype.isXDomain = function () {
@@ -895,11 +939,34 @@
     this.problem = {};
     this.answered = this.hesitated = false;
     this.failed = {};
-    if (this.candidates.length) return this.tryNext();
+    if (this.candidates.length) return this.introduce();
     if (window.console) {
       window.console.error('socket.io: none of the transports works in this browser');
     }
     this.onFailure(true);
+  };
+
+  /* Make the query of the requests that open a session in this round, and begin. */
+  Socket.prototype.introduce = function () {
+    var self = this, auth = this.options.auth, round = this.round += 1;
+    function done(value) {
+      var fields = merge({}, self.options.query);
+      // The round may be over, or done() is called twice.
+      if (round !== self.round || !self.connecting) return;
+      self.round += 1;
+      if (value !== undefined) fields.auth = JSON.stringify(value);
+      self.opening = Object.keys(fields).map(function (name) {
+        return encodeURIComponent(name) + '=' + encodeURIComponent(fields[name]);
+      }).join('&');
+      self.tryNext();
+    }
+    if (typeof auth !== 'function') return done(auth);
+    try {
+      auth.call(this, done);
+    } catch (error) {
+      rethrow(error);
+      if (round === this.round && this.connecting) this.onFailure(true);
+    }
   };
 
   Socket.prototype.findUsable = function () {
@@ -970,7 +1037,7 @@
    * with the answer, and with whether it came soon.
    */
   Socket.prototype.ask = function (transport, done) {
-    var self = this, began = Date.now(), limit = this.options.connectTimeout;
+    var self = this, began = Date.now(), limit = this.options.connectTimeout, url;
     function answered(why) {
       self.rest();
       done(why, Date.now() - began < PROMPT);
@@ -978,7 +1045,8 @@
     this.rest();
     if (limit) this.timer = setTimeout(function () { answered({}); }, limit);
     try {
-      this.question = request('GET', transport.url('http') + '/' + began + '?ask',
+      url = transport.url('http', '/' + began).split('?');
+      this.question = request('GET', url[0] + '?ask' + (url[1] ? '&' + url[1] : ''),
         this.isXDomain(), null, answered);
     } catch (error) {
       this.timer = setTimeout(function () { answered({}); }, 0);

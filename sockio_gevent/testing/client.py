@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import gevent
 from gevent.event import AsyncResult
@@ -21,6 +22,7 @@ from ..options.listener_options import KNOWN_TRANSPORTS
 from ..options.suggestions import did_you_mean
 from ..server.http.request import Refusal
 from ..session.session import Session
+from ..wire.json_text import encode_json
 from .environ import environ_of
 from .errors import Disconnected, Refused
 from .links import END, Link, SocketIOLink, link_for
@@ -55,7 +57,7 @@ class Client:
         dialect: the name of the dialect that it speaks, ``'classic'`` or ``'socket.io'``
             (as a client of Socket.IO 4); ``None`` for the first in the option ``dialects``.
         namespace: the namespace that it connects to; only with ``'socket.io'``.
-        auth: what it sends when it connects to it; only with ``'socket.io'``.
+        auth: what it sends when it connects to it, as the option ``auth`` of browser clients.
         transport: the name of the transport that it pretends to use. The session has
             the times of this transport.
         environ: more keys for the WSGI environ of its request, such as
@@ -102,10 +104,13 @@ class Client:
         _check("dialect", name, listener.options.dialects)
         if name == "engine.io":
             raise ValueError("there is no client for tests that speaks bare Engine.IO")
-        if name == "classic" and (namespace != "/" or auth is not None):
-            raise TypeError("a client of the dialect 'classic' has neither a namespace nor 'auth'")
+        if name == "classic" and namespace != "/":
+            raise TypeError("a client of the dialect 'classic' has no namespace")
         self._failures: list[BaseException] | None = [] if raise_exceptions else None
-        complete = environ_of(environ or {}, listener.options.resource, transport)
+        given = dict(environ or {})
+        if name == "classic" and auth is not None:
+            given.setdefault("QUERY_STRING", f"auth={quote(encode_json(auth))}")
+        complete = environ_of(given, listener.options.resource, transport)
         try:
             session = listener.open_session(transport, complete, _start_no_response, name)
         except Refusal as refusal:
@@ -370,6 +375,21 @@ class Client:
         if not self._session.handlers.wait_done(timeout):
             raise TimeoutError(f"the handlers of {self!r} have not ended within {timeout} s")
         self._raise_failure()
+
+    def leave(self, timeout: float | None = 10.0) -> None:
+        """Leave the namespace; the session goes on, with the clients in other namespaces.
+
+        Args:
+            timeout: see :meth:`disconnect`.
+
+        Raises:
+            TypeError: if the client has no namespaces.
+            TimeoutError, Exception: see :meth:`disconnect`.
+        """
+        if not self._link.leave(self._namespace):
+            raise TypeError("a client of the dialect 'classic' has no namespaces to leave")
+        self._leaves_alone = True
+        self.disconnect(timeout)
 
     def __enter__(self) -> Client:
         return self

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 from gevent.event import Event
 
+from ..compiled import mypyc_attr
 from ..dialects.base import Dialect
 from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, End, Limit
 from ..options.limits import OverLimit
@@ -20,7 +21,8 @@ from ..wire.websocket import NORMAL
 __all__ = ["Carried", "Downlink", "Transport", "Upload"]
 
 
-class Downlink(ABC):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Downlink:
     """The request or socket that carries a session's messages to its client.
 
     Args:
@@ -98,7 +100,7 @@ class Downlink(ABC):
     def abort(self) -> None:
         """End it at once, even in the middle of a write, and keep no batch."""
 
-    def shut_down(self) -> None:  # noqa: B027, a downlink without a socket has nothing to do
+    def shut_down(self) -> None:
         """Shut the socket down, so that the client notices; any thread may call it."""
 
     def wait_over(self) -> None:
@@ -217,7 +219,7 @@ class Backlog(Protocol):
         """Kill the running handler soon, unless the handler calls this itself."""
 
 
-class Transport(ABC):
+class Transport:
     """How payloads travel.
 
     Args:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from ..dialects.classic import Classic
 from ..hub.time_slice import TimeSlice
+from ..options.listener_options import Options
 from ..server.http.request import Refusal, Request
-from .base import Carried, Transport
+from .base import Carried
+from .http import HTTPTransport
 
 __all__ = ["ClassicTransport"]
 
 
-class ClassicTransport(Transport):
-    """A transport whose clients post forms to ``<id>/send``."""
+class ClassicTransport(HTTPTransport):
+    """A transport over HTTP whose clients post forms to ``<id>/send``.
 
-    dialect: Classic
+    Args:
+        options: the options of the listener.
+        dialect: the dialect of the clients that use it.
+
+    Attributes:
+        classic: the dialect.
+    """
+
+    def __init__(self, options: Options, dialect: Classic) -> None:
+        super().__init__(options, dialect)
+        self.classic = dialect
 
     def accepts_post(self, tail: str) -> bool:
         """Whether messages may be posted to ``<id>/<tail>``."""
-        return self.dialect.accepts_post(tail)
+        return self.classic.accepts_post(tail)
 
     def normalize(self, payload: str, tail: str) -> str:
         """Undo the changes that a form has made to a payload posted to ``<id>/<tail>``."""
@@ -30,7 +42,7 @@ class ClassicTransport(Transport):
         session.take_in(held)
         try:
             try:
-                payload = self.dialect.read_body(body, TimeSlice().pause)
+                payload = self.classic.read_body(body, TimeSlice().pause)
                 payload = self.normalize(payload, request.tail)
             except ValueError as error:
                 raise Refusal("400 Bad Request", str(error)) from None

@@ -13,50 +13,51 @@ from ..dialects.engineio_errors import BAD_REQUEST, UNKNOWN_SESSION, EngineIORef
 from ..hub.time_slice import TimeSlice
 from ..monitoring.reasons import CloseReason, End
 from ..options.limits import OverLimit
+from ..options.listener_options import Options
 from ..refusal import Header
 from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
 from .base import Carried
 from .http import HTTPTransport
-from .polling import PollAnswer
 
 __all__ = ["JSONPTransport", "PollingTransport"]
 
-_LARGE = 4 * 1024  # bytes; a smaller copy of a batch is not counted
 _WORTH_ZIPPING = 1024  # bytes
 _PIECE = 64 * 1024  # bytes that are compressed without a pause
 _GZIPPED: tuple[Header, ...] = (("Content-Encoding", "gzip"),)
 
 
 class PollingTransport(HTTPTransport):
-    """A GET waits for a payload, and a POST brings one."""
+    """A GET waits for a payload, and a POST brings one.
+
+    Args:
+        options: the options of the listener.
+        dialect: the dialect of the clients that use it.
+
+    Attributes:
+        engineio: the dialect.
+    """
 
     name = "xhr-polling"
-    dialect: EngineIO
     # Old browsers offer to save anything else.
     uplink_content_type = "text/html; charset=UTF-8"
     form_expansion: ClassVar[int] = 1
 
+    def __init__(self, options: Options, dialect: EngineIO) -> None:
+        super().__init__(options, dialect)
+        self.engineio = dialect
+
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
-        poll = self.open(request, acquire, once=True)
-        body, content_type = self.encode(request.tail, poll.wait())
-        if len(body) > _LARGE:
-            poll.encoded(2 * len(body))
-        try:
-            body = self._start(request, body, content_type)
-        except BaseException:
-            poll.over()
-            raise
-        return PollAnswer(poll, body)
+        return self.answer_poll(request, acquire)
 
     def farewell(self, request: Request, batch: Sequence[Packet]) -> Iterable[bytes]:
         """Answer a poll that comes after the end of its session with what was left for it."""
         request.answer_given()
-        return [self._start(request, *self.encode(request.tail, batch))]
+        return [self.start(request, *self.encode(request.tail, batch))]
 
-    def _start(self, request: Request, body: bytes, content_type: str) -> bytes:
+    def start(self, request: Request, body: bytes, content_type: str) -> bytes:
         """Begin the answer; return its body, which may be compressed."""
         headers: tuple[Header, ...] = ()
         if len(body) > _WORTH_ZIPPING and _takes_gzip(request):
@@ -66,10 +67,10 @@ class PollingTransport(HTTPTransport):
 
     def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
         """The body of the answer that carries a batch, and its content type."""
-        data = None if tail == "b64" else self.dialect.binary_payload(batch)
+        data = None if tail == "b64" else self.engineio.binary_payload(batch)
         if data is not None:
             return data, BINARY_PAYLOAD
-        return self.dialect.payload(batch), "text/plain; charset=UTF-8"
+        return self.engineio.payload(batch), "text/plain; charset=UTF-8"
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the packets in a body to the session; return the first mistake in it."""
@@ -82,9 +83,9 @@ class PollingTransport(HTTPTransport):
             except ValueError as error:
                 problem = f"bad payload: {error}"
                 session.end(End(CloseReason.PROTOCOL, problem))
-            except OverLimit as error:
+            except OverLimit as excess:
                 # The limit counts once: with the refusal of this request.
-                session.end(End(CloseReason.LIMIT, error.text), error.code)
+                session.end(End(CloseReason.LIMIT, excess.text), excess.code)
                 raise
             return problem
         finally:
@@ -93,7 +94,7 @@ class PollingTransport(HTTPTransport):
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
         self.check_size(len(body))
         content_type = request.environ.get("CONTENT_TYPE", "")
-        return self.dialect.packets(body, content_type)
+        return self.engineio.packets(body, content_type)
 
     def not_taken(self, problem: str) -> Refusal:
         """The refusal of a POST whose messages were not all taken."""
@@ -120,13 +121,13 @@ class JSONPTransport(PollingTransport):
 
     def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
         """The call of ``___eio[<index>]``."""
-        body = b"___eio[%d](%b);" % (int(tail), self.dialect.script(batch))
+        body = b"___eio[%d](%b);" % (int(tail), self.engineio.script(batch))
         return body, "text/javascript; charset=UTF-8"
 
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
-        payload = self.dialect.form(body, TimeSlice().pause)
+        payload = self.engineio.form(body, TimeSlice().pause)
         self.check_size(len(payload))
-        return self.dialect.packets(payload, "")
+        return self.engineio.packets(payload, "")
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -10,6 +10,7 @@ import gevent
 from ..dialects.engineio import EngineIO
 from ..dialects.engineio_errors import BAD_REQUEST, EngineIORefusal
 from ..monitoring.reasons import NONE_TAKEN, End
+from ..options.listener_options import Options
 from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL, POLICY_VIOLATION
@@ -32,6 +33,9 @@ class Upgradable(Carried, Protocol):
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
+    def note_trial(self, downlink: Downlink) -> None:
+        """The client has opened a WebSocket to try it: remember it until it is over."""
+
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
 
@@ -46,9 +50,16 @@ class Upgradable(Carried, Protocol):
 
 
 class EngineIOWebSocketTransport(WebSocketTransport):
-    """Packets both ways over one socket."""
+    """Packets both ways over one socket.
 
-    dialect: EngineIO
+    Args:
+        options: the options of the listener.
+        dialect: the dialect of the clients that use it.
+    """
+
+    def __init__(self, options: Options, dialect: EngineIO) -> None:
+        super().__init__(options, dialect)
+        self._engineio = dialect
 
     def check(self, request: Request) -> None:
         """Refuse a request that is not a good handshake."""
@@ -62,13 +73,9 @@ class EngineIOWebSocketTransport(WebSocketTransport):
     def upgrade(self, request: Request, session: Upgradable) -> Iterable[bytes]:
         """Let the client of a session that polls try a WebSocket."""
         websocket = self.switch(request)
-        trial = Trial(session, self.options.upgrade_timeout, self.dialect)
+        trial = Trial(session, self.options.upgrade_timeout, self._engineio)
         downlink = SocketDownlink(self.name, websocket, trial)
-        trial.downlink = downlink
-        if not session.is_polling or session.upgrade is not None or not session.connected:
-            trial.close(NORMAL, "the session has a WebSocket already")
-        else:
-            session.upgrade = trial
+        trial.begin(downlink)
         try:
             downlink.serve(request)
         except BaseException:
@@ -90,7 +97,7 @@ class Trial:
         probed: whether the client has sent its probe.
     """
 
-    downlink: SocketDownlink
+    downlink: Any  # a SocketDownlink
 
     __slots__ = (
         "_dialect",
@@ -114,6 +121,20 @@ class Trial:
         self.uploads: set[Upload] | None = None
         self._timer: Any = gevent.get_hub().loop.timer(timeout)
         self._timer.start(self.close, POLICY_VIOLATION, "the upgrade was not finished in time")
+
+    def begin(self, downlink: Any) -> None:
+        """The WebSocket stands; if the session has one already, it is closed at once.
+
+        Args:
+            downlink: the :class:`SocketDownlink`.
+        """
+        self.downlink = downlink
+        session = self._session
+        session.note_trial(downlink)
+        if not session.is_polling or session.upgrade is not None or not session.connected:
+            self.close(NORMAL, "the session has a WebSocket already")
+        else:
+            session.upgrade = self
 
     def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""

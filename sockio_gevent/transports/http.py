@@ -1,8 +1,8 @@
-"""The base of the HTTP transports: a GET whose answer carries batches to the client."""
+"""The base of the HTTP transports: a GET whose answer carries one batch, or several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import gevent
@@ -16,7 +16,9 @@ from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
 from .base import Carried, Downlink, Transport
 
-__all__ = ["Answer", "HTTPDownlink", "HTTPTransport"]
+__all__ = ["Answer", "HTTPDownlink", "HTTPTransport", "PollAnswer"]
+
+_LARGE = 4 * 1024  # bytes; a smaller copy of a batch is not counted
 
 _CUT_OFF = End(CloseReason.LOST, "the connection was lost")
 _HUNG_UP = End(CloseReason.LOST, "the client hung up")
@@ -214,6 +216,35 @@ class Answer:
                 self._downlink.failed()
 
 
+class PollAnswer(Answer):
+    """An answer with one batch. No generator, because every poll would pay for it.
+
+    Args:
+        poll: the downlink of the answer.
+        body: the whole body.
+    """
+
+    __slots__ = ("_body",)
+
+    def __init__(self, poll: HTTPDownlink, body: bytes) -> None:
+        super().__init__(poll)
+        self._body: bytes | None = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            try:
+                self._downlink.written()
+            except Exception:
+                self._downlink.failed()
+            self.close()
+            raise StopIteration
+        return body
+
+
 class HTTPTransport(Transport):
     """The base of the transports over HTTP."""
 
@@ -234,3 +265,32 @@ class HTTPTransport(Transport):
         if not session.attach(downlink):
             downlink.close(NORMAL, "the session has ended")
         return downlink
+
+    # --- polls ---
+
+    def answer_poll(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
+        """Wait for one batch and answer with it."""
+        poll = self.open(request, acquire, once=True)
+        body, content_type = self.encode(request.tail, poll.wait())
+        if len(body) > _LARGE:
+            poll.encoded(2 * len(body))
+        try:
+            body = self.start(request, body, content_type)
+        except BaseException:
+            poll.over()
+            raise
+        return PollAnswer(poll, body)
+
+    def start(self, request: Request, body: bytes, content_type: str) -> bytes:
+        """Begin the answer to a poll; return its body."""
+        request.start("200 OK", len(body), content_type)
+        return body
+
+    def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
+        """The body of the answer that carries a batch, and its content type.
+
+        Args:
+            tail: the rest of the address of the request.
+            batch: the batch.
+        """
+        raise NotImplementedError  # a stream has no such answer

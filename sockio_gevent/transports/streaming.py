@@ -12,7 +12,7 @@ from ..server.http.request import Request
 from ..wire.packet import Packet
 from .base import Carried
 from .classic import ClassicTransport
-from .http import Answer, HTTPDownlink, HTTPTransport
+from .http import Answer, HTTPDownlink
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
 
@@ -61,7 +61,7 @@ class Carrier(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
-class StreamingTransport(HTTPTransport, ClassicTransport):
+class StreamingTransport(ClassicTransport):
     """The base of the streaming transports."""
 
     def carrier(self) -> Carrier:

@@ -136,12 +136,12 @@ class SocketDownlink(Downlink):
         if batch:
             try:
                 session.receive(batch)
-            except OverLimit as error:
+            except OverLimit as excess:
                 self._run_handlers_aside()
-                session.end(End(CloseReason.LIMIT, error.text, error.limit), error.code)
-            except BinaryRefused as error:
+                session.end(End(CloseReason.LIMIT, excess.text, excess.limit), excess.code)
+            except BinaryRefused as mistake:
                 self._run_handlers_aside()
-                end = End(CloseReason.PROTOCOL, f"protocol error: {error}")
+                end = End(CloseReason.PROTOCOL, f"protocol error: {mistake}")
                 session.end(end, UNSUPPORTED_DATA)
         if websocket.discarding and websocket.end is not None:
             self._run_handlers_aside()

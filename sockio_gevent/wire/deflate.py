@@ -19,6 +19,10 @@ LARGEST_WINDOW = 15  # the exponent of 32 KiB
 _SMALLEST_WINDOW = 9  # zlib has no smaller one for raw DEFLATE data
 _LOOK_AHEAD = 262  # bytes: zlib finds nothing in the last part of its window
 
+# Bytes: longer messages are compressed at the fastest level. A session is written in one go, and
+# all other clients wait meanwhile; the higher levels take several times as long for a few per cent.
+_LONG = 128 * 1024
+
 # The end of what a flush makes. A message does not have it (section 7.2.1).
 _FLUSHED = b"\0\0\xff\xff"
 # An empty last block. It can be read only where a block may begin, so it shows a message
@@ -38,7 +42,7 @@ class Compression(NamedTuple):
     """How messages are compressed.
 
     Attributes:
-        level: from 1, fast, to 9, small.
+        level: from 1, fast, to 9, small; long messages are compressed at level 1.
         window_bits: the exponent of the size of the window, 9 to 15.
     """
 
@@ -50,7 +54,8 @@ class Compression(NamedTuple):
         # A window that is larger than the message makes it no smaller. To set it up takes
         # longer than to compress a short message.
         enough = max((len(message) + _LOOK_AHEAD).bit_length(), _SMALLEST_WINDOW)
-        return finish(Compression(self.level, min(self.window_bits, enough)).begin(), message)
+        level = self.level if len(message) <= _LONG else 1
+        return finish(Compression(level, min(self.window_bits, enough)).begin(), message)
 
     def begin(self) -> Any:
         """A zlib object for :func:`finish`, which keeps its window between messages."""

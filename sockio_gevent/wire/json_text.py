@@ -6,20 +6,42 @@ Dialects decide which limits there are, and what a message that is over them mea
 from __future__ import annotations
 
 import json
+import json.encoder
 from collections.abc import Callable
+from enum import Enum
 from itertools import accumulate
 from math import isinf
 from typing import Any
+from uuid import UUID
+
+try:
+    import orjson
+except ImportError:
+    _orjson_dumps: Any = None
+    _EXACT = 0
+else:
+    _orjson_dumps = orjson.dumps
+    # What only orjson would take is a mistake, whether it is installed or not.
+    _EXACT = (
+        orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
 
 __all__ = ["TOO_DEEP", "decode_json", "encode_json", "json_cost", "json_encoder", "json_excess"]
 
 # The error of JSON that is nested too deep. Callers compare it by identity.
 TOO_DEEP = "the JSON of a message is nested too deep"
 
-# Calls: JSON is refused that is nested so deep that a handler, which runs with a deeper stack,
-# could not encode it again. And the number of brackets from which on this is checked.
+# JSON is refused that is nested so deep that a handler, which runs with a deeper stack, could
+# not encode it again: it must be readable inside of so many arrays. And the number of brackets
+# from which on this is checked.
 _ROOM = 200
+_OPENED, _CLOSED = "[" * _ROOM, "]" * _ROOM
 _MANY = 500
+
+# Characters of a text in which others are counted, and how many of these are not rare.
+_LONG, _NOT_RARE = 1024, 32
 
 _ELEMENT = 64  # bytes of memory that an element of decoded JSON takes, at least
 
@@ -52,8 +74,33 @@ def json_encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any],
     return encode
 
 
-#: Writes a value as JSON; see :func:`json_encoder`.
-encode_json = json_encoder()
+def _known(value: Any) -> Any:
+    """What to write in place of the values that orjson knows, too."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_encode_strictly = json_encoder(_known)
+
+
+def encode_json(value: Any) -> str:
+    """Write a value as JSON; see :func:`json_encoder`.
+
+    UUIDs are written, too, and values of enumerations. orjson does the work where it is
+    installed. What it refuses or does not know is left to the module ``json``, and so is all
+    that may have become ``null`` on the way.
+    """
+    if _orjson_dumps is not None:
+        try:
+            data: bytes = _orjson_dumps(value, None, _EXACT)
+        except TypeError:
+            return _encode_strictly(value)
+        if b"null" not in data:
+            return data.decode()
+    return _encode_strictly(value)
 
 
 def json_excess(text: str, most: int | None, deepest: int | None) -> str:
@@ -72,8 +119,11 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
     Returns:
         An error; empty if the JSON is within the limits.
     """
-    opened = text.count("[") + text.count("{")
-    few = most is None or opened + text.count(",") + text.count(":") < most
+    size = len(text)
+    if (most is None or size < most) and (deepest is None or size <= deepest):
+        return ""
+    opened = _count(text, "[") + _count(text, "{")
+    few = most is None or size < most or opened + _count(text, ",") + _count(text, ":") < most
     if few and (deepest is None or opened <= deepest):
         return ""
     # Strings may contain anything, and each is one element. Cutting ends when there are
@@ -95,6 +145,24 @@ def json_excess(text: str, most: int | None, deepest: int | None) -> str:
     return ""
 
 
+def _count(text: str, character: str) -> int:
+    """Count a character.
+
+    ``str.count`` goes from character to character. To find the next one is many times as fast
+    where they are rare, as in a long string.
+    """
+    if len(text) < _LONG:
+        return text.count(character)
+    found = 0
+    place = text.find(character)
+    while place >= 0:
+        found += 1
+        if found == _NOT_RARE:
+            return found + text.count(character, place + 1)
+        place = text.find(character, place + 1)
+    return found
+
+
 def json_cost(text: str, width: int) -> int:
     """Estimate how many bytes of memory decoded JSON takes.
 
@@ -103,7 +171,7 @@ def json_cost(text: str, width: int) -> int:
         width: how many bytes its widest character may take: 1 if all are ASCII, otherwise 4.
     """
     # An object takes twice as much as an array.
-    elements = text.count(",") + text.count("[") + 2 * text.count("{")
+    elements = _count(text, ",") + _count(text, "[") + 2 * _count(text, "{")
     # An escape may stand for a character of four bytes.
     return (4 if "\\u" in text else width) * len(text) + _ELEMENT * elements
 
@@ -117,16 +185,19 @@ def decode_json(text: str) -> Any:
     """
     deep = text.count("[") + text.count("{") > _MANY
     try:
-        return _load(text, _ROOM if deep else 0)
+        return _decode_inside(text) if deep else _from_json(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
 
-def _load(text: str, room: int) -> Any:
-    """Decode JSON on a stack that is deeper by ``room`` calls: Python and C both limit calls."""
-    if room:
-        return next(map(_load, (text,), (room - 1,)))
-    return _from_json(text)
+def _decode_inside(text: str) -> Any:
+    """Decode JSON inside of other arrays, of which each must have it as its one element."""
+    value = _from_json(f"{_OPENED}{text}{_CLOSED}")
+    for _ in range(_ROOM):
+        if len(value) != 1:
+            raise ValueError("more than one value")
+        [value] = value
+    return value
 
 
 def _finite(text: str) -> float:
@@ -141,4 +212,16 @@ def _refuse_constant(name: str) -> Any:
 
 
 # Made once: json.loads would make a decoder for each text.
-_from_json = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_scan: Any = _decoder.scan_once  # type: ignore[attr-defined]
+
+
+def _from_json(text: str) -> Any:
+    try:
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except StopIteration:
+        pass
+    # White space around it, or a mistake, which this explains.
+    return _decoder.decode(text)

@@ -31,6 +31,11 @@ __all__ = ["DeflateRfc6455"]
 # Bytes that are inflated before a pause. A read brings about as many if nothing is compressed.
 _ENOUGH = 64 * 1024
 
+# Bytes: longer frames are not compressed, because all other clients wait meanwhile. With a
+# context, which keeps its level, it takes longer.
+_MOST = 1024 * 1024
+_MOST_WITH_CONTEXT = 128 * 1024
+
 
 class DeflateRfc6455(Rfc6455):
     """RFC 6455 with permessage-deflate.
@@ -91,10 +96,10 @@ class DeflateRfc6455(Rfc6455):
         except TooLong as error:
             text = f"the message is over {self._max_size} bytes"
             raise Violation(TOO_BIG, text) from error
-        except zlib.error as error:
+        except zlib.error as broken:
             # zlib puts its own words before the colon.
-            problem = str(error).rpartition(": ")[2]
-            raise Violation(INVALID_DATA, f"not DEFLATE data: {problem}") from error
+            problem = str(broken).rpartition(": ")[2]
+            raise Violation(INVALID_DATA, f"not DEFLATE data: {problem}") from broken
         self._inflated += len(payload)
         if self._inflated > _ENOUGH:
             self._stopped = True
@@ -123,13 +128,13 @@ class DeflateRfc6455(Rfc6455):
         if compressor is None:
             return [
                 packet.websocket_frame
-                if packet.cost < least
+                if packet.cost < least or len(packet.websocket_frame) > _MOST
                 else packet.compressed_frame(compression)
                 for packet in batch
             ]
         return [
             packet.websocket_frame
-            if packet.cost < least
+            if packet.cost < least or len(packet.websocket_frame) > _MOST_WITH_CONTEXT
             else compress_frame(packet.websocket_frame, lambda payload: finish(compressor, payload))
             for packet in batch
         ]

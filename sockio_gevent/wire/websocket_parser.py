@@ -8,6 +8,7 @@ answers pings and closes.
 
 from __future__ import annotations
 
+from ..compiled import mypyc_attr
 from .websocket import (
     BINARY,
     CLOSE,
@@ -45,6 +46,7 @@ class Violation(Exception):
         self.failure = Failure(code, reason)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FrameParser:
     """Cuts a client's byte stream into messages and control frames.
 

@@ -4,7 +4,8 @@ A text is answered with {"is": its place in TRICKY, or -1}, and {"ask": place}
 with the text itself, so that each direction is checked alone. To {"later":
 seconds} it says "later", but not before three heartbeats have been echoed.
 {"note": text} is logged. {"end": 1}
-ends the session, and {"close": 1} the listener.
+ends the session, and {"close": 1} the listener. To {"who": 1} it says what the client has shown
+when it connected.
 
 Pages with the cookie "out" are refused with the status and the text of --refuse.
 """
@@ -30,6 +31,7 @@ from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--client", help="serve this file as /client.js")
+parser.add_argument("--resource", default="socket.io")
 parser.add_argument("--handshake", default="plain")
 parser.add_argument("--origins", default="*:*")
 parser.add_argument("--transports", help="those that are enabled, with commas between")
@@ -44,7 +46,7 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/client.js":
         start_response("200 OK", [("Content-Type", "text/javascript; charset=UTF-8")])
         return [Path(arguments.client).read_bytes()]
-    script = "/client.js" if arguments.client else "/socket.io/socket.io.js"
+    script = "/client.js" if arguments.client else f"/{arguments.resource}/socket.io.js"
     start_response("200 OK", [("Content-Type", "text/html; charset=UTF-8")])
     return [f"<!doctype html><title>page</title><script src={script}></script>".encode()]
 
@@ -65,6 +67,7 @@ def authorize(environ):
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 socket = io.listen(
     server,
+    resource=arguments.resource,
     origins=arguments.origins,
     handshake=arguments.handshake,
     flash_policy_port=None,
@@ -101,6 +104,8 @@ def message(value, client):
         gevent.spawn(socket.close)
     elif "end" in value:
         client.disconnect()
+    elif "who" in value:
+        client.send({"auth": client.auth, "query": client.environ["QUERY_STRING"]})
     elif "later" in value:
         gevent.spawn_later(value["later"], send_later, client)
     else:

@@ -10,24 +10,48 @@ from sockio_gevent.command.target import Target
 
 def test_a_target_alone_is_enough():
     found = parse(["hello"])
-    assert found.target == Target("hello", "application")
+    assert found.target == Target("hello")
     assert (found.host, found.port) == ("127.0.0.1", 8080)
     assert found.certfile is found.keyfile is found.origins is None
     assert found.log_level == "info"
+    assert found.log_format == "text"
     assert not found.reload
 
 
 @pytest.mark.parametrize(
-    ("text", "module", "attribute"),
+    ("text", "target"),
     [
-        ("hello", "hello", "application"),
-        ("hello:", "hello", "application"),
-        ("hello:app", "hello", "app"),
-        ("shop.wsgi:app.wsgi_app", "shop.wsgi", "app.wsgi_app"),
+        ("hello", Target("hello")),
+        ("hello:", Target("hello")),
+        ("hello:app", Target("hello", "app")),
+        ("shop.wsgi:app.wsgi_app", Target("shop.wsgi", "app.wsgi_app")),
+        ("hello:make()", Target("hello", "make", True)),
+        ("hello:shop.make()", Target("hello", "shop.make", True)),
     ],
 )
-def test_a_target_is_a_module_and_an_attribute(text, module, attribute):
-    assert parse([text]).target == (module, attribute)
+def test_a_target_is_a_module_and_an_attribute(text, target):
+    assert parse([text]).target == target
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "attribute", "folder"),
+    [
+        ("./chat.py", "chat", "", "."),
+        ("chat.py:app", "chat", "app", "."),
+        ("./chat:app", "chat", "app", "."),
+        ("site/chat.py", "chat", "", "site"),
+        ("shop/web/wsgi.py:make()", "shop.web.wsgi", "make", "."),
+        ("shop/__init__.py", "shop", "", "."),
+    ],
+)
+def test_a_target_may_be_a_file(tmp_path, monkeypatch, text, module, attribute, folder):
+    for name in ("chat", "site/chat", "shop/__init__", "shop/web/__init__", "shop/web/wsgi"):
+        (tmp_path / f"{name}.py").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.chdir(tmp_path)
+    target = parse([text]).target
+    assert (target.module, target.attribute) == (module, attribute)
+    assert target.folder == str((tmp_path / folder).resolve())
 
 
 def test_no_own_option_has_a_hint_to_another_one():
@@ -66,8 +90,10 @@ def test_a_port_is_a_number(port):
         ([""], "'' is not like 'module:application'"),
         ([":app"], "':app' is not like 'module:application'"),
         (["hello:app:x"], "'hello:app:x' is not like 'module:application'"),
-        (["hello:make()"], "'hello:make()' is not like 'module:application'"),
-        (["./hello"], "'./hello' is not like 'module:application'"),
+        (["hello:()"], "'hello:()' is not like 'module:application'"),
+        (["hello:make(1)"], "'hello:make(1)' has arguments for the function"),
+        (["./hello"], "there is no file './hello' in "),
+        (["hello.py"], "there is no file 'hello.py' in "),
         (["hello", "--port", "65536"], "'65536' is not a port between 0 and 65535"),
         (["hello", "--port", "-1"], "'-1' is not a port between 0 and 65535"),
         (["hello", "--port", "http"], "'http' is not a port between 0 and 65535"),
@@ -87,12 +113,11 @@ def test_a_mistake_is_reported_in_one_line(arguments, line):
     assert str(caught.value).endswith("(see sockio-gevent --help)")
 
 
-def test_a_file_is_not_a_module(tmp_path, monkeypatch):
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "wsgi.py").touch()
+def test_a_file_needs_a_name_that_can_be_imported(tmp_path, monkeypatch):
+    (tmp_path / "my-chat.py").touch()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CommandError, match=r"'shop/wsgi.py' is a file: its name .* 'shop\.wsgi'"):
-        parse(["shop/wsgi.py:app"])
+    with pytest.raises(CommandError, match=r"'my-chat.py' cannot be imported: 'my-chat' is no"):
+        parse(["my-chat.py"])
 
 
 def test_the_help_names_every_option(capsys):
@@ -101,5 +126,14 @@ def test_the_help_names_every_option(capsys):
     assert not caught.value.code
     shown = capsys.readouterr().out
     assert shown.isascii()
-    for option in ("host", "port", "certfile", "keyfile", "origins", "log-level", "reload"):
+    for option in (
+        "host",
+        "port",
+        "certfile",
+        "keyfile",
+        "origins",
+        "log-level",
+        "log-format",
+        "reload",
+    ):
         assert f"--{option}" in shown

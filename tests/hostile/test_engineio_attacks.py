@@ -36,7 +36,7 @@ def post(session_id: str, body: bytes, version: int = 4, kind: str = "text/plain
     return request("POST", address("polling", session_id, version), *lines, body=body)
 
 
-def upgrade(session_id: str, version: int = 4) -> bytes:
+def upgrade(session_id: str = "", version: int = 4) -> bytes:
     return request("GET", address("websocket", session_id, version), *HANDSHAKE)
 
 
@@ -182,6 +182,25 @@ def test_polls_that_are_never_read_cost_no_more_than_their_bound(besiege, accept
 
     with besiege(**OPTIONS) as siege:
         siege.run(attack, 100)
+
+
+# What makes the server answer, over a WebSocket that opens a session.
+ANSWERED = {"pings": (3, b"2" + b"x" * 100), "messages": (4, b"4" + b"x" * 100)}
+
+
+@pytest.mark.parametrize(("version", "packet"), ANSWERED.values(), ids=ANSWERED)
+def test_a_websocket_whose_client_floods_and_never_reads_does_not_delay_others(
+    besiege, version, packet
+):
+    def attack(siege):
+        raw = siege.connect(upgrade(version=version))
+        status, _ = raw.head()
+        assert status == "HTTP/1.1 101 Switching Protocols"
+        siege.pour(raw, frame(TEXT, packet) * 100)
+        raw.close()
+
+    with besiege(**OPTIONS) as siege:
+        siege.run(attack, 50)
 
 
 def test_long_addresses_take_no_time_and_are_in_no_log(besiege):

@@ -172,7 +172,7 @@ def test_an_exception_refuses_and_the_client_is_not_told_why(serve, transport):
         served = serve(authorize=authorize)
         knock = Knock(served.port, transport)
         assert knock.status == 500
-        assert knock.body == b"the server has made a mistake\n"
+        assert knock.body == b"an error has occurred in the server\n"
         assert "s3cret" not in str(knock.headers)
         assert_nobody(served)
         failed, refused = served.lines

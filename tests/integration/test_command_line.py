@@ -1,5 +1,6 @@
 """``python -m sockio_gevent``: what it serves, how, and how it stops."""
 
+import json
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ from support.http import DEADLINE, HTTP, Ended
 from support.raw import Raw
 
 import sockio_gevent
+from sockio_gevent.compiled import FORM
 
 STOPS = [signal.SIGINT, signal.SIGTERM]
 
@@ -52,6 +54,21 @@ HIDDEN = """
 """
 
 
+FACTORY = """
+    import flask
+    import sockio_gevent as io
+
+    socket = io.listen()
+    socket.on("clientMessage", lambda message, client: client.send(message))
+
+    def create_app(config=None):
+        app = flask.Flask(__name__)
+        app.add_url_rule("/", "hello", lambda: "hello")
+        socket.init_app(app)
+        return app
+"""
+
+
 def echoes(opened):
     opened.open().send("to and fro")
     return opened.receive() == "to and fro"
@@ -81,6 +98,11 @@ def test_an_application_is_served(command, tmp_path):
         pytest.param((ECHO,), "served:application", id="a name"),
         pytest.param((FLASK,), "served:socket", id="the listener"),
         pytest.param((FLASK,), "served:socket.server", id="a dotted name"),
+        pytest.param((FLASK,), "./served.py", id="a file"),
+        pytest.param((FACTORY,), "served", id="a factory that is not named"),
+        pytest.param((FACTORY,), "served:create_app", id="a factory"),
+        pytest.param((FACTORY,), "served:create_app()", id="a factory that is called"),
+        pytest.param((FACTORY,), "served.py:create_app()", id="a factory in a file"),
     ],
 )
 def test_listeners_are_found_wherever_they_are(command, tmp_path, sources, target):
@@ -110,6 +132,15 @@ def test_a_module_of_a_package_in_the_current_folder_is_found(command, tmp_path)
     (tmp_path / "shop").mkdir()
     write(tmp_path / "shop", "wsgi", ECHO)
     assert echoes(WebSocket(command("shop.wsgi").port))
+
+
+def test_a_file_of_a_package_is_imported_with_its_package(command, tmp_path):
+    package = tmp_path / "elsewhere" / "shop"
+    package.mkdir(parents=True)
+    write(package, "__init__", "")
+    write(package, "live", ECHO)
+    write(package, "wsgi", "from .live import application")
+    assert echoes(WebSocket(command("elsewhere/shop/wsgi.py").port))
 
 
 def test_everything_is_patched_before_the_module_is_imported(command, tmp_path):
@@ -157,6 +188,28 @@ def test_the_log_level_is_that_of_the_command_line(command, tmp_path):
     assert any(" INFO session " in line for line in lines["debug"])
     assert any(" WARNING refused " in line for line in lines["warning"])
     assert not any(" INFO " in line for line in lines["warning"])
+
+
+def test_the_log_may_be_json(command, tmp_path):
+    said = """
+        import logging, warnings
+        warnings.warn("be\\nware")
+        logging.getLogger("hello").warning("%s is here", "Ann", extra={"user": 7})
+    """
+    write(tmp_path, "hello", said, ECHO)
+    running = command("hello", "--log-format", "json")
+    WebSocket(running.port).open()
+    running.wait_line("opened")
+    assert running.stop() == 0
+    lines = [json.loads(line) for line in running.err]
+    assert [line["level"] for line in lines[:2]] == ["warning", "warning"]
+    assert "UserWarning: be\nware" in lines[0]["message"]
+    assert (lines[1]["logger"], lines[1]["message"], lines[1]["user"]) == (
+        "hello",
+        "Ann is here",
+        7,
+    )
+    assert any("session" in line["message"] for line in lines[2:])
 
 
 def test_the_policy_file_for_flash_is_served_on_the_port(command, tmp_path):
@@ -267,7 +320,7 @@ def test_ctrl_c_during_the_import_leaves_no_traceback(command, tmp_path):
     assert not running.count("Traceback"), running
 
 
-def test_the_version_is_printed(command):
+def test_the_version_and_the_form_that_runs_are_printed(command):
     running = command("--version")
     assert running.finish() == 0
-    assert running.out == [f"sockio-gevent {sockio_gevent.__version__}"]
+    assert running.out == [f"sockio-gevent {sockio_gevent.__version__} ({FORM})"]

@@ -20,6 +20,20 @@ APPLICATIONS = """
         pass
 
     server = WSGIServer(("127.0.0.1", 0), Application())
+
+    def make(config):
+        return Application()
+
+    def forgets():
+        Application()
+"""
+UNATTACHED = """
+    import sockio_gevent as io
+
+    socket = io.listen()
+
+    def app(environ, start_response):
+        return []
 """
 
 
@@ -45,13 +59,20 @@ def failed(running):
         ("applications:Application", "a class; pass an object of it"),
         ("applications:asgi", "an ASGI application"),
         ("applications:server", "applications:server is a server: run it from a program"),
-        ("hello.py:application", "'hello.py' is a file: its name in Python is 'hello'"),
-        ("hello:make()", "'hello:make()' is not like 'module:application'"),
+        ("applications", "has no attribute 'application', 'app', 'create_app' or 'make_app': name"),
+        ("applications:make", "applications:make is <function make"),
+        ("applications:make()", "make() cannot be called without arguments, it takes (config)"),
+        ("applications:text()", "applications:text() cannot be called: 'text' is no function"),
+        ("applications:forgets", "applications:forgets() returned None, which is no WSGI"),
+        ("unattached:socket", "unattached:socket is a listener without an application: call its"),
+        ("unattached:app", "and nobody has called its attach(): call it with the application, un"),
+        ("./nosuch.py", "there is no file './nosuch.py' in "),
     ],
 )
 def test_a_target_that_cannot_be_served_is_an_error(command, tmp_path, target, line):
     write(tmp_path, "hello", ECHO)
     write(tmp_path, "applications", APPLICATIONS)
+    write(tmp_path, "unattached", UNATTACHED)
     assert line in failed(command(target))
 
 

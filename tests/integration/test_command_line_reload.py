@@ -55,6 +55,31 @@ def test_a_change_starts_the_server_again(command, tmp_path):
         assert not running.count(bad), running
 
 
+FACTORY = """
+    import sockio_gevent as io
+
+    socket = io.listen()
+
+    def hello(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"hello"]
+
+    def create_app():
+        socket.attach(hello)
+        return socket
+"""
+
+
+def test_a_factory_in_a_file_elsewhere_is_called_again(command, tmp_path):
+    (tmp_path / "site").mkdir()
+    path = write(tmp_path / "site", "factory", FACTORY)
+    running = command("site/factory.py:create_app()", "--reload")
+    wait_says(running, "hello")
+    change(running, path, FACTORY.replace('b"hello"', 'b"changed"'), running.url)
+    wait_says(running, "changed")
+    assert running.stop() == 0
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_an_edit_is_seen_however_soon_it_comes(command, tmp_path, delay):
     """The first check of a file may come long after its import."""

@@ -8,6 +8,7 @@ import ssl
 import gevent.ssl
 import pytest
 from gevent.pywsgi import WSGIServer
+from support.clients import wait_for
 from support.engineio import (
     ALL,
     BARE,
@@ -200,7 +201,7 @@ def test_a_mistake_in_authorize_lets_nobody_in(engine, kind):
     served = engine(authorize=lambda environ: environ["missing"])
     status, said = knock(served, kind)
     assert status == 500
-    assert said == {"code": 3, "message": "the server has made a mistake"}
+    assert said == {"code": 3, "message": "an error has occurred in the server"}
 
 
 @kinds
@@ -246,6 +247,21 @@ def test_a_foreign_peer_may_not_post(engine, kind):
     assert opened.send("hello").status == 200
     assert served.wait("message")[1] == "hello"
     assert len(served.happened("message")) == 1
+
+
+@polls
+def test_the_last_messages_of_a_session_are_for_its_peer(engine, kind):
+    served = engine(same_peer=lambda environ: environ.get("HTTP_X_USER"))
+    opened = kind(served.port, headers={"X-User": "ann"}).open()
+    client = served.wait("connection")[1]
+    wait_for(lambda: session_of(client).downlink is None)
+    client.send("last words")
+    client.disconnect()
+    unknown = (400, {"code": 1, "message": "Session ID unknown"})
+    for foreign in ({"X_User": "ben"}, {}):
+        assert knock(served, kind, opened.session_id, **foreign) == unknown
+    assert opened.packet() == "4last words"
+    assert opened.packet() == "1"
 
 
 # Where it is served.

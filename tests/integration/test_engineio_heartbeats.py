@@ -54,6 +54,14 @@ def ended(opened) -> None:
         assert opened.packet() == "1"
 
 
+def lost(served, opened, text: str) -> None:
+    """Check that a session has ended because its client was not heard."""
+    served.wait("disconnect")
+    served.wait_line(f"ended: {text}")
+    assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
+    ended(opened)
+
+
 def silent_for(client, seconds: float) -> None:
     """Make believe that nothing has come from a client of version 3 for so long."""
     session_of(client)._heard -= seconds
@@ -100,10 +108,7 @@ def test_a_session_whose_ping_is_not_answered_ends(engine, kind):
     assert opened.packet() == "2"
     begin(opened, client)
     bring_forward(client, 0)
-    served.wait("disconnect")
-    served.wait_line(f"ended: no answer to a ping in {LONG:g} s")
-    assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
-    ended(opened)
+    lost(served, opened, f"no answer to a ping in {LONG:g} s")
 
 
 @four
@@ -174,10 +179,7 @@ def test_a_session_from_which_nothing_comes_ends(engine, kind):
     begin(opened, client)
     silent_for(client, 2 * LONG + 10)
     bring_forward(client, 0)
-    served.wait("disconnect")
-    served.wait_line(f"ended: nothing came for {2 * LONG:g} s")
-    assert served.listener.stats()["closes"]["heartbeat_lost"] == 1
-    ended(opened)
+    lost(served, opened, f"nothing came for {2 * LONG:g} s")
 
 
 @three

@@ -57,6 +57,34 @@ def test_a_hundred_sessions_at_once(engine_echo, kind):
     assert served.listener.stats()["opened"] == 100
 
 
+@kinds
+def test_a_hundred_clients_of_socketio_at_once_in_two_namespaces(engine, kind):
+    served = engine(dialects=("classic", "socket.io"))
+    for place in (served.listener, served.listener.of("/room")):
+        place.on("ask", lambda client, text: (client.namespace.name, text))
+
+    def run():
+        opened = kind(served.port).open()
+        if kind.version == 4:
+            opened.send("0")
+        assert opened.receive()[0] == "0"
+        opened.send("0/room,")
+        assert opened.receive().startswith("0/room,")
+        answers = []
+        for number in range(10):
+            opened.send(f'2{number}["ask","no {number}"]', f'2/room,{number}["ask","no {number}"]')
+            answers += [opened.receive(), opened.receive()]
+        opened.vanish()
+        return answers
+
+    expected = []
+    for number in range(10):
+        expected += [f'3{number}["/","no {number}"]', f'3/room,{number}["/room","no {number}"]']
+    running = [gevent.spawn(run) for _ in range(100)]
+    gevent.joinall(running, timeout=DEADLINE, raise_error=True)
+    assert [each.value for each in running] == [expected] * 100
+
+
 @pytest.mark.parametrize("kind", [each for each in ALL if each.client is Polling], ids=repr)
 def test_a_hundred_sessions_upgrade_at_once_and_leave_nothing_behind(engine_echo, kind):
     served = engine_echo()

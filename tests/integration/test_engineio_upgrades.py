@@ -5,8 +5,18 @@ from __future__ import annotations
 import gevent
 import pytest
 from support.clients import wait_for
-from support.engineio import POLLING, Kind, Polling, WebSocket, open_session, wait_polling
-from support.http import Ended
+from support.engineio import (
+    POLLING,
+    Kind,
+    Polling,
+    WebSocket,
+    address,
+    open_session,
+    wait_polling,
+)
+from support.http import DEADLINE, HTTP, Ended
+from support.limits import exceeded
+from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.client import session_of
 
@@ -15,12 +25,18 @@ polls = pytest.mark.parametrize("kind", POLLING, ids=repr)
 versions = pytest.mark.parametrize("version", [4, 3])
 
 
-def probe(served, opened, session=None):
+def probe(served, opened):
     """Open a WebSocket beside the polls, and try it."""
     link = WebSocket(served.port, opened.version, opened.session_id)
     link.put("2probe")
     assert link.packet() == "3probe"
     return link
+
+
+def probing(served, kind):
+    """Open a session, and try a WebSocket beside its polls."""
+    opened, client = open_session(served, kind)
+    return opened, client, probe(served, opened)
 
 
 def upgraded(served, opened):
@@ -66,8 +82,7 @@ def test_a_waiting_poll_ends_with_a_noop_when_the_probe_comes(engine, kind):
 def test_a_poll_that_waits_at_the_end_of_the_upgrade_is_answered(engine, version):
     """A client that sends the end of the upgrade before its poll is over gets both."""
     served = engine()
-    opened, client = open_session(served, Kind(Polling, version))
-    link = probe(served, opened)
+    opened, client, link = probing(served, Kind(Polling, version))
     link.put("5")
     opened.begin_poll()
     answer = opened.get.finish()
@@ -96,8 +111,7 @@ def test_polls_are_over_after_the_upgrade(engine, version):
 @polls
 def test_until_the_end_of_the_upgrade_messages_go_by_polling(engine, kind):
     served = engine()
-    opened, client = open_session(served, kind)
-    link = probe(served, opened)
+    opened, client, link = probing(served, kind)
     client.send("one")
     client.send("two")
     assert [opened.receive(), opened.receive()] == ["one", "two"]
@@ -111,8 +125,7 @@ def test_until_the_end_of_the_upgrade_messages_go_by_polling(engine, kind):
 @versions
 def test_messages_that_wait_at_the_end_of_the_upgrade_go_over_the_websocket(engine, version):
     served = engine()
-    opened, client = open_session(served, Kind(Polling, version))
-    link = probe(served, opened)
+    _, client, link = probing(served, Kind(Polling, version))
     for number in range(10):
         client.send(str(number))
     link.put("5")
@@ -122,8 +135,7 @@ def test_messages_that_wait_at_the_end_of_the_upgrade_go_over_the_websocket(engi
 @versions
 def test_what_follows_the_end_of_the_upgrade_in_one_write_is_taken(engine, version):
     served = engine()
-    opened, _ = open_session(served, Kind(Polling, version))
-    link = probe(served, opened)
+    _, _, link = probing(served, Kind(Polling, version))
     link.put("5", "4one", "4two", b"\x03")
     served.wait("message", 3)
     assert [event[1] for event in served.happened("message")] == ["one", "two", b"\x03"]
@@ -143,8 +155,7 @@ def test_a_probe_and_the_end_of_the_upgrade_may_come_in_one_write(engine_echo, v
 @versions
 def test_a_second_probe_on_the_same_websocket_is_answered(engine, version):
     served = engine()
-    opened, client = open_session(served, Kind(Polling, version))
-    link = probe(served, opened)
+    _, client, link = probing(served, Kind(Polling, version))
     link.put("2probe")
     assert link.packet() == "3probe"
     link.put("5")
@@ -271,3 +282,48 @@ def test_a_websocket_beside_that_of_an_upgraded_session_is_closed(engine_echo, v
     assert second.wait_closed() is not None
     link.send("still here")
     assert link.receive() == "still here"
+
+
+@versions
+def test_a_session_has_only_so_many_websockets_that_are_tried_or_being_closed(engine_echo, version):
+    served = engine_echo(max_requests_per_session=3)
+    opened, client = open_session(served, Kind(Polling, version))
+    links = []
+    for number in range(3):
+        # A client that answers no close frame.
+        link = HTTP(served.port)
+        link.begin(
+            "GET",
+            address("websocket", opened.session_id, version),
+            Connection="Upgrade",
+            Upgrade="websocket",
+            Sec_WebSocket_Version="13",
+            Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        wait_for(lambda count=number + 1: len(session_of(client).replaced) == count)
+        links.append(link)
+    with pytest.raises(InvalidStatus, match="429"):
+        WebSocket(served.port, version, opened.session_id)
+    assert exceeded(served) == {"max_requests_per_session": 1}
+    for link in links:
+        link.close()
+    wait_for(lambda: all(each.is_over for each in session_of(client).replaced))
+    link = WebSocket(served.port, version, opened.session_id)
+    link.put("2probe", "5")
+    assert link.packet() == "3probe"
+    link.send("hello")
+    assert link.receive() == "hello"
+    assert not session_of(client).replaced
+
+
+@versions
+def test_close_waits_for_a_websocket_that_is_tried(engine, version):
+    served = engine()
+    opened, _, link = probing(served, Kind(Polling, version))
+    closing = gevent.spawn(served.listener.close, None)
+    assert opened.packet() == "1"
+    served.wait("disconnect")
+    opened.vanish()
+    assert not closing.ready()
+    assert link.wait_closed() == 1001
+    closing.get(timeout=DEADLINE)

@@ -39,6 +39,22 @@ def blocked(serve: Any) -> Iterator[Callable[..., Blocked]]:
         yield start
 
 
+THREE = ("a", "b", "c")
+
+
+def send_three(it: Blocked) -> None:
+    """Send three messages, two of them in one payload; all of them wait for the handler."""
+    it.client.send("a")
+    it.client.send("b", "c")
+
+
+def handles_three(it: Blocked) -> None:
+    """Let the handlers go on after the end of the session: they get the messages before it."""
+    take_turns()
+    it.release()
+    it.wait_handled(*THREE, "disconnect")
+
+
 # What belongs to the protocol.
 
 
@@ -111,15 +127,12 @@ def test_a_close_frame_is_answered_and_what_came_before_it_is_handled(
     blocked: Any, where: str
 ) -> None:
     it = blocked(WebSocket, where)
-    it.client.send("a")
-    it.client.send("b", "c")
+    send_three(it)
     it.client.close()
     assert it.client.close_code == 1000
     assert it.session.disconnect_reason == "client_closed"
     assert it.client.session_id not in it.served.listener.clients
-    take_turns()
-    it.release()
-    it.wait_handled("a", "b", "c", "disconnect")
+    handles_three(it)
 
 
 @each_handler
@@ -128,17 +141,14 @@ def test_a_client_that_hangs_up_is_noticed_and_what_came_before_is_handled(
     blocked: Any, kind: Any, where: str
 ) -> None:
     it = blocked(kind, where)
-    it.client.send("a")
-    it.client.send("b", "c")
+    send_three(it)
     # A socket that is reset may lose what the server has not read.
     wait_for(lambda: it.handlers.added >= (4 if where == "connection" else 5))
     it.client.vanish()
     if kind is Polling:
         bring_forward(it.session)
     wait_for(lambda: not it.session.connected)
-    take_turns()
-    it.release()
-    it.wait_handled("a", "b", "c", "disconnect")
+    handles_three(it)
 
 
 def test_a_frame_that_is_too_large_ends_the_session_and_what_came_before_is_handled(
@@ -211,8 +221,7 @@ def test_messages_that_wait_are_dropped_if_the_application_ends_the_session(
     blocked: Any, where: str
 ) -> None:
     it = blocked(WebSocket, where)
-    it.client.send("a")
-    it.client.send("b", "c")
+    send_three(it)
     wait_for(lambda: it.handlers.waiting)
     it.release(then=it.session.disconnect)
     it.served.wait("disconnect")

@@ -77,7 +77,7 @@ def test_a_failure_while_messages_are_taken_gets_an_error(serve, monkeypatch, ki
     else:
         path = f"/socket.io/{kind.transport}/{client.session_id}/send"
         answer = HTTP(served.port).request("POST", path, "data=~m~2~m~hi")
-        assert (answer.status, answer.text) == (500, "the server has made a mistake\n")
+        assert (answer.status, answer.text) == (500, "an error has occurred in the server\n")
     assert count(served, "RuntimeError: a mistake") == 1
     assert client.session_id[:9] not in "\n".join(served.lines)
     client.vanish()

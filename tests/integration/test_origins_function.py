@@ -37,7 +37,7 @@ def failures(served: Any) -> list[str]:
 def test_an_exception_of_the_function_refuses(serve, transport):
     served = serve(origins=Judge(KeyError("page")))
     knock = Knock(served.port, transport, Origin="http://evil.example")
-    assert (knock.status, knock.body) == (500, b"the server has made a mistake\n")
+    assert (knock.status, knock.body) == (500, b"an error has occurred in the server\n")
     assert "access-control-allow-origin" not in knock.headers
     assert_nobody(served)
     refused = served.listener.stats()["refused"]

@@ -186,7 +186,7 @@ def test_a_function_that_fails_at_the_opening_refuses(serve, transport):
     served = serve(same_peer=lambda environ: environ["s3cret"])
     knock = Knock(served.port, transport)
     assert knock.status == 500
-    assert knock.body == b"the server has made a mistake\n"
+    assert knock.body == b"an error has occurred in the server\n"
     assert "the option 'same_peer' failed for 127.0.0.1\nTraceback" in served.lines[0]
     assert served.listener.stats()["opened"] == 0
     assert served.listener.stats()["refused"]["failure"] == 1

@@ -7,12 +7,14 @@ import threading
 from typing import Any
 
 import pytest
+from gevent.event import Event
 from support.clients import Polling, WebSocket, wait_for
 from support.http import DEADLINE, Ended
 from support.limits import wait_exceeded
 from support.socketio import SocketIO
 
 import sockio_gevent as io
+from sockio_gevent.client import session_of
 
 
 def connected(served: Any, *versions: int) -> list[SocketIO]:
@@ -325,6 +327,26 @@ def test_a_session_that_asks_for_too_many_namespaces_ends(serve: Any) -> None:
     served.listener.of("/a")
     [client] = connected(served, 4)
     client.connect("/a")
+    client.tell("0/b,")
+    assert client.wait_closed() == 1008
+    wait_exceeded(served, "max_namespaces_per_session")
+
+
+def test_a_namespace_that_is_left_and_asked_for_again_while_the_application_ends_it_counts(
+    serve: Any,
+) -> None:
+    served = serve(max_namespaces_per_session=2)
+    room, gate = served.listener.of("/a"), Event()
+    room.on("block", lambda client: gate.wait())
+    [client] = connected(served, 4)
+    client.connect("/a")
+    [old] = room.clients.values()
+    client.tell('2/a,["block"]', "1/a,", "0/a,")
+    wait_for(lambda: session_of(old).handlers.added >= 5)
+    old.disconnect()
+    gate.set()
+    client.expect("1/a,")
+    wait_for(lambda: room.clients and old not in room.clients.values())
     client.tell("0/b,")
     assert client.wait_closed() == 1008
     wait_exceeded(served, "max_namespaces_per_session")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.clients import wait_for
-from support.engineio import ALL, BARE, WebSocket
+from support.engineio import ALL, BARE, Kind, WebSocket
 from support.limits import exceeded
 
+import sockio_gevent as io
 from sockio_gevent.client import session_of
+from sockio_gevent.session import memberships
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
+
+
+def refuse(client):
+    raise io.Refused("no")
 
 
 @pytest.fixture
@@ -102,6 +110,70 @@ def test_what_waits_for_its_attachments_is_counted_and_bounded(socketio, kind):
     answer = opened.put(b"x" * 40_000)
     assert_ended(served, opened, answer, "over 100000 bytes")
     wait_for(lambda: session_of(client).held == 0)
+
+
+@kinds
+def test_a_namespace_that_a_client_was_refused_does_not_count(socketio, kind):
+    served = socketio(max_namespaces_per_session=3)
+    served.listener.of("/a"), served.listener.of("/b")
+    opened = open_client(served, kind)
+    for number in range(3):
+        opened.put(f"40/{number},")
+        assert opened.packet().startswith(f"44/{number},")
+    opened.put("40/a,", "40/b,")
+    assert [opened.packet().partition(",")[0] for _ in range(2)] == ["40/a", "40/b"]
+    assert served.happened("disconnect") == []
+
+
+@kinds
+def test_what_a_client_sends_where_it_was_refused_is_dropped(socketio, kind):
+    served = socketio()
+    served.listener.of("/closed").use(refuse)
+    opened = open_client(served, kind)
+    for _ in range(2):
+        opened.put("40/closed,")
+        assert opened.packet().startswith("44/closed,")
+        opened.put('42/closed,["message","to nobody"]', "41/closed,", '42["message","hello"]')
+    assert [served.wait("message", count)[1] for count in (1, 2)] == ["hello"] * 2
+
+
+@kinds
+def test_a_client_that_is_refused_again_and_again_is_let_go(socketio, kind):
+    served = socketio(max_namespaces_per_session=3)
+    opened = open_client(served, kind)
+    for number in range(3):
+        opened.put(f"40/{number},")
+        assert opened.packet().startswith(f"44/{number},")
+    opened.put("40/0,")
+    served.wait("disconnect")
+    served.wait_line("asked for 4 namespaces in vain within 60 s")
+    assert exceeded(served) == {"max_namespaces_per_session": 1}
+
+
+def test_a_client_that_is_refused_now_and_then_stays(socketio, monkeypatch):
+    monkeypatch.setattr(memberships, "_REFUSALS", 0.0)
+    served = socketio(max_namespaces_per_session=3)
+    opened = open_client(served, Kind(WebSocket, 4))
+    for _ in range(10):
+        opened.put("40/no,")
+        assert opened.packet().startswith("44/no,")
+    assert served.happened("disconnect") == []
+
+
+@kinds
+def test_a_namespace_that_the_application_ends_does_not_count(socketio, kind):
+    served = socketio(max_namespaces_per_session=2)
+    served.listener.of(re.compile(r"/\d")).on("leave", lambda client: client.disconnect())
+    opened = open_client(served, kind)
+    for number in range(5):
+        opened.put(f"40/{number},")
+        assert opened.packet().startswith(f"40/{number},")
+        opened.put(f'42/{number},["leave"]')
+        assert opened.packet() == f"41/{number},"
+        # It did not know that yet.
+        opened.put(f'42/{number},["leave"]')
+    opened.put('42["message","hello"]')
+    assert served.wait("message")[1] == "hello"
 
 
 @kinds

@@ -13,6 +13,7 @@ from support.clients import ALL, Polling, WebSocket, wait_for
 from support.http import HTTP
 
 from sockio_gevent.client import session_of
+from sockio_gevent.compiled import FORM
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
@@ -33,6 +34,7 @@ def without_uptime(stats: dict[str, Any]) -> dict[str, Any]:
 
 def test_in_the_beginning_all_is_zero(serve):
     assert without_uptime(serve().listener.stats()) == {
+        "form": FORM,
         "opened": 0,
         "sessions": {name: {"open": 0, "away": 0} for name in KNOWN_TRANSPORTS},
         "dialects": {"classic": 0, "socket.io": 0},

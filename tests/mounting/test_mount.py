@@ -157,6 +157,45 @@ def test_the_session_id_of_a_misplaced_request_is_not_logged(host):
     assert not any(secret in line for line in lines)
 
 
+ASKS = "EIO=4&transport=polling&t=x"
+
+
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        ("socket.io", "/app/socket.io/"),
+        ("socket.io", "/app/socket.io"),
+        ("live", "/app/live/"),
+        ("live", "/socket.io/"),
+        ("socket.io", "/engine.io/"),
+    ],
+)
+def test_a_misplaced_request_of_a_newer_client_causes_one_warning(host, resource, path):
+    lines = Lines()
+    http = HTTP(host(io.listen(application, log=lines, resource=resource)))
+    secret = "0123456789abcdef" * 2
+    for other in ("/?", "/page/?", f"{path}?x=EIO=4&", f"{path}?EIO=5&", "/app/socket.iox/?"):
+        if not other.startswith(path):
+            other += ASKS
+        assert http.request("GET", other).status == 200
+    assert lines == []
+    for query in (f"{ASKS}&sid={secret}", ASKS, ASKS.replace("4", "3")):
+        assert http.request("GET", f"{path}?{query}").text == path
+    warning = lines.wait("goes to the application")
+    assert f"for '{path}'" in warning
+    assert f"it is not '/{resource}/'" in warning
+    assert f"the option path: '/{resource}/'" in warning
+    assert lines == [warning]
+
+
+def test_a_request_of_a_newer_client_for_another_listener_is_not_misplaced(host):
+    lines = Lines()
+    inner = io.listen(application, resource="app/socket.io", log=lines)
+    http = HTTP(host(io.listen(inner, log=lines)))
+    assert http.request("GET", f"/app/socket.io/?{ASKS}").text.startswith("0{")
+    assert not any("goes to the application" in line for line in lines)
+
+
 def test_a_proxy_of_flask_is_refused_outside_of_a_request():
     with pytest.raises(TypeError, match="not there now; pass the application itself"):
         io.listen(flask.current_app)

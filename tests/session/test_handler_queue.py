@@ -11,7 +11,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from sockio_gevent.session.handler_queue import HandlerQueue, HandlerTimeout
+from sockio_gevent.session.handler_queue import HandlerQueue
+from sockio_gevent.session.handler_timeout import HandlerTimeout
 
 DEADLINE = 60.0
 BOUND = 100
@@ -23,20 +24,24 @@ def deadline() -> Iterator[None]:
         yield
 
 
-class Trace(HandlerQueue):
-    """A queue that notes what its calls do.
+class Trace:
+    """A queue whose calls note what they do; all else is that of the queue.
 
     Attributes:
+        queue: the queue.
         trace: the name of each call that has begun; the blocking call adds "<name> end".
         gate: the event that the call of :meth:`block` waits for.
         blocks: set when that call waits.
     """
 
     def __init__(self, bound: int = BOUND) -> None:
-        super().__init__(bound)
+        self.queue = HandlerQueue(bound)
         self.trace: list[str] = []
         self.gate = Event()
         self.blocks = Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.queue, name)
 
     def add(self, *names: str, call: Callable[[str], object] | None = None, cost: int = 1) -> None:
         """Put one call into the queue for each name."""
@@ -390,7 +395,7 @@ def test_a_late_handler_that_goes_on_has_the_whole_time_again() -> None:
     queue = Trace()
     runner = queue.block()
     before = monotonic()
-    queue.since = before - 1000
+    queue.queue.since = before - 1000
     gevent.get_hub().loop.run_callback(queue.throw, HandlerTimeout("too late"))
     gevent.joinall([runner])
     assert queue.since >= before

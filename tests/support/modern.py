@@ -107,10 +107,11 @@ class Peer:
     Args:
         listener: what :func:`listen_to_all` has returned.
         *namespaces: the namespaces to connect to at once.
+        address: its address.
     """
 
-    def __init__(self, listener: io.Listener, *namespaces: str) -> None:
-        environ: dict[str, Any] = {"PATH_INFO": "/socket.io/websocket", "REMOTE_ADDR": "127.0.0.1"}
+    def __init__(self, listener: io.Listener, *namespaces: str, address: str = "127.0.0.1") -> None:
+        environ: dict[str, Any] = {"PATH_INFO": "/socket.io/websocket", "REMOTE_ADDR": address}
         setup_testing_defaults(environ)
         self.session: Session = listener.open_session("websocket", environ, hello)
         self.session.handlers.calls.clear()  # it does not connect by itself
@@ -138,8 +139,8 @@ class Peer:
     ) -> None:
         self._put(self._receiver.event, (namespace, name, list(arguments), ack_id))
 
-    def answer(self, ack_id: int, *arguments: Any, namespace: str = "/") -> None:
-        self._receiver.acknowledged(self.session, namespace, ack_id, list(arguments), 100)
+    def answer(self, ack_id: int, *arguments: Any, namespace: str = "/", cost: int = 100) -> None:
+        self._receiver.acknowledged(self.session, namespace, ack_id, list(arguments), cost)
         self.session.start_handlers()
 
     def leave(self, namespace: str = "/") -> None:

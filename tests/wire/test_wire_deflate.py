@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockio_gevent.wire import deflate
 from sockio_gevent.wire.deflate import Compression, TooLong, finish, inflate, inflater
 
 MIB = 1024 * 1024
@@ -75,6 +74,13 @@ def test_a_window_that_is_larger_than_the_message_saves_nothing() -> None:
     assert len(Compression(3, 15).compress(message)) <= size
 
 
+def test_long_messages_are_compressed_at_the_fastest_level() -> None:
+    words = b" ".join(b"%d" % (number * number) for number in range(40_000))
+    short, long = words[: 128 * 1024], words[: 128 * 1024 + 1]
+    assert Compression(9, 15).compress(short) != Compression(1, 15).compress(short)
+    assert Compression(9, 15).compress(long) == Compression(1, 15).compress(long)
+
+
 def test_a_message_of_exactly_the_limit_is_inflated() -> None:
     data = bomb(1000)
     assert inflate(data, 1000)[0] == bytes(1000)
@@ -88,8 +94,8 @@ def test_a_bomb_is_inflated_no_further_than_to_its_limit(monkeypatch: pytest.Mon
     class Counting:
         """Counts what zlib has made."""
 
-        def __init__(self, bits: int) -> None:
-            self.inner = zlib.decompressobj(bits)
+        def __init__(self, *arguments: Any) -> None:
+            self.inner = real(*arguments)
 
         def decompress(self, data: bytes, most: int = 0) -> bytes:
             text = self.inner.decompress(data, most)
@@ -99,7 +105,8 @@ def test_a_bomb_is_inflated_no_further_than_to_its_limit(monkeypatch: pytest.Mon
         def __getattr__(self, name: str) -> Any:
             return getattr(self.inner, name)
 
-    monkeypatch.setattr(deflate, "inflater", lambda bits=15, before=b"": Counting(-bits))
+    real = zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
     data = bomb(50 * MIB)
     with pytest.raises(TooLong):
         inflate(data, 1000)

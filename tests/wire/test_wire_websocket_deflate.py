@@ -287,6 +287,27 @@ def test_a_message_that_cannot_be_made_shorter_is_sent_as_it_is() -> None:
     assert frames is packet.websocket_frame
 
 
+@pytest.mark.parametrize(
+    ("context", "longest"), [(False, MIB), (True, 128 * 1024)], ids=["alone", "with a context"]
+)
+def test_a_message_that_takes_long_to_compress_is_sent_as_it_is(
+    context: bool, longest: int
+) -> None:
+    server = protocol(context_takeover=context)
+    # A header of ten bytes belongs to the frame.
+    sizes = [longest - 10, longest - 9, 2000]
+    packets = [Packet((b"word " * longest)[:size]) for size in sizes]
+    sent = payloads(server.frames(packets))
+    assert [compressed for compressed, _ in sent] == [True, False, True]
+    stream = zlib.decompressobj(-15)
+    for (compressed, payload), size in zip(sent, sizes, strict=True):
+        if compressed:
+            payload = stream.decompress(payload + b"\0\0\xff\xff")
+        assert payload == (b"word " * longest)[:size]
+        if not context:
+            stream = zlib.decompressobj(-15)
+
+
 def test_receivers_with_the_same_parameters_share_one_frame() -> None:
     packet = Packet(LONG)
     one, two = protocol(), protocol(offer="permessage-deflate, foo")

@@ -18,8 +18,9 @@ from typing import Any
 from gevent import pywsgi
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
+from ...compiled import mypyc_attr
 from ...hub.gevent_private import bare_socket, wait_readable
-from ...wire.http_head import AnswerHead, RequestHead, answer_head, read_request_head
+from ...wire.http_head import RequestHead, answer_head, read_request_head
 from ..handover.handed_socket import HandedSocket
 from .access_log import NO_LOG, log_request
 from .body import Body, BrokenBody
@@ -58,6 +59,7 @@ class _Date:
 _date = _Date()
 
 
+@mypyc_attr(native_class=False)
 class FastHandler(LimitedHandler):
     """Handles the requests of one connection: plain ones on the fast path."""
 
@@ -69,7 +71,9 @@ class FastHandler(LimitedHandler):
     _fast = False  # whether this connection uses the fast path: not with TLS
     _first_request = True
     _logs = True  # whether there is an access log
-    _head: AnswerHead | None = None  # the head of an answer that was not sent yet
+    # The head of an answer that was not sent yet, of the type AnswerHead | None. While the
+    # application runs it changes, which type checkers do not see.
+    _head: Any = None
     _begun: tuple[str, Sequence[tuple[str, str]]] = "", ()  # its status and headers, as given
 
     def handle(self) -> None:
@@ -203,8 +207,8 @@ class FastHandler(LimitedHandler):
                 if self.wsgi_input is not None:
                     self._watch.answer_given()
                     self._discard_input()
-        except BrokenBody as error:
-            self.refuse_body(error)
+        except BrokenBody as broken:
+            self.refuse_body(broken)
         except OSError as error:
             ignored = error.args[:1] and error.args[0] in self.ignored_socket_errors
             if ignored or self.headers_sent:
@@ -274,7 +278,7 @@ class FastHandler(LimitedHandler):
         now = int(time())
         if now != _date.second:
             _date.renew(now)
-        head = self._head.data + _date.line  # type: ignore[union-attr]
+        head = self._head.data + _date.line
         self._head = None
         self.headers_sent = True
         if len(data) > _MOST_AT_ONCE:

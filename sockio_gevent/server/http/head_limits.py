@@ -8,6 +8,7 @@ from typing import Any
 
 from gevent.pywsgi import WSGIHandler
 
+from ...compiled import mypyc_attr
 from ...monitoring.reasons import Limit
 from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
@@ -77,6 +78,7 @@ class _Head:
         return line
 
 
+@mypyc_attr(native_class=False)
 class LimitedHandler(AccessLogHandler):
     """Handles the requests of one connection, within limits of size and time."""
 

@@ -6,6 +6,7 @@ from io import RawIOBase
 from time import monotonic
 from typing import Any
 
+from ...compiled import mypyc_attr
 from ...hub.time_slice import TimeSlice, fit_to_slice
 from ..stream.hang_up import has_bytes
 
@@ -16,6 +17,7 @@ _LEAST = 512
 _WAITED = 0.001  # seconds; a read that took longer has let other greenlets run
 
 
+@mypyc_attr(native_class=False)
 class PushBack(RawIOBase):
     """The bytes of a connection, to which a few can be pushed back.
 

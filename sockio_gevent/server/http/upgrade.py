@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import binascii
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from base64 import b64decode
 from typing import Any
 
+from ...compiled import mypyc_attr
 from ...wire.websocket_deflate import DeflateRfc6455
 from ...wire.websocket_extensions import Agreement, PerMessageDeflate, agree
 from ...wire.websocket_versions import Hixie, Rfc6455, WebSocketProtocol
@@ -50,7 +51,8 @@ def _announces_body(environ: dict[str, Any]) -> bool:
     return "HTTP_TRANSFER_ENCODING" in environ or length.strip("0") != ""
 
 
-class Upgrade(ABC):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Upgrade:
     """Switches protocols, once the listener has decided to.
 
     Args:

@@ -1,0 +1,147 @@
+"""What the doctor tries over WebSockets of both dialects."""
+
+from __future__ import annotations
+
+from time import monotonic, time
+
+from . import advice
+from .findings import Finding, bad, good, skipped
+from .http import Failed, Server
+from .polling import Opened, has_classic, open_polling
+from .websocket import Refused, WebSocket
+
+__all__ = ["classic_websocket", "silence", "upgrade", "websocket"]
+
+_WEBSOCKET = "?EIO=4&transport=websocket"
+_GRACE = 5.0  # seconds
+_UNKNOWN_TRANSPORT, _UNKNOWN_SESSION = 0, 1
+
+
+def websocket(server: Server) -> Finding:
+    """Whether a client of Socket.IO 4 can begin with a WebSocket."""
+    name = "Socket.IO 4, WebSocket"
+    try:
+        opened = WebSocket(server, server.path(_WEBSOCKET))
+        try:
+            opened.receive()
+            opened.send("40")
+            answer = opened.receive()
+        finally:
+            opened.close()
+    except (Failed, TimeoutError) as error:
+        if isinstance(error, Refused) and not _has_todays(server):
+            return skipped(name, "these clients are not meant: see the option 'dialects'")
+        return _without(name, error)
+    if not answer.startswith("40"):
+        return skipped(name, f"the application does not let the doctor in: {answer[:100]}")
+    return good(name, "a session was opened, and messages went both ways")
+
+
+def classic_websocket(server: Server) -> Finding:
+    """Whether a classic client can connect over a WebSocket."""
+    name = "Socket.IO 0.6, WebSocket"
+    try:
+        opened = WebSocket(server, server.path(f"websocket/{int(time() * 1000)}"))
+        try:
+            first = opened.receive()
+        finally:
+            opened.close()
+    except (Failed, TimeoutError) as error:
+        if isinstance(error, Refused) and (error.answer.status == 404 or not has_classic(server)):
+            return skipped(name, f"the server does not offer it: {error}")
+        return _without(name, error)
+    if not first.startswith("~m~"):
+        return bad(name, f"it begins with something else: {first[:40]!r}")
+    return good(name, "a session was opened")
+
+
+def upgrade(server: Server) -> Finding:
+    """Whether a client that polls can go on with a WebSocket."""
+    name = "from polling to WebSocket"
+    _, session = open_polling(server)
+    if session is None:
+        return skipped(name, "no polling session was opened")
+    try:
+        if "websocket" not in session.upgrades:
+            return skipped(name, "the server offers no WebSocket: see its option 'transports'")
+        opened = WebSocket(server, server.path(f"{_WEBSOCKET}&sid={session.sid}"))
+        try:
+            opened.send("2probe")
+            answer = opened.receive()
+        finally:
+            opened.close()
+    except (Failed, TimeoutError) as error:
+        return _without(name, error)
+    finally:
+        session.close()
+    if answer != "3probe":
+        return bad(name, f"the server does not know its session there: {answer[:60]!r}")
+    return good(name, "the server has answered the probe")
+
+
+def _has_todays(server: Server) -> bool:
+    """Whether the server speaks with clients of Socket.IO 1 to 4."""
+    answer, session = open_polling(server)
+    if session is not None:
+        session.close()
+    return session is not None or answer.code is not None
+
+
+def _without(name: str, error: Exception) -> Finding:
+    """The finding for a WebSocket that was not opened, or brings nothing."""
+    if isinstance(error, Refused):
+        status, code = error.answer.status, error.answer.code
+        if code == _UNKNOWN_TRANSPORT:
+            return skipped(name, "the server does not offer it: see its option 'transports'")
+        if status in (401, 403):
+            return skipped(name, f"the server does not let the doctor in: {error}")
+        if status == 421 or code == _UNKNOWN_SESSION:
+            return bad(name, f"it got {error}", *advice.SEVERAL)
+        return bad(name, f"no WebSocket gets through: {error}", *advice.UPGRADE)
+    if isinstance(error, TimeoutError):
+        text = "it was opened, and then nothing came: a proxy holds back what the server sends"
+        return bad(name, text, *advice.UPGRADE)
+    return bad(name, f"no WebSocket gets through: {error}", *advice.UPGRADE)
+
+
+def silence(server: Server) -> Finding:
+    """Whether a connection stands until the next ping of the server."""
+    name = "a silent connection"
+    try:
+        _, session = open_polling(server)
+    except Failed as error:
+        return skipped(name, f"no session was opened: {error}")
+    if session is None:
+        return skipped(name, "no session was opened")
+    began = monotonic()
+    limit = session.ping_interval + _GRACE
+    try:
+        lasted = _until_ping(server, session, limit)
+    except Failed as error:
+        seconds = monotonic() - began
+        if seconds >= 0.8 * session.ping_interval:
+            return bad(name, f"after {seconds:.0f} s, in place of a ping: {error}")
+        text, *lines = advice.SILENCE
+        needed = session.ping_interval + session.ping_timeout + 15
+        return bad(
+            name,
+            f"it was cut after {seconds:.0f} s: {error}",
+            text,
+            *[line.format(seconds=needed) for line in lines],
+        )
+    finally:
+        session.close()
+    return good(name, f"it stood until the ping of the server, for {lasted:.0f} s")
+
+
+def _until_ping(server: Server, session: Opened, limit: float) -> float:
+    """Wait for a ping over a poll; return how long that took.
+
+    Raises:
+        Failed: if something else comes before.
+    """
+    began = monotonic()
+    answer = server.ask("GET", session.path, timeout=limit)
+    if answer.status != 200 or not answer.text.startswith("2"):
+        raise Failed(answer.said)
+    return monotonic() - began

@@ -1,0 +1,217 @@
+"""What a ``SocketIO`` sends, and the rooms of its clients."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import flask
+
+import sockio_gevent as io
+
+from .dispatch import Dispatch
+from .events import waiting
+
+__all__ = ["Sending"]
+
+
+class Sending(ABC):
+    """The methods that send; any greenlet and any thread may call them."""
+
+    _dispatch: Dispatch
+
+    def __init__(self) -> None:
+        self.listener: io.Listener | None = None
+
+    @abstractmethod
+    def _namespace(self, name: str | None) -> io.Namespace | None:
+        """A namespace that clients can be in."""
+
+    @abstractmethod
+    def _client(self, sid: str, namespace: str | None) -> io.Client | None:
+        """The client with this id."""
+
+    def _listener(self) -> io.Listener:
+        if self.listener is None:
+            raise RuntimeError(
+                "this SocketIO has no application yet, so it has no clients: call init_app(app). "
+                "A process that only sends, with message_queue=, is not possible so far"
+            )
+        return self.listener
+
+    def emit(
+        self,
+        event: str,
+        *args: Any,
+        namespace: str | None = None,
+        to: Any = None,
+        room: Any = None,
+        include_self: bool = True,
+        skip_sid: Any = None,
+        callback: Callable[..., Any] | None = None,
+        broadcast: bool = True,
+        ignore_queue: bool = False,
+    ) -> None:
+        """Send an event to the clients of a namespace.
+
+        Args:
+            event: its name.
+            *args: its arguments; a tuple stands for several of them.
+            namespace: the name of the namespace, ``'/'`` by default.
+            to: a room, the id of a client, or a list of them; all clients by default.
+            room: the same as ``to``.
+            include_self: whether the client whose handler runs gets it, too.
+            skip_sid: the id of a client that does not get it, or a list of them.
+            callback: gets the arguments of the answer of the client; for one client.
+            broadcast: without effect; without ``to``, all clients are meant.
+            ignore_queue: without effect.
+
+        Raises:
+            RuntimeError: if there is no application yet.
+            TypeError: if an argument has no form in JSON and is no ``bytes``.
+        """
+        if len(args) == 1 and isinstance(args[0], tuple):
+            (args,) = args
+        if not include_self and not skip_sid:
+            skip_sid = _own_id()
+        found = self._namespace(namespace)
+        if found is None:
+            return
+        target = found.except_(*_names(skip_sid))
+        meant = to if to is not None else room
+        if meant is not None:
+            target = target.to(*_names(meant))
+        if callback is None:
+            self._send(lambda: target.emit(event, *args))
+        else:
+            answered = self._in_request(callback)
+            self._send(partial(_ask, target, event, args, answered))
+
+    def send(
+        self,
+        data: Any,
+        json: bool = False,
+        namespace: str | None = None,
+        to: Any = None,
+        callback: Callable[..., Any] | None = None,
+        include_self: bool = True,
+        skip_sid: Any = None,
+        **options: Any,
+    ) -> None:
+        """Send the event ``message``, or ``json``; see :meth:`emit`.
+
+        Args:
+            data: its argument.
+            json: whether it is the event ``json``.
+            namespace: see :meth:`emit`; so are all others.
+            to: a room, the id of a client, or a list of them.
+            callback: gets the arguments of the answer.
+            include_self: whether the client whose handler runs gets it, too.
+            skip_sid: the id of a client that does not get it, or a list of them.
+            **options: those of :meth:`emit`.
+        """
+        options |= {"namespace": namespace, "to": to, "callback": callback}
+        options |= {"include_self": include_self, "skip_sid": skip_sid}
+        self.emit("json" if json else "message", data, **options)
+
+    def call(
+        self,
+        event: str,
+        *args: Any,
+        namespace: str | None = None,
+        to: str | None = None,
+        room: str | None = None,
+        timeout: float | None = 60,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """Send an event to one client, and wait for its answer.
+
+        Args:
+            event: its name.
+            *args: its arguments.
+            namespace: the name of the namespace, ``'/'`` by default.
+            to: the id of the client.
+            room: the same as ``to``.
+            timeout: how long to wait, in seconds; ``None`` waits for ever.
+            ignore_queue: without effect.
+
+        Raises:
+            TimeoutError: if no answer comes in this time.
+            sockio_gevent.Disconnected: if the client is not there, or leaves meanwhile.
+            ValueError: if no client is named.
+        """
+        sid = to if to is not None else room
+        if sid is None:
+            raise ValueError("call() asks one client: name it with 'to'")
+        client = self._client(sid, namespace)
+        if client is None:
+            raise io.Disconnected(f"no client of {namespace or '/'} has the id {sid!r:.40}")
+        return client.call(event, *args, timeout=timeout)
+
+    def enter_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
+        """Let a client join a room."""
+        client = self._client(sid, namespace)
+        if client is not None:
+            client.join(*_names(room))
+
+    def leave_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
+        """Let a client leave a room."""
+        client = self._client(sid, namespace)
+        if client is not None:
+            client.leave(*_names(room))
+
+    def close_room(self, room: Any, namespace: str | None = None) -> None:
+        """Let all clients leave a room."""
+        found = self._namespace(namespace)
+        if found is not None:
+            self._send(lambda: found.to(*_names(room)).leave(*_names(room)))
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
+        """The rooms of a client, with that of its own id."""
+        client = self._client(sid, namespace)
+        return [] if client is None else list(client.rooms)
+
+    def disconnect(self, sid: str, namespace: str | None = None) -> None:
+        """Disconnect a client."""
+        client = self._client(sid, namespace)
+        if client is not None:
+            self._send(client.disconnect)
+
+    def _send(self, sending: Callable[[], object]) -> None:
+        waits = waiting.get()
+        if waits is None:
+            sending()
+        else:
+            waits.send(sending)
+
+    def _in_request(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """A callback that runs like a handler of the client whose handler runs now, if any."""
+        sid = _own_id()
+        if sid is None:
+            return callback
+        client = self._client(sid, getattr(flask.request, "namespace", None))
+        if client is None:
+            return callback
+        return lambda *arguments: self._dispatch.answered(client, callback, *arguments)
+
+
+def _ask(
+    target: io.Target, event: str, arguments: Iterable[Any], callback: Callable[..., Any]
+) -> None:
+    for client in target.clients():
+        client.emit(event, *arguments, callback=callback)
+
+
+def _own_id() -> str | None:
+    """The id of the client whose handler runs; ``None`` if none does."""
+    return getattr(flask.request, "sid", None) if flask.has_request_context() else None
+
+
+def _names(rooms: Any) -> Iterable[str]:
+    """The names of rooms, of which applications may use other values than strings."""
+    if rooms is None:
+        return ()
+    several = rooms if isinstance(rooms, (list, tuple, set, frozenset)) else [rooms]
+    return [str(room) for room in several]

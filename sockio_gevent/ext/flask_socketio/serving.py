@@ -1,0 +1,120 @@
+"""``SocketIO.run()``: serve the application with gevent's server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from gevent.pywsgi import WSGIServer
+from werkzeug.debug import DebuggedApplication
+
+import sockio_gevent as io
+
+__all__ = ["Serving"]
+
+_log = logging.getLogger("sockio_gevent")
+
+
+class Serving:
+    """The methods that serve, and that stop.
+
+    Attributes:
+        app: the application.
+        wsgi_server: the server, while :meth:`run` serves.
+    """
+
+    listener: io.Listener | None
+    app: flask.Flask
+    wsgi_server: WSGIServer | None = None
+
+    def run(
+        self,
+        app: flask.Flask,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        debug: bool | None = None,
+        use_reloader: bool | None = None,
+        reloader_options: dict[str, Any] | None = None,
+        extra_files: Any = None,
+        log_output: bool | None = None,
+        allow_unsafe_werkzeug: bool = False,
+        **options: Any,
+    ) -> None:
+        """Serve the application until the process is stopped.
+
+        Args:
+            app: the application.
+            host: the address to listen on; 127.0.0.1 by default.
+            port: the port; by default that of ``SERVER_NAME``, or else 5000.
+            debug: whether exceptions of views are shown in the page; ``app.debug`` by default.
+            use_reloader: whether to start again when a source file changes; as ``debug`` by
+                default.
+            reloader_options: see Werkzeug's ``run_with_reloader()``.
+            extra_files: more files to watch.
+            log_output: whether each request is logged; as ``debug`` by default.
+            allow_unsafe_werkzeug: without effect.
+            **options: the arguments of gevent's ``WSGIServer``, such as ``certfile``.
+
+        Raises:
+            RuntimeError: if the application was not given to this object.
+        """
+        listener = self.listener
+        if listener is None or app is not self.app:
+            raise RuntimeError("run() serves the application of this SocketIO: call init_app(app)")
+        name = app.config.get("SERVER_NAME") or ""
+        if port is None:
+            port = int(name.rpartition(":")[2]) if ":" in name else 5000
+        app.debug = debug = app.debug if debug is None else debug
+        options["log"] = "default" if (debug if log_output is None else log_output) else None
+        address = host or "127.0.0.1", port
+
+        def serve() -> None:
+            # In the thread that serves, which is not the main one if files are watched.
+            self.wsgi_server = server = WSGIServer(address, app, **options)
+            listener.serve_on(server, _debugged(app, listener) if debug else app)
+            server.start()
+            scheme = "https" if server.ssl_enabled else "http"
+            _log.info("serving at %s://%s:%d/", scheme, address[0], server.server_port)
+            server.serve_forever()
+
+        if not (debug if use_reloader is None else use_reloader):
+            serve()
+            return
+        watched = dict(reloader_options or {})
+        if extra_files:
+            watched["extra_files"] = extra_files
+        _run_with_reloader(serve, watched)
+
+    def stop(self) -> None:
+        """End all sessions, and stop the server of :meth:`run`."""
+        if self.wsgi_server is None:
+            raise RuntimeError("run() does not serve")
+        if self.listener is not None:
+            self.listener.close(0)
+        self.wsgi_server.stop()
+
+
+def _debugged(app: flask.Flask, listener: io.Listener) -> Callable[..., Any]:
+    """The application with Werkzeug's debugger, which views have and connections do not."""
+    views: Any = DebuggedApplication(app, evalex=True)
+    resource = f"/{listener.options.resource}/"
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        is_ours = f"{environ.get('PATH_INFO', '')}/".startswith(resource)
+        return (app if is_ours else views)(environ, start_response)
+
+    return application
+
+
+def _run_with_reloader(serve: Callable[[], None], options: dict[str, Any]) -> None:
+    try:
+        # Werkzeug has no public name for it.
+        from werkzeug._reloader import run_with_reloader
+    except ImportError:
+        _log.warning("this Werkzeug has no reloader: use 'python -m sockio_gevent --reload'")
+        serve()
+    else:
+        run_with_reloader(serve, **options)
