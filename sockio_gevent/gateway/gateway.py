@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 
+from ..cluster.bus import Bus
 from ..dialects.base import Dialect, Route
 from ..dialects.engineio import EngineIO
 from ..dialects.listing import shorteners_of
@@ -24,6 +25,7 @@ from .classic_requests import ClassicRequests
 from .client_files import ClientFiles
 from .engineio_requests import EngineIORequests
 from .origin_checks import OriginChecks
+from .other_workers import OtherWorkers
 from .proxy_headers import believe
 from .refused_requests import Refusals
 from .request_checks import RequestChecks
@@ -32,7 +34,14 @@ __all__ = ["Gateway"]
 
 # Not mistakes, but meant for the server around: the client has gone, or this greenlet
 # or the program must end. A timeout is meant for middleware that has set it.
-_PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
+_PASSED_ON = (
+    OSError,
+    StopIteration,  # a connection leaves gunicorn by that
+    gevent.GreenletExit,
+    SystemExit,
+    KeyboardInterrupt,
+    gevent.Timeout,
+)
 
 
 class Gateway:
@@ -63,6 +72,7 @@ class Gateway:
         self._options = options
         self._dialects = dialects
         self._sessions = sessions
+        self._others: OtherWorkers | None = None
         self._kind = kind
         self._environment = environment
         log = sessions.throttled_log
@@ -135,6 +145,10 @@ class Gateway:
         request = self._read(environ, start_response)
         try:
             try:
+                if self._sessions.bus is not None:
+                    answer = self._answer_of_others(self._sessions.bus, route, request)
+                    if answer is not None:
+                        return answer
                 return self._requests[addressed].answer(route, request)
             except Refusal as refusal:
                 self._refusals.note(refusal, route, request)
@@ -146,6 +160,12 @@ class Gateway:
             return request.fail(
                 Refusal("500 Internal Server Error", "the server has made a mistake")
             )
+
+    def _answer_of_others(self, bus: Bus, route: Route, request: Request) -> Iterable[bytes] | None:
+        """The answer of another worker; ``None`` if this one has to answer."""
+        if self._others is None:
+            self._others = OtherWorkers(bus, self, self._sessions, self._shorteners)
+        return self._others.answer(route, request)
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
         """Make the request from the environ and the headers of trusted proxies."""

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from ssl import SSL_ERROR_EOF
 from typing import Any
 
-from gevent.pywsgi import WSGIHandler
+from gevent.pywsgi import Input, WSGIHandler
 
 from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_versions import Hixie
+from ..handover.departures import Departure, HandlerDeparture
+from ..handover.doors import Doors, ServerDoor
 from ..stream.sockets import send_at_once
 from ..stream.websocket import WebSocket
 from .environ import CONNECTION
@@ -72,6 +74,18 @@ class UpgradeHandler(FastHandler):
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.upgrade = HandlerUpgrade(self)
         super().run_application()
+
+    def note_door(self, doors: Doors) -> None:
+        """Note its server; see :class:`~.environ.ServerConnection`."""
+        doors.note(self.server, ServerDoor)
+
+    def departure(self) -> Departure | None:
+        """How the connection can leave this worker; see :class:`~.environ.ServerConnection`."""
+        # Middleware may have read from a body that was not all here.
+        read = isinstance(self.wsgi_input, Input) and (
+            self.wsgi_input.position or self.wsgi_input.chunk_length >= 0
+        )
+        return None if read else HandlerDeparture(self)
 
     def upgrade_websocket(self) -> Any:
         """Upgrade only after the application has agreed; gevent-websocket would do it before."""

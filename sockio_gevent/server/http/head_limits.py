@@ -13,6 +13,7 @@ from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...wire.http_malformed import head_problem, line_problem, sound_head_lines
 from ...wire.http_target import split_url
+from ..handover.handed_socket import HandedSocket
 from ..stream.sockets import read_ahead
 from .access_log import AccessLogHandler
 from .body import BrokenBody, give_body
@@ -107,6 +108,9 @@ class LimitedHandler(AccessLogHandler):
     _push_back: PushBack  # the raw stream below the reader
     _reader_empty = True  # whether it is certain that the reader holds nothing
 
+    #: The bytes that a request on the fast path has begun with; empty on the slow path.
+    begun = b""
+
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
         base: Any = super().__init__
         self._may_be_begun = rfile is not None or base.__func__ is not WSGIHandler.__init__
@@ -116,7 +120,10 @@ class LimitedHandler(AccessLogHandler):
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         self._watch = ConnectionWatch(self.timeouts, self.socket, self.client_address)
         self._push_back = raw = PushBack(self.socket)
-        if self._may_be_begun:
+        if type(self.socket) is HandedSocket:
+            raw.first = self.socket.take_begun()
+            self._reader_empty = not raw.first
+        elif self._may_be_begun:
             # The server or the handler class may have read from it already, for
             # example the client's address that a proxy sends first.
             raw.first = read_ahead(self.socket, self.rfile)
@@ -210,6 +217,18 @@ class LimitedHandler(AccessLogHandler):
             key = name.replace("-", "_").upper()
             if "_" not in name and key not in _NO_PREFIX:
                 yield f"HTTP_{key}", value.strip("\t\r\n ")
+
+    def read_so_far(self) -> bytes:
+        """What was read from the connection behind the head of the request. Takes nothing."""
+        timeout = self.socket.gettimeout()
+        self.socket.settimeout(0.0)
+        try:
+            data = bytes(self.rfile.peek(1))
+        except OSError:
+            data = b""  # nothing is there, or the client has gone
+        finally:
+            self.socket.settimeout(timeout)
+        return data + self._push_back.first
 
     def answer_given(self) -> None:
         """All of the answer is there: from now on the client has so long to take it."""

@@ -1,0 +1,209 @@
+"""Requests for the sessions of other workers, and theirs for the sessions of this one.
+
+The owner of a session gets the connection itself if that can leave its server; or else a socket
+over which the request and the answer are relayed. Whatever the request is checked for is checked
+by the owner, as at home.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..cluster.bus import Bus, Message, WorkerSilent
+from ..cluster.names import is_session_id, owner_of
+from ..dialects.base import Route
+from ..refusal import Refusal
+from ..server.handover.departures import Departure
+from ..server.handover.doors import Door, Doors
+from ..server.handover.handed_socket import HandedSocket
+from ..server.http.environ import connection_of, target_of
+from ..server.http.request import Request
+from ..server.stream.sockets import shut_down
+from ..session.sessions import Sessions
+from ..wire.handed_over import HandedOver, read_handed_over
+from ..wire.redact import Shortener
+
+__all__ = ["OtherWorkers"]
+
+# The kinds of messages: with a connection, and with a socket for one request.
+_CONNECTION = "connection"
+_REQUEST = "request"
+
+#: Seconds that a worker has to take a connection.
+TIMEOUT = 10.0
+
+_MOST_WAITING = 500  # connections that wait for one worker to take them
+
+
+class OtherWorkers:
+    """The other workers, as the gateway of one listener sees them.
+
+    Args:
+        bus: the bus to them.
+        application: the gateway, for relayed requests.
+        sessions: the sessions of the listener.
+        shorteners: what cuts session ids in addresses of the listener.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        application: Callable[..., Any],
+        sessions: Sessions,
+        shorteners: Sequence[Shortener],
+    ) -> None:
+        self._bus = bus
+        self._application = application
+        self._sessions = sessions
+        self._shorteners = shorteners
+        self._doors = Doors()
+        self._inner: Door | None = None
+        self._waiting: Counter[str] = Counter()
+        bus.receive(_CONNECTION, self._take)
+        bus.receive(_REQUEST, self._take)
+
+    # --- requests that come here ---
+
+    def answer(self, route: Route, request: Request) -> Iterable[bytes] | None:
+        """Have the owner of a session answer a request for it.
+
+        Returns:
+            The body of the answer; ``None`` if this worker has to answer: the session is its
+            own, or is none any more, because its owner has gone.
+
+        Raises:
+            Refusal: if the owner does not take the request.
+        """
+        connection = connection_of(request.environ)
+        if connection is not None:
+            connection.note_door(self._doors)
+        session_id = route.session_id
+        if not is_session_id(session_id) or request.method == "OPTIONS":
+            return None
+        owner = owner_of(session_id)
+        if owner == self._bus.name or not self._bus.find(owner):
+            return None
+        if self._waiting[owner] >= _MOST_WAITING:
+            raise _unavailable()
+        departure = None if connection is None else connection.departure()
+        if departure is not None:
+            handed_over = self._hand_over(owner, session_id, departure)
+            if handed_over is not None:
+                return handed_over
+        return self._relay(owner, session_id, request)
+
+    def _hand_over(
+        self, owner: str, session_id: str, departure: Departure
+    ) -> Iterable[bytes] | None:
+        """Give a connection to a worker; ``None`` if it does not take it."""
+        begun = departure.begun()
+        handed = HandedOver(session_id, departure.address, departure.place, begun, {})
+        if not departure.encrypted:
+            taken = self._give(owner, _CONNECTION, handed, departure.socket)
+            if taken is None:
+                shut_down(departure.socket)
+            return None if taken is False else departure.leave()
+        from gevent import socket
+
+        here, there = socket.socketpair()
+        with here, there:
+            taken = self._give(owner, _CONNECTION, handed, there)
+            if taken is None:
+                raise _unavailable()
+            there.close()
+            return departure.pass_through(here) if taken else None
+
+    def _relay(self, owner: str, session_id: str, request: Request) -> Iterable[bytes] | None:
+        """Relay a request to a worker; ``None`` if that has gone without an answer."""
+        from gevent import socket
+
+        from ..server.handover.relay import relay
+        from ..server.handover.relayed_request import facts_of, head_of
+
+        environ = request.environ
+        facts = facts_of(environ)
+        if environ.get("wsgi.websocket"):
+            # The handshake is over, so nothing can be agreed on any more.
+            facts.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        head = head_of(environ, target_of(environ), request.upgrade is not None)
+        address = environ.get("REMOTE_ADDR", ""), environ.get("REMOTE_PORT", "")
+        here, there = socket.socketpair()
+        try:
+            with there:
+                handed = HandedOver(session_id, address, "", head, facts)
+                taken = self._give(owner, _REQUEST, handed, there)
+            if taken:
+                return relay(environ, request.start_response, here)
+        except BaseException:
+            here.close()
+            raise
+        here.close()
+        if taken is False and not self._bus.find(owner):
+            return None
+        raise _unavailable()
+
+    def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
+        """Hand a socket over; tell whether it was taken, or ``None`` if nobody knows."""
+        self._waiting[owner] += 1
+        try:
+            taken = self._bus.hand_over(owner, kind, handed.encode(), socket.fileno(), TIMEOUT)
+        except WorkerSilent:
+            return None
+        finally:
+            self._waiting[owner] -= 1
+            if not self._waiting[owner]:
+                del self._waiting[owner]
+        if taken:
+            self._sessions.counters.note_given(relayed=kind == _REQUEST)
+        return taken
+
+    # --- requests that other workers give ---
+
+    def _take(self, message: Message) -> None:
+        """Take what another worker gives, if a server here can serve it; called in the hub."""
+        try:
+            handed = read_handed_over(message.body)
+        except ValueError as error:
+            log = self._sessions.throttled_log
+            log.warning("handover", "a worker has handed a connection over wrongly: %s", error)
+            return
+        sessions = self._sessions
+        session = sessions.find(handed.session_id)
+        loop = sessions.loops.here() if session is None else session.loop
+        if message.kind == _REQUEST:
+            door = self._inner_door()
+        else:
+            found = self._doors.find(handed.place, loop.hub)
+            if found is None or found.full:
+                return  # the other worker relays it
+            door = found
+        descriptor = message.take_descriptor()
+        if descriptor is not None:
+            loop.call(self._open, door, descriptor, handed)
+
+    def _open(self, door: Door, descriptor: int, handed: HandedOver) -> None:
+        try:
+            socket = HandedSocket(descriptor, handed)
+        except OSError as error:
+            log = self._sessions.throttled_log
+            log.warning("handover", "a worker has handed over what is no socket: %s", error)
+            return
+        door.open(socket, handed.address)
+
+    def _inner_door(self) -> Door:
+        if self._inner is None:
+            from ..server.handover.inner import inner_door
+
+            sessions = self._sessions
+            log = sessions.log, sessions.throttled_log
+            self._inner = inner_door(
+                self._application, sessions.options, self._shorteners, *log, sessions.limits
+            )
+        return self._inner
+
+
+def _unavailable() -> Refusal:
+    text = "the worker of this session does not answer"
+    return Refusal("503 Service Unavailable", text, ("Retry-After", "1"))

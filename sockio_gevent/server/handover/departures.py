@@ -1,0 +1,107 @@
+"""How a connection leaves the server that has accepted it.
+
+The owner of a session goes on with the connection as if it had accepted it: it gets all bytes
+that were read, and the address of the client. The server here must then believe that the
+connection is over, and must neither answer, nor read, nor write a line to its access log.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+from ...hub.gevent_private import forget_descriptor, is_encrypted
+from .pipe import pipe
+
+__all__ = ["Departure", "HandlerDeparture", "place_of"]
+
+
+def place_of(address: Any) -> str:
+    """The address of a listening socket, as text."""
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
+
+
+class Departure(ABC):
+    """A connection that may be handed over, with the request that has come over it.
+
+    Attributes:
+        socket: the gevent socket.
+        address: the address of the client.
+        place: the address at which it was accepted; see :func:`place_of`.
+    """
+
+    socket: Any
+    address: Any
+    place: str
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS ends here, so that the bytes must pass through this process."""
+        return is_encrypted(self.socket)
+
+    @abstractmethod
+    def begun(self) -> bytes:
+        """The request, as far as it was read, and what was read behind it. Takes nothing."""
+
+    def leave(self) -> Iterable[bytes]:
+        """Another worker has the connection: end the request without an answer.
+
+        Returns:
+            The empty body for the server.
+        """
+        forget_descriptor(self.socket)
+        return self._end()
+
+    def pass_through(self, owner: Any) -> Iterable[bytes]:
+        """Pass all bytes of the connection on, to its end; then as :meth:`leave`.
+
+        Args:
+            owner: the socket whose other end the owner of the session has.
+        """
+        pipe(self.socket, owner)
+        return self._end()
+
+    @abstractmethod
+    def _end(self) -> Iterable[bytes]:
+        """Close the socket, and end the request without an answer."""
+
+
+class _NoInput:
+    """Replaces the input of a request whose body is read elsewhere."""
+
+    def _discard(self) -> None:
+        pass
+
+
+class HandlerDeparture(Departure):
+    """A connection of our own handler.
+
+    Args:
+        handler: the handler.
+    """
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+        self.socket = handler.socket
+        self.address = handler.client_address
+        self.place = place_of(handler.server.address)
+
+    def begun(self) -> bytes:
+        """The request; see :meth:`Departure.begun`."""
+        handler = self._handler
+        if handler.begun:
+            return bytes(handler.begun)
+        lines = [handler.requestline, *(line.rstrip("\r\n") for line in handler.headers.headers)]
+        head = "\r\n".join(lines).encode("latin-1")
+        return b"%b\r\n\r\n%b" % (head, handler.read_so_far())
+
+    def _end(self) -> list[bytes]:
+        handler = self._handler
+        handler.handed_over = True
+        handler.close_connection = True
+        handler.wsgi_input = _NoInput()
+        # If the handler finds a socket, it reads from it and closes the connection.
+        handler.socket = None
+        self.socket.close()
+        return []
