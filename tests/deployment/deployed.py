@@ -43,6 +43,11 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         }
     elif environ["PATH_INFO"] == "/stats":
         page = listener.stats()
+    elif environ["PATH_INFO"] == "/members":
+        page = sorted(listener._sessions.bus.members)
+    elif environ["PATH_INFO"] == "/given":
+        counters = listener._sessions.counters
+        page = {"handed_over": counters.handed_over, "relayed": counters.relayed}
     elif environ["PATH_INFO"] == "/form":
         page = environ["wsgi.input"].read().decode()
     elif environ["PATH_INFO"] == "/close":
