@@ -157,6 +157,8 @@ class Collector(BaseCollector):
             for direction, count in cluster["bytes"].items():
                 families.cluster_bytes.add_metric([resource, direction], count)
             families.cluster_dropped.add_metric([resource], cluster["dropped"])
+            families.handed_over.add_metric([resource], cluster["handed_over"])
+            families.relayed.add_metric([resource], cluster["relayed"])
         return families.all
 
 
@@ -235,6 +237,16 @@ class _Families:
         self.cluster_dropped = CounterMetricFamily(
             "sockio_cluster_dropped",
             "Messages that were dropped because a worker did not read them.",
+            labels=["resource"],
+        )
+        self.handed_over = CounterMetricFamily(
+            "sockio_cluster_handed_over",
+            "Connections that were handed over to the workers of their sessions.",
+            labels=["resource"],
+        )
+        self.relayed = CounterMetricFamily(
+            "sockio_cluster_relayed",
+            "Requests that were relayed to the workers of their sessions.",
             labels=["resource"],
         )
 

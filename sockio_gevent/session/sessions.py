@@ -59,7 +59,9 @@ class Sessions(SessionHost):
             options.transports, options.dialects, self.by_id.values(), traffic
         )
         cluster = alone() if self.bus is None else self.bus.stats()
-        return {**stats, "limits": self.limits.stats(), "cluster": cluster}
+        counters = self.counters
+        given = {"handed_over": counters.handed_over, "relayed": counters.relayed}
+        return {**stats, "limits": self.limits.stats(), "cluster": {**cluster, **given}}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""

@@ -41,6 +41,8 @@ TYPES = {
     "sockio_cluster_messages": "counter",
     "sockio_cluster_bytes": "counter",
     "sockio_cluster_dropped": "counter",
+    "sockio_cluster_handed_over": "counter",
+    "sockio_cluster_relayed": "counter",
 }
 
 
@@ -108,6 +110,8 @@ def test_the_metrics_have_the_numbers_of_stats(serve, registry):
         assert found.pop(("sockio_cluster_messages_total", direction)) == 0
         assert found.pop(("sockio_cluster_bytes_total", direction)) == 0
     assert found.pop(("sockio_cluster_dropped_total",)) == 0
+    assert found.pop(("sockio_cluster_handed_over_total",)) == 0
+    assert found.pop(("sockio_cluster_relayed_total",)) == 0
     assert found == {}
 
 

@@ -47,6 +47,8 @@ def test_in_the_beginning_all_is_zero(serve):
             "messages": {"in": 0, "out": 0},
             "bytes": {"in": 0, "out": 0},
             "dropped": 0,
+            "handed_over": 0,
+            "relayed": 0,
         },
     }
 
