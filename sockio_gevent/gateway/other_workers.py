@@ -14,6 +14,7 @@ from typing import Any
 from ..cluster.bus import Bus, Message, WorkerSilent
 from ..cluster.names import is_session_id, owner_of
 from ..dialects.base import Route
+from ..hub.per_hub import thread_lock
 from ..refusal import Refusal
 from ..server.handover.departures import Departure
 from ..server.handover.doors import Door, Doors
@@ -61,6 +62,7 @@ class OtherWorkers:
         self._doors = Doors()
         self._inner: Door | None = None
         self._waiting: Counter[str] = Counter()
+        self._lock = thread_lock()
         bus.receive(_CONNECTION, self._take)
         bus.receive(_REQUEST, self._take)
 
@@ -146,18 +148,22 @@ class OtherWorkers:
 
     def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
         """Hand a socket over; tell whether it was taken, or ``None`` if nobody knows."""
-        self._waiting[owner] += 1
+        self._count_waiting(owner, 1)
         try:
             taken = self._bus.hand_over(owner, kind, handed.encode(), socket.fileno(), TIMEOUT)
         except WorkerSilent:
             return None
         finally:
-            self._waiting[owner] -= 1
-            if not self._waiting[owner]:
-                del self._waiting[owner]
+            self._count_waiting(owner, -1)
         if taken:
             self._sessions.counters.note_given(relayed=kind == _REQUEST)
         return taken
+
+    def _count_waiting(self, owner: str, change: int) -> None:
+        with self._lock:
+            self._waiting[owner] += change
+            if not self._waiting[owner]:
+                del self._waiting[owner]
 
     # --- requests that other workers give ---
 

@@ -21,15 +21,16 @@ __all__ = ["CLASSIC", "KINDS", "Workers", "wait_until", "workers_of"]
 
 CLASSIC = [ClassicPolling, JSONP, ServerEvents, HTMLFile, XHRMultipart, WebSocket]
 
-#: The kinds of servers, and whether they give connections away, or their bytes, or relay requests.
+#: The kinds of servers, and whether they hand connections over or relay requests.
 KINDS = {
     "ours": "handed_over",
     "gunicorn": "handed_over",
     "ours_tls": "handed_over",
     "gunicorn_tls": "handed_over",
-    "pywsgi": "relayed",
+    "pywsgi": "handed_over",
+    "gunicorn_pywsgi": "handed_over",
     "pywsgi_wrapped": "relayed",
-    "gevent_websocket": "relayed",
+    "gevent_websocket": "handed_over",
     "werkzeug": "relayed",
     "waitress_patched": "relayed",
 }
@@ -113,7 +114,8 @@ def _start(
 ) -> Any:
     tls = {"certificate": certificate} if kind.endswith("_tls") else {}
     if kind.startswith("gunicorn"):
-        return deploy(Gunicorn, "gevent", *arguments, options=options, **tls)
+        worker = "gevent_pywsgi" if kind == "gunicorn_pywsgi" else "gevent"
+        return deploy(Gunicorn, worker, *arguments, options=options, **tls)
     if kind == "ours_tls":
         return deploy(Program, "listened_to", options=options, **tls)
     return deploy(Program, "listened_to" if kind == "ours" else kind, options=options)

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...hub.gevent_private import forget_descriptor, is_encrypted
+from ..stream.sockets import peek_ahead
 from .pipe import pipe
 
-__all__ = ["Departure", "HandlerDeparture", "place_of"]
+__all__ = ["Departure", "HandlerDeparture", "PywsgiDeparture", "place_of"]
 
 
 def place_of(address: Any) -> str:
@@ -74,8 +75,8 @@ class _NoInput:
         pass
 
 
-class HandlerDeparture(Departure):
-    """A connection of our own handler.
+class PywsgiDeparture(Departure):
+    """A connection of a handler of pywsgi.
 
     Args:
         handler: the handler.
@@ -87,21 +88,46 @@ class HandlerDeparture(Departure):
         self.address = handler.client_address
         self.place = place_of(handler.server.address)
 
+    @staticmethod
+    def is_possible(handler: Any) -> bool:
+        """Whether nobody has read from the body yet."""
+        body = handler.wsgi_input
+        read = getattr(body, "position", 0) or getattr(body, "chunk_length", -1) >= 0
+        return handler.socket is not None and not read
+
     def begun(self) -> bytes:
         """The request; see :meth:`Departure.begun`."""
         handler = self._handler
-        if handler.begun:
-            return bytes(handler.begun)
         lines = [handler.requestline, *(line.rstrip("\r\n") for line in handler.headers.headers)]
         head = "\r\n".join(lines).encode("latin-1")
-        return b"%b\r\n\r\n%b" % (head, handler.read_so_far())
+        return b"%b\r\n\r\n%b" % (head, self._behind())
+
+    def _behind(self) -> bytes:
+        """What was read behind the head. Takes nothing."""
+        return peek_ahead(self.socket, self._handler.rfile)
 
     def _end(self) -> list[bytes]:
         handler = self._handler
-        handler.handed_over = True
+        handler.log_request = _log_nothing
         handler.close_connection = True
         handler.wsgi_input = _NoInput()
         # If the handler finds a socket, it reads from it and closes the connection.
         handler.socket = None
         self.socket.close()
         return []
+
+
+class HandlerDeparture(PywsgiDeparture):
+    """A connection of our own handler."""
+
+    def begun(self) -> bytes:
+        """The request; see :meth:`Departure.begun`."""
+        # On the fast path all bytes are here as they came.
+        return bytes(self._handler.begun) or super().begun()
+
+    def _behind(self) -> bytes:
+        return super()._behind() + bytes(self._handler.pushed_back)
+
+
+def _log_nothing() -> None:
+    """Replaces what writes the line to the access log: whoever answers the request does."""

@@ -46,3 +46,11 @@ class HandedSocket(GeventSocket):  # type: ignore[misc]
     def recv(self, *arguments: Any) -> bytes:
         """Receive bytes; see :meth:`socket.socket.recv`. The first come all at once."""
         return self.take_begun() if self.begun else bytes(super().recv(*arguments))
+
+    def recv_into(self, buffer: Any, *arguments: Any) -> int:
+        """Receive bytes; see :meth:`socket.socket.recv_into`."""
+        if not self.begun:
+            return int(super().recv_into(buffer, *arguments))
+        size = min(len(buffer), len(self.begun))
+        buffer[:size], self.begun = self.begun[:size], self.begun[size:]
+        return size

@@ -51,8 +51,6 @@ def log_request_of(handler_class: type[WSGIHandler]) -> Callable[[Any], None]:
 
 
 def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
-    if handler.handed_over:
-        return  # whoever answers the request logs it
     as_sent = handler.requestline, handler.path, handler.command
     # Each may be None, if the request cannot be read.
     handler.requestline, handler.path, handler.command = [
@@ -69,9 +67,6 @@ def _log_redacted(log: Callable[[Any], None], handler: Any) -> None:
 
 class AccessLogHandler(WebSocketHandler):  # type: ignore[misc]
     """Handles requests as before, but logs them without secrets, and survives a full disk."""
-
-    #: Whether another worker answers the request.
-    handed_over = False
 
     #: What cuts session ids in log lines.
     shorteners: Sequence[Shortener]

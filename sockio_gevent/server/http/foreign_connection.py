@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..handover.departures import Departure
-from ..handover.doors import Doors
+from ..handover.departures import Departure, PywsgiDeparture
+from ..handover.doors import Doors, ServerDoor
 from .upgrade import Upgrade
 
-__all__ = ["ForeignConnection", "GunicornConnection"]
+__all__ = ["ForeignConnection", "GunicornConnection", "PywsgiConnection"]
 
 
 def nothing() -> None:
@@ -57,6 +57,21 @@ class ForeignConnection:
     def departure(self) -> Departure | None:
         """Nothing: nobody knows how a connection can leave it."""
         return None
+
+
+class PywsgiConnection(ForeignConnection):
+    """The connection of a request to pywsgi."""
+
+    handler: Any = None
+
+    def note_door(self, doors: Doors) -> None:
+        """Note the server; see :class:`~.environ.ServerConnection`."""
+        doors.note(self.handler.server, ServerDoor)
+
+    def departure(self) -> Departure | None:
+        """How the connection can leave; see :class:`~.environ.ServerConnection`."""
+        possible = PywsgiDeparture.is_possible(self.handler)
+        return PywsgiDeparture(self.handler) if possible else None
 
 
 class GunicornConnection(ForeignConnection):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from ssl import SSL_ERROR_EOF
 from typing import Any
 
-from gevent.pywsgi import Input, WSGIHandler
+from gevent.pywsgi import WSGIHandler
 
 from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_extensions import PerMessageDeflate
@@ -81,11 +81,7 @@ class UpgradeHandler(FastHandler):
 
     def departure(self) -> Departure | None:
         """How the connection can leave this worker; see :class:`~.environ.ServerConnection`."""
-        # Middleware may have read from a body that was not all here.
-        read = isinstance(self.wsgi_input, Input) and (
-            self.wsgi_input.position or self.wsgi_input.chunk_length >= 0
-        )
-        return None if read else HandlerDeparture(self)
+        return HandlerDeparture(self) if HandlerDeparture.is_possible(self) else None
 
     def upgrade_websocket(self) -> Any:
         """Upgrade only after the application has agreed; gevent-websocket would do it before."""

@@ -218,17 +218,10 @@ class LimitedHandler(AccessLogHandler):
             if "_" not in name and key not in _NO_PREFIX:
                 yield f"HTTP_{key}", value.strip("\t\r\n ")
 
-    def read_so_far(self) -> bytes:
-        """What was read from the connection behind the head of the request. Takes nothing."""
-        timeout = self.socket.gettimeout()
-        self.socket.settimeout(0.0)
-        try:
-            data = bytes(self.rfile.peek(1))
-        except OSError:
-            data = b""  # nothing is there, or the client has gone
-        finally:
-            self.socket.settimeout(timeout)
-        return data + self._push_back.first
+    @property
+    def pushed_back(self) -> bytes:
+        """What comes behind the bytes in the reader, and was read from the socket already."""
+        return self._push_back.first
 
     def answer_given(self) -> None:
         """All of the answer is there: from now on the client has so long to take it."""

@@ -23,7 +23,7 @@ from ..stream.sockets import send_at_once, shut_down
 from ..stream.websocket import WebSocket
 from .discard_body import abandon_input, linger
 from .environ import CONNECTION, target_of
-from .foreign_connection import ForeignConnection, GunicornConnection
+from .foreign_connection import ForeignConnection, GunicornConnection, PywsgiConnection
 from .hixie_handshake import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
@@ -86,7 +86,9 @@ def of_pywsgi(handler: Any) -> ForeignConnection:
         handler.response_use_chunked = False
 
     abandon = partial(abandon_input, handler)
-    return ForeignConnection(handler.socket, lambda: handler.rfile, close, abandon, keep_quiet)
+    connection = PywsgiConnection(handler.socket, lambda: handler.rfile, close, abandon, keep_quiet)
+    connection.handler = handler
+    return connection
 
 
 def _of_gunicorn(environ: dict[str, Any], response: Any) -> ForeignConnection:

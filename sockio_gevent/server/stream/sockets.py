@@ -8,7 +8,15 @@ from typing import Any
 
 from ...hub.gevent_private import bare_socket
 
-__all__ = ["READ_AHEAD", "read_ahead", "receive_tls", "send_at_once", "send_tls", "shut_down"]
+__all__ = [
+    "READ_AHEAD",
+    "peek_ahead",
+    "read_ahead",
+    "receive_tls",
+    "send_at_once",
+    "send_tls",
+    "shut_down",
+]
 
 # Bytes that are taken from a buffered reader at once: as many as it may hold.
 READ_AHEAD = max(64 * 1024, io.DEFAULT_BUFFER_SIZE)
@@ -38,6 +46,23 @@ def read_ahead(socket: Any, rfile: Any) -> bytes:
     socket.settimeout(0.0)
     try:
         return bytes(rfile.read1(READ_AHEAD) or b"")
+    except (OSError, ValueError):
+        return b""
+    finally:
+        socket.settimeout(timeout)
+
+
+def peek_ahead(socket: Any, rfile: Any) -> bytes:
+    """The bytes that a buffered reader has, or its socket now, without taking them.
+
+    Args:
+        socket: the gevent socket.
+        rfile: its reader.
+    """
+    timeout = socket.gettimeout()
+    socket.settimeout(0.0)
+    try:
+        return bytes(rfile.peek(1) or b"")
     except (OSError, ValueError):
         return b""
     finally:
