@@ -34,14 +34,7 @@ __all__ = ["Gateway"]
 
 # Not mistakes, but meant for the server around: the client has gone, or this greenlet
 # or the program must end. A timeout is meant for middleware that has set it.
-_PASSED_ON = (
-    OSError,
-    StopIteration,  # a connection leaves gunicorn by that
-    gevent.GreenletExit,
-    SystemExit,
-    KeyboardInterrupt,
-    gevent.Timeout,
-)
+_PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
 
 class Gateway:

@@ -103,9 +103,12 @@ class OtherWorkers:
         begun = departure.begun()
         handed = HandedOver(session_id, departure.address, departure.place, begun, {})
         if not departure.encrypted:
-            taken = self._give(owner, _CONNECTION, handed, departure.socket)
-            if taken is None:
-                shut_down(departure.socket)
+            taken = None
+            try:
+                taken = self._give(owner, _CONNECTION, handed, departure.socket)
+            finally:
+                if taken is None:  # it may have been taken: nobody else may use it any more
+                    shut_down(departure.socket)
             return None if taken is False else departure.leave()
         from gevent import socket
 

@@ -111,9 +111,13 @@ def hurried(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
-    """Middleware that adds a header by its own start_response, as many do."""
+    """Middleware that adds a header by a start_response of its own, and reports exceptions."""
 
     def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
         return start_response(status, [*headers, ("X-Wrapped", "yes")], *exception)
 
-    return application(environ, start)
+    try:
+        return application(environ, start)
+    except Exception:
+        logging.exception("the application has failed")
+        raise

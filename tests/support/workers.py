@@ -25,6 +25,7 @@ CLASSIC = [ClassicPolling, JSONP, ServerEvents, HTMLFile, XHRMultipart, WebSocke
 KINDS = {
     "ours": "handed_over",
     "gunicorn": "handed_over",
+    "gunicorn_wrapped": "handed_over",
     "ours_tls": "handed_over",
     "gunicorn_tls": "handed_over",
     "pywsgi": "handed_over",
@@ -115,7 +116,8 @@ def _start(
     tls = {"certificate": certificate} if kind.endswith("_tls") else {}
     if kind.startswith("gunicorn"):
         worker = "gevent_pywsgi" if kind == "gunicorn_pywsgi" else "gevent"
-        return deploy(Gunicorn, worker, *arguments, options=options, **tls)
+        application = "deployed:wrapped" if kind == "gunicorn_wrapped" else "deployed:application"
+        return deploy(Gunicorn, worker, *arguments, application=application, options=options, **tls)
     if kind == "ours_tls":
         return deploy(Program, "listened_to", options=options, **tls)
     return deploy(Program, "listened_to" if kind == "ours" else kind, options=options)

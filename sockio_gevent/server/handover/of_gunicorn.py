@@ -117,9 +117,12 @@ class GunicornDeparture(Departure):
         return b"%b\r\n\r\n%b" % (head, request.unreader.buf.getvalue())
 
     def _end(self) -> Iterable[bytes]:
+        # gunicorn asks this before it reads the next request.
+        self._request.should_close = lambda: True
         self.socket.close()
-        # gunicorn ends a connection by this, without an answer and a line in its access log.
-        raise StopIteration
+        # gunicorn lets this pass, without an answer and without a line in its access log. And
+        # middleware that reports errors does not report a successful exit.
+        raise SystemExit(0)
 
 
 class _ListeningSocket:
