@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from sys import intern
 from typing import Any
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
@@ -10,6 +11,8 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 from ...wire.handed_over import HandedOver
 
 __all__ = ["HandedSocket"]
+
+_NO_FACTS: dict[str, str] = {}
 
 
 class HandedSocket(GeventSocket):  # type: ignore[misc]
@@ -35,8 +38,9 @@ class HandedSocket(GeventSocket):  # type: ignore[misc]
             os.close(descriptor)
             raise
         self.begun = handed.begun
-        self.facts = handed.facts
-        self.place = handed.place
+        # A connection may last for long, and these are alike for all.
+        self.facts = handed.facts or _NO_FACTS
+        self.place = intern(handed.place)
 
     def take_begun(self) -> bytes:
         """Take the bytes that were read already."""
