@@ -73,10 +73,10 @@ class OtherWorkers:
 
         Returns:
             The body of the answer; ``None`` if this worker has to answer: the session is its
-            own, or is none any more, because its owner has gone.
+            own, or is none any more, because its owner has gone or says so.
 
         Raises:
-            Refusal: if the owner does not take the request.
+            Refusal: if the owner does not answer.
         """
         connection = connection_of(request.environ)
         if connection is not None:
@@ -121,7 +121,7 @@ class OtherWorkers:
             return departure.pass_through(here) if taken else None
 
     def _relay(self, owner: str, session_id: str, request: Request) -> Iterable[bytes] | None:
-        """Relay a request to a worker; ``None`` if that has gone without an answer."""
+        """Relay a request to a worker; ``None`` if that has gone, or does not take it."""
         from gevent import socket
 
         from ..server.handover.relay import relay
@@ -145,9 +145,9 @@ class OtherWorkers:
             here.close()
             raise
         here.close()
-        if taken is False and not self._bus.find(owner):
-            return None
-        raise _unavailable()
+        if taken is None:
+            raise _unavailable()
+        return None
 
     def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
         """Hand a socket over; tell whether it was taken, or ``None`` if nobody knows."""
@@ -180,6 +180,9 @@ class OtherWorkers:
             return
         sessions = self._sessions
         session = sessions.find(handed.session_id)
+        ended = sessions.recently_ended.find(handed.session_id)
+        if session is None and ended is None and sessions.closing:
+            return  # this process may end before it could say that there is no such session
         loop = sessions.loops.here() if session is None else session.loop
         if message.kind == _REQUEST:
             door = self._inner_door()

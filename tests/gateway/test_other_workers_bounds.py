@@ -122,9 +122,24 @@ def test_a_request_that_may_have_been_taken_is_refused(served: Any) -> None:
     assert served.bus.given == 2 * ["connection", "request"]
 
 
-def test_what_a_worker_does_not_take_is_relayed_or_refused(served: Any) -> None:
-    assert ask(served).status == 503
+def test_a_session_is_unknown_if_its_worker_takes_no_request_for_it(served: Any) -> None:
+    engineio.refused(ask(served), 400, 1, "Session ID unknown")
     assert served.bus.given == ["connection", "request"]
+
+
+@pytest.mark.parametrize("kind", ["connection", "request"])
+def test_a_worker_that_closes_takes_nothing_for_a_session_that_it_does_not_know(
+    served: Any, kind: str
+) -> None:
+    ask(served, CLASSIC)
+    served.listener._sessions.closing = True
+    here, there = socket.socketpair()
+    with here, there:
+        told = HandedOver("id", ("127.0.0.1", 80), "", b"GET / HTTP/1.1\r\n\r\n", {})
+        message = Message(kind, told.encode(), there.fileno())
+        gevent.get_hub().loop.run_callback(served.bus.receivers[kind], message)
+        gevent.idle()
+        assert not message.taken
 
 
 def test_a_session_is_unknown_when_its_worker_has_gone_meanwhile(served: Any) -> None:
