@@ -1,4 +1,4 @@
-"""gunicorn with four workers, where any of them gets the next request of a session."""
+"""Four workers with one port, where any of them gets the next request of a session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.http import DEADLINE, HTTP, Ended
 from support.nginx import Nginx
 from support.node import Node
 from support.npm import RELEASED
-from support.servers import DEPLOYMENT, Gunicorn
+from support.servers import DEPLOYMENT, CommandLine, Gunicorn
 
 READY = r"Worker is ready \(pid: (\d+)\)"
 OPTIONS = {"dialects": ["classic", "engine.io"]}
@@ -27,11 +27,14 @@ def start(deploy, *arguments, **more):
     return server
 
 
-@pytest.fixture(scope="module")
-def server(deploying):
-    """Each request has a connection of its own."""
+@pytest.fixture(scope="module", params=["gunicorn", "command line"])
+def server(request, deploying):
+    """With gunicorn, each request has a connection of its own."""
     with deploying() as deploy:
-        server = start(deploy, "--keep-alive=0", options=OPTIONS)
+        if request.param == "gunicorn":
+            server = start(deploy, "--keep-alive=0", options=OPTIONS)
+        else:
+            server = deploy(CommandLine, "--workers=4", options=OPTIONS).listening()
         yield server
     assert server.problems() == [], str(server)
 
