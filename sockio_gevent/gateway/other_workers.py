@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from ..cluster.bus import Bus, Message, WorkerSilent
@@ -19,6 +20,7 @@ from ..refusal import Refusal
 from ..server.handover.departures import Departure
 from ..server.handover.doors import Door, Doors
 from ..server.handover.handed_socket import HandedSocket
+from ..server.handover.streams import Streams
 from ..server.http.environ import connection_of, target_of
 from ..server.http.request import Request
 from ..server.stream.sockets import shut_down
@@ -61,6 +63,7 @@ class OtherWorkers:
         self._shorteners = shorteners
         self._doors = Doors()
         self._inner: Door | None = None
+        self._streams = Streams()
         self._waiting: Counter[str] = Counter()
         self._lock = thread_lock()
         bus.receive(_CONNECTION, self._take)
@@ -101,7 +104,7 @@ class OtherWorkers:
     ) -> Iterable[bytes] | None:
         """Give a connection to a worker; ``None`` if it does not take it."""
         begun = departure.begun()
-        handed = HandedOver(session_id, departure.address, departure.place, begun, {})
+        handed = HandedOver(session_id, departure.address, departure.place, begun)
         if not departure.encrypted:
             taken = None
             try:
@@ -122,31 +125,35 @@ class OtherWorkers:
 
     def _relay(self, owner: str, session_id: str, request: Request) -> Iterable[bytes] | None:
         """Relay a request to a worker; ``None`` if that has gone, or does not take it."""
+        from ..server.handover.relay import relay
+        from ..server.handover.relayed_request import relayed_head
+
+        environ, start_response = request.environ, request.start_response
+        head = relayed_head(environ, target_of(environ), request.upgrade is not None)
+        keep = partial(self._streams.put, owner)
+        stream = self._streams.take(owner)
+        if stream is not None and _send(stream, head):
+            self._sessions.counters.note_given(relayed=True)
+            return relay(environ, start_response, stream, keep)
+        stream = self._new_stream(owner, session_id, head)
+        return None if stream is None else relay(environ, start_response, stream, keep)
+
+    def _new_stream(self, owner: str, session_id: str, head: bytes) -> Any:
+        """A socket to a worker, which has a request already; ``None`` if it does not take it."""
         from gevent import socket
 
-        from ..server.handover.relay import relay
-        from ..server.handover.relayed_request import facts_of, head_of
-
-        environ = request.environ
-        facts = facts_of(environ)
-        if environ.get("wsgi.websocket"):
-            # The handshake is over, so nothing can be agreed on any more.
-            facts.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        head = head_of(environ, target_of(environ), request.upgrade is not None)
-        address = environ.get("REMOTE_ADDR", ""), environ.get("REMOTE_PORT", "")
         here, there = socket.socketpair()
         try:
             with there:
-                handed = HandedOver(session_id, address, "", head, facts)
-                taken = self._give(owner, _REQUEST, handed, there)
-            if taken:
-                return relay(environ, request.start_response, here)
+                taken = self._give(owner, _REQUEST, HandedOver(session_id, "", "", head), there)
+            if taken is None:
+                raise _unavailable()
         except BaseException:
             here.close()
             raise
+        if taken:
+            return here
         here.close()
-        if taken is None:
-            raise _unavailable()
         return None
 
     def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
@@ -214,6 +221,16 @@ class OtherWorkers:
                 self._application, sessions.options, self._shorteners, *log, sessions.limits
             )
         return self._inner
+
+
+def _send(stream: Any, head: bytes) -> bool:
+    """Send a request over a socket that was kept; false if the other worker has closed it."""
+    try:
+        stream.sendall(head)
+    except OSError:
+        stream.close()
+        return False
+    return True
 
 
 def _unavailable() -> Refusal:

@@ -22,18 +22,16 @@ class HandedOver(NamedTuple):
         address: the address of the client.
         place: the address at which the connection was accepted, as text.
         begun: the bytes that were read already: they come before those of the socket.
-        facts: for a request that comes without its connection, the texts of its WSGI environ.
     """
 
     session_id: str
     address: Address
     place: str
     begun: bytes
-    facts: dict[str, str]
 
     def encode(self) -> bytes:
         """The bytes for :func:`read_handed_over`."""
-        line = json.dumps([self.session_id, self.address, self.place, self.facts])
+        line = json.dumps([self.session_id, self.address, self.place])
         return b"%b\n%b" % (line.encode(), self.begun)
 
 
@@ -48,10 +46,10 @@ def read_handed_over(data: bytes) -> HandedOver:
         raise ValueError("no line of JSON")
     try:
         match json.loads(line):
-            case [str(session_id), address, str(place), dict(facts)]:
+            case [str(session_id), address, str(place)]:
                 pass
             case _:
-                raise ValueError("not the four values of a handed-over connection")
+                raise ValueError("not the three values of a handed-over connection")
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
     if isinstance(address, list):
@@ -60,6 +58,4 @@ def read_handed_over(data: bytes) -> HandedOver:
         address = tuple(address)
     elif not isinstance(address, str):
         raise ValueError("no address of a client")
-    if not all(isinstance(value, str) for value in facts.values()):
-        raise ValueError("a fact of the environ is no text")
-    return HandedOver(session_id, address, place, begun, facts)
+    return HandedOver(session_id, address, place, begun)

@@ -135,7 +135,7 @@ def test_a_worker_that_closes_takes_nothing_for_a_session_that_it_does_not_know(
     served.listener._sessions.closing = True
     here, there = socket.socketpair()
     with here, there:
-        told = HandedOver("id", ("127.0.0.1", 80), "", b"GET / HTTP/1.1\r\n\r\n", {})
+        told = HandedOver("id", ("127.0.0.1", 80), "", b"GET / HTTP/1.1\r\n\r\n")
         message = Message(kind, told.encode(), there.fileno())
         gevent.get_hub().loop.run_callback(served.bus.receivers[kind], message)
         gevent.idle()
@@ -217,12 +217,12 @@ def take(served: Any, kind: str, body: bytes) -> Message:
 def test_a_malformed_message_is_refused_and_logged(served: Any, kind: str) -> None:
     message = take(served, kind, b'["x"]\nGET / HTTP/1.1\r\n\r\n')
     assert not message.taken
-    assert served.wait_line("a worker has handed a connection over wrongly: not the four values")
+    assert served.wait_line("a worker has handed a connection over wrongly: not the three values")
 
 
 @pytest.mark.parametrize("kind", ["connection", "request"])
 def test_what_is_no_socket_is_closed_and_logged(served: Any, kind: str) -> None:
-    told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n", {})
+    told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n")
     message = take(served, kind, told.encode())
     assert message.taken
     assert served.wait_line("a worker has handed over what is no socket")
@@ -235,7 +235,7 @@ def test_what_is_handed_over_before_any_request_has_come_is_not_taken(served: An
     ask(served, CLASSIC)
     served.listener._gateway._others._doors._doors.clear()
     here, there = socket.socketpair()
-    told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n", {})
+    told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n")
     message = Message("connection", told.encode(), there.fileno())
     gevent.get_hub().loop.run_callback(served.bus.receivers["connection"], message)
     gevent.idle()

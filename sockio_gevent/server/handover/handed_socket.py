@@ -12,8 +12,6 @@ from ...wire.handed_over import HandedOver
 
 __all__ = ["HandedSocket"]
 
-_NO_FACTS: dict[str, str] = {}
-
 
 class HandedSocket(GeventSocket):  # type: ignore[misc]
     """A gevent socket, and the bytes that were read from it before.
@@ -24,11 +22,10 @@ class HandedSocket(GeventSocket):  # type: ignore[misc]
 
     Attributes:
         begun: the bytes that were read already, and come first; empty once they were taken.
-        facts: the texts of the WSGI environ for its request; empty for a whole connection.
         place: the address at which it was accepted, as text.
     """
 
-    __slots__ = ("begun", "facts", "place")
+    __slots__ = ("begun", "place")
 
     def __init__(self, descriptor: int, handed: HandedOver) -> None:
         try:
@@ -38,9 +35,7 @@ class HandedSocket(GeventSocket):  # type: ignore[misc]
             os.close(descriptor)
             raise
         self.begun = handed.begun
-        # A connection may last for long, and these are alike for all.
-        self.facts = handed.facts or _NO_FACTS
-        self.place = intern(handed.place)
+        self.place = intern(handed.place)  # it may last for long, and all have the same
 
     def take_begun(self) -> bytes:
         """Take the bytes that were read already."""

@@ -7,6 +7,7 @@ connection may be any WSGI server.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...monitoring.log import Log
@@ -14,10 +15,14 @@ from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...options.listener_options import Options
 from ...wire.redact import Shortener
-from ..http.environ import CONNECTION
 from .doors import ServerDoor
+from .relayed_request import believe_facts
 
 __all__ = ["inner_door"]
+
+# A character of a header takes so many bytes in the facts at most, and the rest so many.
+_EXPANSION = 6
+_MORE = 64 * 1024
 
 
 def inner_door(
@@ -34,11 +39,15 @@ def inner_door(
     from ..http.install import take_over
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        # What the server of the other worker has found out counts, not what ours has read.
-        environ.update(environ[CONNECTION].socket.facts)
+        believe_facts(environ)
         return application(environ, start_response)
 
     # The other server writes the line to the access log.
     server = WSGIServer(("", 0), log=None)
-    take_over(server, call, options, shorteners, log, throttled_log, limits, None)
+    # The facts may take more bytes than the head that they tell of, whose size is checked later.
+    # And the other worker closes its end, when it has no more requests for it.
+    largest = _EXPANSION * options.max_header_size + _MORE
+    changed = replace(options, max_header_size=largest, keepalive_timeout=None)
+    take_over(server, call, changed, shorteners, log, throttled_log, limits, None)
+    server.handler_class = type("RelayedHandler", (server.handler_class,), {"limits_heads": False})
     return ServerDoor(server)

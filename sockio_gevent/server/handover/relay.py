@@ -7,7 +7,6 @@ other end of a socket; what one side does not read waits in the buffers of that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 import gevent
@@ -18,12 +17,11 @@ from ..http.foreign_connection import ForeignConnection
 from ..http.other_servers import of_pywsgi
 from ..stream.hang_up import HangUpWatch
 from ..stream.sockets import read_ahead, shut_down
+from .answer_reader import AnswerReader, Head, NoAnswer
 from .pipe import pipe
 from .relayed_request import send_body, size_of_body
 
 __all__ = ["RelayedAnswer", "relay"]
-
-_PIECE = 64 * 1024  # bytes of an answer that are passed on at once
 
 # They are for one connection only (RFC 9110, section 7.6.1), or the server sets its own.
 _NOT_PASSED_ON = frozenset(("transfer-encoding", "keep-alive", "date", "server"))
@@ -31,7 +29,10 @@ _OF_SOCKETS = frozenset(("connection", "upgrade"))
 
 
 def relay(
-    environ: dict[str, Any], start_response: Callable[..., Any], owner: Any
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    owner: Any,
+    keep: Callable[[Any], object],
 ) -> Iterator[bytes] | list[bytes] | None:
     """Relay a request whose head the owner of its session has.
 
@@ -39,25 +40,26 @@ def relay(
         environ: the WSGI environ of the request.
         start_response: the WSGI function that begins the response.
         owner: the gevent socket whose other end the owner has.
+        keep: called with that socket in the end, if it can carry another request.
 
     Returns:
         The body of the answer; ``None`` if the owner has gone without an answer.
     """
-    answer = RelayedAnswer(environ, owner)
+    answer = RelayedAnswer(environ, owner, keep)
     try:
-        response = answer.head()
-        if response is None:
+        head = answer.head()
+        if head is None:
             answer.close()
             return None
-        if response.status == 101 or environ.get("wsgi.websocket"):
-            _switch(environ, start_response, response, owner)
+        if head.status[:3] == "101" or environ.get("wsgi.websocket"):
+            _switch(environ, start_response, head, answer)
             answer.close()
             return []
         connection = connection_of(environ)
         dropped = _NOT_PASSED_ON | (_OF_SOCKETS if connection is None else frozenset())
-        headers = [each for each in response.getheaders() if each[0].lower() not in dropped]
-        write = start_response(f"{response.status} {response.reason}", headers)
-        if response.getheader("Content-Length") is None:
+        headers = [each for each in head.headers if each[0].lower() not in dropped]
+        write = start_response(head.status, headers)
+        if head.get("content-length") is None:
             write(b"")  # a stream: its head must not wait for its first message
     except BaseException:
         answer.close()
@@ -71,93 +73,106 @@ class RelayedAnswer:
     Args:
         environ: the WSGI environ of the request.
         owner: the gevent socket whose other end the owner has.
+        keep: called with it in the end, if it can carry another request.
+
+    Attributes:
+        owner: the same as given.
+        reader: reads the answer.
     """
 
-    def __init__(self, environ: dict[str, Any], owner: Any) -> None:
+    def __init__(self, environ: dict[str, Any], owner: Any, keep: Callable[[Any], object]) -> None:
         connection = connection_of(environ)
         self._socket = None if connection is None else connection.socket
-        self._owner = owner
+        self._keep = keep
         self._sender: gevent.Greenlet | None = None
         self._watch: HangUpWatch | None = None
-        self._response = HTTPResponse(owner, method=environ["REQUEST_METHOD"])
+        self.owner = owner
+        self.reader = AnswerReader(owner, environ["REQUEST_METHOD"] == "HEAD")
         if size_of_body(environ) != 0:
             self._sender = gevent.spawn(send_body, environ, owner)
         elif self._socket is not None and not environ.get("wsgi.websocket"):
             self._watch = HangUpWatch(self._socket, self._hung_up)
 
-    def head(self) -> HTTPResponse | None:
+    def head(self) -> Head | None:
         """Wait for the head of the answer; ``None`` if the owner has gone."""
         try:
-            self._response.begin()
-        except (OSError, HTTPException):
+            head = self.reader.head()
+        except NoAnswer:
             return None
-        if self._response.status == 101 and self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-        return self._response
+        if head.status[:3] == "101":
+            self._stop_watching()
+        return head
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        response = self._response
         try:
-            data = response.read1(_PIECE)
-        except (OSError, HTTPException):
-            data = b""
-            whole = False
-        else:
-            whole = response.length is None or response.length == 0
-        if data:
-            return data
-        if not whole:
+            data = self.reader.read()
+        except NoAnswer:
             # The client must notice that this is not all.
             if self._socket is None:
-                raise ConnectionResetError("the owner of the session has cut the answer")
+                raise ConnectionResetError("the owner of the session has cut the answer") from None
             shut_down(self._socket)
-        raise StopIteration
+            data = b""
+        if not data:
+            raise StopIteration
+        return data
 
     def close(self) -> None:
         """The server is done with the answer (PEP 3333)."""
+        self._stop_watching()
+        sender, self._sender = self._sender, None
+        sent = sender is None or (sender.ready() and bool(sender.value))
+        if sender is not None:
+            sender.kill()
+        owner, self.owner = self.owner, None
+        if owner is None:
+            return
+        if self.reader.whole and sent and not self.reader.rest:
+            self._keep(owner)
+        else:
+            owner.close()
+
+    def _stop_watching(self) -> None:
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
-        if self._sender is not None:
-            self._sender.kill()
-        self._response.close()
-        self._owner.close()
 
     def _hung_up(self) -> None:
         """The client has hung up: the owner must know."""
         self._watch = None
-        shut_down(self._owner)
+        if self.owner is not None:
+            shut_down(self.owner)
 
 
 def _switch(
-    environ: dict[str, Any], start_response: Callable[..., Any], response: HTTPResponse, owner: Any
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    head: Head,
+    answer: RelayedAnswer,
 ) -> None:
     """Pass a WebSocket on, to its end."""
     connection: Any = connection_of(environ)
     websocket = environ.get("wsgi.websocket")
-    status = f"{response.status} {response.reason}"
-    if response.status != 101:
+    if head.status[:3] != "101":
         # The handshake was over before the listener was asked.
-        text = response.read(_PIECE).decode("utf-8", "replace").strip()
-        connection.upgrade.refuse(Refusal(status, text or response.reason))
+        text = answer.reader.read().decode("utf-8", "replace").strip()
+        connection.upgrade.refuse(Refusal(head.status, text or head.status))
         return
     if not isinstance(connection, ForeignConnection):
         connection = of_pywsgi(connection)
-    socket = connection.socket
-    first = read_ahead(owner, response.fp)
+    socket, owner = connection.socket, answer.owner
+    first = answer.reader.rest
     if websocket:
         # An object that is not marked as closed sends a close frame.
         websocket.closed = True
     else:
         connection.keep_quiet()
-        headers = response.getheaders()
-        start_response(status, headers)
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers), "", ""]
-        first = "\r\n".join(lines).encode("latin-1") + first
+        start_response(head.status, head.headers)
+        lines = [f"HTTP/1.1 {head.status}"]
+        lines += [f"{name}: {value}" for name, value in head.headers]
+        first = "\r\n".join([*lines, "", ""]).encode("latin-1") + first
     try:
         socket.sendall(first)
         owner.sendall(read_ahead(socket, connection.reader()))
