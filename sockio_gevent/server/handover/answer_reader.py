@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ...wire.http_chunks import chunk_size
+
 __all__ = ["AnswerReader", "Head", "NoAnswer"]
 
 _PIECE = 64 * 1024  # bytes that are read at once
@@ -110,10 +112,10 @@ class AnswerReader:
         return data
 
     def _begin_chunk(self) -> None:
-        try:
-            self._left = int(self._line(), 16)
-        except ValueError:
-            raise NoAnswer from None
+        size = chunk_size(self._line() + b"\r\n")
+        if size is None:
+            raise NoAnswer
+        self._left = size
         if not self._left:
             self._line()
             self._chunked = False
