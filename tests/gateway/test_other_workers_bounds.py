@@ -92,6 +92,7 @@ def served(serve: Any) -> Any:
     """A listener with such a bus."""
     served = serve(dialects=("classic", "engine.io"))
     served.bus = served.listener._sessions.bus = StandIn()
+    served.server.handler_class.hands_over = True
     return served
 
 

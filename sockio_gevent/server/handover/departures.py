@@ -90,7 +90,7 @@ class PywsgiDeparture(Departure):
 
     @staticmethod
     def is_possible(handler: Any) -> bool:
-        """Whether nobody has read from the body yet."""
+        """Whether the connection is still here, and nobody has read from the body yet."""
         body = handler.wsgi_input
         read = getattr(body, "position", 0) or getattr(body, "chunk_length", -1) >= 0
         return handler.socket is not None and not read

@@ -169,7 +169,8 @@ class FastHandler(LimitedHandler):
         environ["wsgi.input_terminated"] = True
         environ[CONNECTION] = self
         self.upgrade = None
-        self.begun = data
+        if self.hands_over:
+            self.begun = data
         self.environ = environ
         self.requestline = line
         self.command = method

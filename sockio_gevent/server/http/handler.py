@@ -81,7 +81,8 @@ class UpgradeHandler(FastHandler):
 
     def departure(self) -> Departure | None:
         """How the connection can leave this worker; see :class:`~.environ.ServerConnection`."""
-        return HandlerDeparture(self) if HandlerDeparture.is_possible(self) else None
+        possible = self.hands_over and HandlerDeparture.is_possible(self)
+        return HandlerDeparture(self) if possible else None
 
     def upgrade_websocket(self) -> Any:
         """Upgrade only after the application has agreed; gevent-websocket would do it before."""

@@ -108,7 +108,11 @@ class LimitedHandler(AccessLogHandler):
     _push_back: PushBack  # the raw stream below the reader
     _reader_empty = True  # whether it is certain that the reader holds nothing
 
-    #: The bytes that a request on the fast path has begun with; empty on the slow path.
+    #: Whether connections may be handed over to other workers; set for each server.
+    hands_over = False
+
+    #: The bytes that a request on the fast path has begun with, if its connection may be handed
+    #: over; empty on the slow path.
     begun = b""
 
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
