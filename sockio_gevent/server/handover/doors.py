@@ -79,17 +79,19 @@ class Doors:
     def __init__(self) -> None:
         self._doors: dict[Any, Door] = {}
 
-    def note(self, server: Any, make: Callable[[Any], Door]) -> None:
+    def note(self, server: Any, make: Callable[[Any], Door | None]) -> None:
         """Note the gevent server through which a request has come.
 
         Args:
             server: the server.
-            make: makes its door.
+            make: makes its door; ``None`` if it takes no connections after all.
         """
         if server in self._doors or server.closed:
             return
-        self._doors = {each: door for each, door in self._doors.items() if not each.closed}
-        self._doors[server] = make(server)
+        door = make(server)
+        if door is not None:
+            self._doors = {each: kept for each, kept in self._doors.items() if not each.closed}
+            self._doors[server] = door
 
     def find(self, place: str, hub: Any) -> Door | None:
         """The door in a thread for a connection that was accepted at a place."""

@@ -22,7 +22,12 @@ def note_door(doors: Doors) -> None:
     """Note the server that has accepted the connection of this greenlet's request."""
     server = _server()
     if server is not None:
-        doors.note(server, lambda server: GunicornDoor(find_worker(), server))
+        doors.note(server, _door)
+
+
+def _door(server: Any) -> Door | None:
+    worker = find_worker()
+    return None if worker is None else GunicornDoor(worker, server)
 
 
 def departure(response: Any, socket: Any) -> Departure | None:
