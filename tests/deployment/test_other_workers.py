@@ -7,6 +7,7 @@ import pytest
 from support import engineio
 from support.clients import JSONP, Polling, WebSocket
 from support.http import HTTP, Ended
+from support.raw import Raw
 from support.servers import order
 from support.workers import CLASSIC, KINDS, workers_of
 
@@ -153,6 +154,19 @@ def test_a_post_without_a_length_comes_in_chunks(workers, given):
     assert first.receive() == "in chunks"
     http.close()
     first.leave()
+
+
+def test_the_client_sees_the_end_of_a_connection_that_it_wants_to_end(workers):
+    here, there = workers.ports
+    session = engineio.Polling(here, wrap=workers.wrap).open()
+    head = f"POST {session.address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    head += "Content-Type: text/plain\r\nContent-Length: 6\r\n\r\n"
+    raw = Raw(there, head.encode() + b"4hello", wrap=workers.wrap)
+    assert raw.head()[0].endswith(" 200 OK")
+    assert raw.end() == b"ok"
+    assert session.receive() == "hello"
+    raw.close()
+    session.leave()
 
 
 def test_the_limits_of_the_owner_count(workers):

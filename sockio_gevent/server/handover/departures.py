@@ -113,6 +113,8 @@ class PywsgiDeparture(Departure):
         handler.wsgi_input = _NoInput()
         # If the handler finds a socket, it reads from it and closes the connection.
         handler.socket = None
+        # The reader keeps the socket open, too; and the client must see when the owner closes it.
+        handler.rfile.close()
         self.socket.close()
         return []
 
