@@ -23,7 +23,7 @@ from ..server.handover.handed_socket import HandedSocket
 from ..server.handover.streams import Streams
 from ..server.http.environ import connection_of, target_of
 from ..server.http.request import Request
-from ..server.stream.sockets import shut_down
+from ..server.stream.sockets import sent_so_far, shut_down
 from ..session.sessions import Sessions
 from ..wire.handed_over import HandedOver, read_handed_over
 from ..wire.redact import Shortener
@@ -94,24 +94,41 @@ class OtherWorkers:
             raise _unavailable()
         departure = None if connection is None else connection.departure()
         if departure is not None:
-            handed_over = self._hand_over(owner, session_id, departure)
+            handed_over = self._hand_over(owner, session_id, departure, request.environ)
             if handed_over is not None:
                 return handed_over
         return self._relay(owner, session_id, request)
 
+    def _check_gone(self, owner: str) -> None:
+        """Refuse a request that its worker does not answer, unless that has gone.
+
+        Raises:
+            Refusal: if the worker is still there.
+        """
+        if self._bus.find(owner):
+            raise _unavailable()
+
     def _hand_over(
-        self, owner: str, session_id: str, departure: Departure
+        self, owner: str, session_id: str, departure: Departure, environ: dict[str, Any]
     ) -> Iterable[bytes] | None:
         """Give a connection to a worker; ``None`` if it does not take it."""
         begun = departure.begun()
         handed = HandedOver(session_id, departure.address, departure.place, begun)
         if not departure.encrypted:
-            taken = None
+            before = sent_so_far(departure.socket)
             try:
                 taken = self._give(owner, _CONNECTION, handed, departure.socket)
-            finally:
-                if taken is None:  # it may have been taken: nobody else may use it any more
-                    shut_down(departure.socket)
+            except BaseException:
+                shut_down(departure.socket)  # it may have been taken
+                raise
+            if taken is None and before is not None and sent_so_far(departure.socket) == before:
+                # It may have been taken, but nothing was answered: this worker does that.
+                environ["HTTP_CONNECTION"] = "close"
+                departure.end_after_answer()
+                self._check_gone(owner)
+                return None
+            if taken is None:
+                shut_down(departure.socket)
             return None if taken is False else departure.leave()
         from gevent import socket
 
@@ -119,7 +136,8 @@ class OtherWorkers:
         with here, there:
             taken = self._give(owner, _CONNECTION, handed, there)
             if taken is None:
-                raise _unavailable()
+                self._check_gone(owner)
+                return None
             there.close()
             return departure.pass_through(here) if taken else None
 
@@ -146,13 +164,13 @@ class OtherWorkers:
         try:
             with there:
                 taken = self._give(owner, _REQUEST, HandedOver(session_id, "", "", head), there)
+            if taken:
+                return here
             if taken is None:
-                raise _unavailable()
+                self._check_gone(owner)
         except BaseException:
             here.close()
             raise
-        if taken:
-            return here
         here.close()
         return None
 
@@ -187,9 +205,10 @@ class OtherWorkers:
             return
         sessions = self._sessions
         session = sessions.find(handed.session_id)
-        ended = sessions.recently_ended.find(handed.session_id)
-        if session is None and ended is None and sessions.closing:
-            return  # this process may end before it could say that there is no such session
+        if session is None and sessions.closing:
+            ended = sessions.recently_ended.find(handed.session_id)
+            if ended is None or not ended.farewell:
+                return  # this process may end before it could say that there is no such session
         loop = sessions.loops.here() if session is None else session.loop
         if message.kind == _REQUEST:
             door = self._inner_door()

@@ -104,12 +104,38 @@ def ask(served: Any, path: str = ADDRESS) -> Any:
         http.close()
 
 
-def test_a_connection_that_may_have_been_taken_is_ended_without_an_answer(served: Any) -> None:
+GET = f"GET {ADDRESS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+def test_a_connection_that_may_have_been_taken_is_ended_with_an_answer(served: Any) -> None:
     served.bus.answers["connection"] = WorkerSilent("no answer")
-    raw = Raw(served.port, f"GET {ADDRESS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    assert raw.end() == b""
+    raw = Raw(served.port, GET)
+    status, headers = raw.head()
+    assert status == "HTTP/1.1 503 Service Unavailable"
+    assert headers["Connection"] == "close"
+    assert json.loads(raw.end())["message"] == "the worker of this session does not answer"
     assert served.bus.given == ["connection"]
     assert served.listener.stats()["cluster"]["handed_over"] == 0
+
+
+def test_the_session_of_a_worker_that_has_gone_with_a_connection_is_unknown(served: Any) -> None:
+    def go(descriptor: int) -> bool:
+        served.bus.there = False
+        raise WorkerSilent("gone")
+
+    served.bus.answers["connection"] = go
+    raw = Raw(served.port, GET)
+    assert raw.head()[0] == "HTTP/1.1 400 Bad Request"
+    assert json.loads(raw.end()) == {"code": 1, "message": "Session ID unknown"}
+
+
+def test_nothing_is_added_to_what_a_worker_has_answered(served: Any) -> None:
+    def answer(descriptor: int) -> bool:
+        os.write(descriptor, b"HTTP/1.1 200 OK\r\n")
+        raise WorkerSilent("gone")
+
+    served.bus.answers["connection"] = answer
+    assert Raw(served.port, GET).end() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_a_request_that_may_have_been_taken_is_refused(served: Any) -> None:

@@ -64,6 +64,10 @@ class Departure(ABC):
         return self._end()
 
     @abstractmethod
+    def end_after_answer(self) -> None:
+        """It does not leave after all; but no other request is read from it."""
+
+    @abstractmethod
     def _end(self) -> Iterable[bytes]:
         """Close the socket, and end the request without an answer."""
 
@@ -105,6 +109,10 @@ class PywsgiDeparture(Departure):
     def _behind(self) -> bytes:
         """What was read behind the head. Takes nothing."""
         return peek_ahead(self.socket, self._handler.rfile)
+
+    def end_after_answer(self) -> None:
+        """No other request is read from it."""
+        self._handler.close_connection = True
 
     def _end(self) -> list[bytes]:
         handler = self._handler

@@ -121,9 +121,13 @@ class GunicornDeparture(Departure):
         head = "\r\n".join(lines).encode("latin-1")
         return b"%b\r\n\r\n%b" % (head, request.unreader.buf.getvalue())
 
-    def _end(self) -> Iterable[bytes]:
-        # gunicorn asks this before it reads the next request.
+    def end_after_answer(self) -> None:
+        """No other request is read from it."""
+        # gunicorn asks this when it has answered, and before it reads the next request.
         self._request.should_close = lambda: True
+
+    def _end(self) -> Iterable[bytes]:
+        self.end_after_answer()
         self.socket.close()
         # gunicorn lets this pass, without an answer and without a line in its access log. And
         # middleware that reports errors does not report a successful exit.
