@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from secrets import token_hex
 from typing import Any
 
-from ..cluster.bus import Bus, Message, WorkerSilent
+from ..cluster.bus import Bus, Message, WorkerGone, WorkerSilent
 from ..cluster.names import is_session_id, owner_of
 from ..dialects.base import Route
 from ..hub.per_hub import thread_lock
@@ -21,9 +22,11 @@ from ..server.handover.departures import Departure
 from ..server.handover.doors import Door, Doors
 from ..server.handover.handed_socket import HandedSocket
 from ..server.handover.streams import Streams
+from ..server.handover.tunnels import Tunnels
 from ..server.http.environ import connection_of, target_of
 from ..server.http.request import Request
 from ..server.stream.sockets import sent_so_far, shut_down
+from ..session.loops import Loop
 from ..session.sessions import Sessions
 from ..wire.handed_over import HandedOver, read_handed_over
 from ..wire.redact import Shortener
@@ -33,6 +36,9 @@ __all__ = ["OtherWorkers"]
 # The kinds of messages: with a connection, and with a socket for one request.
 _CONNECTION = "connection"
 _REQUEST = "request"
+_TUNNEL = "tunnel"  # the same for one request whose bytes go over the bus
+
+_TAKEN = b"taken"  # the answer to that
 
 #: Seconds that a worker has to take a connection.
 TIMEOUT = 10.0
@@ -64,10 +70,12 @@ class OtherWorkers:
         self._doors = Doors()
         self._inner: Door | None = None
         self._streams = Streams()
+        self._tunnels = Tunnels(bus)
         self._waiting: Counter[str] = Counter()
         self._lock = thread_lock()
         bus.receive(_CONNECTION, self._take)
         bus.receive(_REQUEST, self._take)
+        bus.receive(_TUNNEL, self._take)
 
     # --- requests that come here ---
 
@@ -172,7 +180,32 @@ class OtherWorkers:
             here.close()
             raise
         here.close()
-        return None
+        return None if taken is None else self._new_tunnel(owner, session_id, head)
+
+    def _new_tunnel(self, owner: str, session_id: str, head: bytes) -> Any:
+        """The same to a worker that no socket can be handed to, as on another machine."""
+        from gevent import socket
+
+        name = token_hex(8)
+        told = HandedOver(session_id, "", name, head)
+        here, there = socket.socketpair()
+        # Before the question: what comes behind its answer must find the stream.
+        end = self._tunnels.begin(owner, name, there, self._sessions.loops.here())
+        taken = False
+        try:
+            taken = self._bus.ask(owner, _TUNNEL, told.encode(), TIMEOUT) == _TAKEN
+        except WorkerGone:
+            pass
+        except WorkerSilent:
+            raise _unavailable() from None
+        finally:
+            if not taken:
+                here.close()
+                end.cut()
+        if not taken:
+            return None
+        self._sessions.counters.note_given(relayed=True)
+        return here
 
     def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
         """Hand a socket over; tell whether it was taken, or ``None`` if nobody knows."""
@@ -210,6 +243,9 @@ class OtherWorkers:
             if ended is None or not ended.farewell:
                 return  # this process may end before it could say that there is no such session
         loop = sessions.loops.here() if session is None else session.loop
+        if message.kind == _TUNNEL:
+            loop.call(self._open_tunnel, message, handed, loop)
+            return
         if message.kind == _REQUEST:
             door = self._inner_door()
         else:
@@ -229,6 +265,15 @@ class OtherWorkers:
             log.warning("handover", "a worker has handed over what is no socket: %s", error)
             return
         door.open(socket, handed.address)
+
+    def _open_tunnel(self, message: Message, handed: HandedOver, loop: Loop) -> None:
+        from gevent import socket
+
+        here, there = socket.socketpair()
+        # Before the answer: what the other worker sends after that must find its stream.
+        self._tunnels.begin(message.sender, handed.place, there, loop)
+        message.answer(_TAKEN)
+        self._inner_door().open(HandedSocket(here.detach(), handed), handed.address)
 
     def _inner_door(self) -> Door:
         if self._inner is None:

@@ -92,6 +92,16 @@ def listened_to(*arguments: str) -> None:
     run(server)
 
 
+def far() -> None:
+    """A worker that can hand no socket over, as if the others were on other machines."""
+    from sockio_gevent.cluster.bus import Bus
+    from sockio_gevent.cluster.local import LocalBus
+
+    LocalBus.hands_over = False
+    LocalBus.hand_over = Bus.hand_over  # type: ignore[method-assign]
+    listened_to()
+
+
 def logged() -> None:
     """The same, with an access log."""
     from gevent.pywsgi import WSGIServer

@@ -34,6 +34,7 @@ KINDS = {
     "gevent_websocket": "handed_over",
     "werkzeug": "relayed",
     "waitress_patched": "relayed",
+    "far": "relayed",
 }
 
 

@@ -168,8 +168,9 @@ def _switch(
         # An object that is not marked as closed sends a close frame.
         websocket.closed = True
     else:
-        connection.keep_quiet()
+        # The server needs this for its access log; it must not write the head itself.
         start_response(head.status, head.headers)
+        connection.keep_quiet()
         lines = [f"HTTP/1.1 {head.status}"]
         lines += [f"{name}: {value}" for name, value in head.headers]
         first = "\r\n".join([*lines, "", ""]).encode("latin-1") + first
