@@ -1,8 +1,9 @@
-"""Requests for the sessions of other workers, and theirs for the sessions of this one.
+"""Requests for the sessions of other workers.
 
 The owner of a session gets the connection itself if that can leave its server; or else a socket
-over which the request and the answer are relayed. Whatever the request is checked for is checked
-by the owner, as at home.
+over which the request and the answer are relayed; or the bytes of such a socket over the bus.
+Whatever the request is checked for is checked by the owner, as at home. What it does with it is
+in :mod:`.requests_of_others`.
 """
 
 from __future__ import annotations
@@ -13,32 +14,23 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from ..cluster.bus import Bus, Message, WorkerGone, WorkerSilent
+from ..cluster.bus import Bus, WorkerGone, WorkerSilent
 from ..cluster.names import is_session_id, owner_of
 from ..dialects.base import Route
 from ..hub.per_hub import thread_lock
 from ..refusal import Refusal
 from ..server.handover.departures import Departure
-from ..server.handover.doors import Door, Doors
-from ..server.handover.handed_socket import HandedSocket
 from ..server.handover.streams import Streams
 from ..server.handover.tunnels import Tunnels
 from ..server.http.environ import connection_of, target_of
 from ..server.http.request import Request
 from ..server.stream.sockets import sent_so_far, shut_down
-from ..session.loops import Loop
 from ..session.sessions import Sessions
-from ..wire.handed_over import HandedOver, read_handed_over
+from ..wire.handed_over import CONNECTION, REQUEST, TAKEN, TUNNEL, HandedOver
 from ..wire.redact import Shortener
+from .requests_of_others import RequestsOfOthers
 
 __all__ = ["OtherWorkers"]
-
-# The kinds of messages: with a connection, and with a socket for one request.
-_CONNECTION = "connection"
-_REQUEST = "request"
-_TUNNEL = "tunnel"  # the same for one request whose bytes go over the bus
-
-_TAKEN = b"taken"  # the answer to that
 
 #: Seconds that a worker has to take a connection.
 TIMEOUT = 10.0
@@ -64,20 +56,12 @@ class OtherWorkers:
         shorteners: Sequence[Shortener],
     ) -> None:
         self._bus = bus
-        self._application = application
         self._sessions = sessions
-        self._shorteners = shorteners
-        self._doors = Doors()
-        self._inner: Door | None = None
-        self._streams = Streams()
-        self._tunnels = Tunnels(bus)
         self._waiting: Counter[str] = Counter()
         self._lock = thread_lock()
-        bus.receive(_CONNECTION, self._take)
-        bus.receive(_REQUEST, self._take)
-        bus.receive(_TUNNEL, self._take)
-
-    # --- requests that come here ---
+        self._streams = Streams()
+        self._tunnels = Tunnels(bus)
+        self._theirs = RequestsOfOthers(bus, application, sessions, shorteners, self._tunnels)
 
     def answer(self, route: Route, request: Request) -> Iterable[bytes] | None:
         """Have the owner of a session answer a request for it.
@@ -91,7 +75,7 @@ class OtherWorkers:
         """
         connection = connection_of(request.environ)
         if connection is not None:
-            connection.note_door(self._doors)
+            connection.note_door(self._theirs.doors)
         session_id = route.session_id
         if not is_session_id(session_id) or request.method == "OPTIONS":
             return None
@@ -125,7 +109,7 @@ class OtherWorkers:
         if not departure.encrypted:
             before = sent_so_far(departure.socket)
             try:
-                taken = self._give(owner, _CONNECTION, handed, departure.socket)
+                taken = self._give(owner, CONNECTION, handed, departure.socket)
             except BaseException:
                 shut_down(departure.socket)  # it may have been taken
                 raise
@@ -142,7 +126,7 @@ class OtherWorkers:
 
         here, there = socket.socketpair()
         with here, there:
-            taken = self._give(owner, _CONNECTION, handed, there)
+            taken = self._give(owner, CONNECTION, handed, there)
             if taken is None:
                 self._check_gone(owner)
                 return None
@@ -171,7 +155,7 @@ class OtherWorkers:
         here, there = socket.socketpair()
         try:
             with there:
-                taken = self._give(owner, _REQUEST, HandedOver(session_id, "", "", head), there)
+                taken = self._give(owner, REQUEST, HandedOver(session_id, "", "", head), there)
             if taken:
                 return here
             if taken is None:
@@ -193,7 +177,7 @@ class OtherWorkers:
         end = self._tunnels.begin(owner, name, there, self._sessions.loops.here())
         taken = False
         try:
-            taken = self._bus.ask(owner, _TUNNEL, told.encode(), TIMEOUT) == _TAKEN
+            taken = self._bus.ask(owner, TUNNEL, told.encode(), TIMEOUT) == TAKEN
         except WorkerGone:
             pass
         except WorkerSilent:
@@ -217,7 +201,7 @@ class OtherWorkers:
         finally:
             self._count_waiting(owner, -1)
         if taken:
-            self._sessions.counters.note_given(relayed=kind == _REQUEST)
+            self._sessions.counters.note_given(relayed=kind == REQUEST)
         return taken
 
     def _count_waiting(self, owner: str, change: int) -> None:
@@ -225,66 +209,6 @@ class OtherWorkers:
             self._waiting[owner] += change
             if not self._waiting[owner]:
                 del self._waiting[owner]
-
-    # --- requests that other workers give ---
-
-    def _take(self, message: Message) -> None:
-        """Take what another worker gives, if a server here can serve it; called in the hub."""
-        try:
-            handed = read_handed_over(message.body)
-        except ValueError as error:
-            log = self._sessions.throttled_log
-            log.warning("handover", "a worker has handed a connection over wrongly: %s", error)
-            return
-        sessions = self._sessions
-        session = sessions.find(handed.session_id)
-        if session is None and sessions.closing:
-            ended = sessions.recently_ended.find(handed.session_id)
-            if ended is None or not ended.farewell:
-                return  # this process may end before it could say that there is no such session
-        loop = sessions.loops.here() if session is None else session.loop
-        if message.kind == _TUNNEL:
-            loop.call(self._open_tunnel, message, handed, loop)
-            return
-        if message.kind == _REQUEST:
-            door = self._inner_door()
-        else:
-            found = self._doors.find(handed.place, loop.hub)
-            if found is None or found.full:
-                return  # the other worker relays it
-            door = found
-        descriptor = message.take_descriptor()
-        if descriptor is not None:
-            loop.call(self._open, door, descriptor, handed)
-
-    def _open(self, door: Door, descriptor: int, handed: HandedOver) -> None:
-        try:
-            socket = HandedSocket(descriptor, handed)
-        except OSError as error:
-            log = self._sessions.throttled_log
-            log.warning("handover", "a worker has handed over what is no socket: %s", error)
-            return
-        door.open(socket, handed.address)
-
-    def _open_tunnel(self, message: Message, handed: HandedOver, loop: Loop) -> None:
-        from gevent import socket
-
-        here, there = socket.socketpair()
-        # Before the answer: what the other worker sends after that must find its stream.
-        self._tunnels.begin(message.sender, handed.place, there, loop)
-        message.answer(_TAKEN)
-        self._inner_door().open(HandedSocket(here.detach(), handed), handed.address)
-
-    def _inner_door(self) -> Door:
-        if self._inner is None:
-            from ..server.handover.inner import inner_door
-
-            sessions = self._sessions
-            log = sessions.log, sessions.throttled_log
-            self._inner = inner_door(
-                self._application, sessions.options, self._shorteners, *log, sessions.limits
-            )
-        return self._inner
 
 
 def _send(stream: Any, head: bytes) -> bool:

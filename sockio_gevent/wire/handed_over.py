@@ -8,7 +8,15 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-__all__ = ["HandedOver", "read_handed_over"]
+__all__ = ["CONNECTION", "REQUEST", "TAKEN", "TUNNEL", "HandedOver", "read_handed_over"]
+
+# The kinds of messages that say it. With them goes
+CONNECTION = "connection"  # the connection of a client;
+REQUEST = "request"  # a socket for one request after the other;
+TUNNEL = "tunnel"  # nothing: the bytes of such a socket follow over the bus.
+
+#: The answer to the last of them.
+TAKEN = b"taken"
 
 #: The address of a client, as a server gets it with a connection.
 Address = tuple[Any, ...] | str
@@ -20,7 +28,8 @@ class HandedOver(NamedTuple):
     Attributes:
         session_id: the session that its first request names.
         address: the address of the client.
-        place: the address at which the connection was accepted, as text.
+        place: the address at which the connection was accepted, as text; or the name of the
+            stream over the bus.
         begun: the bytes that were read already: they come before those of the socket.
     """
 

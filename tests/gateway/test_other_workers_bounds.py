@@ -18,7 +18,7 @@ from support.http import HTTP
 from support.raw import Raw
 from support.workers import wait_until
 
-from sockio_gevent.cluster.bus import WorkerSilent, alone
+from sockio_gevent.cluster.bus import WorkerGone, WorkerSilent, alone
 from sockio_gevent.cluster.names import worker_name
 from sockio_gevent.gateway import other_workers
 from sockio_gevent.wire.handed_over import HandedOver
@@ -57,6 +57,16 @@ class StandIn:
     def find(self, worker: str) -> bool:
         return self.there and worker == OTHER
 
+    def when_gone(self, function: Any) -> None:
+        pass
+
+    def ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
+        self.given.append(kind)
+        answer = self.answers.get(kind, WorkerGone("no"))
+        if isinstance(answer, Exception):
+            raise answer
+        return bytes(answer)
+
     def receive(self, kind: str, receiver: Any) -> None:
         self.receivers[kind] = receiver
 
@@ -81,6 +91,11 @@ class Message:
         self.body = body
         self._descriptor = descriptor
         self.taken = False
+        self.sender = OTHER
+        self.answers: list[bytes] = []
+
+    def answer(self, body: bytes) -> None:
+        self.answers.append(body)
 
     def take_descriptor(self) -> int:
         self.taken = True
@@ -150,11 +165,22 @@ def test_a_request_that_may_have_been_taken_is_refused(served: Any) -> None:
 
 
 def test_a_session_is_unknown_if_its_worker_takes_no_request_for_it(served: Any) -> None:
-    engineio.refused(ask(served), 400, 1, "Session ID unknown")
-    assert served.bus.given == ["connection", "request"]
+    for answer in (b"", WorkerGone("it has gone")):
+        served.bus.given.clear()
+        served.bus.answers["tunnel"] = answer
+        engineio.refused(ask(served), 400, 1, "Session ID unknown")
+        assert served.bus.given == ["connection", "request", "tunnel"]
 
 
-@pytest.mark.parametrize("kind", ["connection", "request"])
+def test_a_worker_that_does_not_say_whether_it_takes_a_stream_is_not_waited_for(
+    served: Any,
+) -> None:
+    served.bus.answers["tunnel"] = WorkerSilent("no answer")
+    assert ask(served).status == 503
+    wait_until(lambda: served.listener._gateway._others._tunnels._ends == {})
+
+
+@pytest.mark.parametrize("kind", ["connection", "request", "tunnel"])
 def test_a_worker_that_closes_takes_nothing_for_a_session_that_it_does_not_know(
     served: Any, kind: str
 ) -> None:
@@ -167,6 +193,7 @@ def test_a_worker_that_closes_takes_nothing_for_a_session_that_it_does_not_know(
         gevent.get_hub().loop.run_callback(served.bus.receivers[kind], message)
         gevent.idle()
         assert not message.taken
+        assert message.answers == [b""]
 
 
 def test_a_session_is_unknown_when_its_worker_has_gone_meanwhile(served: Any) -> None:
@@ -240,7 +267,7 @@ def take(served: Any, kind: str, body: bytes) -> Message:
     return message
 
 
-@pytest.mark.parametrize("kind", ["connection", "request"])
+@pytest.mark.parametrize("kind", ["connection", "request", "tunnel"])
 def test_a_malformed_message_is_refused_and_logged(served: Any, kind: str) -> None:
     message = take(served, kind, b'["x"]\nGET / HTTP/1.1\r\n\r\n')
     assert not message.taken
@@ -260,7 +287,7 @@ def test_what_is_no_socket_is_closed_and_logged(served: Any, kind: str) -> None:
 def test_what_is_handed_over_before_any_request_has_come_is_not_taken(served: Any) -> None:
     """No server is known through which it could come in."""
     ask(served, CLASSIC)
-    served.listener._gateway._others._doors._doors.clear()
+    served.listener._gateway._others._theirs.doors._doors.clear()
     here, there = socket.socketpair()
     told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n")
     message = Message("connection", told.encode(), there.fileno())

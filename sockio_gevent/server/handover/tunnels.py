@@ -7,6 +7,7 @@ other side.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from socket import SHUT_WR
@@ -17,7 +18,7 @@ from gevent.event import Event
 
 from ..stream.sockets import shut_down
 
-__all__ = ["Bus", "Tunnel", "Tunnels"]
+__all__ = ["Bus", "Tunnel", "Tunnels", "is_name"]
 
 _KIND = "stream"
 _WINDOW = 256 * 1024  # bytes that may be on their way in one direction
@@ -27,6 +28,12 @@ _PIECE = 32 * 1024  # bytes of one message
 _DATA, _WRITTEN, _END, _BROKEN = b"d", b"w", b"e", b"b"
 
 _NAME_SIZE = 16  # bytes of the name of a stream
+_NAME = re.compile(f"[0-9a-f]{{{_NAME_SIZE}}}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a stream."""
+    return _NAME.fullmatch(text) is not None
 
 
 class Bus(Protocol):
@@ -154,7 +161,7 @@ class Tunnels:
 
         Args:
             worker: the name of the other worker.
-            name: the name of the stream, 16 characters, which both ends know.
+            name: the name of the stream, which both ends know; see :func:`is_name`.
             socket: the gevent socket; it is closed in the end.
             loop: calls functions in this thread.
         """
