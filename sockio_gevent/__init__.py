@@ -13,6 +13,7 @@ from .listener import Listener, listen
 from .namespace import Namespace
 from .options.listener_options import Options, TransportOptions
 from .refusal import Refusal
+from .remote_client import RemoteClient
 from .version import __version__
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Options",
     "Refusal",
     "Refused",
+    "RemoteClient",
     "Target",
     "TransportOptions",
     "__version__",

@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parsed = parse(given)
         if parsed.reload:
             supervise(parsed, given)
+        elif parsed.workers > 1:
+            from .command.workers import serve
+
+            serve(parsed)
         else:
             run(parsed)
 

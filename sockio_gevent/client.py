@@ -172,7 +172,7 @@ class Client(ClientFacts):
     @property
     def volatile(self) -> Target:
         """This client, if it can get a message at once; see :attr:`Target.volatile`."""
-        return Target(space_of(self), rooms=(self.id,), volatile=True)
+        return Target(space_of(self), rooms=(self.id,), volatile=True, local=True)
 
     # --- where it is ---
 

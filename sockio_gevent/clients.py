@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
 from .client import Client
-from .session.sessions import is_session_id
+from .cluster.names import is_session_id
 from .space import Space
 
 __all__ = ["Clients", "Excluded", "session_ids"]

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
+from .adapter import Adapter
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
 from .mounting.environment_checks import EnvironmentChecks
+from .mounting.workers import make_bus
 from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
 from .options.listener_options import Options
@@ -87,11 +89,17 @@ class Listener(Namespace):
         self._handlers = handlers = Handlers()
         handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
-        self._dialects = dialects_of(self.options, self._serializer(None))
+        self._sessions.bus = bus = make_bus(self.options, self._sessions)
+        serializer = self._serializer(None)
+        self._dialects = dialects_of(self.options, serializer)
         self._languages = Languages(self._dialects)
         main = Space("/", self._sessions, self._languages, handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
+        self._adapter: Adapter | None = None
+        if bus is not None:
+            log = self._sessions.throttled_log
+            main.elsewhere = self._adapter = Adapter(bus, self._namespaces, log, serializer)
         handlers.log = self._sessions.throttled_log
         handlers.main = self
         handlers.namespaces = self._namespaces
@@ -134,15 +142,19 @@ class Listener(Namespace):
 
     def _attach(self, server: Any) -> None:
         """Put the listener before a server or an application that was checked."""
-        around = EnvironmentChecks(self.options.resource, self._sessions.log, self.close)
+        sessions = self._sessions
+        around = EnvironmentChecks(self.options.resource, sessions.log, sessions.bus, self.close)
         around.check_at_start()
         around.others = [
             layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
         ]
         self._handlers.context = context = self.options.context or mount.context_of(server)
         # There are no clients yet, so none speaks one of those before.
-        self._dialects = dialects = dialects_of(self.options, self._serializer(server))
+        serializer = self._serializer(server)
+        self._dialects = dialects = dialects_of(self.options, serializer)
         self._languages.use(dialects)
+        if self._adapter is not None:
+            self._adapter.use(serializer, context)
         gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
         # Requests may come as soon as it is mounted.
         self._gateway = gateway
@@ -229,6 +241,9 @@ class Listener(Namespace):
           were given to connections to go ``out``. Session ids and heartbeats count.
         - ``buffered``: how many bytes of memory the messages take that clients
           have not taken yet.
+        - ``cluster``: of the bus between the workers: how many ``members`` there are, with this
+          one; how many ``messages`` and ``bytes`` came ``in`` and went ``out``; how many
+          messages were ``dropped``, because a worker did not read them.
 
         Returns:
             A new dict with numbers at its leaves.
@@ -278,6 +293,8 @@ class Listener(Namespace):
         if self._policy_server is not None:
             self._policy_server.stop(0)
         self._sessions.close(timeout)
+        if self._sessions.bus is not None:
+            self._sessions.bus.close()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, TypeVar
 
 from .client import Client, Target
 from .clients import Clients, Excluded, session_ids
-from .events import Emitter, EventName
+from .events import Emitter, EventName, check_sendable
 from .hub.per_hub import thread_lock
 from .options.callables import callable_problem
+from .server_side import ServerSide
 from .space import Space
 
 __all__ = ["Middleware", "Namespace", "NamespaceEvents", "ParentNamespace"]
@@ -77,6 +78,7 @@ class Namespace(NamespaceEvents):
         self._space = space
         self._parent = parent
         self._clients = Clients(space)
+        self._server_side = ServerSide(space.name)
         space.namespace = self
         space.emitters = (self,) if parent is None else (self, parent)
 
@@ -97,6 +99,7 @@ class Namespace(NamespaceEvents):
     def clients(self) -> Mapping[str, Client]:
         """Its clients by their session ids, also those that are away for a moment.
 
+        These are the clients of this worker; ``to()`` and other targets list those of all.
         Any thread may iterate over them while clients come and go.
         """
         return self._clients
@@ -148,8 +151,71 @@ class Namespace(NamespaceEvents):
 
     @property
     def local(self) -> Target:
-        """All clients that are connected to this process; see :attr:`Target.local`."""
+        """The clients of this worker; see :attr:`Target.local`."""
         return Target(self._space).local
+
+    # --- to the other workers ---
+
+    def on_server_side(
+        self, event: EventName, handler: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
+        """Call a handler whenever another worker emits an event by :meth:`server_side_emit`.
+
+        The handler gets the arguments of the event, and no client. It runs in a greenlet of its
+        own and may block. Works as a call and as a decorator.
+
+        Args:
+            event: the name of the event.
+            handler: the function to call; without it, a decorator is returned.
+
+        Raises:
+            TypeError: if the handler is ``async`` or a generator.
+            ValueError: if the name is reserved.
+        """
+        if handler is None:
+            return self._server_side.on(event)
+        return self._server_side.on(event, handler)
+
+    def server_side_emit(self, event: EventName, *arguments: Any) -> None:
+        """Let an event happen in this namespace of the other workers, and not in this one.
+
+        Any thread may call it, and it never blocks. If there are no other workers, nothing happens.
+
+        Args:
+            event: its name.
+            *arguments: JSON values and ``bytes``.
+
+        Raises:
+            TypeError: if an argument is neither.
+            ValueError: if a value has no form, or all together are too large.
+        """
+        check_sendable(event)
+        if self._space.elsewhere is not None:
+            self._space.elsewhere.server_side_emit(self._space.name, event, arguments)
+
+    def server_side_call(
+        self, event: EventName, *arguments: Any, timeout: float = 5.0
+    ) -> dict[str, Any]:
+        """The same as :meth:`server_side_emit`, and wait for what the handlers return.
+
+        Args:
+            event: the name of the event.
+            *arguments: JSON values and ``bytes``.
+            timeout: how many seconds to wait.
+
+        Returns:
+            For each other worker, by its name, the first value that is not ``None`` which one
+            of its handlers has returned.
+
+        Raises:
+            AckTimeout: if a worker has not answered in this time, or has gone. Its attributes
+                have the answers that came, and the names of the workers that are missing.
+            TypeError, ValueError: see :meth:`server_side_emit`.
+        """
+        check_sendable(event)
+        if self._space.elsewhere is None:
+            return {}
+        return self._space.elsewhere.server_side_call(self._space.name, event, arguments, timeout)
 
 
 class ParentNamespace(NamespaceEvents):
@@ -160,11 +226,13 @@ class ParentNamespace(NamespaceEvents):
 
     Args:
         pattern: the pattern, which the whole name must match.
+        main: the main namespace of the listener.
     """
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
+    def __init__(self, pattern: re.Pattern[str], main: Space) -> None:
         super().__init__()
         self.pattern = pattern
+        self._main = main
         self._children: dict[str, Namespace] = {}
 
     def __repr__(self) -> str:
@@ -181,9 +249,12 @@ class ParentNamespace(NamespaceEvents):
         See :meth:`~sockio_gevent.Target.emit`.
         """
         for child in self.children.values():
-            child.emit(event, *arguments)
+            child.local.emit(event, *arguments)
+        if self._main.elsewhere is not None:
+            # Other workers may have namespaces of the pattern that this one has not.
+            check_sendable(event)
+            self._main.elsewhere.emit_matching(self.pattern.pattern, event, arguments)
 
     def send(self, message: Any) -> None:
         """Send the event ``message`` to all clients of all its namespaces."""
-        for child in self.children.values():
-            child.send(message)
+        self.emit("message", message)

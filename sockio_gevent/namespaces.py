@@ -71,8 +71,17 @@ class Namespaces:
             for parent in self._parents:
                 if parent.pattern == pattern:
                     return parent
-            self._parents.append(ParentNamespace(pattern))
+            self._parents.append(ParentNamespace(pattern, self._main))
             return self._parents[-1]
+
+    def of_pattern(self, pattern: str) -> list[Space]:
+        """The namespaces of the patterns that are written like this, as they are now."""
+        return [
+            child._space
+            for parent in self._parents
+            if parent.pattern.pattern == pattern
+            for child in parent.children.values()
+        ]
 
     def get(self, name: str) -> Space | None:
         """The namespace of this name, if there is one now."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .acknowledgements import Gathered, Pending
 from .dialects.base import Dialect
+from .elsewhere import Elsewhere
 from .kept import KeptEvent
 from .recovery import CUTS, Recovery
 from .rooms import Rooms
@@ -83,6 +84,7 @@ class Space:
 
     Attributes:
         name, host, languages, runner: the same as given.
+        elsewhere: the clients of the other workers; ``None`` if there can be no other workers.
         emitters: what has handlers for its events and middleware: the namespace, and the one
             that has its pattern.
         emptied: called when the last client may have left.
@@ -96,6 +98,7 @@ class Space:
     """
 
     __slots__ = (
+        "elsewhere",
         "emitters",
         "emptied",
         "gathered",
@@ -123,6 +126,7 @@ class Space:
         self.host = host
         self.languages = languages
         self.runner = runner
+        self.elsewhere: Elsewhere | None = None if main is None else main.elsewhere
         self.emitters: Sequence[Any] = ()
         self.emptied: Callable[[], None] | None = None
         self.main = self if main is None else main

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from .acknowledgements import Answers
+from .elsewhere import Scope
 from .errors import AckTimeout
 from .events import EventName, check_sendable
 from .rooms import room_names
@@ -39,9 +40,10 @@ class BaseTarget(Generic[C]):
         without: the rooms whose clients are left out.
         excluded: the ids of the sessions whose clients are left out.
         volatile: whether clients are left out that could not get a message now.
+        local: whether the clients of other workers are left out.
     """
 
-    __slots__ = ("_excluded", "_rooms", "_space", "_volatile", "_without")
+    __slots__ = ("_excluded", "_local", "_rooms", "_space", "_volatile", "_without")
 
     def __init__(
         self,
@@ -50,8 +52,10 @@ class BaseTarget(Generic[C]):
         without: tuple[str, ...] = (),
         excluded: frozenset[str] = frozenset(),
         volatile: bool = False,
+        local: bool = False,
     ) -> None:
         self._space = space
+        self._local = local
         self._rooms = rooms
         self._without = without
         self._excluded = excluded
@@ -67,6 +71,8 @@ class BaseTarget(Generic[C]):
             parts.append(f"except {left_out}")
         if self._volatile:
             parts.append("volatile")
+        if self._local:
+            parts.append("local")
         return f"<Target {' '.join(parts)}>"
 
     # --- which clients ---
@@ -88,13 +94,15 @@ class BaseTarget(Generic[C]):
         Raises:
             TypeError: if something else is given.
         """
-        rooms, sessions = [], set(self._excluded)
+        rooms: list[Any] = []
+        sessions = set(self._excluded)
         for each in rooms_or_clients:
-            session_id = None if isinstance(each, str) else getattr(each, "session_id", None)
-            if session_id is None:
+            if isinstance(each, str):
                 rooms.append(each)
-            else:
+            elif (session_id := getattr(each, "session_id", None)) is not None:
                 sessions.add(session_id)
+            else:  # a client of another worker
+                rooms.append(getattr(each, "id", each))
         without = (*self._without, *room_names(rooms))
         return self._with(without=without, excluded=frozenset(sessions))
 
@@ -108,8 +116,8 @@ class BaseTarget(Generic[C]):
 
     @property
     def local(self: T) -> T:
-        """The same clients, as far as they are connected to this process."""
-        return self._with()
+        """The same clients, without those of other workers."""
+        return self._with(local=True)
 
     def _with(self: T, **changes: Any) -> T:
         given: dict[str, Any] = {
@@ -117,6 +125,7 @@ class BaseTarget(Generic[C]):
             "without": self._without,
             "excluded": self._excluded,
             "volatile": self._volatile,
+            "local": self._local,
             **changes,
         }
         return type(self)(self._space, **given)
@@ -124,8 +133,28 @@ class BaseTarget(Generic[C]):
     def _sessions(self) -> list[Session]:
         return self._space.rooms.select(self._rooms, self._without, self._excluded)
 
+    def _scope(self) -> Scope:
+        return Scope(
+            self._space.name,
+            self._rooms,
+            self._without,
+            tuple(self._excluded),
+            self._volatile,
+        )
+
     def clients(self) -> list[C]:
-        """The clients that are meant, as they are now."""
+        """The clients that are meant, as they are now.
+
+        Those of other workers are of the class :class:`~sockio_gevent.RemoteClient`. The workers
+        are asked for them; one that does not answer within five seconds is passed over, and the
+        log says so.
+        """
+        found = self._clients_here()
+        if self._space.elsewhere is not None and not self._local:
+            found += self._space.elsewhere.clients(self._scope())
+        return found
+
+    def _clients_here(self) -> list[C]:
         found = [self._space.client_of(each) for each in self._sessions() if each.ending is None]
         return [client for client in found if client is not None]
 
@@ -147,15 +176,27 @@ class BaseTarget(Generic[C]):
                 is over ``max_buffer``.
         """
         check_sendable(event)
-        self._space.send(event, arguments, self._sessions(), self._volatile)
+        space = self._space
+        space.send(event, arguments, self._sessions(), self._volatile)
+        if space.elsewhere is not None and not self._local:
+            space.elsewhere.emit(self._scope(), event, arguments)
 
     def send(self, message: Any) -> None:
         """Send the event ``message`` with one argument; see :meth:`emit`."""
-        self._space.send("message", (message,), self._sessions(), self._volatile)
+        space = self._space
+        space.send("message", (message,), self._sessions(), self._volatile)
+        if space.elsewhere is not None and not self._local:
+            space.elsewhere.emit(self._scope(), "message", (message,))
 
     def __call__(self, message: Any) -> None:
         """Send the event ``message`` with one argument; see :meth:`emit`."""
-        self._space.send("message", (message,), self._sessions(), self._volatile)
+        self.send(message)
+
+    def relay(self, event: EventName, arguments: Sequence[Any]) -> None:
+        """Send an event of another worker to the clients of this one, if there is any."""
+        sessions = self._sessions()
+        if sessions:
+            self._space.send(event, arguments, sessions, self._volatile)
 
     def call(
         self, event: EventName, *arguments: Any, timeout: float | None = 60.0
@@ -180,6 +221,18 @@ class BaseTarget(Generic[C]):
             TypeError, ValueError: see :meth:`emit`.
         """
         check_sendable(event)
+
+        def here() -> dict[str, Any]:
+            return self._call_here(event, arguments, timeout)
+
+        elsewhere = self._space.elsewhere
+        if elsewhere is None or self._local:
+            return here()
+        return elsewhere.call(self._scope(), event, arguments, timeout, here)
+
+    def _call_here(
+        self, event: EventName, arguments: Sequence[Any], timeout: float | None
+    ) -> dict[str, Any]:
         space = self._space
         asked = {
             session: client.id
@@ -197,11 +250,14 @@ class BaseTarget(Generic[C]):
 
         Raises:
             TypeError: if the name of a room is no string.
-            ValueError: if one of them would be in more than ``max_rooms_per_client``.
+            ValueError: if one of them would be in more than ``max_rooms_per_client``. If that
+                is a client of another worker, the log of that one says so instead.
         """
         names = room_names(rooms)
         for session in self._sessions():
             self._space.rooms.join(session, names)
+        if self._space.elsewhere is not None and not self._local:
+            self._space.elsewhere.join(self._scope(), names)
 
     def leave(self, *rooms: str) -> None:
         """Take the clients out of rooms.
@@ -212,11 +268,15 @@ class BaseTarget(Generic[C]):
         names = room_names(rooms)
         for session in self._sessions():
             self._space.rooms.leave(session, names)
+        if self._space.elsewhere is not None and not self._local:
+            self._space.elsewhere.leave(self._scope(), names)
 
     def disconnect(self, close: bool = False) -> None:
         """Disconnect the clients; see :meth:`Client.disconnect`."""
-        for client in self.clients():
+        for client in self._clients_here():
             client.disconnect(close)
+        if self._space.elsewhere is not None and not self._local:
+            self._space.elsewhere.disconnect(self._scope(), close)
 
 
 def _shown(room: str) -> str:

@@ -156,7 +156,7 @@ def test_a_target_is_shown_without_session_ids(listener: io.Listener) -> None:
     shown = repr(listener.to("a", "b").except_("c", ann.session).volatile)
     assert shown == "<Target / to 'a', 'b' except 'c', 1 clients volatile>"
     assert repr(listener.to()) == "<Target / to no room>"
-    assert repr(ann.session.volatile) == f"<Target / to '{ann.session.id[:8]}…' volatile>"
+    assert repr(ann.session.volatile) == f"<Target / to '{ann.session.id[:8]}…' volatile local>"
 
 
 @pytest.mark.parametrize("name", [1, None, b"hall", ["hall"]], ids=repr)

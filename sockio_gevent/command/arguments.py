@@ -33,6 +33,7 @@ examples:
   {PROG} chat:site --port 8000       'site' in chat.py
   {PROG} "shop:create_app()"         what this function in shop.py returns
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
+  {PROG} chat --workers 4            four processes, for more cores
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
   {PROG} doctor https://example.com/  say what does not get through to a server
@@ -53,6 +54,7 @@ class Arguments(argparse.Namespace):
         origins: the value for the option ``origins``; ``None`` to leave it alone.
         log_level: the lowest level that is logged, in lower case.
         log_format: the form of the lines of the log.
+        workers: how many processes serve.
         reload: whether to start again when a source file changes.
     """
 
@@ -64,6 +66,7 @@ class Arguments(argparse.Namespace):
     origins: list[str] | None
     log_level: str
     log_format: str
+    workers: int
     reload: bool
 
 
@@ -141,6 +144,14 @@ def _parser() -> argparse.ArgumentParser:
         "(default: %(default)s)",
     )
     add(
+        "--workers",
+        default=1,
+        type=_workers,
+        metavar="N",
+        help="how many processes serve; what is meant for all clients reaches those of all of them "
+        "(default: %(default)s)",
+    )
+    add(
         "--reload",
         action="store_true",
         help="for development: start again whenever a source file changes "
@@ -169,6 +180,12 @@ def _host(text: str) -> str:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers, 1 or more")
     return int(text)
 
 

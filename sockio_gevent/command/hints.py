@@ -7,10 +7,7 @@ from collections.abc import Sequence
 __all__ = ["hint"]
 
 _ADDRESS = "say --host and --port"
-_WORKERS = (
-    "one process serves here, in greenlets; for more cores run several, each on a port of its own, "
-    "behind a proxy that keeps each client on one"
-)
+_WORKERS = "say --workers"
 _GREENLETS = "requests are served in greenlets here, without a limit"
 _LOG = "there is no access log here; --log-level says what else is logged"
 
@@ -20,7 +17,6 @@ _ELSEWHERE = {
     "-b": _ADDRESS,
     "--listen": _ADDRESS,
     "-p": "say --port",
-    "--workers": _WORKERS,
     "-w": _WORKERS,
     "--processes": _WORKERS,
     "--threads": _GREENLETS,

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import CommandError, ends_cleanly
 from .arguments import Arguments, parse
+from .listening import bind
 from .run import CLOSE_TIMEOUT, run, set_up_logging
 from .target import module_missing, search_here
 
@@ -40,7 +41,7 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
             raise
         raise CommandError("--reload needs hupper: pip install 'sockio_gevent[reload]'") from None
 
-    from .server import bind, tls_context
+    from .server import tls_context
 
     set_up_logging(arguments.log_level, arguments.log_format)
     search_here(arguments.target)
@@ -75,7 +76,11 @@ def work(given: Sequence[str], inherited: int) -> None:
             thread._delete = lambda: None  # type: ignore[attr-defined]
     try:
         with ends_cleanly():
-            run(parse(given), inherited)
+            arguments = parse(given)
+            if arguments.workers > 1:
+                _work_with_others(arguments, inherited)
+            else:
+                run(arguments, inherited)
     except SyntaxError as error:
         # hupper watches the modules that were imported; this one was not.
         if error.filename is not None:
@@ -83,6 +88,15 @@ def work(given: Sequence[str], inherited: int) -> None:
 
             get_reloader().watch_files([error.filename])
         raise
+
+
+def _work_with_others(arguments: Arguments, inherited: int) -> None:
+    from hupper import get_reloader
+
+    from .workers import serve
+
+    # The workers are processes of their own, and hupper knows nothing of what they import.
+    serve(arguments, inherited, get_reloader().watch_files)
 
 
 def wait(given: Sequence[str], inherited: int) -> None:

@@ -13,22 +13,27 @@ from gevent import monkey
 from ..ext.json_log import JSONFormatter
 from ..mounting import environment_checks
 from .arguments import Arguments
+from .listening import bind, url
 from .loading import load
 from .target import search_here
+from .worker_side import WorkerSide
 
-__all__ = ["CLOSE_TIMEOUT", "run", "set_up_logging"]
+__all__ = ["CLOSE_TIMEOUT", "announce", "run", "set_up_logging"]
 
 CLOSE_TIMEOUT = 5.0  # seconds that clients have to take their last messages and the close
 
 _log = logging.getLogger("sockio_gevent")
 
 
-def run(arguments: Arguments, inherited: int | None = None) -> None:
+def run(
+    arguments: Arguments, inherited: int | None = None, worker: WorkerSide | None = None
+) -> None:
     """Serve until a signal says to stop.
 
     Args:
         arguments: the command line.
         inherited: the file descriptor of a socket that listens already, if there is one.
+        worker: the parent, if this is one of several workers.
 
     Raises:
         CommandError: if the arguments do not allow it.
@@ -37,9 +42,13 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
     monkey.patch_all()
     environment_checks.note_patching()
     set_up_logging(arguments.log_level, arguments.log_format)
-    from .server import bind, make_server, tls_context, url
+    from ..mounting.workers import note_parent
+    from .server import make_server, tls_context
     from .signals import StopSignals
 
+    if worker is not None:
+        note_parent(worker.parent)
+        worker.watch()
     context = None
     if arguments.certfile is not None and arguments.keyfile is not None:
         context = tls_context(arguments.certfile, arguments.keyfile)
@@ -54,15 +63,18 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
         application, listeners, added = load(arguments.target, arguments.origins)
         if added:
             _log.info("%s has no listener: one with the default options is added", arguments.target)
-        server = make_server(listening, application, listeners, context)
+        server = make_server(listening, application, listeners, context, worker is not None)
         stop.hold()
         server.start()
-        _announce(url(arguments.host, listening, context is not None))
+        if worker is None:
+            announce(url(arguments.host, listening, context is not None))
+        else:
+            worker.ready()
         try:
             stop.wait()
             _log.info("stopping; Ctrl-C now stops at once")
         finally:
-            if inherited is not None:
+            if inherited is not None and worker is None:
                 # A client that connects waits for the next process, which has the same socket.
                 server.stop()
             # Otherwise the server still accepts: behind most proxies, a client that comes
@@ -71,7 +83,7 @@ def run(arguments: Arguments, inherited: int | None = None) -> None:
             server.stop()
 
 
-def _announce(address: str) -> None:
+def announce(address: str) -> None:
     """Print the address. If stdout cannot be written (a full disk), serve all the same."""
     try:
         sys.stdout.write(f"Open {address}\n")

@@ -150,6 +150,15 @@ class Collector(BaseCollector):
                 families.messages.add_metric([resource, direction], count)
             for direction, count in stats["bytes"].items():
                 families.payloads.add_metric([resource, direction], count)
+            cluster = stats["cluster"]
+            families.members.add_metric([resource], cluster["members"])
+            for direction, count in cluster["messages"].items():
+                families.cluster_messages.add_metric([resource, direction], count)
+            for direction, count in cluster["bytes"].items():
+                families.cluster_bytes.add_metric([resource, direction], count)
+            families.cluster_dropped.add_metric([resource], cluster["dropped"])
+            families.handed_over.add_metric([resource], cluster["handed_over"])
+            families.relayed.add_metric([resource], cluster["relayed"])
         return families.all
 
 
@@ -209,6 +218,36 @@ class _Families:
             "sockio_payload_bytes",
             "Size of the payloads from clients (in) and to them (out).",
             labels=["resource", "direction"],
+        )
+        self.members = GaugeMetricFamily(
+            "sockio_cluster_members",
+            "Workers that know each other, with this one.",
+            labels=["resource"],
+        )
+        self.cluster_messages = CounterMetricFamily(
+            "sockio_cluster_messages",
+            "Messages from other workers (in) and to them (out).",
+            labels=["resource", "direction"],
+        )
+        self.cluster_bytes = CounterMetricFamily(
+            "sockio_cluster_bytes",
+            "Size of the messages from other workers (in) and to them (out).",
+            labels=["resource", "direction"],
+        )
+        self.cluster_dropped = CounterMetricFamily(
+            "sockio_cluster_dropped",
+            "Messages that were dropped because a worker did not read them.",
+            labels=["resource"],
+        )
+        self.handed_over = CounterMetricFamily(
+            "sockio_cluster_handed_over",
+            "Connections that were handed over to the workers of their sessions.",
+            labels=["resource"],
+        )
+        self.relayed = CounterMetricFamily(
+            "sockio_cluster_relayed",
+            "Requests that were relayed to the workers of their sessions.",
+            labels=["resource"],
         )
 
     @property

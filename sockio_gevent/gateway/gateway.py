@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 
+from ..cluster.bus import Bus
 from ..dialects.base import Dialect, Route
 from ..dialects.engineio import EngineIO
 from ..dialects.listing import shorteners_of
@@ -25,6 +26,7 @@ from .client_files import ClientFiles
 from .engineio_requests import EngineIORequests
 from .health import Health
 from .origin_checks import OriginChecks
+from .other_workers import OtherWorkers
 from .proxy_headers import believe
 from .refused_requests import Refusals
 from .request_checks import RequestChecks
@@ -67,6 +69,7 @@ class Gateway:
         self._options = options
         self._dialects = dialects
         self._sessions = sessions
+        self._others: OtherWorkers | None = None
         self._kind = kind
         self._environment = environment
         log = sessions.throttled_log
@@ -141,6 +144,10 @@ class Gateway:
         request = self._read(environ, start_response)
         try:
             try:
+                if self._sessions.bus is not None:
+                    answer = self._answer_of_others(self._sessions.bus, route, request)
+                    if answer is not None:
+                        return answer
                 return self._requests[addressed].answer(route, request)
             except Refusal as refusal:
                 self._refusals.note(refusal, route, request)
@@ -152,6 +159,12 @@ class Gateway:
             return request.fail(
                 Refusal("500 Internal Server Error", "an error has occurred in the server")
             )
+
+    def _answer_of_others(self, bus: Bus, route: Route, request: Request) -> Iterable[bytes] | None:
+        """The answer of another worker; ``None`` if this one has to answer."""
+        if self._others is None:
+            self._others = OtherWorkers(bus, self, self._sessions, self._shorteners)
+        return self._others.answer(route, request)
 
     def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Request:
         """Make the request from the environ and the headers of trusted proxies."""

@@ -14,18 +14,21 @@ an object of server/http/discard_body.py takes the place of an ``Input``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from pkgutil import resolve_name
 from typing import Any
 
 import gevent
+from gevent import monkey
 
 __all__ = [
     "INHERITED",
     "TESTED",
     "bare_socket",
     "check_server_parts",
+    "forget_descriptor",
     "hub_if_any",
     "is_encrypted",
     "no_log_class",
@@ -125,6 +128,25 @@ def unused_read_watcher(socket: Any) -> Any:
     """The read watcher of a gevent socket, or ``None`` if somebody waits with it."""
     watcher = socket._read_event
     return watcher if watcher is not None and watcher.callback is None else None
+
+
+def forget_descriptor(socket: Any) -> None:
+    """Make the loop forget a socket that another process has, too, before it is closed here.
+
+    epoll forgets a file when the last process closes it (epoll(7), questions 6). Until then the
+    loop would be woken for the other process, and would begin anew with all sockets each time.
+    """
+    loop = gevent.get_hub().loop
+    if getattr(loop, "backend", None) != "epoll":
+        return
+    # Monkey-patching removes it. An epoll object closes its file, so it gets a copy.
+    poller = monkey.get_original("select", "epoll").fromfd(os.dup(loop.fileno()))
+    try:
+        poller.unregister(bare_socket(socket).fileno())
+    except (OSError, ValueError):
+        pass  # the loop has never watched it
+    finally:
+        poller.close()
 
 
 def wait_readable(socket: Any) -> None:

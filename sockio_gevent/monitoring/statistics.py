@@ -49,14 +49,27 @@ class Counters:
         opened: how many sessions have begun.
         closes: how many have ended, by reason.
         refused: how many requests were refused, by reason.
+        handed_over: how many connections other workers have taken, because their requests were
+            for sessions of them.
+        relayed: how many such requests were relayed, because their connections had to stay.
     """
 
-    __slots__ = ("_lock", "_started", "closes", "opened", "refused")
+    __slots__ = (
+        "_lock",
+        "_started",
+        "closes",
+        "handed_over",
+        "opened",
+        "refused",
+        "relayed",
+    )
 
     def __init__(self) -> None:
         self._started = monotonic()
         self._lock = thread_lock()
         self.opened = 0
+        self.handed_over = 0
+        self.relayed = 0
         self.closes: Counter[CloseReason] = Counter()
         self.refused: Counter[Reason] = Counter()
 
@@ -74,6 +87,14 @@ class Counters:
         """A request was refused."""
         with self._lock:
             self.refused[reason] += 1
+
+    def note_given(self, relayed: bool) -> None:
+        """Another worker has taken a connection, or a request that is relayed."""
+        with self._lock:
+            if relayed:
+                self.relayed += 1
+            else:
+                self.handed_over += 1
 
     def stats(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from gevent import monkey
 
+from ..cluster.bus import Bus
 from ..dialects import classic_addresses, engineio_addresses
 from ..monitoring.log import Log
 from ..monitoring.warn import PATCH_FIRST, advise
@@ -47,6 +48,7 @@ class EnvironmentChecks:
     Args:
         resource: the option of that name.
         log: the log of the listener.
+        bus: the bus to the other workers; ``None`` if there can be none.
         stopping: called with the seconds that are left when the gunicorn worker of
             this process stops.
 
@@ -57,6 +59,7 @@ class EnvironmentChecks:
     """
 
     __slots__ = (
+        "_bus",
         "_log",
         "_missed",
         "_newer",
@@ -68,11 +71,14 @@ class EnvironmentChecks:
         "seen",
     )
 
-    def __init__(self, resource: str, log: Log, stopping: Callable[[float], None]) -> None:
+    def __init__(
+        self, resource: str, log: Log, bus: Bus | None, stopping: Callable[[float], None]
+    ) -> None:
         self.others: list[str] = []
         self.refusal: Refusal | None = None
         self._resource = resource
         self._log = log
+        self._bus = bus
         self._stopping = stopping
         self.seen = False
         self._missed = False
@@ -89,7 +95,7 @@ class EnvironmentChecks:
         _check_patching()
         if not gunicorn.is_around():
             return
-        gunicorn.check_configuration(self._log)
+        gunicorn.check_configuration(self._log, self._bus is not None)
         mounted = os.environ.get("SCRIPT_NAME", "").strip("/")
         if mounted and f"{self._resource}/".startswith(f"{mounted}/"):
             raise ValueError(
@@ -102,6 +108,13 @@ class EnvironmentChecks:
         # In-process test clients name no server, and say that there is only one thread.
         if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
             return
+        if self._bus is not None:
+            self._bus.start()
+        self._see_first(environ)
+
+    def _see_first(self, environ: dict[str, Any]) -> None:
+        if self.seen:
+            return  # another request has come while this one waited for the bus
         self.seen = True
         _check_patching()
         worker = gunicorn.find_worker()
@@ -109,10 +122,11 @@ class EnvironmentChecks:
             self._watch = gunicorn.StopWatch(worker, self._stopping)
         if gevent.getcurrent().parent is None:
             self._refuse_all(environ.get("SERVER_SOFTWARE") or "this server")
-        elif environ.get("wsgi.multiprocess") and worker is None:
+        elif environ.get("wsgi.multiprocess") and worker is None and self._bus is None:
             self._log.warning(
                 "there are several processes, and each has sessions of its own: all requests of "
-                "a session must reach the same one, and a broadcast reaches the clients of one"
+                "a session must reach the same one, and a broadcast reaches the clients of one. "
+                "The option 'cluster' with the path of a directory brings processes together"
             )
 
     def _refuse_all(self, server: str) -> None:

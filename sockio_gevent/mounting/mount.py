@@ -169,7 +169,10 @@ def take_over(server: Any, application: Any, host: Host, policy: Policy) -> Any:
     flash = policy if "flashsocket" in options.transports else None
     log = host.log, host.throttled_log
     shorteners = shorteners_of(options)
-    return install.take_over(server, application, options, shorteners, *log, host.limits, flash)
+    hands_over = host.bus is not None
+    return install.take_over(
+        server, application, options, shorteners, *log, host.limits, flash, hands_over
+    )
 
 
 def start_policy_server(target: Any, host: Host, policy: Policy) -> Any:

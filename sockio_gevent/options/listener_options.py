@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..monitoring.log import LogTarget
 from ..wire.websocket_extensions import PerMessageDeflate
-from . import checks, client_directory
+from . import checks, client_directory, cluster
 from .compression import per_message_deflate
 from .serializer import check as serializer_check
 from .suggestions import answer_to, did_you_mean
@@ -109,6 +109,10 @@ class Options:
             its first namespace.
         recovery: how many seconds a client of Socket.IO 4.6 or later that was cut off may take
             to come back; then it gets what it has missed. ``None`` for never.
+        cluster: how this process finds the other workers that serve the same application.
+            ``'auto'``: those of one gunicorn, and of ``python -m sockio_gevent --workers``. The
+            path of a directory, such as ``'/run/chat'``: all processes of this machine that
+            name it; only their user may be able to enter it. ``None``: there are no others.
         handshake: ``'plain'`` sends a new session its bare id, ``'json'`` an
             object ``{"sessionid": …}``; for classic clients.
         per_message_deflate: whether messages of WebSockets are compressed for clients that can
@@ -185,6 +189,7 @@ class Options:
     upgrade_timeout: float = 10.0
     connect_timeout: float = 45.0
     recovery: float | None = None
+    cluster: str | None = cluster.AUTO
     handshake: str = "plain"
     per_message_deflate: PerMessageDeflate | Literal[False] = False
     max_message_size: int = 1024 * 1024
@@ -307,6 +312,7 @@ _CHECKS: dict[str, checks.Check] = {
     "upgrade_timeout": checks.seconds,
     "connect_timeout": checks.seconds,
     "recovery": checks.optional(checks.seconds),
+    "cluster": cluster.check,
     "handshake": checks.handshake,
     "per_message_deflate": per_message_deflate,
     "max_message_size": checks.size,

@@ -13,14 +13,14 @@ __all__ = ["answer_to", "did_you_mean", "near_miss"]
 _TIMES = "here each transport has its times: 'transport_options', with {}"
 
 _ANSWERS = {
-    "adapter": "there is only one process so far: nothing connects several",
+    "adapter": "here it is 'cluster'",
     "allow_eio3": "all versions are let in; 'dialects' says which generations may connect",
     "allow_request": "here it is 'authorize'",
     "allow_upgrades": "'transports' says which there are; clients choose by themselves",
     "async_handlers": "handlers of one client run one at a time; gevent.spawn() runs more at once",
     "async_mode": "it is always gevent",
     "always_connect": "here 'authorize' decides who connects",
-    "client_manager": "there is only one process so far: nothing connects several",
+    "client_manager": "here it is 'cluster'",
     "close_timeout": _TIMES.format("'close_timeout'"),
     "compression_threshold": "'per_message_deflate' compresses WebSockets; a proxy can do the rest",
     "connection_state_recovery": "here it is 'recovery', a number of seconds",
@@ -37,7 +37,7 @@ _ANSWERS = {
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
-    "message_queue": "there is only one process so far: nothing connects several",
+    "message_queue": "here it is 'cluster', between workers of one machine",
     "namespaces": "here it is 'socket.of(name)', for each namespace",
     "path": "here it is 'resource'",
     "policy_server": "here it is 'flash_policy_port'",

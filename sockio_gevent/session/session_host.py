@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from ..cluster.bus import Bus
 from ..monitoring.log import Log
 from ..monitoring.reasons import End
 from ..monitoring.statistics import Counters
@@ -92,6 +93,7 @@ class SessionHost:
         throttled_log: the same log, for lines that clients can cause at will.
         limits: counts how often clients were over a limit.
         counters: counts how sessions begin and end.
+        bus: the bus to the other workers; ``None`` if there can be none.
         closing: whether no new sessions may begin.
         loops: the event loops that sessions live on.
         memory: counts what all sessions hold together.
@@ -105,6 +107,7 @@ class SessionHost:
         self.throttled_log = ThrottledLog(self.log)
         self.limits = Limits(self.throttled_log)
         self.counters = Counters()
+        self.bus: Bus | None = None
         self.closing = False
         self.loops = Loops(self.log, self._threads_ended)
         self.memory = Memory(options.max_memory, self._free)

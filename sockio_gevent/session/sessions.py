@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from ..cluster.bus import alone
+from ..cluster.names import new_session_id
 from ..dialects.base import Dialect
 from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
@@ -25,15 +25,7 @@ from .session import Session
 from .session_host import Receiver, SessionHost
 from .session_quota import SessionQuota
 
-__all__ = ["Sessions", "is_session_id"]
-
-_SIZE = 20  # bytes of a session id
-_SESSION_ID = re.compile(f"[0-9a-f]{{{2 * _SIZE}}}")
-
-
-def is_session_id(text: str) -> bool:
-    """Whether a text can be the id of a session."""
-    return _SESSION_ID.fullmatch(text) is not None
+__all__ = ["Sessions"]
 
 
 class Sessions(SessionHost):
@@ -66,12 +58,15 @@ class Sessions(SessionHost):
         stats = self.counters.stats(
             options.transports, options.dialects, self.by_id.values(), traffic
         )
-        return {**stats, "limits": self.limits.stats()}
+        cluster = alone() if self.bus is None else self.bus.stats()
+        counters = self.counters
+        given = {"handed_over": counters.handed_over, "relayed": counters.relayed}
+        return {**stats, "limits": self.limits.stats(), "cluster": {**cluster, **given}}
 
     def open(self, dialect: Dialect, transport: str, request: Request) -> Session:
         """Begin a session."""
         environ = kept(request.environ)
-        session_id = secrets.token_hex(_SIZE)
+        session_id = new_session_id()
         session: Session
         if isinstance(dialect, EngineIO):
             session = EngineIOSession(self, dialect, session_id, transport, environ)

@@ -43,6 +43,11 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         }
     elif environ["PATH_INFO"] == "/stats":
         page = listener.stats()
+    elif environ["PATH_INFO"] == "/members":
+        page = sorted(listener._sessions.bus.members)
+    elif environ["PATH_INFO"] == "/given":
+        counters = listener._sessions.counters
+        page = {"handed_over": counters.handed_over, "relayed": counters.relayed}
     elif environ["PATH_INFO"] == "/form":
         page = environ["wsgi.input"].read().decode()
     elif environ["PATH_INFO"] == "/close":
@@ -106,9 +111,13 @@ def hurried(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
-    """Middleware that adds a header by its own start_response, as many do."""
+    """Middleware that adds a header by a start_response of its own, and reports exceptions."""
 
     def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
         return start_response(status, [*headers, ("X-Wrapped", "yes")], *exception)
 
-    return application(environ, start)
+    try:
+        return application(environ, start)
+    except Exception:
+        logging.exception("the application has failed")
+        raise

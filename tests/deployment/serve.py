@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATCHED = ("werkzeug",)
+PATCHED = ("werkzeug", "waitress_patched")
 
 if sys.argv[1] in PATCHED:
     from gevent import monkey
@@ -86,8 +86,27 @@ def listened_to(*arguments: str) -> None:
     """The server itself is listened to, not the application."""
     from gevent.pywsgi import WSGIServer
 
-    keyfile, certfile = (argument.partition("=")[2] for argument in arguments)
-    server = WSGIServer(ADDRESS, deployed.pages, log=None, keyfile=keyfile, certfile=certfile)
+    files = dict(argument.lstrip("-").split("=") for argument in arguments)
+    server = WSGIServer(ADDRESS, deployed.pages, log=None, **files)
+    deployed.listen(server)
+    run(server)
+
+
+def far() -> None:
+    """A worker that can hand no socket over, as if the others were on other machines."""
+    from sockio_gevent.cluster.bus import Bus
+    from sockio_gevent.cluster.local import LocalBus
+
+    LocalBus.hands_over = False
+    LocalBus.hand_over = Bus.hand_over  # type: ignore[method-assign]
+    listened_to()
+
+
+def logged() -> None:
+    """The same, with an access log."""
+    from gevent.pywsgi import WSGIServer
+
+    server = WSGIServer(ADDRESS, deployed.pages, log=sys.stdout)
     deployed.listen(server)
     run(server)
 
@@ -208,6 +227,11 @@ def waitress() -> None:
     server = create_server(deployed.application, host=ADDRESS[0], port=ADDRESS[1])
     told(server.effective_port)
     server.run()
+
+
+def waitress_patched() -> None:
+    """Its threads are greenlets, but it gives its sockets to nobody."""
+    waitress()
 
 
 if __name__ == "__main__":

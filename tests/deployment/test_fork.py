@@ -37,6 +37,7 @@ def start(deploy):
 
     def start(kind, **options):
         if kind == "gunicorn":
+            options = {"cluster": None, **options}  # each for itself
             server = deploy(Gunicorn, "gevent", "--workers=2", "--preload", options=options)
             server.listening().wait_line(READY, 2)
             pids = [int(match[1]) for match in server.found(READY)]

@@ -8,12 +8,20 @@ import pytest
 from support.fleet import check_all_work, check_told, open_all
 from support.servers import Gunicorn
 
-SEVERAL = "gunicorn runs 2 workers, .* Run gunicorn with --workers 1; .* behind a proxy"
+SEVERAL = "gunicorn runs 2 workers, and the option 'cluster' keeps each of them alone"
+ALONE = {"cluster": None}
 LATE = r"RuntimeWarning: gevent\.monkey\.patch_all\(\) ran after sockio_gevent was imported"
 
 
-def test_several_workers_cause_one_warning_and_another_after_a_reload(deploy):
+def test_several_workers_cause_no_warning(deploy):
     server = deploy(Gunicorn, "gevent", "--workers=2").listening()
+    server.wait_line("Worker is ready", 2)
+    server.ask("/")
+    assert server.found("WARNING|Warning") == []
+
+
+def test_several_workers_that_are_alone_cause_one_warning_and_another_after_a_reload(deploy):
+    server = deploy(Gunicorn, "gevent", "--workers=2", options=ALONE).listening()
     server.wait_line("Worker is ready", 2)
     assert len(server.found(SEVERAL)) == 1
     server.process.send_signal(signal.SIGHUP)
@@ -22,7 +30,7 @@ def test_several_workers_cause_one_warning_and_another_after_a_reload(deploy):
 
 
 def test_several_workers_of_a_preloaded_application_cause_one_warning(deploy):
-    server = deploy(Gunicorn, "gevent", "--workers=2", "--preload").listening()
+    server = deploy(Gunicorn, "gevent", "--workers=2", "--preload", options=ALONE).listening()
     server.wait_line("Worker is ready", 2)
     assert len(server.found(SEVERAL)) == 1
 

@@ -37,6 +37,12 @@ TYPES = {
     "sockio_limits_exceeded": "counter",
     "sockio_messages": "counter",
     "sockio_payload_bytes": "counter",
+    "sockio_cluster_members": "gauge",
+    "sockio_cluster_messages": "counter",
+    "sockio_cluster_bytes": "counter",
+    "sockio_cluster_dropped": "counter",
+    "sockio_cluster_handed_over": "counter",
+    "sockio_cluster_relayed": "counter",
 }
 
 
@@ -99,6 +105,13 @@ def test_the_metrics_have_the_numbers_of_stats(serve, registry):
         assert found.pop(("sockio_messages_total", direction)) == count
         expected = stats["bytes"][direction]
         assert found.pop(("sockio_payload_bytes_total", direction)) == expected
+    assert found.pop(("sockio_cluster_members",)) == 1
+    for direction in ("in", "out"):
+        assert found.pop(("sockio_cluster_messages_total", direction)) == 0
+        assert found.pop(("sockio_cluster_bytes_total", direction)) == 0
+    assert found.pop(("sockio_cluster_dropped_total",)) == 0
+    assert found.pop(("sockio_cluster_handed_over_total",)) == 0
+    assert found.pop(("sockio_cluster_relayed_total",)) == 0
     assert found == {}
 
 

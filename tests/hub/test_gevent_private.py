@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ import pytest
 from gevent import pywsgi, socket, ssl
 from geventwebsocket.handler import WebSocketHandler
 from geventwebsocket.websocket import WebSocket
+from support.missing import missing
 
 import sockio_gevent as io
 from sockio_gevent.hub import gevent_private
@@ -229,6 +231,40 @@ def test_tls_sockets_have_their_private_part() -> None:
         assert gevent_private.is_encrypted(encrypted)
         assert gevent_private.tls_object(encrypted).pending() == 0
         encrypted.close()
+
+
+def watched() -> set[int]:
+    """The files that the loop has its epoll object watch."""
+    lines = Path(f"/proc/self/fdinfo/{gevent.get_hub().loop.fileno()}").read_text().splitlines()
+    return {int(line.split()[1]) for line in lines if line.startswith("tfd:")}
+
+
+def test_the_loop_forgets_a_socket_that_another_process_has() -> None:
+    if gevent.get_hub().loop.backend != "epoll":
+        missing("what an epoll object watches")
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(b"x")
+        gevent_private.wait_readable(ours)
+        number = ours.fileno()
+        assert number in watched()
+        # As if another process had it: epoll forgets a file when the last copy is closed.
+        with socket.socket(fileno=os.dup(number)):
+            gevent_private.forget_descriptor(ours)
+            assert number not in watched()
+            ours.close()
+            # The next socket gets the number, and is watched like any other.
+            again, other = socket.socketpair()
+            with again, other:
+                for each, peer in ((again, other), (other, again)):
+                    peer.sendall(b"y")
+                    assert each.recv(1) == b"y"
+
+
+def test_a_socket_that_the_loop_has_never_watched_is_forgotten_too() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        gevent_private.forget_descriptor(ours)
 
 
 def test_the_fast_path_knows_the_methods_of_a_handler_by_their_names() -> None:

@@ -44,6 +44,14 @@ def test_in_the_beginning_all_is_zero(serve):
         "bytes": {"in": 0, "out": 0},
         "buffered": 0,
         "limits": {limit.value: 0 for limit in Limit},
+        "cluster": {
+            "members": 1,
+            "messages": {"in": 0, "out": 0},
+            "bytes": {"in": 0, "out": 0},
+            "dropped": 0,
+            "handed_over": 0,
+            "relayed": 0,
+        },
     }
 
 

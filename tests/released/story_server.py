@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,7 +29,7 @@ import sockio_gevent as io
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 HERE = Path(__file__).parent
-Gone = dict[str, Event]
+Gone = Mapping[str, Any]
 COMMAND = re.compile("(place of|text at|remember|is gone|count) (.*)", re.DOTALL)
 
 
@@ -101,18 +101,18 @@ def answer_stories(client: io.Client, welcome: str, gone: Gone) -> None:
         return gone[name].wait(DEADLINE)
 
 
-def tell_stories(socket: io.Listener) -> None:
+def tell_stories(socket: io.Listener, gone: Gone | None = None) -> None:
     """Serve the stories in the main namespace, and in one that asks for a word."""
-    gone: Gone = defaultdict(Event)
+    gone = defaultdict(Event) if gone is None else gone
     socket.on("connection", lambda client: answer_stories(client, "main", gone))
     admin = socket.of("/admin")
     admin.use(check_token)
     admin.on("connection", lambda client: answer_stories(client, "admin", gone))
 
 
-def tell_engineio_stories(socket: io.Listener) -> None:
+def tell_engineio_stories(socket: io.Listener, gone: Gone | None = None) -> None:
     """Serve the stories of bare Engine.IO, where all is a message."""
-    gone: Gone = defaultdict(Event)
+    gone = defaultdict(Event) if gone is None else gone
 
     @socket.on("clientMessage")
     def message(value: str | bytes, client: io.Client) -> None:

@@ -209,8 +209,9 @@ class Gunicorn(Server):
 class CommandLine(Server):
     """``python -m sockio_gevent``."""
 
-    def __init__(self, folder: Path, **more: Any) -> None:
+    def __init__(self, folder: Path, *arguments: str, **more: Any) -> None:
         command = [sys.executable, "-m", "sockio_gevent", "deployed:application", "--port=0"]
+        command += arguments
         places = [str(DEPLOYMENT), str(DEPLOYMENT.parents[1])]
         super().__init__(command, folder, environ={"PYTHONPATH": os.pathsep.join(places)}, **more)
 

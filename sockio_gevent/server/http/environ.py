@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from ...wire.redact import printable
+from ..handover.departures import Departure
+from ..handover.doors import Doors
 
-__all__ = ["CONNECTION", "ServerConnection", "connection_of", "head_size", "kept", "peer_name"]
+__all__ = [
+    "CONNECTION",
+    "ServerConnection",
+    "connection_of",
+    "head_size",
+    "kept",
+    "peer_name",
+    "target_of",
+]
 
 #: The key of the environ under which the server puts the connection of a request.
 CONNECTION = "sockio_gevent.connection"
@@ -45,6 +56,12 @@ class ServerConnection(Protocol):
     def answer_given(self) -> None:
         """All of the answer is there: from now on the client has so long to take it."""
 
+    def note_door(self, doors: Doors) -> None:
+        """Note its server, if that can take connections of other workers."""
+
+    def departure(self) -> Departure | None:
+        """How the connection can leave this worker; ``None`` if it cannot."""
+
 
 def connection_of(environ: dict[str, Any]) -> ServerConnection | None:
     """The connection of a request, where the server gives it."""
@@ -69,3 +86,13 @@ def kept(environ: dict[str, Any]) -> dict[str, Any]:
     # Frameworks cannot make a request object from an environ without an input.
     copy["wsgi.input"] = BytesIO()
     return copy
+
+
+def target_of(environ: dict[str, Any]) -> str:
+    """Path and query of a request, exactly or nearly as they were sent."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if target is None:
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        query = environ.get("QUERY_STRING")
+        target = quote(path.encode("latin-1")) + (f"?{query}" if query else "")
+    return str(target)

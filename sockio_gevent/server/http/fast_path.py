@@ -20,6 +20,7 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 
 from ...hub.gevent_private import bare_socket, wait_readable
 from ...wire.http_head import RequestHead, answer_head, read_request_head
+from ..handover.handed_socket import HandedSocket
 from .access_log import NO_LOG, log_request
 from .body import Body, BrokenBody
 from .discard_body import abandon_input
@@ -28,6 +29,7 @@ from .head_limits import LimitedHandler
 
 __all__ = ["FastHandler"]
 
+_PLAIN = GeventSocket, HandedSocket  # sockets without TLS
 _READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 _MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied, to be sent together with the head
 
@@ -74,7 +76,7 @@ class FastHandler(LimitedHandler):
 
     def handle(self) -> None:
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
-        if self.plain is not None and type(self.socket) is GeventSocket:
+        if self.plain is not None and type(self.socket) in _PLAIN:
             self._fast = True
             no_log = isinstance(self.server.log, NO_LOG)
             self._logs = not (no_log and type(self).log_request is log_request)
@@ -169,6 +171,8 @@ class FastHandler(LimitedHandler):
         environ["wsgi.input_terminated"] = True
         environ[CONNECTION] = self
         self.upgrade = None
+        if self.hands_over:
+            self.begun = data
         self.environ = environ
         self.requestline = line
         self.command = method
@@ -195,6 +199,7 @@ class FastHandler(LimitedHandler):
             finally:
                 result: Any = self.result
                 self.result = self._head = None
+                self.begun = b""
                 if hasattr(result, "close"):
                     result.close()
                 if self.wsgi_input is not None:

@@ -26,10 +26,9 @@ _INTERVAL = 0.1  # seconds between two checks of a worker
 _CLOSING_TIME = 1.5  # seconds in which a worker that stops should close its listening sockets
 
 _SEVERAL = (
-    "gunicorn runs %d workers, and each has sessions of its own: all requests of a session must "
-    "reach the same worker, or every transport but WebSocket will fail, and a broadcast reaches "
-    "the clients of one worker only. Run gunicorn with --workers 1; to use more cores, run several "
-    "of them on ports of their own behind a proxy that keeps each client on one (nginx: ip_hash)"
+    "gunicorn runs %d workers, and the option 'cluster' keeps each of them alone: every transport "
+    "but WebSocket will fail, and a broadcast reaches the clients of one worker only. Leave the "
+    "option out, or run gunicorn with --workers 1"
 )
 
 
@@ -60,11 +59,12 @@ def find_worker() -> Any:
     return owner if hasattr(owner, "alive") and hasattr(owner, "sockets") else None
 
 
-def check_configuration(log: Log) -> None:
+def check_configuration(log: Log, has_bus: bool) -> None:
     """Report what is wrong with the gunicorn that loads the application.
 
     Args:
         log: the log of the listener.
+        has_bus: whether the workers reach each other.
 
     Raises:
         RuntimeError: if its worker class cannot keep connections, or if it speaks HTTP/2.
@@ -86,7 +86,7 @@ def check_configuration(log: Log) -> None:
         )
     workers = owner.cfg.workers
     # One line for each generation of workers, not one for each worker.
-    if workers > 1 and (getattr(owner, "age", 1) - 1) % workers == 0:
+    if workers > 1 and not has_bus and (getattr(owner, "age", 1) - 1) % workers == 0:
         log.warning(_SEVERAL, workers)
 
 

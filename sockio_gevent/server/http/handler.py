@@ -17,6 +17,8 @@ from gevent.pywsgi import WSGIHandler
 from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_versions import Hixie
+from ..handover.departures import Departure, HandlerDeparture
+from ..handover.doors import Doors, ServerDoor
 from ..stream.sockets import send_at_once
 from ..stream.websocket import WebSocket
 from .environ import CONNECTION
@@ -72,6 +74,15 @@ class UpgradeHandler(FastHandler):
             self.close_connection |= "HTTP_SEC_WEBSOCKET_KEY1" in self.environ
             self.upgrade = HandlerUpgrade(self)
         super().run_application()
+
+    def note_door(self, doors: Doors) -> None:
+        """Note its server; see :class:`~.environ.ServerConnection`."""
+        doors.note(self.server, ServerDoor)
+
+    def departure(self) -> Departure | None:
+        """How the connection can leave this worker; see :class:`~.environ.ServerConnection`."""
+        possible = self.hands_over and HandlerDeparture.is_possible(self)
+        return HandlerDeparture(self) if possible else None
 
     def upgrade_websocket(self) -> Any:
         """Upgrade only after the application has agreed; gevent-websocket would do it before."""

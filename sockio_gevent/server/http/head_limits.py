@@ -13,6 +13,7 @@ from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...wire.http_malformed import head_problem, line_problem, sound_head_lines
 from ...wire.http_target import split_url
+from ..handover.handed_socket import HandedSocket
 from ..stream.sockets import read_ahead
 from .access_log import AccessLogHandler
 from .body import BrokenBody, give_body
@@ -107,6 +108,13 @@ class LimitedHandler(AccessLogHandler):
     _push_back: PushBack  # the raw stream below the reader
     _reader_empty = True  # whether it is certain that the reader holds nothing
 
+    #: Whether connections may be handed over to other workers; set for each server.
+    hands_over = False
+
+    #: The bytes that a request on the fast path has begun with, if its connection may be handed
+    #: over; empty on the slow path.
+    begun = b""
+
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
         base: Any = super().__init__
         self._may_be_begun = rfile is not None or base.__func__ is not WSGIHandler.__init__
@@ -116,7 +124,10 @@ class LimitedHandler(AccessLogHandler):
         """Handle the requests of one connection; see :meth:`gevent.pywsgi.WSGIHandler.handle`."""
         self._watch = ConnectionWatch(self.timeouts, self.socket, self.client_address)
         self._push_back = raw = PushBack(self.socket)
-        if self._may_be_begun:
+        if type(self.socket) is HandedSocket:
+            raw.first = self.socket.take_begun()
+            self._reader_empty = not raw.first
+        elif self._may_be_begun:
             # The server or the handler class may have read from it already, for
             # example the client's address that a proxy sends first.
             raw.first = read_ahead(self.socket, self.rfile)
@@ -210,6 +221,11 @@ class LimitedHandler(AccessLogHandler):
             key = name.replace("-", "_").upper()
             if "_" not in name and key not in _NO_PREFIX:
                 yield f"HTTP_{key}", value.strip("\t\r\n ")
+
+    @property
+    def pushed_back(self) -> bytes:
+        """What comes behind the bytes in the reader, and was read from the socket already."""
+        return self._push_back.first
 
     def answer_given(self) -> None:
         """All of the answer is there: from now on the client has so long to take it."""

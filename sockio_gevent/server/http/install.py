@@ -66,6 +66,7 @@ def take_over(
     throttled_log: ThrottledLog,
     limits: Limits,
     policy: Callable[[Any], bytes] | None,
+    hands_over: bool = False,
 ) -> Any:
     """Put an application before the one that a server has, and let it upgrade connections.
 
@@ -79,6 +80,7 @@ def take_over(
         throttled_log: the same log, for lines that clients can cause at will.
         limits: where it is counted that a client was over a limit.
         policy: makes the Flash policy file for a connection, or ``None`` for no such file.
+        hands_over: whether connections may be handed over to other workers.
 
     Returns:
         The application that the server had, or ``None``.
@@ -95,6 +97,7 @@ def take_over(
         "limits": limits,
         "throttled_log": throttled_log,
         "problems_log": log,
+        "hands_over": hands_over or getattr(handler_class, "hands_over", False),
     }
     if policy is not None:
         attributes["policy"] = staticmethod(policy)

@@ -9,11 +9,9 @@ what the listener's own handler would put there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from ssl import SSL_ERROR_EOF
 from typing import Any
-from urllib.parse import quote
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
@@ -24,52 +22,13 @@ from ...wire.websocket_versions import Hixie
 from ..stream.sockets import send_at_once, shut_down
 from ..stream.websocket import WebSocket
 from .discard_body import abandon_input, linger
-from .environ import CONNECTION
+from .environ import CONNECTION, target_of
+from .foreign_connection import ForeignConnection, GunicornConnection, PywsgiConnection
 from .hixie_handshake import shake_hands
 from .request import Refusal
 from .upgrade import Upgrade, asks_for_websocket
 
-__all__ = ["adopt"]
-
-
-def _nothing() -> None:
-    pass
-
-
-class _Server:
-    """The connection of a request to a server that is not prepared for a listener.
-
-    Args:
-        socket: the gevent socket of the connection.
-        reader: returns a buffered reader of what follows the head of the request.
-        close: stops the server from reading another request from the connection.
-        abandon: stops the server from reading the rest of the request's body.
-        keep_quiet: stops the server from answering the request a second time.
-
-    Attributes:
-        limits_heads: no.
-        upgrade: what switches protocols, if the request asks for that.
-    """
-
-    limits_heads = False
-
-    def __init__(
-        self,
-        socket: Any,
-        reader: Callable[[], Any] = _nothing,
-        close: Callable[[], None] = _nothing,
-        abandon: Callable[[], None] = _nothing,
-        keep_quiet: Callable[[], None] = _nothing,
-    ) -> None:
-        self.socket = socket
-        self.reader = reader
-        self.close = close
-        self.abandon_input = abandon
-        self.keep_quiet = keep_quiet
-        self.upgrade: Upgrade | None = None
-
-    def answer_given(self) -> None:
-        """Nothing: the time to take an answer is for the server to bound."""
+__all__ = ["adopt", "of_pywsgi"]
 
 
 def adopt(environ: dict[str, Any], start_response: Any) -> None:
@@ -84,7 +43,7 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
     if websocket is not None:
         handler = websocket.handler
         send_at_once(handler.socket)
-        environ[CONNECTION] = server = _Server(handler.socket)
+        environ[CONNECTION] = server = ForeignConnection(handler.socket, lambda: handler.rfile)
         server.upgrade = _Upgraded(environ, handler)
         return
     found = _find(environ, start_response)
@@ -100,11 +59,11 @@ def adopt(environ: dict[str, Any], start_response: Any) -> None:
         server.upgrade = _ForeignUpgrade(environ, start_response, server)
 
 
-def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
+def _find(environ: dict[str, Any], start_response: Any) -> ForeignConnection | None:
     owner = getattr(start_response, "__self__", None)
     pywsgi = sys.modules.get("gevent.pywsgi")
     if pywsgi is not None and isinstance(owner, pywsgi.WSGIHandler):
-        return _of_pywsgi(owner)
+        return of_pywsgi(owner)
     if "gunicorn.socket" in environ:
         # Middleware may have put its own function there.
         return _of_gunicorn(environ, owner if hasattr(owner, "force_close") else None)
@@ -113,7 +72,8 @@ def _find(environ: dict[str, Any], start_response: Any) -> _Server | None:
     return None
 
 
-def _of_pywsgi(handler: Any) -> _Server:
+def of_pywsgi(handler: Any) -> ForeignConnection:
+    """The connection of a pywsgi handler."""
     # Otherwise pywsgi logs a traceback when a client hangs up under TLS.
     handler.ignored_socket_errors = (*type(handler).ignored_socket_errors, SSL_ERROR_EOF)
 
@@ -126,10 +86,12 @@ def _of_pywsgi(handler: Any) -> _Server:
         handler.response_use_chunked = False
 
     abandon = partial(abandon_input, handler)
-    return _Server(handler.socket, lambda: handler.rfile, close, abandon, keep_quiet)
+    connection = PywsgiConnection(handler.socket, lambda: handler.rfile, close, abandon, keep_quiet)
+    connection.handler = handler
+    return connection
 
 
-def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
+def _of_gunicorn(environ: dict[str, Any], response: Any) -> ForeignConnection:
     """The worker ``gevent`` of gunicorn; some middleware hides its response."""
     socket = environ["gunicorn.socket"]
 
@@ -154,7 +116,9 @@ def _of_gunicorn(environ: dict[str, Any], response: Any) -> _Server:
             response.headers_sent = True
             response.chunked = False
 
-    return _Server(socket, reader, close, abandon, keep_quiet)
+    server = GunicornConnection(socket, reader, close, abandon, keep_quiet)
+    server.response = response
+    return server
 
 
 class _Unread:
@@ -176,9 +140,9 @@ class _Unread:
         return bytes(self._unreader.read())
 
 
-def _of_werkzeug(environ: dict[str, Any]) -> _Server:
+def _of_werkzeug(environ: dict[str, Any]) -> ForeignConnection:
     stream = environ["wsgi.input"]
-    return _Server(
+    return ForeignConnection(
         environ["werkzeug.socket"],
         lambda: stream,
         # Werkzeug reads only one request from a connection.
@@ -194,7 +158,9 @@ class _ForeignUpgrade(Upgrade):
 
     __slots__ = ("_server", "_start_response")
 
-    def __init__(self, environ: dict[str, Any], start_response: Any, server: _Server) -> None:
+    def __init__(
+        self, environ: dict[str, Any], start_response: Any, server: ForeignConnection
+    ) -> None:
         super().__init__(environ)
         self._start_response = start_response
         self._server = server
@@ -209,7 +175,7 @@ class _ForeignUpgrade(Upgrade):
         done = True
         try:
             if isinstance(protocol, Hixie):
-                target = _target(environ)
+                target = target_of(environ)
                 done = shake_hands(environ, target, self._send_head, socket, reader)
             else:
                 headers = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
@@ -233,16 +199,6 @@ class _ForeignUpgrade(Upgrade):
         self._start_response(status, headers)
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
         self._server.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-
-
-def _target(environ: dict[str, Any]) -> str:
-    """Path and query of a request, exactly or nearly as they were sent."""
-    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    if target is None:
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        query = environ.get("QUERY_STRING")
-        target = quote(path.encode("latin-1")) + (f"?{query}" if query else "")
-    return str(target)
 
 
 class _Upgraded(Upgrade):

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import io
 import socket as _socket
+from struct import Struct
 from typing import Any
 
 from ...hub.gevent_private import bare_socket
 
-__all__ = ["READ_AHEAD", "read_ahead", "receive_tls", "send_at_once", "send_tls", "shut_down"]
+__all__ = [
+    "READ_AHEAD",
+    "peek_ahead",
+    "read_ahead",
+    "receive_tls",
+    "send_at_once",
+    "send_tls",
+    "sent_so_far",
+    "shut_down",
+]
+
+# Bytes of Linux's struct tcp_info, up to tcpi_data_segs_out at 156; tcpi_notsent_bytes is at 144.
+_INFO_SIZE = 160
+_UINT = Struct("=I")
 
 # Bytes that are taken from a buffered reader at once: as many as it may hold.
 READ_AHEAD = max(64 * 1024, io.DEFAULT_BUFFER_SIZE)
@@ -42,6 +56,44 @@ def read_ahead(socket: Any, rfile: Any) -> bytes:
         return b""
     finally:
         socket.settimeout(timeout)
+
+
+def peek_ahead(socket: Any, rfile: Any) -> bytes:
+    """The bytes that a buffered reader has, or its socket now, without taking them.
+
+    Args:
+        socket: the gevent socket.
+        rfile: its reader.
+    """
+    timeout = socket.gettimeout()
+    socket.settimeout(0.0)
+    try:
+        return bytes(rfile.peek(1) or b"")
+    except (OSError, ValueError):
+        return b""
+    finally:
+        socket.settimeout(timeout)
+
+
+def sent_so_far(socket: Any) -> tuple[int, int] | None:
+    """What was written to a socket of TCP by all processes that have it.
+
+    Returns:
+        Two numbers, which are the same later if nothing was written meanwhile: the segments
+        with data that were sent, and the bytes that wait to be sent. ``None`` if the system
+        does not tell (tcp(7), TCP_INFO).
+    """
+    option = getattr(_socket, "TCP_INFO", None)
+    if option is None:
+        return None
+    try:
+        info = socket.getsockopt(_socket.IPPROTO_TCP, option, _INFO_SIZE)
+    except OSError:
+        return None
+    if len(info) < _INFO_SIZE:
+        return None
+    segments, waiting = _UINT.unpack_from(info, 156), _UINT.unpack_from(info, 144)
+    return segments[0], waiting[0]
 
 
 def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:

@@ -1,0 +1,1 @@
+"""The workers that serve one application, and the bus between them."""

@@ -1,0 +1,1 @@
+"""Connections and requests that come to one worker, and are for a session of another one."""

@@ -1,0 +1,87 @@
+"""The application of several workers: it does for a client what that asks for, and counts.
+
+Each message of a client is a list: what to do, and with what. Events go to clients of both
+dialects: a classic client gets ``{"name": …, "args": […]}``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+import gevent
+
+import sockio_gevent as io
+from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+
+logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(process)d %(message)s")
+if "SOCKIO_TEST_DEBUG" in os.environ:
+    logging.getLogger("sockio_gevent").setLevel(logging.DEBUG)
+
+
+def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "application/json")])
+    if environ["PATH_INFO"] == "/stats":
+        return [json.dumps(socket.stats()).encode()]
+    return [json.dumps({"pid": os.getpid()}).encode()]
+
+
+options = json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}"))
+socket = application = io.listen(pages, **{"transports": KNOWN_TRANSPORTS, **options})
+
+
+@socket.on("connection")
+def connected(client: io.Client) -> None:
+    client.emit("hello", os.getpid(), client.id)
+
+
+@socket.on("clientMessage")
+def obey(message: Any, client: io.Client) -> None:
+    what, *rest = message
+    ORDERS[what](client, *rest)
+
+
+def numbers(client: io.Client, name: str, count: int) -> None:
+    """Emit numbers to all, as fast as possible, but let others run in between."""
+    for number in range(count):
+        socket.emit("number", name, number)
+        if number % 20 == 0:
+            gevent.sleep(0)
+    client.emit("sent", count)
+
+
+def call(client: io.Client, room: str, timeout: float) -> None:
+    try:
+        answers, missing = socket.to(room).call("question", timeout=timeout), []
+    except io.AckTimeout as error:
+        answers, missing = error.answers, error.missing
+    client.emit("answers", answers, sorted(missing))
+
+
+def members(client: io.Client) -> None:
+    client.emit("members", socket.stats()["cluster"]["members"])
+
+
+def clients(client: io.Client, room: str) -> None:
+    found = socket.to(room).clients()
+    client.emit("clients", {each.id: isinstance(each, io.Client) for each in found})
+
+
+socket.on_server_side("pid", os.getpid)
+
+ORDERS: dict[str, Any] = {
+    "all": lambda client, *arguments: socket.emit("event", *arguments),
+    "others": lambda client, *arguments: client.broadcast.emit("event", *arguments),
+    "local": lambda client, *arguments: socket.local.emit("event", *arguments),
+    "room": lambda client, room, *arguments: socket.to(room).emit("event", *arguments),
+    "join": lambda client, *rooms: client.join(*rooms),
+    "join all": lambda client, room, *rooms: socket.to(room).join(*rooms),
+    "disconnect": lambda client, room: socket.to(room).disconnect(),
+    "pids": lambda client: client.emit("pids", *socket.server_side_call("pid").values()),
+    "numbers": numbers,
+    "call": call,
+    "clients": clients,
+    "members": members,
+}
