@@ -6,12 +6,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BUN", "NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
+__all__ = ["BUN", "COMPILED", "NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
 
 SERVERS = Path(__file__).with_name("servers")
 
 # The platform of a peer, if it is not this Python: a folder that the workshop prepares.
 BUN = "bun"
+COMPILED = "compiled"  # this checkout, compiled
 NODE = "node"
 PYTHON = "python"
 
@@ -28,7 +29,7 @@ class Peer:
         abilities: what it can do beside returning messages: ``sessions`` to be
             counted and broadcast to, ``polls``, ``upgrades`` from polls to
             WebSocket, ``binary`` messages.
-        needs: ``BUN``, ``NODE`` or ``PYTHON``, or nothing but this Python.
+        needs: ``BUN``, ``COMPILED``, ``NODE`` or ``PYTHON``, or nothing but this Python.
     """
 
     name: str
@@ -51,10 +52,19 @@ SESSIONS = frozenset(("sessions",))
 POLLS = SESSIONS | {"polls"}
 ALL = POLLS | {"binary", "upgrades"}
 
-# The same server, once for each dialect.
+# The same server, once for each dialect and each form.
 OURS = (
     Peer("ours", ("ours, classic", "gevent"), "ours.py", "classic", POLLS),
     Peer("ours-socketio", ("ours, Socket.IO", "gevent"), "ours.py", "socket.io", ALL),
+    Peer("ours-compiled", ("ours, classic", "compiled"), "ours.py", "classic", POLLS, COMPILED),
+    Peer(
+        "ours-socketio-compiled",
+        ("ours, Socket.IO", "compiled"),
+        "ours.py",
+        "socket.io",
+        ALL,
+        COMPILED,
+    ),
 )
 
 PEERS = {

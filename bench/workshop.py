@@ -7,10 +7,11 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from .peers import BUN, NODE, PYTHON
+from .peers import BUN, COMPILED, NODE, PYTHON
 
 __all__ = ["Missing", "Workshop"]
 
@@ -25,6 +26,7 @@ PYPI_PACKAGES = (
     "uvicorn[standard]",
     "uvloop",
 )
+ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE = 600  # seconds that an installation may take
 
 
@@ -50,6 +52,8 @@ class Workshop:
         """The variables that the program for a need must have."""
         if need in (BUN, NODE):
             return {"NODE_PATH": str(self.folder / need / "node_modules")}
+        if need == COMPILED:
+            return {"SOCKIO_BENCH_PACKAGE": str(self.folder / need)}
         return {}
 
     def prepare(self, need: str) -> None:
@@ -64,6 +68,9 @@ class Workshop:
         elif need == BUN:
             self._once(BUN, BUN_PACKAGES, self._npm)
             self.tools[BUN] = self._bun()
+        elif need == COMPILED:
+            self._once(COMPILED, (_digest(),), self._compile)
+            self.tools[COMPILED] = sys.executable
         elif need == PYTHON:
             self._once(PYTHON, PYPI_PACKAGES, self._pip)
             self.tools[PYTHON] = str(self.folder / PYTHON / "bin" / "python")
@@ -106,6 +113,12 @@ class Workshop:
         python = str(folder / "bin" / "python")
         self._run(python, "-m", "pip", "install", "--quiet", *packages)
 
+    def _compile(self, folder: Path, _: tuple[str, ...]) -> None:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target")
+        self._run(*pip, str(folder), str(ROOT))
+        if not list(folder.rglob("*.so")):
+            raise Missing("this checkout could not be compiled: pip install . says why")
+
     def _program(self, name: str) -> str:
         program = shutil.which(name)
         if program is None:
@@ -130,3 +143,11 @@ class Workshop:
         if done.returncode:
             last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
             raise Missing(f"{' '.join(command[:3])} failed: {last[0]}")
+
+
+def _digest() -> str:
+    """A text that changes with the package and with how it is built."""
+    digest = sha256()
+    for path in (*sorted((ROOT / "sockio_gevent").rglob("*.py")), ROOT / "setup.py"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -40,17 +40,21 @@ class Adapter(Elsewhere):
     Args:
         bus: the bus to the other workers.
         namespaces: the namespaces of the listener.
-        serializer: encodes and decodes JSON.
         log: the throttled log of the listener.
+        serializer: encodes and decodes JSON.
     """
 
     def __init__(
-        self, bus: Bus, namespaces: Namespaces, serializer: Serializer, log: ThrottledLog
+        self,
+        bus: Bus,
+        namespaces: Namespaces,
+        log: ThrottledLog,
+        serializer: Serializer,
     ) -> None:
         self._bus = bus
         self._namespaces = namespaces
-        self._serializer = serializer
         self._log = log
+        self._serializer = serializer
         self._context: Context | None = None
         for kind, receiver in (
             ("emit", self._emit),
@@ -65,7 +69,7 @@ class Adapter(Elsewhere):
             bus.receive(kind, receiver)
 
     def use(self, serializer: Serializer, context: Context | None) -> None:
-        """Use what belongs to the application, when that is known.
+        """Use these from now on.
 
         Args:
             serializer: encodes and decodes JSON.

@@ -15,13 +15,13 @@ __all__ = ["make_adapter"]
 def make_adapter(
     bus: Bus,
     namespaces: Namespaces,
-    serializer: Serializer,
     log: ThrottledLog,
+    serializer: Serializer,
 ) -> Adapter:
     """Make the adapter for a bus; see :class:`Adapter`."""
     if isinstance(bus, RedisBus):
         # Not on top: it needs a library that is optional.
         from .streams_adapter import StreamsAdapter
 
-        return StreamsAdapter(bus, namespaces, serializer, log)
-    return Adapter(bus, namespaces, serializer, log)
+        return StreamsAdapter(bus, namespaces, log, serializer)
+    return Adapter(bus, namespaces, log, serializer)

@@ -100,7 +100,7 @@ class Listener(Namespace):
         self._adapter: Adapter | None = None
         if bus is not None:
             log = self._sessions.throttled_log
-            self._adapter = make_adapter(bus, self._namespaces, serializer, log)
+            self._adapter = make_adapter(bus, self._namespaces, log, serializer)
             main.elsewhere = self._adapter
         handlers.log = self._sessions.throttled_log
         handlers.main = self
@@ -144,8 +144,8 @@ class Listener(Namespace):
 
     def _attach(self, server: Any) -> None:
         """Put the listener before a server or an application that was checked."""
-        bus = self._sessions.bus
-        around = EnvironmentChecks(self.options.resource, self._sessions.log, bus, self.close)
+        sessions = self._sessions
+        around = EnvironmentChecks(self.options.resource, sessions.log, sessions.bus, self.close)
         around.check_at_start()
         around.others = [
             layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)

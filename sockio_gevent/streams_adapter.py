@@ -45,10 +45,10 @@ class StreamsAdapter(Adapter):
         self,
         bus: RedisBus,
         namespaces: Namespaces,
-        serializer: Serializer,
         log: ThrottledLog,
+        serializer: Serializer,
     ) -> None:
-        super().__init__(bus, namespaces, serializer, log)
+        super().__init__(bus, namespaces, log, serializer)
         self._redis = bus
         self._messages = new_messages(serializer)
         self._last: dict[str, int] = {}

@@ -18,14 +18,17 @@ def listen() -> socket.socket:
     return listener
 
 
-def announce(listener: socket.socket, *distributions: str) -> None:
+def announce(listener: socket.socket, *distributions: str, form: str = "") -> None:
     """Print the one line that the benchmark waits for.
 
     Args:
         listener: where the server accepts connections.
         *distributions: its libraries, by their names on PyPI.
+        form: in which form the server itself runs, if there is more than one.
     """
     software = [f"{name} {version(name)}" for name in distributions]
+    if form:
+        software.append(form)
     software.append(f"{platform.python_implementation()} {platform.python_version()}")
     port = listener.getsockname()[1]
     print(json.dumps({"port": port, "software": ", ".join(software)}), flush=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from gevent.pywsgi import WSGIServer
 from listening import announce, listen
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+# The benchmark names a folder where it has compiled the package.
+sys.path.insert(0, os.environ.get("SOCKIO_BENCH_PACKAGE", str(Path(__file__).parents[2])))
 
 import sockio_gevent as io
+from sockio_gevent.compiled import FORM
 from sockio_gevent.wire.websocket_masking import apply_mask, fastest_apply_mask
 
 
@@ -33,7 +36,7 @@ def main() -> None:
 
     server.start()
     in_c = fastest_apply_mask() is not apply_mask
-    announce(listener, "gevent", *(["websockets"] if in_c else []))
+    announce(listener, "gevent", *(["websockets"] if in_c else []), form=FORM)
     server.serve_forever()
 
 

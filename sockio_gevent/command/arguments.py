@@ -34,9 +34,9 @@ examples:
   {PROG} "shop:create_app()"         what this function in shop.py returns
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --workers 4            four processes, for more cores
-  {PROG} emit --help                 send an event to clients, from a shell
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
   {PROG} chat --origins https://example.com,https://www.example.com
+  {PROG} emit --help                 send an event to clients, from a shell
   {PROG} doctor https://example.com/  say what does not get through to a server
 
 Ctrl-C or SIGTERM closes all sessions and stops; a second Ctrl-C stops at once.
@@ -54,8 +54,8 @@ class Arguments(argparse.Namespace):
         keyfile: where its key is.
         origins: the value for the option ``origins``; ``None`` to leave it alone.
         log_level: the lowest level that is logged, in lower case.
-        workers: how many processes serve.
         log_format: the form of the lines of the log.
+        workers: how many processes serve.
         reload: whether to start again when a source file changes.
     """
 
@@ -66,8 +66,8 @@ class Arguments(argparse.Namespace):
     keyfile: str | None
     origins: list[str] | None
     log_level: str
-    workers: int
     log_format: str
+    workers: int
     reload: bool
 
 

@@ -167,6 +167,7 @@ class Authorization:
             self._log.exception(option, "the option %r failed for %s", option, place)
             # The log has the details; the client must not get them.
             failure = Refusal("500 Internal Server Error", "an error has occurred in the server")
+            failure.__cause__ = error  # the compiled form knows no "from"
             raise failure.counted_as(Reason.FAILURE) from error
         return answer
 

@@ -108,8 +108,13 @@ class EnvironmentChecks:
         # In-process test clients name no server, and say that there is only one thread.
         if self.seen or not ("SERVER_SOFTWARE" in environ or environ.get("wsgi.multithread")):
             return
-        if self._bus is not None and not self._start(self._bus):
-            return
+        if self._bus is not None:
+            self._bus.start()
+        self._see_first(environ)
+
+    def _see_first(self, environ: dict[str, Any]) -> None:
+        if self.seen:
+            return  # another request has come while this one waited for the bus
         self.seen = True
         _check_patching()
         worker = gunicorn.find_worker()
@@ -123,11 +128,6 @@ class EnvironmentChecks:
                 "a session must reach the same one, and a broadcast reaches the clients of one. "
                 "The option 'cluster' with the path of a directory brings processes together"
             )
-
-    def _start(self, bus: Bus) -> bool:
-        """Start the bus; tell whether no other request has come so far meanwhile."""
-        bus.start()
-        return not self.seen
 
     def _refuse_all(self, server: str) -> None:
         problem = f"{server} does not run requests in greenlets, so it cannot keep connections"

@@ -15,7 +15,8 @@ from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL, POLICY_VIOLATION
 from .base import Backlog, Carried, Downlink, Upload
-from .websocket import SocketDownlink, WebSocketTransport
+from .socket_downlink import SocketDownlink
+from .websocket import WebSocketTransport
 
 __all__ = ["EngineIOWebSocketTransport", "Upgradable"]
 

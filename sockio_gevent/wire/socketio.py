@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .attachments import PLAIN, BadPacket, put_in_place, without_binary
 from .json_text import json_cost
 
 __all__ = [
@@ -47,19 +48,7 @@ _PLAIN_EVENT = f"{EVENT}["
 _HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
 _BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
-_ATTACHMENT = 64  # bytes of memory that an attachment takes, besides its own
-# How deep data may be nested in which binary data is looked for: the compiled form knows no
-# other bound than the end of the stack.
-_DEEPEST = 1000
 _PACKET = 192  # bytes of memory that a packet takes until it is handled, besides its data
-
-# Types of values that hold no binary data.
-_PLAIN = frozenset((str, int, float, bool, type(None)))
-_BINARY = (bytes, bytearray, memoryview)
-
-
-class BadPacket(ValueError):
-    """A message is no packet, or not one that may come now."""
 
 
 class SocketPacket(NamedTuple):
@@ -190,7 +179,7 @@ class Decoder:
             cost += json_cost(text, 1 if text.isascii() else 4)
         _check(kind, data, bool(text))
         if head[2] is not None:
-            cost += _put_in_place(data, text, attachments, self._max_size)
+            cost += put_in_place(data, text, attachments, self._max_size)
         ack_id = int(head[4]) if head[4] else None
         return SocketPacket(kind, namespace, ack_id, data, cost)
 
@@ -230,49 +219,6 @@ def _check(kind: int, data: Any, has_data: bool) -> None:
         raise BadPacket("a DISCONNECT packet with data")
 
 
-def _put_in_place(data: Any, text: str, attachments: list[bytes], room: int) -> int:
-    """Replace placeholders by their attachments.
-
-    Args:
-        data: the decoded JSON, which is changed.
-        text: the JSON.
-        attachments: all of the packet.
-        room: how many bytes may be put in place. An attachment that has several
-            placeholders counts for each.
-
-    Returns:
-        About how many bytes of memory that takes.
-    """
-    cost = 0
-    if "_placeholder" not in text and "\\u" not in text:
-        return cost
-    # Without recursion: JSON may be nested as deep as the stack allows.
-    rest = [data]
-    while rest:
-        node = rest.pop()
-        for place, value in node.items() if isinstance(node, dict) else enumerate(node):
-            if isinstance(value, dict):
-                if value.get("_placeholder") is True:
-                    attachment = _attachment(value, attachments)
-                    room -= len(attachment)
-                    if room < 0:
-                        raise BadPacket("an attachment has too many placeholders")
-                    cost += len(attachment) + _ATTACHMENT
-                    node[place] = attachment
-                else:
-                    rest.append(value)
-            elif isinstance(value, list):
-                rest.append(value)
-    return cost
-
-
-def _attachment(placeholder: dict[str, Any], attachments: list[bytes]) -> bytes:
-    number = placeholder.get("num")
-    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(attachments):
-        return attachments[number]
-    raise BadPacket("a placeholder without its attachment")
-
-
 def encode(
     kind: int, namespace: str, data: Any, ack_id: int | None, dumps: Callable[[Any], str]
 ) -> tuple[str, list[bytes]]:
@@ -297,8 +243,8 @@ def encode(
     if kind in _BINARY_FORMS:
         try:
             for value in data:
-                if type(value) not in _PLAIN:
-                    data = _without_binary(data, attachments, _DEEPEST)
+                if type(value) not in PLAIN:
+                    data = without_binary(data, attachments)
                     break
         except RecursionError:
             raise ValueError("cannot send a message that is nested so deep") from None
@@ -307,28 +253,3 @@ def encode(
     place = "" if namespace == "/" else f"{namespace},"
     number = "" if ack_id is None else ack_id
     return f"{mark}{place}{number}{'' if data is None else dumps(data)}", attachments
-
-
-def _without_binary(value: Any, attachments: list[bytes], depth: int) -> Any:
-    """Take binary data out of a value; what has none inside is not copied."""
-    if not depth:
-        raise RecursionError
-    if isinstance(value, (list, tuple)):
-        items: Any = enumerate(value)
-    elif isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, _BINARY):
-        attachments.append(bytes(value))
-        return {"_placeholder": True, "num": len(attachments) - 1}
-    else:
-        return value
-    copy: Any = None
-    for place, inner in items:
-        if type(inner) in _PLAIN:
-            continue
-        bare = _without_binary(inner, attachments, depth - 1)
-        if bare is not inner:
-            if copy is None:
-                copy = dict(value) if isinstance(value, dict) else list(value)
-            copy[place] = bare
-    return value if copy is None else copy

@@ -18,7 +18,6 @@ from typing import Any
 from gevent import pywsgi
 from gevent.socket import socket as GeventSocket  # noqa: N812
 
-from ...compiled import mypyc_attr
 from ...hub.gevent_private import bare_socket, wait_readable
 from ...wire.http_head import RequestHead, answer_head, read_request_head
 from ..handover.handed_socket import HandedSocket
@@ -59,7 +58,6 @@ class _Date:
 _date = _Date()
 
 
-@mypyc_attr(native_class=False)
 class FastHandler(LimitedHandler):
     """Handles the requests of one connection: plain ones on the fast path."""
 

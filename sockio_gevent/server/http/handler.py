@@ -14,7 +14,6 @@ from typing import Any
 
 from gevent.pywsgi import WSGIHandler
 
-from ...compiled import mypyc_attr
 from ...wire.websocket import INTERNAL_ERROR
 from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_versions import Hixie
@@ -33,7 +32,6 @@ __all__ = ["HandlerUpgrade", "UpgradeHandler"]
 StartResponse = Callable[..., Any]
 
 
-@mypyc_attr(native_class=False)
 class UpgradeHandler(FastHandler):
     """Handles requests as before, and passes upgrades to the application."""
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from gevent.pywsgi import WSGIHandler
 
-from ...compiled import mypyc_attr
 from ...monitoring.reasons import Limit
 from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
@@ -78,7 +77,6 @@ class _Head:
         return line
 
 
-@mypyc_attr(native_class=False)
 class LimitedHandler(AccessLogHandler):
     """Handles the requests of one connection, within limits of size and time."""
 
