@@ -16,6 +16,7 @@ from support.http import HTTP, LONG
 from support.raw import Raw
 
 import sockio_gevent as io
+from sockio_gevent.compiled import FORM
 from sockio_gevent.gateway import authorization
 from sockio_gevent.server.stream.hang_up import has_hung_up
 
@@ -94,6 +95,7 @@ def slow(environ: dict[str, Any]) -> bool:
     return environ.get("HTTP_COOKIE") == "slow"
 
 
+@pytest.mark.skipif(FORM == "compiled", reason="compiled functions cannot be replaced")
 @transports
 @pytest.mark.parametrize("said", [True, False])
 def test_a_client_that_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, transport, said):

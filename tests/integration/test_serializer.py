@@ -242,7 +242,7 @@ def test_a_failure_to_decode_ends_the_session_of_a_classic_post(serve) -> None:
     client = Polling(served.port).open()
     answer = client.send('~j~"poison"', "after")
     assert answer.status == 500
-    assert "mistake" in answer.text
+    assert "error has occurred" in answer.text
     check_failure(served)
     assert not served.happened("message")
 
