@@ -38,8 +38,8 @@ SILENCE: Advice = (
     "proxy_read_timeout {seconds:.0f}s;",
 )
 SEVERAL: Advice = (
-    "Requests of one session reach different processes that do not know each other. Serve with one "
-    "process, or keep each client on one:",
+    "Requests of one session reach different processes that do not know each other. The option "
+    "'cluster' of listen() brings them together; or keep each client on one:",
     "upstream … { hash $remote_addr consistent; … }",
 )
 ORIGIN: Advice = (

@@ -71,7 +71,7 @@ def translate(given: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError("client_manager: the clients are kept by this package; leave it out")
         elif name == "message_queue":
             if value:
-                _warn_of_queue(value)
+                options["cluster"] = _cluster(value)
         else:
             options[name] = value
     return options
@@ -100,11 +100,15 @@ def _log(value: Any) -> Any:
     return None
 
 
-def _warn_of_queue(url: Any) -> None:
+def _cluster(url: Any) -> Any:
+    """The option ``cluster``: only a Redis can be the queue."""
     scheme = str(url).partition(":")[0]  # the rest may hold a password
+    if scheme in ("redis", "rediss", "unix"):
+        return url
     warnings.warn(
-        f"message_queue={scheme}:… does nothing here so far: an event reaches the clients of this "
-        "process only, so serve with one process",
+        f"message_queue={scheme}:… does nothing here: use a Redis, 'redis://…'. The workers of one "
+        "gunicorn need no queue",
         RuntimeWarning,
         stacklevel=5,
     )
+    return "auto"

@@ -37,7 +37,7 @@ class Sending(ABC):
         if self.listener is None:
             raise RuntimeError(
                 "this SocketIO has no application yet, so it has no clients: call init_app(app). "
-                "A process that only sends, with message_queue=, is not possible so far"
+                "A process that only sends uses sockio_gevent.Emitter('redis://…')"
             )
         return self.listener
 

@@ -19,6 +19,7 @@ from sockio_gevent.ext.flask_socketio import (
     leave_room,
     rooms,
 )
+from sockio_gevent.ext.flask_socketio.options import translate
 from sockio_gevent.testing import Client, Refused
 
 
@@ -268,9 +269,14 @@ def test_options_that_cannot_be_had_are_errors(given: Any, kind: Any, text: str)
         SocketIO(flask.Flask("options"), **given)
 
 
-def test_a_message_queue_is_said_to_do_nothing_without_its_password() -> None:
-    with pytest.warns(RuntimeWarning, match="does nothing here so far") as caught:
-        SocketIO(flask.Flask("queue"), message_queue="redis://user:secret@host")
+def test_a_message_queue_is_the_redis_of_the_cluster() -> None:
+    assert translate({"message_queue": "redis://host/1"}) == {"cluster": "redis://host/1"}
+    assert translate({"message_queue": None}) == {}
+
+
+def test_another_message_queue_is_said_to_do_nothing_without_its_password() -> None:
+    with pytest.warns(RuntimeWarning, match="does nothing here: use a Redis") as caught:
+        SocketIO(flask.Flask("queue"), message_queue="amqp://user:secret@host")
     assert "secret" not in str(caught[0].message)
     assert caught[0].filename == __file__
 
