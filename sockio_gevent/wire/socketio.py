@@ -45,6 +45,8 @@ RESERVED = frozenset(
 # A namespace ends with a comma or with the packet. No client counts so far that its
 # numbers need more digits.
 _PLAIN_EVENT = f"{EVENT}["
+_MARKS = tuple(str(kind) for kind in range(7))  # a number takes long to write
+_new_tuple: Any = tuple.__new__  # without the function in Python that named tuples have for it
 _HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
 _BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
@@ -189,7 +191,8 @@ class Decoder:
         data = self._decode(text)
         _check(EVENT, data, True)
         cost = _PACKET + 1 + json_cost(text, 1 if text.isascii() else 4)
-        return SocketPacket(EVENT, "/", None, data, cost)
+        packet: SocketPacket = _new_tuple(SocketPacket, (EVENT, "/", None, data, cost))
+        return packet
 
     def _decode(self, text: str) -> Any:
         try:
@@ -239,7 +242,7 @@ def encode(
         ValueError: if the data holds itself, or is nested too deep.
     """
     attachments: list[bytes] = []
-    mark = f"{kind}"
+    mark = _MARKS[kind]
     if kind in _BINARY_FORMS:
         try:
             for value in data:
@@ -251,5 +254,5 @@ def encode(
         if attachments:
             mark = f"{_BINARY_FORMS[kind]}{len(attachments)}-"
     place = "" if namespace == "/" else f"{namespace},"
-    number = "" if ack_id is None else ack_id
+    number = "" if ack_id is None else str(ack_id)
     return f"{mark}{place}{number}{'' if data is None else dumps(data)}", attachments
