@@ -7,8 +7,8 @@ and returns a :class:`Listener`; its ``connection`` event brings a
 
 from __future__ import annotations
 
+from .adapters.emitter import Emitter
 from .client import Client, Target
-from .emitter import Emitter
 from .errors import AckTimeout, Disconnected, Refused
 from .listener import Listener, listen
 from .namespace import Namespace

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
-from .adapter import Adapter
-from .adapters import make_adapter
+from .adapters.adapter import Adapter
+from .adapters.choice import make_adapter
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers

@@ -37,7 +37,7 @@ def emit(given: Sequence[str]) -> None:
     try:
         import redis
 
-        from ..emitter import Emitter
+        from ..adapters.emitter import Emitter
     except ImportError:
         raise CommandError("emit needs two libraries: pip install 'sockio_gevent[redis]'") from None
     try:

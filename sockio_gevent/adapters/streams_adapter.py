@@ -12,24 +12,24 @@ from typing import Any
 
 import gevent
 
-from .acknowledgements import answer_of
+from ..acknowledgements import answer_of
+from ..client import Target
+from ..cluster.names import owner_of
+from ..cluster.redis_bus import RedisBus
+from ..elsewhere import Scope
+from ..errors import AckTimeout
+from ..events import check_sendable
+from ..monitoring.throttled_log import ThrottledLog
+from ..namespaces import Namespaces
+from ..options.listener_options import Context
+from ..options.serializer import Serializer
+from ..remote_client import RemoteClient
+from ..server_side import run_server_side
+from ..wire import node_messages as node
+from ..wire.node_messages import NodeMessage
 from .adapter import Adapter
-from .client import Target
-from .cluster.names import owner_of
-from .cluster.redis_bus import RedisBus
-from .elsewhere import Scope
-from .errors import AckTimeout
-from .events import check_sendable
-from .monitoring.throttled_log import ThrottledLog
-from .namespaces import Namespaces
-from .options.listener_options import Context
-from .options.serializer import Serializer
-from .remote_client import RemoteClient
-from .server_side import run_server_side
 from .streams_messages import EVENT, LONGEST, new_messages
 from .streams_requests import ANSWERS, Channels, Request, Requests, all_clients_answered
-from .wire import node_messages as node
-from .wire.node_messages import NodeMessage
 
 __all__ = ["StreamsAdapter"]
 

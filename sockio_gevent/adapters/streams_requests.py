@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from .acknowledgements import answer_of
-from .cluster.bus import WorkerSilent
-from .cluster.redis_bus import RedisBus
-from .hub.wake_up import WakeUp
-from .wire import node_messages as node
-from .wire.node_messages import NodeMessage, NodeMessages
+from ..acknowledgements import answer_of
+from ..cluster.bus import WorkerSilent
+from ..cluster.redis_bus import RedisBus
+from ..hub.wake_up import WakeUp
+from ..wire import node_messages as node
+from ..wire.node_messages import NodeMessage, NodeMessages
 
 __all__ = ["ANSWERS", "Channels", "Request", "Requests", "all_answered", "all_clients_answered"]
 

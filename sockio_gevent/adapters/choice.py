@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..cluster.bus import Bus
+from ..cluster.redis_bus import RedisBus
+from ..monitoring.throttled_log import ThrottledLog
+from ..namespaces import Namespaces
+from ..options.serializer import Serializer
 from .adapter import Adapter
-from .cluster.bus import Bus
-from .cluster.redis_bus import RedisBus
-from .monitoring.throttled_log import ThrottledLog
-from .namespaces import Namespaces
-from .options.serializer import Serializer
 
 __all__ = ["make_adapter"]
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from .cluster.redis_client import make_client, shown
-from .events import EventName, check_sendable
-from .namespaces import full_name
-from .options.cluster import is_redis
-from .options.serializer import OWN, Serializer, serializer_of
-from .options.serializer import check as check_serializer
-from .rooms import room_names
+from ..cluster.redis_client import make_client, shown
+from ..events import EventName, check_sendable
+from ..namespaces import full_name
+from ..options.cluster import is_redis
+from ..options.serializer import OWN, Serializer, serializer_of
+from ..options.serializer import check as check_serializer
+from ..rooms import room_names
+from ..wire import node_messages as node
+from ..wire.node_messages import NodeMessage
 from .streams_messages import EVENT, LONGEST, new_messages
-from .wire import node_messages as node
-from .wire.node_messages import NodeMessage
 
 __all__ = ["Emitter"]
 

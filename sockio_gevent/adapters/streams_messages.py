@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .cluster.redis_client import check_libraries
-from .options.serializer import Serializer
-from .wire.node_messages import NodeMessages
+from ..cluster.redis_client import check_libraries
+from ..options.serializer import Serializer
+from ..wire.node_messages import NodeMessages
 
 __all__ = ["EVENT", "LONGEST", "new_messages"]
 

@@ -12,21 +12,21 @@ from typing import Any
 
 import gevent
 
-from .acknowledgements import answer_of, arguments_of
-from .client import Target
-from .client_facts import peek
-from .cluster.bus import Bus, Gathered, Message
-from .cluster.names import owner_of
-from .elsewhere import Elsewhere, Scope
-from .errors import AckTimeout
-from .events import check_sendable
-from .monitoring.throttled_log import ThrottledLog
-from .namespaces import Namespaces
-from .options.listener_options import Context
-from .options.serializer import Serializer
-from .remote_client import RemoteClient
-from .server_side import run_server_side
-from .wire.bus_values import pack, unpack
+from ..acknowledgements import answer_of, arguments_of
+from ..client import Target
+from ..client_facts import peek
+from ..cluster.bus import Bus, Gathered, Message
+from ..cluster.names import owner_of
+from ..elsewhere import Elsewhere, Scope
+from ..errors import AckTimeout
+from ..events import check_sendable
+from ..monitoring.throttled_log import ThrottledLog
+from ..namespaces import Namespaces
+from ..options.listener_options import Context
+from ..options.serializer import Serializer
+from ..remote_client import RemoteClient
+from ..server_side import run_server_side
+from ..wire.bus_values import pack, unpack
 
 __all__ = ["Adapter"]
 

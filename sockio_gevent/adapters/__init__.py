@@ -1,0 +1,1 @@
+"""What is meant for all clients, between workers: an adapter for each kind of bus, the emitter."""
