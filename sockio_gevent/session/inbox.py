@@ -132,7 +132,9 @@ class Inbox(Outbox):
             if error:
                 problem = problem or error
                 self._complain(error)
-        self._settle_receipt()
+        # Not by _settle_receipt(): every message comes here.
+        if self._counted or self.handlers.waiting > _MUCH:
+            self.settle()
         return problem
 
     def _not_read(self) -> str:
@@ -218,9 +220,10 @@ class Inbox(Outbox):
         """
         try:
             self.handlers.run(self)
-        finally:
-            # If calls are left, a handler has raised an error that ends this greenlet.
+        except BaseException:
+            # A handler has raised an error that ends this greenlet. Calls may be left.
             self.start_handlers()
+            raise
         if self._counted:
             self.settle()
 

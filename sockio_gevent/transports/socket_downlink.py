@@ -128,6 +128,7 @@ class SocketDownlink(Downlink):
 
     def _take(self, data: bytes | None) -> None:
         websocket, session = self._websocket, self.carried
+        state = websocket.state
         batch = websocket.take(data)
         held = websocket.protocol.held
         if held or self._incoming:
@@ -143,12 +144,12 @@ class SocketDownlink(Downlink):
                 self._run_handlers_aside()
                 end = End(CloseReason.PROTOCOL, f"protocol error: {mistake}")
                 session.end(end, UNSUPPORTED_DATA)
-        if websocket.discarding and websocket.end is not None:
+        if state.discarding and websocket.end is not None:
             self._run_handlers_aside()
             session.end(websocket.end)
         if websocket.choked:
             self._wait_for_pongs()
-        if websocket.finished:
+        if state.finished:
             self._run_handlers_aside()
             websocket.wait()
             self.over()
@@ -188,7 +189,7 @@ class SocketDownlink(Downlink):
         """Whether a batch can be written now."""
         connection = self._connection
         # No data may follow a close frame (RFC 6455 section 5.5.1).
-        return not (connection.pending or connection.broken or self._websocket.closed)
+        return not (connection.pending or connection.broken or self._websocket.state.closed)
 
     @property
     def writing(self) -> bool:

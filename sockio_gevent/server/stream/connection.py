@@ -139,6 +139,8 @@ class Connection(Sending):
         size = len(data) if data else 0
         while data is not None and self.owner is not None:
             self.owner.received(data)
+            if self._plain is not None:  # the usual case
+                break
             data = self._decrypted()
         return size
 
@@ -195,7 +197,7 @@ class Connection(Sending):
 
     def _decrypted(self) -> bytes | None:
         """The bytes that TLS has decrypted together with the last ones, and still holds."""
-        if self._plain is None and self.owner is not None:
+        if self.owner is not None:
             tls = tls_object(self._socket)
             if tls is not None and tls.pending():
                 return self._receive()

@@ -55,11 +55,11 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         connection: the socket, for watching how much it has not taken yet.
         end: why the connection ended; ``None`` while it is open.
         protocol: the version of WebSocket.
+        state: what is known of the closing handshake, and of a violation.
     """
 
     # Some are slots of the base class too, which type checkers cannot see.
     __slots__ = (
-        "_bytes",
         "_messages",
         "_timer",
         "choked",
@@ -68,6 +68,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         "environ",
         "handler",
         "protocol",
+        "state",
         "stream",
     )
 
@@ -88,7 +89,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.end: End | None = None
         self.choked = 0
         self.protocol = protocol
-        self._bytes = WebSocketConnection(protocol)
+        self.state = WebSocketConnection(protocol)
         self._messages: deque[str | bytearray] | None = None
         self._timer: Any = None
 
@@ -98,17 +99,17 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
     @property
     def closed(self) -> bool:
         """Whether no messages go either way any more."""
-        return self._bytes.closed
+        return self.state.closed
 
     @property
     def discarding(self) -> bool:
         """Whether the peer has broken the protocol, and what it still sends is for nobody."""
-        return self._bytes.discarding
+        return self.state.discarding
 
     @property
     def finished(self) -> bool:
         """Whether all has been read, to the end of the connection."""
-        return self._bytes.finished
+        return self.state.finished
 
     @property
     def current_app(self) -> Any:
@@ -194,7 +195,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         It writes the answers that the bytes ask for, and does not wait; see :meth:`wait`.
         ``None`` stands for bytes that it has taken before; see ``WebSocketConnection.take``.
         """
-        state = self._bytes
+        state = self.state
         messages = state.take(data)
         if state.closed or state.pongs:
             self._answer(data)
@@ -224,7 +225,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
 
     def _answer(self, data: bytes | None) -> None:
         """Write the answers that the bytes ask for."""
-        state, connection = self._bytes, self.connection
+        state, connection = self.state, self.connection
         if state.pongs:
             connection.write(state.pongs)
             self.choked = len(state.pongs) if connection.pending > _PONG_BACKLOG else 0
@@ -253,9 +254,9 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
             self.connection.end()
 
     def _send_close(self, code: int, reason: str) -> None:
-        if self._bytes.close_sent or self.connection.broken:
+        if self.state.close_sent or self.connection.broken:
             return
-        frame = self._bytes.close(code, reason)
+        frame = self.state.close(code, reason)
         self.connection.write(frame)
         if not frame:
             self.connection.end()
@@ -263,7 +264,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self._timer.start(self.connection.abort)
 
     def _ended(self, end: End) -> None:
-        self._bytes.closed = True
+        self.state.closed = True
         self.end = self.end or end
 
     def _stop_timer(self) -> None:
