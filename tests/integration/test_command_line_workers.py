@@ -10,7 +10,7 @@ from pathlib import Path
 import gevent
 import pytest
 from support.clustered import place
-from support.command import wait_until, write
+from support.command import write
 from support.http import HTTP, Ended
 from support.processes import ROOT
 
