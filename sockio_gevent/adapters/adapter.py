@@ -28,10 +28,31 @@ from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire.bus_values import pack, unpack
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "answers_here"]
 
 _LISTING = 5.0  # seconds in which workers list their clients
 _GRACE = 2.0  # seconds that a worker has, besides those of its clients, to answer for them
+
+
+def answers_here(
+    here: Callable[[], dict[str, Any]], gathering: gevent.Greenlet
+) -> tuple[dict[str, Any], list[str]]:
+    """Wait for the answers of this worker's clients while a greenlet gathers those of others.
+
+    Args:
+        here: waits for the answers, and returns them by the ids of the clients.
+        gathering: the greenlet. It is killed if waiting fails.
+
+    Returns:
+        The answers that came, and the ids of the clients whose answers did not come.
+    """
+    try:
+        return dict(here()), []
+    except AckTimeout as error:
+        return dict(error.answers), list(error.missing)
+    except BaseException:
+        gathering.kill()
+        raise
 
 
 class Adapter(Elsewhere):
@@ -134,16 +155,7 @@ class Adapter(Elsewhere):
         body = self._pack(*self._told(scope), timeout, event, *arguments)
         longest = None if timeout is None else timeout + _GRACE
         gathering = gevent.spawn(self._bus.ask_all, "call", body, longest)
-        came: dict[str, Any] = {}
-        missing: list[str] = []
-        try:
-            came.update(here())
-        except AckTimeout as error:
-            came.update(error.answers)
-            missing += error.missing
-        except BaseException:
-            gathering.kill()
-            raise
+        came, missing = answers_here(here, gathering)
         gathered: Gathered = gathering.get()
         for answer in gathered.answers.values():
             theirs, of_them = self._unpack(answer)

@@ -27,7 +27,7 @@ from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire import node_messages as node
 from ..wire.node_messages import NodeMessage
-from .adapter import Adapter
+from .adapter import Adapter, answers_here
 from .streams_messages import EVENT, LONGEST, new_messages
 from .streams_requests import ANSWERS, Channels, Request, Requests, all_clients_answered
 
@@ -169,16 +169,7 @@ class StreamsAdapter(Adapter):
         gathering = gevent.spawn(
             ask_all, scope.namespace, node.BROADCAST, data, longest, all_clients_answered
         )
-        came: dict[str, Any] = {}
-        missing: list[str] = []
-        try:
-            came.update(here())
-        except AckTimeout as error:
-            came.update(error.answers)
-            missing += error.missing
-        except BaseException:
-            gathering.kill()
-            raise
+        came, missing = answers_here(here, gathering)
         request: Request = gathering.get()
         theirs, of_them = request.of_clients()
         came.update(theirs)
