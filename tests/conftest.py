@@ -18,6 +18,7 @@ from gevent.pywsgi import WSGIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from support import in_process
 from support.http import DEADLINE
 from support.npm import installed
 from support.ports import limit_sending
@@ -44,6 +45,12 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector from walking through thousands of tests, again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _no_sessions_are_left():
+    yield
+    in_process.close_listeners()
 
 
 class Served:

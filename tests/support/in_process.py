@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import gevent
 
 import sockio_gevent as io
 
 DEADLINE = 60.0
+
+_listeners: WeakSet[io.Listener] = WeakSet()
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -18,7 +21,16 @@ def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def listen(**options: Any) -> io.Listener:
-    return io.listen(hello, **options)
+    """A listener that is closed at the end of the test."""
+    listener = io.listen(hello, **options)
+    _listeners.add(listener)
+    return listener
+
+
+def close_listeners() -> None:
+    """End the sessions that a test has left, so that they do nothing during a later test."""
+    while _listeners:
+        _listeners.pop().close(0)
 
 
 def echo(**options: Any) -> io.Listener:

@@ -87,7 +87,8 @@ class _Inbox(Downlink):
         return not self.is_over
 
     def write(self, batch: Sequence[Packet]) -> None:
-        self.packets += [json.loads(packet.payload) for packet in batch]
+        payloads = (packet.payload for packet in batch)
+        self.packets += [json.loads(payload) for payload in payloads if payload[:1] == b"["]
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         self.write(last)
