@@ -76,6 +76,10 @@ class EngineIORequests:
         session = self._find(route.session_id, request, transport)
         if not isinstance(session, EngineIOSession):
             return session
+        if session.upgrade is not None and session.upgrade.catch_up():
+            session = self._find(route.session_id, request, transport)  # it may have ended
+            if not isinstance(session, EngineIOSession):
+                return session
         if isinstance(transport, EngineIOWebSocketTransport):
             if request.method != "GET":
                 raise EngineIORefusal(BAD_REQUEST)

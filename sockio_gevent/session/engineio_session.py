@@ -36,6 +36,13 @@ class Upgrade(Protocol):
 
     probed: bool
 
+    def catch_up(self) -> bool:
+        """Wait a moment for what the client has sent over it already; return whether it waited.
+
+        A client may send a request after that over another connection, and the loop does
+        not tell which of two connections was readable first.
+        """
+
     def end_session(self, owed: bool, code: int, reason: str) -> None:
         """The session has ended: close the WebSocket, after messages that its client is owed."""
 

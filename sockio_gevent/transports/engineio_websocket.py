@@ -20,6 +20,9 @@ from .websocket import WebSocketTransport
 
 __all__ = ["EngineIOWebSocketTransport", "Upgradable"]
 
+# Iterations of the loop until what is readable in this one has been read.
+_ITERATIONS = 3
+
 
 class Upgradable(Carried, Protocol):
     """A session that may go on with a WebSocket.
@@ -157,6 +160,19 @@ class Trial:
                 self.close(POLICY_VIOLATION, "no packet of an upgrade")
                 return NONE_TAKEN
         return ""
+
+    def catch_up(self) -> bool:
+        """Wait a moment for what the client has sent already; return whether it waited.
+
+        It may have sent it before a request that came over another connection.
+        """
+        waited = False
+        for _ in range(_ITERATIONS):
+            if self._done or not self.downlink.has_unread():
+                break
+            waited = True
+            gevent.sleep(0.000001)  # with 0 the loop would not look at its sockets
+        return waited
 
     def end_session(self, owed: bool, code: int, reason: str) -> None:
         """The session has ended: close the WebSocket.

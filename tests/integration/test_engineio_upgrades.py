@@ -64,6 +64,25 @@ def test_a_session_goes_on_with_a_websocket(engine_echo, kind):
 
 
 @polls
+def test_what_was_sent_over_the_websocket_before_a_request_comes_first(engine, kind):
+    served = engine()
+    opened, client, link = probing(served, kind)
+    assert opened.packet() == "6"
+    for connection in (opened.get, opened.post):
+        connection.request("OPTIONS", opened.address)  # the server waits for the next request
+    # Both arrive before the server reads either: the client does not switch in between.
+    link.put("5")
+    opened.begin_poll()
+    opened.begin_put("4too late")
+    with pytest.raises(Ended, match="400"):
+        opened.finish_poll()
+    assert opened.post.finish().status == 400
+    link.send("in time")
+    assert served.wait("message")[1] == "in time"
+    assert client.transport == "websocket"
+
+
+@polls
 def test_a_waiting_poll_ends_with_a_noop_when_the_probe_comes(engine, kind):
     served = engine()
     opened, client = open_session(served, kind)
