@@ -74,8 +74,11 @@ class Client(ClientFacts):
             Client.emit(self, "message", message)
             return
         packets = session.dialect.event(space.name, "message", (message,))
-        if this_thread.hub is session.loop.hub:  # the usual case
-            _send(session, packets)
+        if this_thread.hub is session.loop.hub:  # the usual case: the same as _send
+            if session.ending is None:
+                session.loop.traffic.messages_out += 1
+                for packet in packets:
+                    session.enqueue(packet)
         else:
             session.loop.call(_send, session, packets)
 

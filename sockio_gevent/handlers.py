@@ -103,8 +103,11 @@ class Handlers(Receiver):
             # Every message comes here, and nothing else is as fast as these two attributes.
             mine = client._Emitter__handlers or _NO_HANDLERS
             those = main._Emitter__handlers or _NO_HANDLERS
-            if self.context is not None or ANY in mine or ANY in those or "message" in those:
+            if self.context is not None:
                 self._in_context(self._received, client, "message", [message], None)
+                return
+            if ANY in mine or ANY in those or "message" in those:
+                self._received(client, "message", [message], None)
                 return
             # The same as _received, without its calls.
             for handler in mine.get("message", ()):
@@ -127,45 +130,64 @@ class Handlers(Receiver):
             client = session.client_in(name)
             if client is not None:
                 session.loop.traffic.messages_in += 1
-                self._in_context(self._received, client, event_name, arguments, ack_id)
+                if self.context is None:
+                    self._received(client, event_name, arguments, ack_id)
+                else:
+                    self._in_context(self._received, client, event_name, arguments, ack_id)
         except BaseException as error:
             session.broken_off(error)
 
     def _received(
         self, client: Client, event: EventName, arguments: list[Any], ack_id: int | None
     ) -> BaseException | None:
-        outcome, unnoted = _Outcome(), _Outcome()
         emitters = space_of(client).emitters
-        # Before the handlers of the event, and what they return is no answer.
-        self._call(client, event, ANY, (event, *arguments), unnoted)
-        for emitter in emitters:
-            self._call(emitter, event, ANY, (client, event, *arguments), unnoted)
+        failure = self._call_for_any(client, emitters, event, arguments)
+        outcome = _Outcome()
         # Clients can send any name, but cannot cause the events of the library.
         if event == "message" or event not in Client.EVENTS:
-            self._call(client, event, event, arguments, outcome)
+            handlers = handlers_of(client, event)
+            if handlers:
+                self._call(client, event, handlers, arguments, outcome)
         for emitter in emitters:
-            if event not in type(emitter).EVENTS:
-                self._call(emitter, event, event, (client, *arguments), outcome)
+            handlers = handlers_of(emitter, event)
+            if handlers and event not in type(emitter).EVENTS:
+                self._call(emitter, event, handlers, (client, *arguments), outcome)
             if event == "message":
-                message = arguments[0] if arguments else None
-                self._call(emitter, "clientMessage", "clientMessage", (message, client), outcome)
-        failure = unnoted.failure or outcome.failure
+                handlers = handlers_of(emitter, "clientMessage")
+                if handlers:
+                    message = arguments[0] if arguments else None
+                    self._call(emitter, "clientMessage", handlers, (message, client), outcome)
+        failure = failure or outcome.failure
         if ack_id is not None and (
             outcome.answer is not None or (outcome.handled and outcome.failure is None)
         ):
             failure = self._acknowledge(client, event, ack_id, outcome.answer) or failure
         return failure
 
+    def _call_for_any(
+        self, client: Client, emitters: Sequence[Any], event: EventName, arguments: list[Any]
+    ) -> BaseException | None:
+        """Call the handlers of all events, before those of the event; they give no answer."""
+        failure: BaseException | None = None
+        for emitter in (client, *emitters):
+            handlers = handlers_of(emitter, ANY)
+            if handlers:
+                outcome = _Outcome()
+                first = (event,) if emitter is client else (client, event)
+                self._call(emitter, event, handlers, (*first, *arguments), outcome)
+                failure = failure or outcome.failure
+        return failure
+
     def _call(
         self,
         emitter: Emitter,
         event: EventName,
-        key: EventName | None,
+        handlers: Sequence[Handler],
         arguments: Sequence[Any],
         outcome: _Outcome,
     ) -> None:
-        """Call the handlers of one emitter that were added with a key."""
-        for handler in handlers_of(emitter, key):
+        """Call some handlers of one emitter."""
+        for handler in handlers:
             try:
                 answer = handler(*arguments)
             except (Exception, gevent.Timeout) as error:

@@ -86,11 +86,9 @@ class Classic(Dialect):
     ) -> Sequence[Packet]:
         """A message, or an event of another name as an object with its name and arguments."""
         if name == "message" and len(arguments) == 1:
-            return (self.encode(arguments[0]),)
-        return (self.encode({"name": name, "args": list(arguments)}),)
-
-    def encode(self, message: Any) -> Packet:
-        """Encode one message; see :meth:`Client.send`."""
+            message = arguments[0]
+        else:
+            message = {"name": name, "args": list(arguments)}
         packet = Packet(wire.encode(message, self._dumps))
         size, most = packet.cost - OVERHEAD, self._options.max_buffer
         if size > most:
@@ -98,7 +96,7 @@ class Classic(Dialect):
                 f"a message of {size} bytes is over the option 'max_buffer' of {most}: "
                 "no session could keep it"
             )
-        return packet
+        return (packet,)
 
     def heartbeat(self, number: int) -> Packet:
         """The heartbeat with this number, which the client echoes: ``~h~<number>``."""

@@ -42,9 +42,14 @@ class Log:
         elif target is not False:
             self._write = target
 
+    @property
+    def debugs(self) -> bool:
+        """Whether :meth:`debug` logs anything."""
+        return self._logger is not None and self._logger.isEnabledFor(logging.DEBUG)
+
     def debug(self, line: str, *arguments: object) -> None:
         """Log what matters only to somebody who looks for a mistake."""
-        if self._logger is not None and self._logger.isEnabledFor(logging.DEBUG):
+        if self.debugs:
             self._log(logging.DEBUG, line, arguments)
 
     def info(self, line: str, *arguments: object) -> None:

@@ -50,7 +50,9 @@ class ClassicSession(Session):
             self.end(end)
             return
         self._set_deadline(close_timeout)
-        self._log_end(self.host.log.debug, "session %s (%s, %s) is away: %s", end)
+        log = self.host.log
+        if log.debugs:  # names take time, and this comes with each poll
+            self._log_end(log.debug, "session %s (%s, %s) is away: %s", end)
 
     def _poll_answered(self) -> None:
         # The deadline is now for the client to take the answer.

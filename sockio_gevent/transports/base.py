@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gevent.event import Event
 
@@ -191,10 +191,14 @@ class Backlog(Protocol):
     """The handler queue, as far as transports use it.
 
     Attributes:
+        busy: whether a greenlet runs the calls.
+        calls: the calls that wait.
         promised: how many calls, counted from the first, are made even if others are
             dropped.
     """
 
+    busy: bool
+    calls: list[Any]
     promised: int
 
     @property

@@ -14,6 +14,7 @@ from ..options.limits import OverLimit
 from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import INTERNAL_ERROR, UNSUPPORTED_DATA
+from ..wire.websocket_connection import WebSocketConnection
 from .base import Carried, Downlink
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class SocketDownlink(Downlink):
         "_context",
         "_data",
         "_incoming",
+        "_state",
         "_websocket",
         "carried",
     )
@@ -53,6 +55,7 @@ class SocketDownlink(Downlink):
         super().__init__(transport)
         self._websocket = websocket
         self._connection = websocket.connection
+        self._state: WebSocketConnection = websocket.state
         self.carried = session
         # The greenlets that run handlers serve all connections. The context variables that a
         # handler sets are for this connection alone.
@@ -102,8 +105,10 @@ class SocketDownlink(Downlink):
             pass  # the session has ended; this greenlet reads other connections, too
 
     def _run_handlers(self) -> None:
+        handlers = self.carried.handlers
         # If another greenlet runs them, it is inside the context already.
-        if self.carried.handlers.is_left_alone:
+        # The same as is_left_alone, without its call: every message comes here.
+        if handlers.calls and not handlers.busy:
             try:
                 self._context.run(self.carried.run_handlers)
             except gevent.GreenletExit:
@@ -127,13 +132,15 @@ class SocketDownlink(Downlink):
         self.carried.handlers.when_roomy(callback)
 
     def _take(self, data: bytes | None) -> None:
-        websocket, session = self._websocket, self.carried
-        state = websocket.state
-        batch = websocket.take(data)
-        held = websocket.protocol.held
+        # The same as websocket.take(), without its call: every message comes here.
+        websocket, session, state = self._websocket, self.carried, self._state
+        batch = state.take(data)
+        if state.closed or state.pongs:
+            websocket.answer(data)
+        held = state.protocol.held
         if held or self._incoming:
             self._take_in(held)
-            self._connection.has_rest = websocket.protocol.paused
+            self._connection.has_rest = state.protocol.paused
         if batch:
             try:
                 session.receive(batch)
@@ -173,7 +180,7 @@ class SocketDownlink(Downlink):
         """The socket has taken all that was written."""
         self._forget_batch()
         # A closing frame is written, too. Then the session may have another downlink.
-        if not self._websocket.closed:
+        if not self._state.closed:
             self.carried.drained()
 
     def _forget_batch(self) -> None:
@@ -189,27 +196,35 @@ class SocketDownlink(Downlink):
         """Whether a batch can be written now."""
         connection = self._connection
         # No data may follow a close frame (RFC 6455 section 5.5.1).
-        return not (connection.pending or connection.broken or self._websocket.state.closed)
+        return not (connection.pending or connection.broken or self._state.closed)
 
     @property
     def writing(self) -> bool:
         """Whether the socket has not taken all of the last batch yet."""
         return self._connection.pending > 0
 
+    def offer(self, batch: Sequence[Packet]) -> bool | None:
+        """Send a batch; see :meth:`Downlink.offer`, which does the same with more calls."""
+        connection = self._connection
+        if connection.pending or connection.broken or self._state.closed:
+            return None
+        self.write(batch)
+        return connection.pending > 0
+
     def write(self, batch: Sequence[Packet]) -> None:
         """Write the frames of a batch; keep what the socket does not take."""
-        data = self._websocket.protocol.frames(batch)
+        data = self._state.protocol.frames(batch)
         connection = self._connection
         connection.write(data)
         if connection.pending or connection.broken:
             self._batch, self._data = batch, data
             # The frame of a single packet may be that packet's own.
-            own = len(batch) == 1 and self._websocket.protocol.shares_frames
+            own = len(batch) == 1 and self._state.protocol.shares_frames
             self.copied = 0 if own else len(data)
 
     def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
         """Send the last messages and a close frame."""
-        if last and not self._websocket.closed:
+        if last and not self._state.closed:
             self.write(last)
         self._websocket.close(code, reason)
 
@@ -219,7 +234,7 @@ class SocketDownlink(Downlink):
         if unsent:
             self.abort()
         count = 0
-        for size in reversed(self._websocket.protocol.sizes(batch)):
+        for size in reversed(self._state.protocol.sizes(batch)):
             if unsent <= 0:
                 break
             unsent -= size
@@ -255,7 +270,7 @@ class SocketDownlink(Downlink):
         finally:
             self.abort()
             self._connection.release()
-            self._websocket.protocol.discard()
+            self._state.protocol.discard()
             if self._incoming:
                 self._take_in(0)
             self._set_over()

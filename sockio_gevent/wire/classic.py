@@ -71,6 +71,8 @@ def encode(message: Any, dumps: Callable[[Any], str] = encode_json) -> bytes:
         ValueError: if it holds NaN, an infinity or itself, or is nested too deep.
     """
     if isinstance(message, str) and not message.startswith(_MARKS):
+        if message.isascii():  # the same as encode_text, without its call
+            return f"~m~{len(message)}~m~{message}".encode()
         return encode_text(message)
     if isinstance(message, (bytes, bytearray, memoryview)):
         raise TypeError(

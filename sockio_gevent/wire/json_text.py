@@ -171,7 +171,9 @@ def json_cost(text: str, width: int) -> int:
         width: how many bytes its widest character may take: 1 if all are ASCII, otherwise 4.
     """
     # An object takes twice as much as an array.
-    elements = _count(text, ",") + _count(text, "[") + 2 * _count(text, "{")
+    elements = _count(text, ",") + _count(text, "[")
+    if "{" in text:
+        elements += 2 * _count(text, "{")
     # An escape may stand for a character of four bytes.
     # To look for the backslash alone is many times as fast.
     escapes = "\\" in text and "\\u" in text
@@ -185,7 +187,7 @@ def decode_json(text: str) -> Any:
         ValueError: if it is not JSON (RFC 8259), if it is nested too deep, or if a
             number is too large for a float and so could not be sent back.
     """
-    deep = _count(text, "[") + _count(text, "{") > _MANY
+    deep = len(text) > _MANY and _count(text, "[") + _count(text, "{") > _MANY
     try:
         return _decode_inside(text) if deep else _from_json(text)
     except RecursionError:

@@ -54,7 +54,8 @@ class Packet:
         """The payload as one unmasked text frame of RFC 6455."""
         frame = self._websocket_frame
         if frame is None:
-            frame = self._websocket_frame = encode_frame(TEXT, self.payload)
+            payload = self._payload or b""  # not by the property: every message comes here
+            frame = self._websocket_frame = encode_frame(TEXT, payload)
             if len(frame) > _LONG:
                 self._payload = None
         return frame

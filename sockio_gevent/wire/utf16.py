@@ -61,17 +61,11 @@ def cut(payload: str, header: re.Pattern[str], form: str, most: int | None) -> C
     """
     if most is None:
         most = sys.maxsize
-    if payload.isascii():
-        return _cut(payload, header, form, most)
-    # Faster than a search for such characters.
-    units = payload.encode("utf-16-le", "surrogatepass")
-    if len(units) == 2 * len(payload):
-        return _cut(payload, header, form, most)
-    return _cut_astral(payload, units, header, form, most)
-
-
-def _cut(payload: str, header: re.Pattern[str], form: str, most: int) -> Cut:
-    """Cut a payload in which every character is one code unit."""
+    if not payload.isascii():
+        # Faster than a search for characters that are two code units.
+        units = payload.encode("utf-16-le", "surrogatepass")
+        if len(units) != 2 * len(payload):
+            return _cut_astral(payload, units, header, form, most)
     texts: list[str] = []
     match_header = header.match
     position, end = 0, len(payload)

@@ -56,6 +56,12 @@ def classic(**options: Any) -> Classic:
     return Classic(Options.read(options))
 
 
+def encoded(dialect, message):
+    """The packet of a message."""
+    [packet] = dialect.event("/", "message", (message,))
+    return packet
+
+
 def frames(*texts: str) -> str:
     return "".join(f"~m~{len(text)}~m~{text}" for text in texts)
 
@@ -95,7 +101,7 @@ def test_messages_are_counted_and_then_delivered_in_order() -> None:
 
 @pytest.mark.parametrize("text", TRICKY, ids=ascii)
 def test_any_text_is_delivered_as_it_is(text: str) -> None:
-    payload = classic().encode(text).payload.decode()
+    payload = encoded(classic(), text).payload.decode()
     calls, problem = received(payload)
     assert (calls, problem) == ([("deliver", text)], "")
 
@@ -234,7 +240,7 @@ def test_escapes_cost_what_the_characters_take_that_they_stand_for() -> None:
     ],
 )
 def test_a_message_is_framed(message: Any, payload: str) -> None:
-    packet = classic().encode(message)
+    packet = encoded(classic(), message)
     assert packet.payload == payload.encode()
     assert packet.cost == len(payload.encode()) + OVERHEAD
 
@@ -246,17 +252,17 @@ def test_a_message_is_framed(message: Any, payload: str) -> None:
 )
 def test_a_message_without_a_form_is_refused(message: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
-        classic().encode(message)
+        encoded(classic(), message)
 
 
 def test_a_message_that_no_session_could_keep_is_refused() -> None:
     dialect = classic(max_buffer=1000)
     overhead = len("~m~992~m~")
-    assert len(dialect.encode("x" * (1000 - overhead)).payload) == 1000
+    assert len(encoded(dialect, "x" * (1000 - overhead)).payload) == 1000
     with pytest.raises(ValueError, match="1001 bytes is over the option 'max_buffer' of 1000"):
-        dialect.encode("x" * (1001 - overhead))
+        encoded(dialect, "x" * (1001 - overhead))
     with pytest.raises(ValueError, match="max_buffer"):
-        dialect.encode("é" * 500)
+        encoded(dialect, "é" * 500)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +283,7 @@ def test_a_heartbeat_is_read_as_its_own_echo(number: int) -> None:
 
 def test_the_payload_of_a_batch_is_its_messages_one_after_the_other() -> None:
     dialect = classic()
-    packets = [dialect.encode(message) for message in ("a", {"b": 1}, "😀")]
+    packets = [encoded(dialect, message) for message in ("a", {"b": 1}, "😀")]
     assert dialect.payload(packets) == b"".join(packet.payload for packet in packets)
     assert dialect.payload(packets[:1]) is packets[0].payload
     assert dialect.payload(()) == b""
@@ -379,7 +385,7 @@ _MARKED = st.sampled_from(["~h~1", "~j~[]", "~m~1~m~a", "~j~", "~h~", "~", "😀
 @given(st.lists(st.one_of(_JSON, _TEXT, _MARKED), min_size=1, max_size=6), st.integers(0, 6))
 def test_what_is_encoded_is_received_as_it_was(messages: list[Any], heartbeat: int) -> None:
     dialect = classic()
-    packets = [dialect.encode(message) for message in messages]
+    packets = [encoded(dialect, message) for message in messages]
     expected: list[tuple[Any, ...]] = [("deliver", message) for message in messages]
     # A heartbeat anywhere between them, as the client echoes it.
     packets.insert(heartbeat, dialect.heartbeat(heartbeat))

@@ -198,7 +198,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         state = self.state
         messages = state.take(data)
         if state.closed or state.pongs:
-            self._answer(data)
+            self.answer(data)
         return messages
 
     def wait(self) -> None:
@@ -223,8 +223,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.connection.abort()
         self._stop_timer()
 
-    def _answer(self, data: bytes | None) -> None:
-        """Write the answers that the bytes ask for."""
+    def answer(self, data: bytes | None) -> None:
+        """Write the answers that bytes ask for which :attr:`state` has taken; see :meth:`take`."""
         state, connection = self.state, self.connection
         if state.pongs:
             connection.write(state.pongs)
