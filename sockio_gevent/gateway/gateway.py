@@ -22,8 +22,9 @@ from ..session.sessions import Sessions
 from ..transports import transports_of
 from .authorization import Authorization
 from .classic_requests import ClassicRequests
-from .client_files import ClientFiles
+from .client_files import client_files
 from .engineio_requests import EngineIORequests
+from .files import Files
 from .health import Health
 from .origin_checks import OriginChecks
 from .other_workers import OtherWorkers
@@ -38,7 +39,7 @@ __all__ = ["Gateway"]
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
 # What has addresses below the resource.
-_Addressed = Dialect | ClientFiles | Health
+_Addressed = Dialect | Files | Health
 
 
 class Gateway:
@@ -85,14 +86,19 @@ class Gateway:
             self._origin_checks,
             transports_of(options, dialects),
         )
-        answers_itself: list[ClientFiles | Health] = [ClientFiles(options)]
+        answers_itself: list[Files | Health] = [client_files(options)]
         if options.health_check:
             answers_itself.append(Health(options.resource, sessions, environment))
         self._addressed: tuple[_Addressed, ...] = (*dialects, *answers_itself)
-        self._requests: dict[Any, ClassicRequests | EngineIORequests | ClientFiles | Health] = {
+        self._requests: dict[Any, ClassicRequests | EngineIORequests | Files | Health] = {
             dialect: _requests_of(dialect, self._checks) for dialect in dialects
         }
         self._requests |= {each: each for each in answers_itself}
+
+    def serve(self, files: Files) -> None:
+        """Serve these files, too."""
+        self._requests = {**self._requests, files: files}
+        self._addressed = (*self._addressed, files)
 
     @property
     def origins(self) -> Origins:
