@@ -148,6 +148,8 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
             session.enqueue(packet)
     if back is not None and kept is not None:
         back.replay(kept)
+    if space.rooms.watcher is not None:
+        space.rooms.watcher.entered(session)
 
 
 def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) -> None:

@@ -47,14 +47,13 @@ class Namespaces:
     """
 
     __slots__ = (
-        "_begins",
         "_by_name",
         "_by_network",
-        "_ends",
         "_lock",
         "_made_for_clients",
         "_main",
         "_parents",
+        "_watchers",
     )
 
     def __init__(self, main: Space) -> None:
@@ -65,16 +64,21 @@ class Namespaces:
         # Each with the network of the client that has asked first.
         self._made_for_clients: dict[str, str] = {}
         self._by_network: Counter[str] = Counter()
-        self._begins: Callable[[str], None] | None = None
-        self._ends: Callable[[str], None] | None = None
+        self._watchers: list[tuple[Callable[[str], None], Callable[[str], None]]] = []
 
     def watch(self, begins: Callable[[str], None], ends: Callable[[str], None]) -> None:
         """Call functions with the name of each namespace that begins, and that is forgotten.
 
-        The main namespace begins now.
+        Those that are there already begin now.
         """
-        self._begins, self._ends = begins, ends
-        begins(self._main.name)
+        with self._lock:
+            self._watchers.append((begins, ends))
+            for name in self._by_name:
+                begins(name)
+
+    def all(self) -> list[Space]:
+        """All namespaces, as they are now."""
+        return list(self._by_name.values())
 
     def of(self, name: str) -> Namespace:
         """The namespace of this name, for the application: it is never forgotten."""
@@ -161,8 +165,8 @@ class Namespaces:
         if parent is not None:
             parent._children[name] = namespace
             space.emptied = lambda: self._forget(name, parent)
-        if self._begins is not None:
-            self._begins(name)
+        for begins, _ in self._watchers:
+            begins(name)
         return space
 
     def _forget(self, name: str, parent: ParentNamespace) -> None:
@@ -172,5 +176,5 @@ class Namespaces:
                 self._count_out(name)
                 del self._by_name[name]
                 parent._children.pop(name, None)
-                if self._ends is not None:
-                    self._ends(name)
+                for _, ends in self._watchers:
+                    ends(name)

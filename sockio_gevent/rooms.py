@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .hub.per_hub import thread_lock
 from .monitoring.log import short_id
@@ -17,7 +17,7 @@ from .monitoring.reasons import Limit
 from .options.limits import Limits
 from .session.session import Session
 
-__all__ = ["Rooms", "new_client_id", "room_names"]
+__all__ = ["Rooms", "RoomsWatcher", "new_client_id", "room_names"]
 
 _ID_SIZE = 15  # bytes; 20 characters
 
@@ -40,6 +40,22 @@ def room_names(given: Iterable[Any]) -> tuple[str, ...]:
     return names
 
 
+class RoomsWatcher(Protocol):
+    """Is told who comes, goes, and changes rooms, in the thread that does it. It must not block."""
+
+    def entered(self, session: Session) -> None:
+        """A client is in the namespace, and was told so. Its handlers have not run yet."""
+
+    def left(self, session: Session) -> None:
+        """A client has left the namespace, or was cut off. Its rooms can still be read."""
+
+    def rooms_joined(self, session: Session, names: Collection[str]) -> None:
+        """A client that is in the namespace has joined rooms."""
+
+    def rooms_left(self, session: Session, names: Collection[str]) -> None:
+        """A client that is in the namespace has left rooms."""
+
+
 class Rooms:
     """Who is in one namespace, and in which of its rooms.
 
@@ -51,6 +67,7 @@ class Rooms:
         absent: the sessions whose clients were cut off and may come back, by their session ids.
             What is sent to them is kept.
         sessions: the sessions that have a client in the namespace, by their session ids.
+        watcher: is told of all changes; ``None`` for nobody.
     """
 
     __slots__ = (
@@ -64,12 +81,14 @@ class Rooms:
         "_rooms",
         "absent",
         "sessions",
+        "watcher",
     )
 
     def __init__(self, limits: Limits, most: int | None) -> None:
         self._limits = limits
         self._most = most
         self._lock = thread_lock()
+        self.watcher: RoomsWatcher | None = None
         self.sessions: dict[str, Session] = {}
         self.absent: dict[str, Session] = {}
         # Those that middleware has not let in yet: they may join rooms, and get nothing.
@@ -107,7 +126,7 @@ class Rooms:
         session_id = session.session_id
         with self._lock:
             self._coming.discard(session_id)
-            self.sessions.pop(session_id, None)
+            was_in = self.sessions.pop(session_id, None) is not None
             self.absent.pop(session_id, None)
             client_id = self._client_ids.pop(session_id, None)
             if client_id is not None and self._by_client_id.get(client_id) is session:
@@ -115,12 +134,17 @@ class Rooms:
                 del self._by_client_id[client_id]
             for name in self._joined.get(session_id, ()):
                 self._drop(name, session_id)
+        if was_in and self.watcher is not None:
+            self.watcher.left(session)
 
     def miss(self, session: Session) -> None:
         """A client was cut off and may come back: it stays in its rooms."""
         with self._lock:
-            if self.sessions.pop(session.session_id, None) is not None:
+            was_in = self.sessions.pop(session.session_id, None) is not None
+            if was_in:
                 self.absent[session.session_id] = session
+        if was_in and self.watcher is not None:
+            self.watcher.left(session)
 
     def forget(self, session: Session) -> None:
         """Forget in which rooms a client was that has left."""
@@ -154,15 +178,20 @@ class Rooms:
             new = set(names) - joined
             if not new:
                 return
-            if self._most is None or len(joined) + len(new) <= self._most:
+            fits = self._most is None or len(joined) + len(new) <= self._most
+            if fits:
                 self._joined[session_id] = joined | new
                 for name in new if inside else ():
                     self._rooms.setdefault(name, {})[session_id] = session
-                return
-        self._limits.note(
-            Limit.ROOMS, "session %s: %s", short_id(session_id), Limit.ROOMS.of(_TOO_MANY)
-        )
-        raise ValueError(f"{_TOO_MANY}: it may be in {self._most} (option {Limit.ROOMS.value!r})")
+        if not fits:
+            self._limits.note(
+                Limit.ROOMS, "session %s: %s", short_id(session_id), Limit.ROOMS.of(_TOO_MANY)
+            )
+            raise ValueError(
+                f"{_TOO_MANY}: it may be in {self._most} (option {Limit.ROOMS.value!r})"
+            )
+        if self.watcher is not None and session_id in self.sessions:
+            self.watcher.rooms_joined(session, new)
 
     def leave(self, session: Session, names: Iterable[str]) -> None:
         """Take a client out of rooms; nothing happens if it is not in them."""
@@ -178,6 +207,8 @@ class Rooms:
                 self._joined.pop(session_id, None)
             else:
                 self._joined[session_id] = joined - left
+        if self.watcher is not None and left and session_id in self.sessions:
+            self.watcher.rooms_left(session, left)
 
     def _drop(self, name: str, session_id: str) -> None:
         room = self._rooms.get(name)

@@ -19,7 +19,7 @@ from .session.session import Session
 from .session.sessions import Sessions
 from .wire.packet import Packet
 
-__all__ = ["Languages", "Runner", "Space"]
+__all__ = ["Languages", "Runner", "Space", "SpaceWatcher"]
 
 # The part of the option ``max_memory`` that events may take which are kept for clients that
 # were cut off: one in so many.
@@ -40,6 +40,21 @@ class Runner(Protocol):
         Args:
             session: the session.
             answer: the :class:`Callback`, and the arguments of the answer.
+        """
+
+
+class SpaceWatcher(Protocol):
+    """Is told what is sent to clients, in the thread that sends it. It must not block."""
+
+    def sent(
+        self, event: str | int, arguments: Sequence[Any], receivers: Sequence[Session]
+    ) -> None:
+        """An event is sent to clients.
+
+        Args:
+            event: its name.
+            arguments: its arguments, as the application has given them.
+            receivers: the sessions of the clients.
         """
 
 
@@ -91,10 +106,12 @@ class Space:
         gathered: counts the answers that wait for others, in all namespaces.
         main: the main namespace of the listener.
         namespace: the namespace, as applications see it.
+        notes_events: whether events for single clients are kept for their return, or watched.
         numbers: the numbers of events that want an answer.
         pending: the answers that are awaited.
         recovery: what is kept for clients that are cut off; ``None`` without the option.
         rooms: the clients and their rooms.
+        watcher: is told what is sent; ``None`` for nobody.
     """
 
     __slots__ = (
@@ -107,11 +124,13 @@ class Space:
         "main",
         "name",
         "namespace",
+        "notes_events",
         "numbers",
         "pending",
         "recovery",
         "rooms",
         "runner",
+        "watcher",
     )
 
     def __init__(
@@ -145,10 +164,17 @@ class Space:
                 options.max_sessions,
                 options.max_sessions_per_address,
             )
+        self.watcher: SpaceWatcher | None = None
+        self.notes_events = self.recovery is not None
         self.namespace: Any = None
         self.numbers = count()
         self.rooms = Rooms(host.limits, options.max_rooms_per_client)
         self.pending = Pending(self.rooms, options.max_pending_acks)
+
+    def watch(self, watcher: SpaceWatcher) -> None:
+        """Tell this one from now on what is sent to clients."""
+        self.watcher = watcher
+        self.notes_events = True
 
     def client_of(self, session: Session) -> Any:
         """The client that a session has in this namespace; ``None`` if it has none."""
@@ -237,6 +263,8 @@ class Space:
                 those = [session for session in receivers if session.dialect is dialect]
             if packets:
                 self.host.send(packets, those, volatile, kept)
+        if self.watcher is not None:
+            self.watcher.sent(event, arguments, receivers)
 
     def _packets(
         self,
