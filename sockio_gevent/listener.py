@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from .adapters.adapter import Adapter
 from .adapters.choice import make_adapter
 from .dialects.listing import dialects_of
+from .gateway.files import Files
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
@@ -87,6 +88,8 @@ class Listener(Namespace):
         self.server: Any = None
         self._gateway: Gateway | None = None
         self._policy_server: Any = None
+        self._admin: Any = None
+        self._files: list[Files] = []  # of the admin page
         self._handlers = handlers = Handlers()
         handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
@@ -158,6 +161,8 @@ class Listener(Namespace):
         if self._adapter is not None:
             self._adapter.use(serializer, context)
         gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
+        for files in self._files:
+            gateway.serve(files)
         # Requests may come as soon as it is mounted.
         self._gateway = gateway
         try:
@@ -273,6 +278,32 @@ class Listener(Namespace):
         if isinstance(name, re.Pattern):
             return self._namespaces.matching(name)
         return self._namespaces.of(name)
+
+    def instrument(self, **options: Any) -> None:
+        """Let the admin page of Socket.IO, npm's ``@socket.io/admin-ui``, connect.
+
+        ::
+
+            socket.instrument(auth={"username": "admin", "password": PASSWORD})
+
+        Args:
+            **options: see :class:`~sockio_gevent.admin.options.AdminOptions`.
+
+        Raises:
+            TypeError: if an option does not exist, or its value is of the wrong kind.
+            ValueError: if the value of an option makes no sense, if ``auth`` is missing, or if
+                clients of Socket.IO cannot connect to this listener.
+            RuntimeError: if it was called before.
+        """
+        from .admin.instrument import Admin
+
+        if self._admin is not None:
+            raise RuntimeError("instrument() was called before, and a listener has one admin page")
+        self._admin = admin = Admin(self, self._namespaces, self._sessions, options)
+        if admin.files is not None:
+            self._files.append(admin.files)
+            if self._gateway is not None:
+                self._gateway.serve(admin.files)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

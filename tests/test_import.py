@@ -143,6 +143,7 @@ LAYERS = [
     {"namespaces", "returning"},
     {"adapters", "connecting"},
     {"handlers"},
+    {"admin"},
     {"listener"},
     {"testing"},
     {"command", "ext.flask_socketio"},
