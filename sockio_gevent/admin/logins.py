@@ -179,4 +179,4 @@ class Logins:
 
 def _digest(login: str) -> str:
     # The id itself is kept nowhere, and does not go over the bus.
-    return sha256(login.encode(errors="replace")).hexdigest()
+    return sha256(login.encode(errors="surrogatepass")).hexdigest()

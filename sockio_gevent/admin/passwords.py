@@ -112,8 +112,11 @@ def _matches(accounts: Sequence[Mapping[str, str]], sent: Mapping[str, Any]) -> 
 
 def _same(known: str, sent: str) -> bool:
     """Compare two texts in a time that tells nothing about the first."""
-    one, other = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (known, sent))
-    return hmac.compare_digest(one, other)
+    return hmac.compare_digest(_digest(known), _digest(sent))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def _verify(password_hash: str, password: str) -> bool:
@@ -122,7 +125,7 @@ def _verify(password_hash: str, password: str) -> bool:
     Raises:
         ValueError: if it is no hash of a known method.
     """
-    data = password.encode(errors="replace")
+    data = password.encode(errors="surrogatepass")
     if match := _SCRYPT.fullmatch(password_hash):
         *numbers, salt, digits = match.groups()
         n, r, p = map(int, numbers) if numbers[0] else _SCRYPT_DEFAULT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,13 @@ class Pair:
 
 
 @contextmanager
-def two_workers(**options: Any) -> Iterator[Pair]:
-    """Start two workers, which find each other as those in processes of their own do."""
+def two_workers(make: Callable[..., io.Listener] = listen_to_all, **options: Any) -> Iterator[Pair]:
+    """Start two workers, which find each other as those in processes of their own do.
+
+    Args:
+        make: makes a listener.
+        **options: of the listeners.
+    """
     place = Path(tempfile.mkdtemp(prefix="bus"))
     lines: list[str] = []
     names = iter(["a" * 10, "b" * 10])
@@ -44,7 +49,7 @@ def two_workers(**options: Any) -> Iterator[Pair]:
         return LocalBus(lambda: place, sessions.loops.here, sessions.log, name=next(names))
 
     with patch("sockio_gevent.listener.make_bus", make_bus):
-        both = [listen_to_all(log=lines.append, **options) for _ in range(2)]
+        both = [make(log=lines.append, **options) for _ in range(2)]
     for each in both:
         assert each._sessions.bus is not None
         each._sessions.bus.start()
