@@ -13,7 +13,7 @@ from .rooms import room_names
 from .session.session import Session
 from .space import Space
 
-__all__ = ["BaseTarget"]
+__all__ = ["BaseTarget", "shown_room"]
 
 
 class _Client(Protocol):
@@ -64,10 +64,10 @@ class BaseTarget(Generic[C]):
     def __repr__(self) -> str:
         parts = [self._space.name]
         if self._rooms is not None:
-            parts.append(f"to {', '.join(map(_shown, self._rooms)) or 'no room'}")
+            parts.append(f"to {', '.join(map(shown_room, self._rooms)) or 'no room'}")
         if self._without or self._excluded:
             some = f"{len(self._excluded)} clients" if self._excluded else ""
-            left_out = ", ".join(filter(None, [*map(_shown, self._without), some]))
+            left_out = ", ".join(filter(None, [*map(shown_room, self._without), some]))
             parts.append(f"except {left_out}")
         if self._volatile:
             parts.append("volatile")
@@ -312,7 +312,7 @@ class BaseTarget(Generic[C]):
             self._space.elsewhere.disconnect(self._scope(), close)
 
 
-def _shown(room: str) -> str:
+def shown_room(room: str) -> str:
     """The name of a room for the log. The id of a client may be the secret id of its session."""
     return repr(room if len(room) < _LIKE_AN_ID else f"{room[:8]}…")
 

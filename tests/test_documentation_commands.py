@@ -123,8 +123,8 @@ def check_kill(*arguments: str) -> None:
 
 
 def check_npm(*arguments: str) -> None:
-    # The package whose folder the option 'client_directory' wants.
-    assert arguments == ("install", "socket.io")
+    # The packages whose folders the options 'client_directory' and 'ui_directory' want.
+    assert arguments in [("install", "socket.io"), ("install", "@socket.io/admin-ui")]
 
 
 CHECKS: dict[str, Callable[..., None]] = {

@@ -12,6 +12,7 @@ from support.documentation import ROOT, all_blocks, literals, rows
 from support.source_texts import BLANK, PACKAGE, texts
 
 import sockio_gevent as io
+from sockio_gevent.admin.options import AdminOptions
 from sockio_gevent.ext.prometheus import Collector
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, TransportOptions
@@ -63,7 +64,14 @@ def test_each_detail_of_compression_has_its_row_with_the_true_default(detail):
     assert table("options.rst")[detail.name][0] == f"``{detail.default!r}``"
 
 
+@pytest.mark.parametrize("option", fields(AdminOptions), ids=lambda option: option.name)
+def test_each_option_of_the_admin_page_has_its_row_with_the_true_default(option):
+    default = table("admin.rst")[option.name][0]
+    assert default == (NONE if option.name == "auth" else f"``{option.default!r}``")
+
+
 def test_the_tables_name_only_options_that_exist():
+    assert set(named("admin.rst")) == {each.name for each in fields(AdminOptions)}
     kinds = (io.Options, TransportOptions, PerMessageDeflate)
     assert set(named("options.rst")) == {each.name for kind in kinds for each in fields(kind)}
 

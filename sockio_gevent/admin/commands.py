@@ -9,6 +9,7 @@ from ..client import Client, Target
 from ..monitoring.throttled_log import ThrottledLog
 from ..namespace import Namespace
 from ..namespaces import Namespaces
+from ..target import shown_room
 
 __all__ = ["FEATURES", "Commands"]
 
@@ -48,19 +49,15 @@ class Commands:
         """A page has sent a command."""
         try:
             namespace, room, values = _read(name, arguments)
-            self._log.info(
-                ("admin", name),
-                "admin page %s: %s in %.80r, room or client %.80r: %.200r",
-                client.id,
-                name,
-                namespace,
-                room,
-                values,
-            )
+            # Not the arguments of an event: they are for its receivers.
+            what = name if name == _DISCONNECT else f"{name} {shown_room(str(values[0]))}"
+            whom = "all" if room is None else shown_room(room)
+            line = "admin page %s: %s in %.80r, for %s"
+            self._log.info(("admin", name), line, client.id[:8], what, namespace, whom)
             self._do(name, namespace, room, values)
         except (TypeError, ValueError) as error:
             line = "admin page %s: %s was refused: %s"
-            self._log.warning(("admin", "command"), line, client.id, name, error)
+            self._log.warning(("admin", "command"), line, client.id[:8], name, error)
 
     def _do(self, name: str, namespace: str, room: str | None, values: Sequence[Any]) -> None:
         space = self._namespaces.get(namespace)

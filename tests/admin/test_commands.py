@@ -116,7 +116,7 @@ def test_a_command_that_makes_no_sense_does_nothing(
     assert page.client.connected
     assert client.session.rooms == {client.session.id}
     (line,) = [line for line in lines if "was refused" in line]
-    assert line.startswith(f"admin page {page.client.session.id}: {command} was refused: ")
+    assert line.startswith(f"admin page {page.client.session.id[:8]}: {command} was refused: ")
 
 
 def test_a_namespace_that_is_not_there_is_not_made(listener: io.Listener) -> None:
@@ -133,13 +133,19 @@ def test_a_namespace_that_is_not_there_is_not_made(listener: io.Listener) -> Non
 
 
 def test_the_log_says_what_the_page_has_done(listener: io.Listener, lines: list[str]) -> None:
+    client = modern(listener)
     page = Page(listener)
-    page.order("join", "/", "a\nroom", "someone")
-    (line,) = [line for line in lines if ": join" in line]
-    assert line == (
-        f"admin page {page.client.session.id}: join in '/', room or client 'someone': "
-        r"('a\nroom',)"
-    )
+    page.order("join", "/", "a\nroom", client.session.id)
+    page.order("emit", "/", None, "news", "what is in it")
+    page.order("_disconnect", "/", False, "room")
+    name = f"admin page {page.client.session.id[:8]}"
+    # The id of a client may be the id of its session, which is a secret.
+    whom = f"'{client.session.id[:8]}…'"
+    assert [line for line in lines if line.startswith("admin page")] == [
+        rf"{name}: join 'a\nroom' in '/', for {whom}",
+        f"{name}: emit 'news' in '/', for all",
+        f"{name}: _disconnect in '/', for 'room'",
+    ]
 
 
 def test_a_page_that_may_only_look_does_nothing() -> None:
