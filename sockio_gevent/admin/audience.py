@@ -75,7 +75,7 @@ class Audience:
 
     @property
     def _target(self) -> Target:
-        everywhere = Target(self._admin._space)
+        everywhere = self._admin.except_()
         return everywhere if self.elsewhere else everywhere.local
 
     def report(self, event: str, *arguments: Any) -> None:

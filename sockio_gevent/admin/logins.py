@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import gevent
+from gevent.lock import Semaphore
 
 from ..client import Client
 from ..errors import AckTimeout, Refused
@@ -23,7 +24,7 @@ from ..monitoring.throttled_log import ThrottledLog
 from ..namespace import Namespace
 from ..server.http.environ import peer_name
 from ..session.session_quota import counted_as
-from .passwords import checker
+from .passwords import checker, is_slow
 
 __all__ = ["Guesses", "Logins"]
 
@@ -89,8 +90,8 @@ class Logins:
         self, auth: Any, namespace: Namespace, log: ThrottledLog, guesses: Guesses | None = None
     ) -> None:
         self._check = checker(auth)
-        # A function of the application may use what belongs to this thread.
-        self._may_leave_thread = not callable(auth)
+        self._is_slow = is_slow(auth)
+        self._one_at_a_time = Semaphore()
         self._namespace = namespace
         self._log = log
         self._guesses = guesses or Guesses()
@@ -139,10 +140,11 @@ class Logins:
 
     def _is_right(self, sent: Mapping[str, Any]) -> bool:
         assert self._check is not None
-        if self._may_leave_thread:
-            # A hash takes a while, in which the others are served.
+        if not self._is_slow:
+            return self._check(sent)
+        # Others are served meanwhile. Several at once would take much memory.
+        with self._one_at_a_time:
             return bool(gevent.get_hub().threadpool.apply(self._check, (sent,)))
-        return self._check(sent)
 
     # --- logins ---
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..options import checks
 from ..options.suggestions import did_you_mean
 
-__all__ = ["Check", "check", "checker"]
+__all__ = ["Check", "check", "checker", "is_slow"]
 
 #: Whether what the page has sent, a dict, is right. It may take long.
 Check = Callable[[Mapping[str, Any]], bool]
@@ -90,6 +90,12 @@ def checker(auth: Any) -> Check | None:
         return lambda sent: bool(function(dict(sent)))
     accounts = [dict(each) for each in ([auth] if isinstance(auth, Mapping) else auth)]
     return lambda sent: _matches(accounts, sent)
+
+
+def is_slow(auth: Any) -> bool:
+    """Whether checking takes so long that others would notice: hashes are made to take long."""
+    accounts = [auth] if isinstance(auth, Mapping) else auth
+    return isinstance(accounts, list | tuple) and any("password_hash" in each for each in accounts)
 
 
 def _matches(accounts: Sequence[Mapping[str, str]], sent: Mapping[str, Any]) -> bool:

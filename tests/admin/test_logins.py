@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
+import gevent
 import pytest
 from support.admin_page import AUTH, Page
-from support.in_process import listen
+from support.in_process import DEADLINE, listen
 from support.two_workers import Pair, two_workers
 from werkzeug.security import generate_password_hash
 
@@ -112,6 +114,19 @@ def test_a_function_that_fails_lets_nobody_in() -> None:
 
     with pytest.raises(LookupError):
         Page(instrumented(auth=check))
+
+
+def test_others_are_served_while_a_hash_is_checked() -> None:
+    may_go_on = threading.Event()
+
+    def slow(sent: Any) -> bool:
+        return may_go_on.wait(DEADLINE)
+
+    known = {"username": "a", "password_hash": generate_password_hash("b", HASHES[0])}
+    with patch.object(logins, "checker", lambda auth: slow):
+        listener = instrumented(auth=known)
+    gevent.spawn(may_go_on.set)  # it runs if the loop does
+    assert Page(listener, auth={}).wait("session")
 
 
 # --- a page comes back ---
