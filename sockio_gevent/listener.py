@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from .adapters.adapter import Adapter
 from .adapters.choice import make_adapter
 from .dialects.listing import dialects_of
-from .gateway.files import Files
 from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
@@ -89,7 +88,6 @@ class Listener(Namespace):
         self._gateway: Gateway | None = None
         self._policy_server: Any = None
         self._admin: Any = None
-        self._files: list[Files] = []  # of the admin page
         self._handlers = handlers = Handlers()
         handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
@@ -161,8 +159,8 @@ class Listener(Namespace):
         if self._adapter is not None:
             self._adapter.use(serializer, context)
         gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
-        for files in self._files:
-            gateway.serve(files)
+        if self._admin is not None:
+            self._admin.serve_files(gateway)
         # Requests may come as soon as it is mounted.
         self._gateway = gateway
         try:
@@ -299,11 +297,9 @@ class Listener(Namespace):
 
         if self._admin is not None:
             raise RuntimeError("instrument() was called before, and a listener has one admin page")
-        self._admin = admin = Admin(self, self._namespaces, self._sessions, options)
-        if admin.files is not None:
-            self._files.append(admin.files)
-            if self._gateway is not None:
-                self._gateway.serve(admin.files)
+        self._admin = Admin(self, self._namespaces, self._sessions, options)
+        if self._gateway is not None:
+            self._admin.serve_files(self._gateway)
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from ..gateway.files import File, Files
+from ..options.folders import folder_with
 
 __all__ = ["check", "page_files"]
 
@@ -30,17 +30,7 @@ _MOST_FILES = 100
 
 def check(name: str, value: Any) -> str:
     """Check that the folder has the page; return its path."""
-    if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
-        raise TypeError(f"option {name!r} must be the path of a folder or None, not {value!r}")
-    folder = Path(value)
-    if not (folder / _MAIN).is_file():
-        below = [folder / each for each in _BELOW if (folder / each / _MAIN).is_file()]
-        hint = (
-            f"did you mean {str(below[0])!r}?"
-            if below
-            else f"'npm install @socket.io/admin-ui' makes the folder {_INSTALLED!r}, which has it"
-        )
-        raise ValueError(f"option {name!r}: there is no {_MAIN!r} in {str(value)!r}: {hint}")
+    folder = Path(folder_with(name, value, _MAIN, "@socket.io/admin-ui", _INSTALLED, _BELOW))
     if len(_found(folder)) > _MOST_FILES:
         raise ValueError(f"option {name!r}: {str(value)!r} has over {_MOST_FILES} files for pages")
     return str(folder)

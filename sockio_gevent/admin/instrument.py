@@ -13,6 +13,8 @@ from typing import Any
 import gevent
 
 from ..client import Client
+from ..gateway.files import Files
+from ..gateway.gateway import Gateway
 from ..namespaces import Namespaces, full_name
 from ..session.sessions import Sessions
 from .audience import Audience
@@ -40,9 +42,6 @@ class Admin:
         namespaces: its namespaces.
         sessions: its sessions.
         given: the options that the user gave, see :class:`AdminOptions`.
-
-    Attributes:
-        files: the files of the page; ``None`` if it is served elsewhere.
     """
 
     def __init__(
@@ -65,13 +64,13 @@ class Admin:
                 f"option 'namespace': the application has a namespace {name!r} already, whose "
                 "clients would get what is for the admin page: choose another name"
             )
+        self._files: Files | None = None
+        if options.ui_directory is not None:
+            self._files = page_files(listening.resource, options.ui_directory)
         self._options = options
         self._sessions = sessions
         self._log = sessions.throttled_log
         self._namespace = admin = listener.of(name)
-        self.files = None
-        if options.ui_directory is not None:
-            self.files = page_files(listening.resource, options.ui_directory)
         self._audience = Audience(admin)
         self._logins = Logins(options.auth, admin, self._log)
         self._stats = ServerStats(
@@ -91,6 +90,11 @@ class Admin:
         admin.on("connection", self._connected)
         admin.on_server_side(_WATCHED, self._watched_elsewhere)
         admin.on_server_side(_MISSED, self._missed_elsewhere)
+
+    def serve_files(self, gateway: Gateway) -> None:
+        """Serve the files of the page, unless it is served elsewhere."""
+        if self._files is not None:
+            gateway.serve(self._files)
 
     # --- pages ---
 

@@ -6,9 +6,9 @@ Node's server gives them.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
+
+from .folders import folder_with
 
 __all__ = ["BUNDLES", "CLASSIC", "MAIN", "check"]
 
@@ -25,22 +25,11 @@ BUNDLES = (*_SCRIPTS, *(f"{name}.map" for name in _SCRIPTS))
 
 _INSTALLED = "node_modules/socket.io/client-dist"
 # Where the files are if the folder is one around them.
-_BELOW = ("client-dist", "socket.io/client-dist", _INSTALLED, "dist")
+_BELOW = ("client-dist", "socket.io/client-dist", "dist")
 
 
 def check(name: str, value: Any) -> str | None:
     """Check that the folder has the main file; return its path."""
     if value is None:
         return None
-    if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
-        raise TypeError(f"option {name!r} must be the path of a folder or None, not {value!r}")
-    folder = Path(value)
-    if not (folder / MAIN).is_file():
-        below = [folder / each for each in _BELOW if (folder / each / MAIN).is_file()]
-        hint = (
-            f"did you mean {str(below[0])!r}?"
-            if below
-            else f"'npm install socket.io' makes the folder {_INSTALLED!r}, which has it"
-        )
-        raise ValueError(f"option {name!r}: there is no {MAIN!r} in {str(value)!r}: {hint}")
-    return str(folder)
+    return folder_with(name, value, MAIN, "socket.io", _INSTALLED, _BELOW)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.redis_server import RedisServer
 
-SERVER = "tests/browser/admin_server.py"
+SERVER = "tests/programs/admin_page.py"
 CONNECT = {
     "socket.io.js": """() => {
       window.socket = io();
@@ -36,10 +37,15 @@ def serve(start: Any, released_packages: Path) -> Any:
     return run
 
 
-@pytest.fixture
-def cluster() -> Iterator[str]:
-    """A directory for workers to meet; the paths of sockets must be short."""
-    place = tempfile.mkdtemp(prefix="bus")
+@pytest.fixture(params=["directory", "Redis"])
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where several servers meet."""
+    if request.param == "Redis":
+        server = RedisServer(tmp_path).start()
+        yield server.url
+        server.stop()
+        return
+    place = tempfile.mkdtemp(prefix="bus")  # the paths of sockets must be short
     yield place
     shutil.rmtree(place, ignore_errors=True)
 

@@ -3,7 +3,9 @@
 ``/?script=<name>`` is a page with one of the served clients. ``join`` is an event of the clients.
 """
 
-from __future__ import annotations
+from gevent import monkey
+
+monkey.patch_all()  # for Redis
 
 import argparse
 from typing import Any
@@ -19,7 +21,7 @@ parser.add_argument("--client", required=True, help="the folder of the browser c
 parser.add_argument("--page", required=True, help="the folder of the admin page")
 parser.add_argument("--mode", default="development")
 parser.add_argument("--name", default="server")
-parser.add_argument("--cluster", help="the directory where several of them meet")
+parser.add_argument("--cluster", help="the option of this name")
 arguments = parser.parse_args()
 
 
