@@ -45,12 +45,6 @@ def instrumented(**options: Any) -> io.Listener:
     return listener
 
 
-@pytest.fixture
-def no_limit() -> Iterator[None]:
-    with patch.object(logins, "_MOST_OF_ONE", 1000), patch.object(logins, "_MOST_OF_ALL", 1000):
-        yield
-
-
 @pytest.mark.parametrize("shown", WRONG, ids=repr)
 @pytest.mark.parametrize("hashed", [False, True])
 def test_wrong_credentials_are_refused_in_the_words_of_the_page(shown: Any, hashed: bool) -> None:
@@ -147,7 +141,7 @@ def test_a_login_is_good_for_a_day() -> None:
         Page(listener, auth={"sessionId": login})
 
 
-def test_the_oldest_logins_are_forgotten(no_limit: None) -> None:
+def test_the_oldest_logins_are_forgotten() -> None:
     listener = instrumented()
     with patch.object(logins, "_MOST_LOGINS", 3):
         found = [Page(listener).wait("session")[0] for _ in range(4)]
@@ -166,6 +160,13 @@ def test_a_login_of_one_listener_is_none_of_another() -> None:
 # --- guesses ---
 
 
+@pytest.fixture
+def same_minute() -> Iterator[None]:
+    """All attempts of a test are in one minute, however slow the machine is."""
+    with patch.object(logins, "monotonic", lambda: 1000.0):
+        yield
+
+
 def guess(listener: io.Listener, address: str, shown: Any = None) -> str:
     """Show something wrong; return what is said to it."""
     with pytest.raises(Refused) as caught:
@@ -173,7 +174,7 @@ def guess(listener: io.Listener, address: str, shown: Any = None) -> str:
     return str(caught.value.text)
 
 
-def test_guesses_of_one_address_are_limited_and_those_of_others_go_on() -> None:
+def test_guesses_of_one_address_are_limited_and_those_of_others_go_on(same_minute: None) -> None:
     listener = instrumented()
     said = [guess(listener, "192.0.2.1") for _ in range(12)]
     assert said == ["invalid credentials"] * 10 + ["too many attempts, wait a minute"] * 2
@@ -182,13 +183,13 @@ def test_guesses_of_one_address_are_limited_and_those_of_others_go_on() -> None:
     assert Page(listener, address="192.0.2.2").wait("session")
 
 
-def test_addresses_of_one_ipv6_network_count_together() -> None:
+def test_addresses_of_one_ipv6_network_count_together(same_minute: None) -> None:
     listener = instrumented()
     said = [guess(listener, f"2001:db8::{number:x}") for number in range(11)]
     assert said[-1] == "too many attempts, wait a minute"
 
 
-def test_guesses_of_all_addresses_together_are_limited() -> None:
+def test_guesses_of_all_addresses_together_are_limited(same_minute: None) -> None:
     listener = instrumented()
     (login,) = Page(listener).wait("session")
     said = [guess(listener, f"192.0.2.{number}") for number in range(101)]
@@ -206,7 +207,7 @@ def test_guesses_are_forgotten_after_a_minute() -> None:
         assert guesses.begin("a")
 
 
-def test_right_attempts_do_not_count() -> None:
+def test_right_attempts_do_not_count(same_minute: None) -> None:
     listener = instrumented()
     for _ in range(20):
         Page(listener).client.disconnect()
