@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from ..client import Client
 from ..client_facts import peek
 
-__all__ = ["data_of", "iso", "shortened", "socket_of", "transport_of"]
+__all__ = ["data_of", "iso", "room_of", "shortened", "socket_of", "transport_of"]
 
 _SECRET_HEADERS = frozenset(("cookie", "authorization", "proxy-authorization"))
 _SECRET_FIELDS = frozenset(("auth", "sid"))
@@ -78,8 +78,13 @@ def socket_of(client: Client, since: float) -> dict[str, Any]:
             "url": _cut(environ.get("PATH_INFO", ""), _LONGEST_FACT),
             "xdomain": "HTTP_ORIGIN" in environ,
         },
-        "rooms": sorted(client.rooms)[:_MOST_ROOMS],
+        "rooms": [room_of(name) for name in sorted(client.rooms)[:_MOST_ROOMS]],
     }
+
+
+def room_of(name: str) -> str:
+    """The name of a room, as the page is told of it."""
+    return _cut(name, _LONGEST_FACT)
 
 
 def data_of(client: Client) -> Any:
@@ -146,13 +151,11 @@ class _Shortening:
 
 
 def _cut(text: str, most: int) -> str:
-    # Half a surrogate pair has no form in JSON.
     text = text if len(text) <= most else f"{text[:most]}{_CUT}"
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
+    if text.isascii():
+        return text
+    # Half a surrogate pair has no form in JSON.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _first(facts: dict[str, str]) -> dict[str, str]:

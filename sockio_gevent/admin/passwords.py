@@ -99,8 +99,9 @@ def is_slow(auth: Any) -> bool:
 
 
 def _matches(accounts: Sequence[Mapping[str, str]], sent: Mapping[str, Any]) -> bool:
-    """Whether name and password are those of an account. Wrong names take as long as wrong
-    passwords.
+    """Whether name and password are those of an account.
+
+    A wrong name takes as long as a wrong password.
     """
     username, password = sent.get("username"), sent.get("password")
     if not isinstance(username, str) or not isinstance(password, str):

@@ -15,7 +15,7 @@ from ..session.session import Session
 from ..space import Space
 from ..wire.json_text import encode_json
 from .audience import Audience
-from .facts import data_of, iso, shortened, socket_of, transport_of
+from .facts import data_of, iso, room_of, shortened, socket_of, transport_of
 
 __all__ = ["Watching"]
 
@@ -88,7 +88,7 @@ class Watching:
     def in_rooms(self, event: str, client: Client, namespace: str, rooms: Collection[str]) -> None:
         """Tell that a client has joined or left rooms."""
         for room in rooms:
-            self._audience.change(event, namespace, room, client.id, iso())
+            self._audience.change(event, namespace, room_of(room), client.id, iso())
 
     def event(
         self,
@@ -99,12 +99,12 @@ class Watching:
         arguments: Sequence[Any],
     ) -> None:
         """Tell an event that clients have sent or got."""
-        told: list[Any] | None = None
+        told: Any = None
         for client in clients:
             if not self._audience.may_tell_event():
                 return
             if told is None:
-                told = [event, *[shortened(each) for each in arguments]]
+                told = shortened([event, *arguments])
             self._audience.event(name, namespace, client.id, told, iso())
 
     def _socket_of(self, client: Client) -> dict[str, Any]:

@@ -21,13 +21,14 @@ def test_a_page_that_does_not_read_is_disconnected_and_costs_nobody_else(
     page = SocketIO(served.port)
     page.connect("/admin", AUTH)  # and reads nothing from here on
     client = Client(served.listener, dialect=dialect)
+    room = "long name " * 25  # each change is told with it
     sent = 0
 
     def was_disconnected() -> bool:
         nonlocal sent
-        client.session.join("room")
+        client.session.join(room)
         client.session.send(sent)
-        client.session.leave("room")
+        client.session.leave(room)
         sent += 1
         return bool(served.listener.stats()["closes"]["buffer_full"])
 

@@ -325,6 +325,33 @@ def test_a_large_value_is_cut(value: Any) -> None:
     assert len(str(shortened(value))) < 3000
 
 
+def test_an_event_is_cut_as_a_whole(listener: io.Listener) -> None:
+    page = Page(listener)
+    client = modern(listener)
+    client.session.emit("x" * 5000)
+    client.session.emit("many", *(["y" * 500] * 100))
+    page.wait("event_sent", "/", client.session.id)
+    long, many = (each[2] for each in page.named("event_sent"))
+    assert long == ["x" * 998 + "…"]
+    assert len(str(many)) < 1100
+    assert many[:2] == ["many", "y" * 500]
+    assert many[-1] == "…"
+
+
+@pytest.mark.parametrize("room", ["x" * 5000, "\ud800"], ids=["long", "no text"])
+def test_a_room_whose_name_cannot_be_told_is_told_in_another_form(
+    listener: io.Listener, room: str
+) -> None:
+    page = Page(listener)
+    client = modern(listener)
+    client.session.join(room)
+    shown = "x" * 300 + "…" if len(room) > 1 else "\ufffd"
+    page.wait("room_joined", "/", shown, client.session.id)
+    assert shown in Page(listener).wait_socket(client.session.id)["rooms"]
+    client.session.leave(room)
+    page.wait("room_left", "/", shown, client.session.id)
+
+
 def test_a_flood_of_events_is_told_in_part_and_slows_nobody(listener: io.Listener) -> None:
     page = Page(listener)
     client = modern(listener)
