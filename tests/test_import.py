@@ -18,7 +18,7 @@ import sockio_gevent
 
 PACKAGE = Path(sockio_gevent.__file__).parent
 HEAVY = ["ssl", "gevent.pywsgi", "geventwebsocket", "http.client", "argparse"]
-HEAVY += ["sockio_gevent.command", "sockio_gevent.testing"]
+HEAVY += ["sockio_gevent.admin", "sockio_gevent.command", "sockio_gevent.testing"]
 
 AFTER_IMPORT = """
 import json, sys
