@@ -13,8 +13,10 @@ import sockio_gevent
 PACKAGE = Path(sockio_gevent.__file__).parent
 
 # Code that shows the time of day: the header Date, the access log, and a metric; or compares it
-# with the times of files, which are of that clock; or has it in an address, as clients do.
+# with the times of files, which are of that clock; or has it in an address, as clients do; or tells
+# it to the admin page.
 SHOWN = {
+    "admin/facts.py": {"", "time_of_day"},
     "command/doctor/polling.py": {"_now"},
     "command/doctor/proxies.py": {"own_origin"},
     "command/doctor/sockets.py": {"classic_websocket"},

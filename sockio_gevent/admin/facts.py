@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from ..client import Client
 from ..client_facts import peek
 
-__all__ = ["data_of", "iso", "room_of", "shortened", "socket_of", "transport_of"]
+__all__ = ["data_of", "iso", "room_of", "shortened", "socket_of", "time_of_day", "transport_of"]
 
 _SECRET_HEADERS = frozenset(("cookie", "authorization", "proxy-authorization"))
 _SECRET_FIELDS = frozenset(("auth", "sid"))
@@ -30,9 +30,14 @@ _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _ON_WEBSOCKETS = frozenset(("websocket", "flashsocket"))
 
 
+def time_of_day() -> float:
+    """The time in seconds since the epoch. It is only shown, because it can jump."""
+    return time()
+
+
 def iso(seconds: float | None = None) -> str:
     """A time as the page reads it; now without an argument."""
-    when = datetime.fromtimestamp(time() if seconds is None else seconds, timezone.utc)
+    when = datetime.fromtimestamp(time_of_day() if seconds is None else seconds, timezone.utc)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

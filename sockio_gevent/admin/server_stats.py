@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
-from time import time
 from typing import Any
 
 from ..namespaces import Namespaces
-from .facts import transport_of
+from .facts import time_of_day, transport_of
 
 __all__ = ["ServerStats"]
 
@@ -90,7 +89,7 @@ def _happened(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[st
     found += [
         (name, None, now[group][way] - before[group][way]) for name, (group, way) in _COUNTS.items()
     ]
-    timestamp = int(time()) * 1000
+    timestamp = int(time_of_day()) * 1000
     return [
         {"timestamp": timestamp, "type": kind, "count": count}
         | ({} if detail is None else {"subType": detail})

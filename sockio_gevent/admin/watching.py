@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from time import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +14,7 @@ from ..session.session import Session
 from ..space import Space
 from ..wire.json_text import encode_json
 from .audience import Audience
-from .facts import data_of, iso, room_of, shortened, socket_of, transport_of
+from .facts import data_of, iso, room_of, shortened, socket_of, time_of_day, transport_of
 
 __all__ = ["Watching"]
 
@@ -72,7 +71,7 @@ class Watching:
 
     def note(self, client: Client) -> None:
         """A client has connected."""
-        self._since[client] = time()
+        self._since[client] = time_of_day()
 
     def connected(self, client: Client) -> None:
         """Tell that a client has connected."""
@@ -109,7 +108,7 @@ class Watching:
 
     def _socket_of(self, client: Client) -> dict[str, Any]:
         """A client as the pages are told of it; they are told of its changes from now on."""
-        socket = socket_of(client, self._since.setdefault(client, time()))
+        socket = socket_of(client, self._since.setdefault(client, time_of_day()))
         if len(self._told) < _MOST_LISTED:
             self._told[client] = socket["transport"], socket["data"]
         return socket
