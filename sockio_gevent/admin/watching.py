@@ -41,8 +41,8 @@ class Watching:
         self._log = log
         # When clients have connected, in seconds since the epoch.
         self._since: WeakKeyDictionary[Client, float] = WeakKeyDictionary()
-        # What the pages know of clients that can change without a sign.
-        self._told: WeakKeyDictionary[Client, tuple[str, Any]] = WeakKeyDictionary()
+        # What the pages know of clients that can change without a sign; while somebody watches.
+        self._told: dict[Client, tuple[str, Any]] = {}
         namespaces.watch(self._begins, lambda name: None)
 
     def _begins(self, name: str) -> None:
@@ -117,12 +117,16 @@ class Watching:
 
     def tell_changes(self) -> None:
         """Tell which clients have another transport now, or other data."""
-        for client, (transport, data) in list(self._told.items()):
-            now = transport_of(client.transport), data_of(client)
-            if now != (transport, data) and client.connected:
+        # A copy: in other threads, clients come and go.
+        for client, before in self._told.copy().items():
+            if not client.connected:
+                self._told.pop(client, None)
+                continue
+            transport, data = now = transport_of(client.transport), data_of(client)
+            if now != before:
                 self._told[client] = now
                 changed = {"id": client.id, "nsp": client.namespace.name}
-                changed |= {"transport": now[0], "data": now[1]}
+                changed |= {"transport": transport, "data": data}
                 self._audience.change("socket_updated", changed)
 
     def forget_told(self) -> None:
