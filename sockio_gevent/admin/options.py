@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..namespaces import full_name
@@ -43,7 +43,7 @@ class AdminOptions:
             ``/<resource>/admin/``. ``None``: the page is served elsewhere.
     """
 
-    auth: Any = _MISSING
+    auth: Any = field(default=_MISSING, repr=False)  # it may have a password
     mode: str = PRODUCTION
     namespace: str = "/admin"
     read_only: bool = False

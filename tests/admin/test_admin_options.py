@@ -9,6 +9,7 @@ import pytest
 from support.admin_page import AUTH, Page
 from support.in_process import listen
 
+from sockio_gevent.admin.options import AdminOptions
 from sockio_gevent.testing import Refused
 
 BCRYPT = "$2b$10$heqvAkYMez.Va6Et2uXInOnkCT6/uQj1brkrbyG3LpopDklcq7ZOS"
@@ -75,6 +76,10 @@ def test_an_error_does_not_show_the_password() -> None:
         with pytest.raises(TypeError) as caught:
             listen().instrument(auth=auth)
         assert "hunter2" not in str(caught.value)
+
+
+def test_the_options_do_not_show_the_password() -> None:
+    assert AUTH["password"] not in repr(AdminOptions.read({"auth": AUTH}))
 
 
 def test_it_is_called_once() -> None:
