@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.admin_page import ADMIN, Page
+from support.admin_page import ADMIN, Page, modern
 from support.in_process import listen
 
 import sockio_gevent as io
@@ -22,10 +22,6 @@ def listener(lines: list[str]) -> io.Listener:
     listener = listen(log=lines.append)
     listener.instrument(**ADMIN)
     return listener
-
-
-def modern(listener: io.Listener) -> Client:
-    return Client(listener, dialect="socket.io")
 
 
 def test_the_page_emits_to_all_to_a_room_and_to_a_client(listener: io.Listener) -> None:

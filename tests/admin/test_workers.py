@@ -10,11 +10,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from support.admin_page import ADMIN, Page
+from support.admin_page import ADMIN, Page, modern
 from support.in_process import listen, wait_until
 from support.two_workers import Pair, two_workers
 
-import sockio_gevent as io
 from sockio_gevent.admin import audience
 from sockio_gevent.testing import Client
 
@@ -29,10 +28,6 @@ def instrument(pair: Pair, **more: Any) -> None:
     """Each with a name, because both are in this process."""
     for name, each in (("here", pair.here), ("there", pair.there)):
         each.instrument(**{**ADMIN, "server_id": name, **more})
-
-
-def modern(listener: io.Listener, **more: Any) -> Client:
-    return Client(listener, dialect="socket.io", **more)
 
 
 @pytest.mark.parametrize("mode", ["production", "development"])

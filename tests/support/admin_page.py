@@ -9,10 +9,15 @@ from sockio_gevent.testing import Client
 
 from .in_process import wait_until
 
-__all__ = ["ADMIN", "AUTH", "Page"]
+__all__ = ["ADMIN", "AUTH", "Page", "modern"]
 
 AUTH = {"username": "admin", "password": "secret"}
 ADMIN: dict[str, Any] = {"auth": AUTH, "mode": "development", "server_stats_interval": 0.05}
+
+
+def modern(listener: io.Listener, **more: Any) -> Client:
+    """A client of Socket.IO."""
+    return Client(listener, dialect="socket.io", **more)
 
 
 class Page:
