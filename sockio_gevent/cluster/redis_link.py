@@ -77,6 +77,7 @@ class RedisLink:
         self._pubsub: Any = None
         self._place: bytes | None = None
         self._subscribed = False
+        self._is_closed = False
         self._is_stale = False
         self._refused = False
         self._running: list[gevent.Greenlet] = []
@@ -85,10 +86,19 @@ class RedisLink:
         """Begin, with these channels."""
         self._channels.update(channels)
         for run in (self._write, self._listen, self._read):
-            self._running.append(gevent.spawn(run))
+            self._running.append(gevent.spawn(self._until_closed, run))
+
+    def _until_closed(self, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except Exception:
+            # The library fails in various ways if a connection that it reads from is closed.
+            if not self._is_closed:
+                raise
 
     def close(self) -> None:
         """End all of it; what waits is dropped."""
+        self._is_closed = True
         gevent.killall(self._running, block=False)
         self._running = []
         with suppress(*FAILURES):
