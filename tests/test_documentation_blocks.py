@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import warnings
-from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +17,7 @@ from support.documentation import ROOT, all_blocks, is_module
 from support.http import DEADLINE
 from support.missing import missing
 from support.run_block import needs_process, run
+from support.systemd import verify
 
 TESTS = Path(__file__).parent
 ELSEWHERE = {"http", "html", "json", "shell", "text"}  # tested in other modules
@@ -58,18 +58,7 @@ def test_a_script_can_be_parsed(block, tmp_path):
 
 @pytest.mark.parametrize("block", all_blocks("ini"), ids=str)
 def test_a_systemd_unit_is_one(block, tmp_path):
-    parser = ConfigParser(interpolation=None)
-    parser.optionxform = str
-    parser.read_string(block.text)
-    assert parser.sections() == ["Unit", "Service", "Install"]
-    if shutil.which("systemd-analyze") is None:
-        return  # a container has none
-    # Programs have to exist, the rest is as it stands there.
-    text = re.sub(r"(ExecStart=)\S+", rf"\1{sys.executable}", block.text)
-    name = "chat@8081.service" if "%i" in text else "chat.service"
-    (tmp_path / name).write_text(text)
-    said = tell(["systemd-analyze", "verify", "--man=no", tmp_path / name])
-    assert [line for line in said.splitlines() if "chat" in line] == []
+    verify(block.text, tmp_path)
 
 
 @pytest.mark.parametrize("block", all_blocks("nginx"), ids=str)

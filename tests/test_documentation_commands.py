@@ -22,6 +22,7 @@ from bench import soak
 
 SETUP = ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg")
+UNIT = ROOT / "example/deploy/chat.service"
 TOX = ConfigParser(interpolation=None)
 TOX.read(ROOT / "tox.ini")
 
@@ -31,8 +32,8 @@ def commands() -> list[str]:
     lines = [line for block in all_blocks("shell") for line in block.text.splitlines()]
     lines += [
         line.partition("=")[2]
-        for block in all_blocks("ini")
-        for line in block.text.splitlines()
+        for text in (UNIT.read_text(), *(block.text for block in all_blocks("ini")))
+        for line in text.splitlines()
         if line.startswith("Exec")
     ]
     inline = re.compile(r"``((?:python|gunicorn|pip|sockio-gevent) [^`]+)``")
@@ -127,6 +128,21 @@ def check_npm(*arguments: str) -> None:
     assert arguments in [("install", "socket.io"), ("install", "@socket.io/admin-ui")]
 
 
+def check_docker(*arguments: str) -> None:
+    if arguments[0] == "compose":
+        assert arguments == ("compose", "up", "--build")
+        assert (ROOT / "example/deploy/compose.yaml").is_file()
+    else:
+        *words, file, context = arguments
+        assert words == ["build", "--tag", "chat", "--file"]
+        assert (ROOT / context / file).is_file()
+
+
+def check_kubectl(*arguments: str) -> None:
+    assert arguments[:2] == ("apply", "--filename")
+    assert (ROOT / arguments[2]).is_file()
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "pip": check_pip,
     "python": check_python,
@@ -138,6 +154,8 @@ CHECKS: dict[str, Callable[..., None]] = {
     "journalctl": check_journalctl,
     "kill": check_kill,
     "npm": check_npm,
+    "docker": check_docker,
+    "kubectl": check_kubectl,
 }
 
 

@@ -64,6 +64,7 @@ class Nginx(Server):
         certificate: for its TLS.
         upstreams: the servers behind it.
         changes: what is written in place of a part of the configuration.
+        configuration: its file.
         tls: whether clients are to speak TLS; it can do both at once.
     """
 
@@ -76,21 +77,23 @@ class Nginx(Server):
         *upstreams: Server,
         changes: Mapping[str, str] = MappingProxyType({}),
         tls: bool = False,
+        configuration: Path = CONFIGURATION,
     ) -> None:
         self.upstream = upstreams[0]
         # No other program gets these ports until nginx has them.
         self._reserved = [reserve(), reserve()]
         plain_port, tls_port = (each.getsockname()[1] for each in self._reserved)
         servers = "".join(f"server 127.0.0.1:{each.port};" for each in upstreams)
-        text = CONFIGURATION.read_text()
-        for written, used in (
-            ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
-            ("listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;"),
-            ("    server 127.0.0.1:8001;", servers),
-            ("/etc/ssl/certs/example.com.pem", str(certificate.certfile)),
-            ("/etc/ssl/private/example.com.key", str(certificate.keyfile)),
-            *changes.items(),
-        ):
+        text, count = re.subn(r"(?m)^    server \S+:\d+;", servers, configuration.read_text())
+        assert count == 1
+        used_here = {"listen 80;": f"listen 127.0.0.1:{plain_port};"}
+        if "ssl" in text:
+            used_here |= {
+                "listen 443 ssl;": f"listen 127.0.0.1:{tls_port} ssl;",
+                "/etc/ssl/certs/example.com.pem": str(certificate.certfile),
+                "/etc/ssl/private/example.com.key": str(certificate.keyfile),
+            }
+        for written, used in (*used_here.items(), *changes.items()):
             assert text.count(written) == 1, written
             text = text.replace(written, used)
         (folder / "conf.d").mkdir()
