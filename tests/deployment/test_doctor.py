@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,8 +33,12 @@ EVERYTHING = [
     "a stream",
     "pages of this address",
     "large messages",
-    "a silent connection",
+    "several workers",
+    "a silent poll",
+    "a silent WebSocket",
 ]
+SILENT = EVERYTHING[-2:]
+NOT_TRIED = dict.fromkeys(SILENT, "skipped")
 OPTIONS = {"ping_interval": 2, "trusted_proxies": 1}
 
 
@@ -76,7 +82,7 @@ KINDS = {
 def test_without_a_proxy_everything_is_well(deploy: Any, kind: Any) -> None:
     server = deploy(*kind).listening()
     found = examined(f"http://127.0.0.1:{server.port}")
-    assert states(found) == {"a silent connection": "skipped"}
+    assert states(found) == NOT_TRIED
     assert list(found) == EVERYTHING
     assert server.problems() == []
 
@@ -86,7 +92,8 @@ def test_behind_nginx_as_documented_everything_is_well(behind: Any, served: Any,
     found = examined(behind(tls=tls), quick=False)
     assert states(found) == {}
     assert list(found) == EVERYTHING
-    assert re.search(r"for \d+ s$", found["a silent connection"].text)
+    for name in SILENT:
+        assert re.search(r"for \d+ s$", found[name].text)
     assert "nginx" in found["the server"].text
     assert served.problems() == []
 
@@ -95,7 +102,7 @@ def test_behind_another_path_everything_is_well(behind: Any) -> None:
     place = "location {} {{\n        proxy_pass http://sockio{};"
     url = behind((place.format("/socket.io/", ""), place.format("/live/", "/")))
     found = examined(f"{url}live/")
-    assert states(found) == {"a silent connection": "skipped"}
+    assert states(found) == NOT_TRIED
 
 
 CONNECTION = "proxy_set_header Connection $sockio_connection;"
@@ -159,7 +166,8 @@ def test_a_mistake_is_found_and_the_line_that_mends_it_is_named(
     behind: Any, changes: Any, names: list[str], line: str
 ) -> None:
     found = examined(behind(*changes))
-    del found["a silent connection"]
+    for name in SILENT:
+        del found[name]
     assert states(found) == dict.fromkeys(names, "bad")
     assert all(found[name].remedy for name in names)
     assert line in found[names[-1]].lines
@@ -169,11 +177,13 @@ def test_a_proxy_that_cuts_silent_connections_is_found(deploy: Any, certificate:
     server = deploy(Program, "pywsgi").listening()
     changes = {"proxy_read_timeout 60s;": "proxy_read_timeout 1s;"}
     nginx = deploy(Nginx, certificate, server, changes=changes).listening()
-    silent = examined(f"http://127.0.0.1:{nginx.port}", quick=False)["a silent connection"]
-    assert silent.state == "bad"
-    assert re.match(r"it was cut after \d+ s: status 504 by nginx", silent.text)
-    # The defaults of ping_interval and ping_timeout, and 15 seconds more.
-    assert silent.lines == ("proxy_read_timeout 60s;",)
+    found = examined(f"http://127.0.0.1:{nginx.port}", quick=False)
+    cut = {"a silent poll": "status 504 by nginx", "a silent WebSocket": "it was cut"}
+    assert states(found) == dict.fromkeys(cut, "bad")
+    for name, how in cut.items():
+        assert re.match(rf"it was cut after \d+ s: {how}", found[name].text)
+        # The defaults of ping_interval and ping_timeout, and 15 seconds more.
+        assert found[name].lines == ("proxy_read_timeout 60s;",)
 
 
 def test_requests_that_reach_several_processes_are_found(deploy: Any, certificate: Any) -> None:
@@ -186,6 +196,38 @@ def test_requests_that_reach_several_processes_are_found(deploy: Any, certificat
     first = found["Socket.IO 4, polling"]
     assert first.state == "bad"
     assert "hash $remote_addr consistent;" in first.lines[0]
+
+
+@pytest.fixture
+def two_workers(deploy: Any, certificate: Any) -> Iterator[Callable[..., str]]:
+    """The address of nginx that sends each request to the next one of two workers."""
+    with tempfile.TemporaryDirectory(prefix="run") as folder:
+
+        def start(*directives: str) -> str:
+            options = {"cluster": folder}
+            servers = [deploy(Program, "pywsgi", options=options).listening() for _ in range(2)]
+            place = "    location /socket.io/ {"
+            changes = {"hash $remote_addr consistent;": "", place: place + "".join(directives)}
+            nginx = deploy(Nginx, certificate, *servers, changes=changes).listening()
+            return f"http://127.0.0.1:{nginx.port}"
+
+        yield start
+
+
+def test_workers_that_know_each_other_need_no_sticky_sessions(two_workers: Any) -> None:
+    found = examined(two_workers())
+    assert states(found) == NOT_TRIED
+    assert found["several workers"].text == (
+        "2 workers have opened sessions, and all requests got their answers. "
+        "Sticky sessions are not needed"
+    )
+
+
+def test_a_balancer_that_sets_a_cookie_hears_that_it_need_not(two_workers: Any) -> None:
+    cookies = [f"add_header Set-Cookie '{name}=x; Path=/';" for name in ("theme", "AWSALB")]
+    found = examined(two_workers(*cookies))
+    assert states(found) == NOT_TRIED
+    assert "by the cookie AWSALB. That is not needed" in found["several workers"].text
 
 
 def test_a_page_of_https_that_the_server_takes_for_http_is_found(
@@ -230,7 +272,7 @@ def test_a_certificate_that_is_not_valid_is_found(behind: Any) -> None:
     ("options", "skipped"),
     [
         ({"dialects": ["socket.io"]}, EVERYTHING[4:7]),
-        ({"dialects": ["classic"]}, EVERYTHING[1:4]),
+        ({"dialects": ["classic"]}, [*EVERYTHING[1:4], "several workers"]),
         ({"transports": ["websocket", "xhr-polling"]}, EVERYTHING[6:7]),
     ],
     ids=str,
@@ -240,7 +282,8 @@ def test_what_the_application_does_not_want_is_no_mistake(
 ) -> None:
     server = deploy(Program, "pywsgi", options=options).listening()
     found = examined(f"http://127.0.0.1:{server.port}")
-    del found["a silent connection"]
+    for name in SILENT:
+        del found[name]
     assert states(found) == dict.fromkeys(skipped, "skipped")
 
 
@@ -261,6 +304,21 @@ def test_the_command_says_it_in_words_or_as_json(behind: Any) -> None:
     assert report["good"] is False
     (stream,) = [each for each in report["findings"] if each["state"] == "bad"]
     assert stream["lines"] == ["gzip off;"]
+
+
+@pytest.mark.parametrize(("variable", "colored"), [("", True), ("1", False)])
+def test_a_terminal_shows_colors_unless_the_user_wants_none(variable: str, colored: bool) -> None:
+    ours, theirs = os.openpty()
+    with reserve() as reserved:
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}/"
+        command = [sys.executable, "-m", "sockio_gevent", "doctor", url]
+        environ = {**os.environ, "NO_COLOR": variable}
+        done = subprocess.run(command, cwd=ROOT, stdout=theirs, env=environ, timeout=DEADLINE)
+    os.close(theirs)
+    with open(ours, "rb", closefd=True) as terminal:
+        said = terminal.read1()
+    assert done.returncode == 1
+    assert said.startswith(b"\x1b[31mBAD" if colored else b"BAD"), said
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 from .. import PROG, CommandError
+from .balancers import workers
 from .findings import Finding, as_json, as_text, bad, is_good, skipped
 from .http import Failed, Place, Server
 from .polling import classic_polling, polling, stream
 from .proxies import large_posts, own_origin, reached
-from .sockets import classic_websocket, silence, upgrade, websocket
+from .sockets import classic_websocket, silence, silent_websocket, upgrade, websocket
 
 __all__ = ["Arguments", "examine", "main", "parse"]
 
@@ -34,8 +36,12 @@ _PROBES: tuple[Probe, ...] = (
     stream,
     own_origin,
     large_posts,
+    workers,
     silence,
+    silent_websocket,
 )
+# They wait for a ping.
+_LONG = {silence: "a silent poll", silent_websocket: "a silent WebSocket"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parse(arguments)
     server = Server(given.place, given.resource, given.insecure)
     found = []
-    colored = sys.stdout.isatty()
+    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for finding in examine(server, quick=given.quick):
         found.append(finding)
         if not given.json:
@@ -130,11 +136,12 @@ def examine(server: Server, quick: bool = False) -> Iterator[Finding]:
         yield finding
         if finding.ends:
             return
-    probes = [each for each in _PROBES if not (quick and each is silence)]
+    probes = [each for each in _PROBES if not (quick and each in _LONG)]
     with ThreadPoolExecutor(max_workers=len(probes)) as threads:
         yield from threads.map(lambda probe: _tried(probe, server), probes)
     if quick:
-        yield skipped("a silent connection", "not tried, because of --quick")
+        for name in _LONG.values():
+            yield skipped(name, "not tried, because of --quick")
 
 
 def _tried(probe: Probe, server: Server) -> Finding:

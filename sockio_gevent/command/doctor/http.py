@@ -65,7 +65,7 @@ class Answer(NamedTuple):
 
     Attributes:
         status: its status.
-        headers: its headers, with their names in lower case.
+        headers: its headers, with their names in lower case. Several of one name are lines of one.
         text: its body.
         seconds: how long it took.
     """
@@ -171,7 +171,10 @@ class Server:
             raise Failed(_why(error, timeout)) from None
         finally:
             connection.close()
-        named = {name.lower(): value for name, value in response.getheaders()}
+        named: dict[str, str] = {}
+        for name, value in response.getheaders():
+            before = named.get(name.lower())
+            named[name.lower()] = value if before is None else f"{before}\n{value}"
         return Answer(response.status, named, text, monotonic() - began)
 
 

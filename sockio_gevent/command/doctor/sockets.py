@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic, time
 
 from . import advice
@@ -10,7 +11,7 @@ from .http import Failed, Server
 from .polling import Opened, has_classic, open_polling
 from .websocket import Refused, WebSocket
 
-__all__ = ["classic_websocket", "silence", "upgrade", "websocket"]
+__all__ = ["classic_websocket", "silence", "silent_websocket", "upgrade", "websocket"]
 
 _WEBSOCKET = "?EIO=4&transport=websocket"
 _GRACE = 5.0  # seconds
@@ -105,43 +106,66 @@ def _without(name: str, error: Exception) -> Finding:
 
 
 def silence(server: Server) -> Finding:
-    """Whether a connection stands until the next ping of the server."""
-    name = "a silent connection"
+    """Whether a poll stands until the next ping of the server."""
+    name = "a silent poll"
     try:
         _, session = open_polling(server)
     except Failed as error:
         return skipped(name, f"no session was opened: {error}")
     if session is None:
         return skipped(name, "no session was opened")
-    began = monotonic()
-    limit = session.ping_interval + _GRACE
     try:
-        lasted = _until_ping(server, session, limit)
-    except Failed as error:
+        return _silence(name, session, lambda limit: _poll(server, session, limit))
+    finally:
+        session.close()
+
+
+def silent_websocket(server: Server) -> Finding:
+    """Whether a WebSocket stands until the next ping of the server."""
+    name = "a silent WebSocket"
+    try:
+        opened = WebSocket(server, server.path(_WEBSOCKET))
+    except (Failed, TimeoutError):
+        return skipped(name, "no WebSocket was opened")
+    try:
+        session = Opened(server, opened.receive())
+        return _silence(name, session, opened.receive)
+    except (Failed, TimeoutError, ValueError, KeyError, TypeError):
+        return skipped(name, "no session was opened")
+    finally:
+        opened.close()
+
+
+def _silence(name: str, session: Opened, wait: Callable[[float], str]) -> Finding:
+    """Wait for a ping, the next thing that the server has to say, and tell how that went."""
+    began = monotonic()
+    try:
+        received = wait(session.ping_interval + _GRACE)
+        if not received.startswith("2"):
+            raise Failed(f"it got {received[:60]!r}")
+    except (Failed, TimeoutError) as error:
         seconds = monotonic() - began
+        said = str(error) or "nothing came"
         if seconds >= 0.8 * session.ping_interval:
-            return bad(name, f"after {seconds:.0f} s, in place of a ping: {error}")
+            return bad(name, f"after {seconds:.0f} s, in place of a ping: {said}")
         text, *lines = advice.SILENCE
         needed = session.ping_interval + session.ping_timeout + 15
         return bad(
             name,
-            f"it was cut after {seconds:.0f} s: {error}",
+            f"it was cut after {seconds:.0f} s: {said}",
             text,
             *[line.format(seconds=needed) for line in lines],
         )
-    finally:
-        session.close()
-    return good(name, f"it stood until the ping of the server, for {lasted:.0f} s")
+    return good(name, f"it stood until the ping of the server, for {monotonic() - began:.0f} s")
 
 
-def _until_ping(server: Server, session: Opened, limit: float) -> float:
-    """Wait for a ping over a poll; return how long that took.
+def _poll(server: Server, session: Opened, limit: float) -> str:
+    """Wait for a poll.
 
     Raises:
-        Failed: if something else comes before.
+        Failed: if its answer is an error.
     """
-    began = monotonic()
     answer = server.ask("GET", session.path, timeout=limit)
-    if answer.status != 200 or not answer.text.startswith("2"):
+    if answer.status != 200:
         raise Failed(answer.said)
-    return monotonic() - began
+    return answer.text
