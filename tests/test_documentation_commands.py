@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.documentation import ROOT, all_blocks, rows
 
+from sockio_gevent import __version__
 from sockio_gevent.command.arguments import parse
 from sockio_gevent.command.doctor import examine, is_meant
 from sockio_gevent.command.emitting import _parser as emitting_parser
@@ -49,6 +50,9 @@ def check_pip(install: str, *packages: str) -> None:
         *packages, option, requirements = packages
         assert option == "-r"
         assert (ROOT / requirements).is_file()
+    if packages[0] == "--no-binary":
+        assert packages[1:] == (SETUP["metadata"]["name"],) * 2
+        return
     for package in packages:
         extra = re.fullmatch(r"\.\[(\w+)\]", package)
         if extra:
@@ -143,6 +147,25 @@ def check_kubectl(*arguments: str) -> None:
     assert (ROOT / arguments[2]).is_file()
 
 
+def check_python3(*arguments: str) -> None:
+    assert arguments == ("-m", "venv", "venv")
+
+
+def check_activate(*arguments: str) -> None:
+    assert arguments == ("venv/bin/activate",)
+
+
+def check_git(*arguments: str) -> None:
+    assert arguments == ("tag", f"v{__version__}")
+
+
+def check_of_package(*arguments: str) -> None:
+    # What tox makes, and the script checks.
+    folder = "{env_dir}{/}dist".format_map({"env_dir": ".tox/package", "/": "/"})
+    assert "build --outdir {env_dir}{/}dist" in TOX["testenv:package"]["commands"]
+    assert all(argument.startswith(folder) for argument in arguments if argument != "upload")
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "pip": check_pip,
     "python": check_python,
@@ -156,6 +179,11 @@ CHECKS: dict[str, Callable[..., None]] = {
     "npm": check_npm,
     "docker": check_docker,
     "kubectl": check_kubectl,
+    "python3": check_python3,
+    ".": check_activate,
+    "git": check_git,
+    "ls": check_of_package,
+    "twine": check_of_package,
 }
 
 
@@ -165,7 +193,7 @@ def test_a_command_is_right(command):
     if program == "SOCKIO_PURE=1":
         assert "SOCKIO_PURE" in (ROOT / "setup.py").read_text()
         program, *arguments = arguments
-    CHECKS[Path(program).name](*arguments)
+    CHECKS[Path(program).name or program](*arguments)
 
 
 def test_the_table_has_all_options_of_the_command_line(capsys):
