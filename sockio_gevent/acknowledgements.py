@@ -251,7 +251,7 @@ class Pending:
             if self._most is None or len(owed) < self._most:
                 owed[number] = awaited
                 return True
-        text = f"it owes the answers to {self._most} events"
+        text = f"it has not answered {self._most} events"
         end = End(CloseReason.LIMIT, text, Limit.PENDING_ACKS)
         session.loop.call(session.end, end, POLICY_VIOLATION)
         return False

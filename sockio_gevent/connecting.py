@@ -23,9 +23,7 @@ from .wire.websocket import POLICY_VIOLATION, PROTOCOL_ERROR
 
 __all__ = ["connect"]
 
-_TOO_LATE = End(
-    CloseReason.AWAY, "middleware has taken longer than what its client has missed is kept"
-)
+_TOO_LATE = End(CloseReason.AWAY, "the middleware has taken longer than missed events are kept")
 
 # Runs a function inside the option ``context``; it gets the exception that the function returns.
 InContext = Callable[..., None]

@@ -179,7 +179,7 @@ class Emitter:
         meant = near_miss(str(event), tuple(events))
         if meant:
             advise(
-                f"{event!r} is an event of your own now, which only clients cause; "
+                f"{event!r} is now an event of your own, which only clients send; "
                 f"did you mean {meant!r}?"
             )
 
@@ -259,7 +259,7 @@ def log_misfit(
         return False
     if not callable_problem(handler, [f"argument {i + 1}" for i in range(len(arguments))]):
         return False
-    line = "%s does not take what a client has sent with the event %r, and is not called: %s"
+    line = "%s cannot take the arguments of a client's event %r, so it is not called: %s"
     log.warning(("arguments", _name(handler)), line, _name(handler), event, error)
     return True
 

@@ -37,7 +37,7 @@ class RemoteClient:
     def __init__(self, space: Space, worker: str, facts: Sequence[Any]) -> None:
         client_id, rooms, auth, data, dialect, transport = facts
         if not isinstance(client_id, str) or not isinstance(rooms, list):
-            raise ValueError("what a worker says of a client makes no sense")
+            raise ValueError("a worker has sent malformed facts about a client")
         self._space = space
         self.id = client_id
         self.rooms = frozenset(str(room) for room in rooms)

@@ -247,7 +247,7 @@ def test_a_callback_that_fails_is_logged_like_a_handler(peer: Peer, lines: list[
         gevent.sleep(0)
     assert "a handler of 'acknowledgement' failed" in lines[-2]
     assert "LookupError: a mistake" in lines[-2]
-    assert "does not take what a client has sent" in lines[-1]
+    assert "cannot take the arguments of a client's event" in lines[-1]
     assert peer.client().connected
 
 

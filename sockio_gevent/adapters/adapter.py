@@ -166,7 +166,7 @@ class Adapter(Elsewhere):
         asked = len(came) + len(missing)
         text = f"{len(missing)} of {asked} clients have not answered {event!r}"
         if gathered.missing:
-            text += f", and {len(gathered.missing)} workers have not answered for theirs"
+            text += f", and {len(gathered.missing)} workers have not answered for their clients"
         raise AckTimeout(text if timeout is None else f"{text} within {timeout:g} s", came, missing)
 
     def server_side_emit(self, namespace: str, event: str | int, arguments: Sequence[Any]) -> None:
@@ -207,7 +207,7 @@ class Adapter(Elsewhere):
         namespace, rooms, without, excluded, volatile, *rest = self._unpack(message.body)
         for names in (rooms or (), without, excluded):
             if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
-                raise ValueError("a list of names is none")
+                raise ValueError("a list of names is malformed")
         space = self._namespaces.get(namespace)
         if space is None:
             return None, rest

@@ -178,7 +178,7 @@ class StreamsAdapter(Adapter):
             return came
         text = f"{len(missing)} of {len(came) + len(missing)} clients have not answered {event!r}"
         if request.silent:
-            text += f", and {request.silent} servers have not answered for theirs"
+            text += f", and {request.silent} servers have not answered for their clients"
         raise AckTimeout(text if timeout is None else f"{text} within {timeout:g} s", came, missing)
 
     def server_side_call(
@@ -296,7 +296,7 @@ def _target_of(space: Any, options: Any) -> Target:
     sessions = flags.get("sessions") or ()
     for names in (rooms, without, sessions):
         if not isinstance(names, list | tuple) or not all(isinstance(each, str) for each in names):
-            raise ValueError("a list of names is none")
+            raise ValueError("a list of names is malformed")
     chosen = tuple(rooms) or None
     volatile = bool(flags.get("volatile"))
     return Target(space, chosen, tuple(without), frozenset(sessions), volatile, local=True)

@@ -130,7 +130,7 @@ class MessageBus(Bus):
             try:
                 function(worker)
             except Exception:
-                self._log.exception("what follows the end of a worker failed: %r", function)
+                self._log.exception("the work after the end of a worker failed: %r", function)
 
     def _take_answer(self, worker: str, found: Frame) -> bool:
         """Take a frame if it is an answer; tell whether it is one."""

@@ -218,7 +218,7 @@ class RedisBus(MessageBus):
             if found is not None and worker != self.name:
                 self._take(worker, found)
         except BadFrame as error:
-            self._log.warning("a message on the channel %.80r is none: %s", channel, error)
+            self._log.warning("a message on the channel %.80r is malformed: %s", channel, error)
         except Exception:
             self._log.exception("a message on the channel %.80r failed", channel)
 

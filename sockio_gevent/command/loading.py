@@ -201,10 +201,10 @@ def _listeners(application: Any, module: ModuleType, target: Target) -> list[Lis
             f"attach(): call it with the application, {target}"
         )
     for each in alone:
-        _log.warning("%r was made by listen() without an application: nobody uses it", each)
+        _log.warning("%r was made by listen() without an application, and is not used", each)
     if found and not seen:
         _log.warning(
-            "no listener was found in %s: the one behind it is taken to be %s",
+            "no listener was found in %s: it is assumed that this one is behind it: %s",
             target,
             ", ".join(map(repr, found)),
         )

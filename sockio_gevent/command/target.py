@@ -47,7 +47,7 @@ class Target(NamedTuple):
         attribute = attribute.removesuffix("()")
         if attribute.endswith(")"):
             raise ValueError(
-                f"{text!r} has arguments for the function, which is called without: name a "
+                f"{text!r} gives arguments, but the function is called without any: name a "
                 "function of your own that takes none"
             )
         module, folder = place, ""

@@ -143,7 +143,7 @@ class RequestChecks:
         if session is None:
             return refusal.counted_as(Reason.SESSION)
         # The same answer, so that nobody learns which session ids exist.
-        text = "this is not who opened the session, says the option 'same_peer'"
+        text = "another peer has opened the session (option 'same_peer')"
         return refusal.counted_as(Reason.PEER, text)
 
     def farewell(self, session_id: str, refusal: Refusal) -> Sequence[Packet]:

@@ -100,7 +100,7 @@ class RequestsOfOthers:
             socket = HandedSocket(descriptor, handed)
         except OSError as error:
             log = self._sessions.throttled_log
-            log.warning("handover", "a worker has handed over what is no socket: %s", error)
+            log.warning("handover", "a worker has handed over no socket: %s", error)
             return
         door.open(socket, handed.address)
 

@@ -36,8 +36,9 @@ def _check_patching() -> None:
     if monkey.is_module_patched("socket") and not _was_patched:
         note_patching()
         advise(
-            "gevent.monkey.patch_all() ran after sockio_gevent was imported. sockio_gevent does "
-            "not mind, but what was imported before may block the whole server, or break: "
+            "gevent.monkey.patch_all() ran after sockio_gevent was imported. sockio_gevent works "
+            "all the same, but modules that were imported before may block the whole server, or "
+            "fail: "
             f"{PATCH_FIRST}"
         )
 

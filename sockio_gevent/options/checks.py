@@ -177,7 +177,7 @@ def called_with(*arguments: str) -> Check:
             raise wrong(name, value, "a function or None")
         problem = callable_problem(value, arguments)
         if problem:
-            raise TypeError(f"option {name!r}: {value!r:.80} will not do: {problem}")
+            raise TypeError(f"option {name!r}: {value!r:.80} cannot be used: {problem}")
         return value
 
     return check

@@ -65,7 +65,8 @@ def are_same_peer(log: ThrottledLog, one: Any, other: Any) -> bool:
     try:
         return bool(other) and are_same(one, other)
     except Exception:
-        log.exception("comparison", "the option 'same_peer' returned what cannot be compared")
+        line = "the option 'same_peer' returned a value that cannot be compared"
+        log.exception("comparison", line)
         return False
 
 

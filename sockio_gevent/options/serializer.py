@@ -65,7 +65,8 @@ def check(name: str, value: Any) -> Any:
     for role, function, argument in (("dumps", dumps, "value"), ("loads", loads, "text")):
         problem = callable_problem(function, (argument,))
         if problem:
-            raise TypeError(f"option {name!r}: its {role} {function!r:.80} will not do: {problem}")
+            what = f"option {name!r}: its {role} {function!r:.80}"
+            raise TypeError(f"{what} cannot be used: {problem}")
     return value
 
 

@@ -260,7 +260,7 @@ class Inbox(Outbox):
             what: what has failed, for the log.
         """
         kind = "failed", what, type(sys.exc_info()[1]).__name__
-        line = "%s failed for %r, and ends it"
+        line = "%s failed for %r, whose session ends"
         self.host.throttled_log.exception(kind, line, what, self.client or self)
         self.end(End(CloseReason.FAILURE, f"{what} failed"), INTERNAL_ERROR)
 

@@ -108,7 +108,7 @@ class Loop:
             try:
                 function(*arguments)
             except Exception:
-                self._log.exception("what another thread has called failed: %r", function)
+                self._log.exception("a call from another thread failed: %r", function)
 
 
 class Loops(PerHub[Loop]):

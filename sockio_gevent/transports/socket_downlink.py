@@ -91,7 +91,7 @@ class SocketDownlink(Downlink):
             # This greenlet reads other connections, too, so it must not end.
             self.carried.end(_KILLED, INTERNAL_ERROR)
         except Exception:
-            self.carried.failed("what came over its connection")
+            self.carried.failed("the reading of its connection")
             self.over()
         except BaseException:
             self.over()

@@ -98,7 +98,7 @@ class Frames:
             if size > self.largest:
                 raise BadFrame(f"a frame of {size} bytes, and {self.largest} are allowed")
             if form > HANDOVER or name_size > size:
-                raise BadFrame(f"the head of a frame makes no sense: form {form}")
+                raise BadFrame(f"the head of a frame is malformed: form {form}")
             place = start + _HEAD.size
             end = place + size
             if len(buffer) < end:

@@ -151,7 +151,7 @@ class Decoder:
 
     def _take_attachment(self, data: bytes | bytearray) -> SocketPacket | None:
         if not self._due:
-            raise BadPacket("an attachment, but none is due")
+            raise BadPacket("an attachment, but none is expected")
         self._hold(len(data))
         self._attachments.append(bytes(data))
         self._due -= 1

@@ -14,7 +14,7 @@ from support.documentation import ROOT
 pytest.importorskip("furo")
 
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.rst"))
-PHONE = {"width": 390, "height": 800}
+PHONE = {"width": 375, "height": 700}
 
 # Elements that are wider than what shows them. Code may be scrolled.
 TOO_WIDE = """() => [...document.querySelectorAll('.table-wrapper, body, .content')]

@@ -279,7 +279,7 @@ def test_what_is_no_socket_is_closed_and_logged(served: Any, kind: str) -> None:
     told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n")
     message = take(served, kind, told.encode())
     assert message.taken
-    assert served.wait_line("a worker has handed over what is no socket")
+    assert served.wait_line("a worker has handed over no socket")
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(message._descriptor)
 

@@ -118,7 +118,7 @@ def test_the_log_says_what_the_answer_hides(serve, options, own, foreign):
     (line,) = served.lines
     assert line.startswith(f"refused 'GET' 'websocket/{client.session_id[:8]}' from ")
     assert line.endswith(
-        "(404 Not Found): this is not who opened the session, says the option 'same_peer'"
+        "(404 Not Found): another peer has opened the session (option 'same_peer')"
     )
     assert client.session_id[:9] not in line
 
@@ -254,7 +254,7 @@ def test_a_value_that_cannot_be_compared_matches_nothing(serve):
     served = serve(same_peer=lambda environ: Odd(), **KEPT)
     client = open_session(served, "xhr-polling")
     assert Knock(served.port, "xhr-polling", client.session_id).status == 404
-    assert "what cannot be compared\nTraceback" in served.wait_line("cannot be compared")
+    assert "a value that cannot be compared\nTraceback" in served.wait_line("cannot be compared")
     assert client.connected
 
 

@@ -7,6 +7,7 @@ __all__ = [
     "BUFFERING",
     "COMPRESSION",
     "ORIGIN",
+    "OTHER_DIALECT",
     "PATH",
     "SEVERAL",
     "SILENCE",
@@ -17,6 +18,9 @@ __all__ = [
 
 #: A sentence, and the lines.
 Advice = tuple[str, ...]
+
+#: No mistake: the application does not want these clients.
+OTHER_DIALECT = "the server does not take these clients: see its option 'dialects'"
 
 UPGRADE: Advice = (
     "A proxy has to pass the upgrade on, over HTTP/1.1:",

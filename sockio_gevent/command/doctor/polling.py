@@ -89,7 +89,7 @@ def _not_opened(server: Server, name: str, answer: Answer) -> Finding:
     if answer.code == _UNKNOWN_TRANSPORT:
         return skipped(name, "the server does not offer it: see its option 'transports'")
     if has_classic(server):
-        return skipped(name, "these clients are not meant: see the option 'dialects'")
+        return skipped(name, advice.OTHER_DIALECT)
     return bad(name, f"no session was opened: {answer.said}", *advice.PATH, ends=True)
 
 
@@ -128,9 +128,7 @@ def stream(server: Server) -> Finding:
             return bad(name, "it is compressed on the way", *advice.COMPRESSION)
         data = response.read1(1000)
     except TimeoutError:
-        return bad(
-            name, f"its head came, and nothing of it within {_AT_ONCE:g} s", *advice.BUFFERING
-        )
+        return bad(name, f"its head came, but no data within {_AT_ONCE:g} s", *advice.BUFFERING)
     except (OSError, HTTPException) as error:
         return bad(name, f"it was cut: {error}")
     finally:

@@ -31,7 +31,7 @@ def websocket(server: Server) -> Finding:
             opened.close()
     except (Failed, TimeoutError) as error:
         if isinstance(error, Refused) and not _has_todays(server):
-            return skipped(name, "these clients are not meant: see the option 'dialects'")
+            return skipped(name, advice.OTHER_DIALECT)
         return _without(name, error)
     if not answer.startswith("40"):
         return skipped(name, f"the application does not let the doctor in: {answer[:100]}")
@@ -156,7 +156,8 @@ def _silence(name: str, session: Opened, wait: Callable[[float], str]) -> Findin
             text,
             *[line.format(seconds=needed) for line in lines],
         )
-    return good(name, f"it stood until the ping of the server, for {monotonic() - began:.0f} s")
+    seconds = monotonic() - began
+    return good(name, f"it stayed open until the ping of the server, for {seconds:.0f} s")
 
 
 def _poll(server: Server, session: Opened, limit: float) -> str:

@@ -99,7 +99,7 @@ class WebSocket:
         elif length == 127:
             (length,) = struct.unpack(">Q", self._read(8))
         if length > _LONGEST:
-            raise OSError("what came is no WebSocket frame")
+            raise OSError("the server has sent something that is no WebSocket frame")
         return first & 0x0F, self._read(length)
 
     def _read(self, size: int) -> bytes:
