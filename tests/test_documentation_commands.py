@@ -161,9 +161,9 @@ def check_git(*arguments: str) -> None:
 
 def check_of_package(*arguments: str) -> None:
     # What tox makes, and the script checks.
-    folder = "{env_dir}{/}dist".format_map({"env_dir": ".tox/package", "/": "/"})
-    assert "build --outdir {env_dir}{/}dist" in TOX["testenv:package"]["commands"]
-    assert all(argument.startswith(folder) for argument in arguments if argument != "upload")
+    assert "build --outdir {env_tmp_dir}{/}dist" in TOX["testenv:package"]["commands"]
+    for argument in arguments:
+        assert argument == "upload" or argument.startswith(".tox/package/tmp/dist")
 
 
 CHECKS: dict[str, Callable[..., None]] = {

@@ -3,13 +3,15 @@
 ``tox -e package`` runs it. The compiled wheel is installed in the environment that runs this
 script; the archive of the sources and the pure wheel get environments of their own.
 
-Usage: ``python tests/support/try_package.py <folder>``, with the three files in the folder
+Usage: ``python tests/support/try_package.py <folder> <other>``, with the archive and the pure
+wheel in the folder, and the compiled wheel in the other one, from which it is copied
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -83,14 +85,12 @@ def smoke(python: str, form: str) -> None:
     print(f"{form}: {said}")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, other: Path) -> None:
     """Check all parts."""
-    sources = only(folder, "*.tar.gz")
-    pure = only(folder, "*-py3-none-any.whl")
-    compiled = only(folder, "*-cp3*.whl")
-    for part in (sources, pure, compiled):
-        if f"sockio_gevent-{version('sockio_gevent')}" not in part.name:
-            raise SystemExit(f"{part.name} is not of version {version('sockio_gevent')}")
+    name = f"sockio_gevent-{version('sockio_gevent')}"
+    sources = only(folder, f"{name}.tar.gz")
+    pure = only(folder, f"{name}-py3-none-any.whl")
+    compiled = Path(shutil.copy(only(other, f"{name}-cp3*.whl"), folder))
     check_sources(sources)
     check_wheel(pure, compiled=False)
     check_wheel(compiled, compiled=True)
@@ -100,4 +100,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))
