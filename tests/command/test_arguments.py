@@ -91,7 +91,7 @@ def test_a_port_is_a_number(port):
         ([":app"], "':app' is not like 'module:application'"),
         (["hello:app:x"], "'hello:app:x' is not like 'module:application'"),
         (["hello:()"], "'hello:()' is not like 'module:application'"),
-        (["hello:make(1)"], "'hello:make(1)' has arguments for the function"),
+        (["hello:make(1)"], "'hello:make(1)' gives arguments, but"),
         (["./hello"], "there is no file './hello' in "),
         (["hello.py"], "there is no file 'hello.py' in "),
         (["hello", "--port", "65536"], "'65536' is not a port between 0 and 65535"),
