@@ -10,12 +10,11 @@ from .findings import Finding, bad, good, skipped
 from .http import Answer, Server
 from .polling import open_polling
 
-__all__ = ["is_lost", "sticky_cookies", "workers"]
+__all__ = ["sticky_cookies", "workers"]
 
 _SESSIONS = 8
-_UNKNOWN_SESSION = 1
-#: How the cookies are called by which balancers keep a client on one server: those of AWS, Azure,
-#: F5, Citrix, Google, HAProxy, ingress-nginx and Traefik.
+# The names of cookies that keep a client on one server: of AWS, Azure, F5, Citrix, Google,
+# HAProxy, ingress-nginx and others.
 _STICKY = re.compile(
     r"\s*(AWSALB\w*|AWSELB\w*|ARRAffinity\w*|BIGipServer[^=]*|NSC_[^=]*|GCLB|GCILB|SERVERID|SRV"
     r"|SRVNAME|INGRESSCOOKIE|route|sticky|[\w-]*(?:affinity|sticky)[\w-]*)\s*=",
@@ -27,11 +26,6 @@ def sticky_cookies(answer: Answer) -> set[str]:
     """The names of cookies of an answer that keep a client on one server."""
     lines = answer.headers.get("set-cookie", "").split("\n")
     return {match[1] for line in lines if (match := _STICKY.match(line))}
-
-
-def is_lost(answer: Answer) -> bool:
-    """Whether a request came to a process that does not know the session."""
-    return answer.code == _UNKNOWN_SESSION or answer.status == 421
 
 
 def workers(server: Server) -> Finding:
@@ -49,7 +43,7 @@ def workers(server: Server) -> Finding:
         if is_session_id(session.sid):
             owners.add(owner_of(session.sid))
         sent = session.post("40")
-        if is_lost(sent):
+        if sent.is_misdirected:
             return bad(name, f"the second request of a session got {sent.said}", *advice.SEVERAL)
         session.close()
     if cookies:

@@ -16,6 +16,7 @@ __all__ = ["PATIENCE", "Answer", "Failed", "Place", "Server"]
 #: How many seconds an answer may take.
 PATIENCE = 10.0
 _MOST = 1_000_000  # bytes of an answer
+_UNKNOWN_SESSION = 1  # a number of an error of Engine.IO
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -83,6 +84,11 @@ class Answer(NamedTuple):
         except ValueError:
             return None
         return told.get("code") if isinstance(told, dict) else None
+
+    @property
+    def is_misdirected(self) -> bool:
+        """Whether the request has come to a process that does not know its session."""
+        return self.code == _UNKNOWN_SESSION or self.status == 421
 
     @property
     def kind(self) -> str:

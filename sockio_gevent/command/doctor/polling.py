@@ -16,7 +16,7 @@ __all__ = ["Opened", "classic_polling", "has_classic", "open_polling", "polling"
 _ROUNDS = 3
 _AT_ONCE = 5.0  # seconds
 _POLLING = "?EIO=4&transport=polling"
-_UNKNOWN_TRANSPORT, _UNKNOWN_SESSION = 0, 1
+_UNKNOWN_TRANSPORT = 0
 
 
 class Opened:
@@ -68,7 +68,7 @@ def polling(server: Server) -> Finding:
         sent = session.post("40")
         polled = sent if sent.status != 200 else server.ask("GET", session.path)
         session.close()
-        if polled.code == _UNKNOWN_SESSION or polled.status == 421:
+        if polled.is_misdirected:
             return bad(name, f"the second request of a session got {polled.said}", *advice.SEVERAL)
         if polled.status != 200:
             return bad(name, f"the session was opened, and then got {polled.said}")

@@ -15,7 +15,7 @@ __all__ = ["classic_websocket", "silence", "silent_websocket", "upgrade", "webso
 
 _WEBSOCKET = "?EIO=4&transport=websocket"
 _GRACE = 5.0  # seconds
-_UNKNOWN_TRANSPORT, _UNKNOWN_SESSION = 0, 1
+_UNKNOWN_TRANSPORT = 0
 
 
 def websocket(server: Server) -> Finding:
@@ -96,7 +96,7 @@ def _without(name: str, error: Exception) -> Finding:
             return skipped(name, "the server does not offer it: see its option 'transports'")
         if status in (401, 403):
             return skipped(name, f"the server does not let the doctor in: {error}")
-        if status == 421 or code == _UNKNOWN_SESSION:
+        if error.answer.is_misdirected:
             return bad(name, f"it got {error}", *advice.SEVERAL)
         return bad(name, f"no WebSocket gets through: {error}", *advice.UPGRADE)
     if isinstance(error, TimeoutError):

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from sockio_gevent.command.doctor import advice
+from sockio_gevent.command.doctor.balancers import sticky_cookies
 from sockio_gevent.command.doctor.findings import as_json, as_text, bad, good, is_good, skipped
-from sockio_gevent.command.doctor.http import Place
+from sockio_gevent.command.doctor.http import Answer, Place
 
 
 def test_a_finding_is_one_line_or_has_its_remedy_below() -> None:
@@ -61,3 +62,19 @@ def test_only_what_has_to_be_done_is_bad() -> None:
 def test_an_address_says_where_the_server_is(url: str, place: Place, origin: str) -> None:
     assert Place.parse(url) == place
     assert place.origin == origin
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (["AWSALB=x; Path=/", "AWSALBCORS=x; Path=/; SameSite=None"], {"AWSALB", "AWSALBCORS"}),
+        (["BIGipServerchat_pool=1677.20480.0000"], {"BIGipServerchat_pool"}),
+        (["INGRESSCOOKIE=1|2; HttpOnly"], {"INGRESSCOOKIE"}),
+        (["nginx-session-affinity=x"], {"nginx-session-affinity"}),
+        (["session=AWSALB=1", "theme=dark; Path=/route=1"], set()),
+        ([], set()),
+    ],
+)
+def test_cookies_of_balancers_are_told_from_others(lines: list[str], names: set[str]) -> None:
+    headers = {"set-cookie": "\n".join(lines)}
+    assert sticky_cookies(Answer(200, headers, "", 0)) == names
