@@ -30,6 +30,7 @@ class HandlerQueue:
 
     Attributes:
         begun: how many calls have begun.
+        bound: the same as given.
         busy: whether a greenlet runs the calls.
         calls: the calls that wait behind those that :meth:`run` has taken, each with its
             argument and its cost. A list, because an empty one takes little memory.
@@ -42,11 +43,11 @@ class HandlerQueue:
     """
 
     __slots__ = (
-        "_bound",
         "_roomy",
         "_runner",
         "_taken",
         "begun",
+        "bound",
         "busy",
         "calls",
         "dropped_after",
@@ -56,7 +57,7 @@ class HandlerQueue:
     )
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
+        self.bound = bound
         self.calls: list[Entry] = []
         self._taken: list[Entry] = []  # in reverse order
         self._runner: Any = None
@@ -81,7 +82,7 @@ class HandlerQueue:
     @property
     def full(self) -> bool:
         """Whether so much waits that the client must not be read from."""
-        return self.waiting >= self._bound
+        return self.waiting >= self.bound
 
     @property
     def stops_reading(self) -> bool:
@@ -176,7 +177,7 @@ class HandlerQueue:
             roomy.wait()
 
     def _look_for_room(self) -> None:
-        if 2 * self.waiting <= self._bound and self._roomy is not None:
+        if 2 * self.waiting <= self.bound and self._roomy is not None:
             roomy, self._roomy = self._roomy, None
             for callback in roomy:
                 callback()

@@ -191,15 +191,19 @@ class Backlog(Protocol):
     """The handler queue, as far as transports use it.
 
     Attributes:
+        bound: the client is not read from while so many bytes wait.
         busy: whether a greenlet runs the calls.
         calls: the calls that wait.
         promised: how many calls, counted from the first, are made even if others are
             dropped.
+        waiting: how many bytes of memory the calls take that have not begun.
     """
 
+    bound: int
     busy: bool
     calls: list[Any]
     promised: int
+    waiting: int
 
     @property
     def is_left_alone(self) -> bool:

@@ -125,7 +125,8 @@ class SocketDownlink(Downlink):
     @property
     def choked(self) -> bool:
         """Whether so much waits for handlers that the client must not be read from."""
-        return self.carried.handlers.full
+        handlers = self.carried.handlers
+        return handlers.waiting >= handlers.bound  # the same as full, without its call
 
     def when_roomy(self, callback: Callable[[], object]) -> None:
         """Call a function once when more can be read. It must not block."""

@@ -118,7 +118,13 @@ class Connection(Sending):
         began = monotonic()
         size = 0
         try:
-            size = self._read_once()
+            if self._plain is None or self.has_rest:
+                size = self._read_once()
+            else:  # the usual case: the same, without its call
+                data = self._receive()
+                if data is not None and self.owner is not None:
+                    size = len(data)
+                    self.owner.received(data)
         finally:
             self.greedy = greedy = size >= _MUCH or size == self._size
             self._go_on()
