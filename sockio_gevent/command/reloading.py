@@ -7,6 +7,7 @@ cannot be started, a third process answers until a file has changed.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
@@ -46,7 +47,8 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
     set_up_logging(arguments.log_level, arguments.log_format)
     search_here(arguments.target)
     package = arguments.target.module.partition(".")[0]
-    if find_spec(package) is None:
+    found = find_spec(package)
+    if found is None:
         raise module_missing(package)
     if arguments.certfile is not None and arguments.keyfile is not None:
         tls_context(arguments.certfile, arguments.keyfile)
@@ -57,6 +59,7 @@ def supervise(arguments: Arguments, given: Sequence[str]) -> None:
             work=f"{__name__}.work",
             wait=f"{__name__}.wait",
             arguments=[list(given), listening.fileno()],
+            files=[found.origin] if found.has_location and found.origin else [],
             interval=_INTERVAL,
             shutdown=CLOSE_TIMEOUT + 2,
         ).run()
@@ -96,7 +99,32 @@ def _work_with_others(arguments: Arguments, inherited: int) -> None:
     from .workers import serve
 
     # The workers are processes of their own, and hupper knows nothing of what they import.
-    serve(arguments, inherited, get_reloader().watch_files)
+    serve(arguments, inherited, get_reloader().watch_files, _leave_hupper)
+
+
+class _NoPipe:
+    """In place of hupper's pipe in a worker, which tells its parent what it has imported."""
+
+    def send(self, packet: Any) -> None:
+        """Send nothing."""
+
+
+def _leave_hupper() -> None:
+    """Let go of what hupper has in the process that was forked.
+
+    At the end of a process hupper tells which files that has imported. If all workers told it
+    over the one pipe that they have from their parent, what they write would be mixed, and
+    nobody could read it. The locks that it needs for that may be held for ever in a fork.
+    """
+    from hupper import get_reloader
+    from hupper.worker import WatchSysModules
+
+    reloader = get_reloader()
+    pipe, reloader.pipe = reloader.pipe, _NoPipe()
+    for descriptor in (pipe.r_fd, pipe.w_fd):
+        os.close(descriptor)
+    WatchSysModules.update_paths = lambda self: None
+    WatchSysModules.search_traceback = lambda self, traceback: None
 
 
 def wait(given: Sequence[str], inherited: int) -> None:

@@ -35,7 +35,12 @@ _log = logging.getLogger("sockio_gevent")
 Watch = Callable[[list[str]], None]
 
 
-def serve(arguments: Arguments, inherited: int | None = None, watch: Watch | None = None) -> None:
+def serve(
+    arguments: Arguments,
+    inherited: int | None = None,
+    watch: Watch | None = None,
+    begin: Callable[[], object] | None = None,
+) -> None:
     """Serve with several workers until a signal says to stop.
 
     It returns in the workers, too, when they have served.
@@ -44,6 +49,7 @@ def serve(arguments: Arguments, inherited: int | None = None, watch: Watch | Non
         arguments: the command line.
         inherited: the file descriptor of a socket that listens already, if there is one.
         watch: called with the files that a worker has imported; ``None`` if nobody wants them.
+        begin: called in each worker before anything else; ``None`` for nothing.
 
     Raises:
         CommandError: if the arguments do not allow it.
@@ -60,6 +66,8 @@ def serve(arguments: Arguments, inherited: int | None = None, watch: Watch | Non
         listening.close()
         raise SystemExit(parent.status)
     # This is a worker.
+    if begin is not None:
+        begin()
     try:
         run(arguments, listening.detach(), side)
     except BaseException as error:
@@ -265,7 +273,7 @@ class _Parent:
         if READY not in told:
             return
         worker.serves = True
-        if not self._announced:
+        if not self._announced and self._stopping is None:
             self._announced = True
             tls = self._arguments.certfile is not None
             announce(url(self._arguments.host, self._listening, tls))

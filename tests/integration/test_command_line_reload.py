@@ -91,12 +91,33 @@ def test_an_edit_is_seen_however_soon_it_comes(command, tmp_path, delay):
     wait_says(running, "changed")
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("delay", [0.0, 0.25, 0.5, 0.75, 1.0])
-def test_a_mistake_may_be_mended_however_soon(command, tmp_path, delay):
+def test_a_mistake_may_be_mended_however_soon(command, tmp_path, delay, workers):
     path = write(tmp_path, "hello", "def")
-    running = command("hello", "--reload")
+    running = command("hello", "--reload", "--workers", str(workers))
     running.wait_line("SyntaxError")
     gevent.sleep(delay)
+    change(running, path, ECHO, "Open ")
+    wait_says(running, "hello")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_mistake_in_a_module_that_is_imported_may_be_mended(command, tmp_path, workers):
+    write(tmp_path, "hello", "import other\n", ECHO)
+    path = write(tmp_path, "other", "def")
+    running = command("hello", "--reload", "--workers", str(workers))
+    running.wait_line("SyntaxError")
+    change(running, path, "", "Open ")
+    wait_says(running, "hello")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_module_that_ends_its_process_at_the_start_may_be_mended(command, tmp_path, workers):
+    source, part = FAILURES["death"]
+    path = write(tmp_path, "hello", source)
+    running = command("hello", "--reload", "--workers", str(workers))
+    running.wait_line(part)
     change(running, path, ECHO, "Open ")
     wait_says(running, "hello")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gevent
 import pytest
 from support.clustered import place
-from support.command import write
+from support.command import wait_until, write
 from support.http import HTTP, Ended
 from support.processes import ROOT
 
@@ -173,7 +173,13 @@ def test_a_change_starts_all_workers_again(command, tmp_path):
     again = place(running.port, WORKERS)
     assert not placed.keys() & again.keys()
     check_all(again)
-    assert running.stop() == 0
+    before = running.count("SyntaxError")
+    path.write_text(source + "a mistake\n")
+    wait_until(lambda: running.count("SyntaxError") > before)
+    path.write_text(source + "\n\n")
+    running.wait_line("Open ", 3)
+    assert not running.count("UnpicklingError"), running
+    running.stop()
     assert not any(is_alive(pid) for pid in [*placed, *again])
 
 
