@@ -27,6 +27,7 @@ from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire.bus_values import pack, unpack
+from .bus_bodies import values_of
 
 __all__ = ["Adapter", "answers_here"]
 
@@ -192,7 +193,7 @@ class Adapter(Elsewhere):
         """A scope, as others are told it."""
         # Nobody else has the sessions of this worker, and their ids are secrets.
         excluded = [each for each in scope.excluded if owner_of(each) != self._bus.name]
-        return [scope.namespace, scope.rooms, scope.without, excluded, scope.volatile]
+        return values_of(scope, excluded)
 
     def _pack(self, *values: Any) -> bytes:
         return pack(values, self._serializer.dumps)

@@ -1,56 +1,93 @@
 """Sending to clients from a process that serves none: a task queue, a scheduled job, a shell.
 
-It writes what workers read, into the stream of their Redis. It starts no greenlet, and needs no
-monkey-patching.
+It writes what workers read: into the stream of their Redis, or over the sockets of those of this
+machine. It starts no greenlet, and needs no monkey-patching.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from ..cluster.redis_client import make_client, shown
+from ..cluster.redis_client import shown
+from ..elsewhere import Scope
 from ..events import EventName, check_sendable
 from ..namespaces import full_name
+from ..options.cluster import check as check_cluster
 from ..options.cluster import is_redis
 from ..options.serializer import OWN, Serializer, serializer_of
 from ..options.serializer import check as check_serializer
 from ..rooms import room_names
-from ..wire import node_messages as node
-from ..wire.node_messages import NodeMessage
-from .streams_messages import EVENT, LONGEST, new_messages
+from .local_emitter import LocalEmitter
 
 __all__ = ["Emitter"]
 
 T = TypeVar("T", bound="Emitter")
 
 
+class _Way(Protocol):
+    """The way to the workers; see :class:`..elsewhere.Elsewhere`."""
+
+    def emit(self, scope: Scope, event: str | int, arguments: Sequence[Any]) -> None: ...
+
+    def join(self, scope: Scope, rooms: Sequence[str]) -> None: ...
+
+    def leave(self, scope: Scope, rooms: Sequence[str]) -> None: ...
+
+    def disconnect(self, scope: Scope, close: bool) -> None: ...
+
+    def server_side_emit(
+        self, namespace: str, event: str | int, arguments: Sequence[Any]
+    ) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _way(address: str, resource: str, serializer: Serializer) -> _Way:
+    if not is_redis(address):
+        return LocalEmitter(address, resource, serializer)
+    # Not on top: it needs libraries that are optional.
+    from .streams_emitter import StreamsEmitter
+
+    return StreamsEmitter(address, resource, serializer)
+
+
 class Emitter:
-    """Clients of all workers that share a Redis, and what can be sent to them from outside.
+    """The clients of all workers of an application, and what can be sent to them from outside.
 
     It never changes: ``to()`` and the others return a new one. Any thread may use it. Each call
-    waits until Redis has taken it, and raises an exception of the library ``redis`` otherwise.
+    waits until Redis has taken it, and raises an exception of the library ``redis`` otherwise; or
+    until each worker of this machine has taken it, and raises ``ConnectionError`` if there is no
+    worker, ``TimeoutError`` if one does not take it within 5 seconds, after the others have got it.
 
     Args:
-        address: the address of the Redis, as in the option ``cluster`` of the workers.
+        address: the address of the Redis or the path of the directory that the option ``cluster``
+            of the workers names. ``'auto'`` stands for the workers of the only gunicorn, or of
+            the only ``python -m sockio_gevent --workers``, that this user runs on this machine;
+            if there are several, give the path of the directory of one.
         resource: the option ``resource`` of the workers.
         serializer: what encodes JSON, as the option ``serializer``; ``None`` for that of this
             package.
 
     Raises:
-        ValueError: if the address is none of a Redis.
-        ImportError: if the libraries for Redis are not installed.
+        TypeError, ValueError: if the address is none.
+        ImportError: if the libraries for Redis are needed and not installed.
     """
 
-    def __init__(self, address: str, resource: str = "socket.io", serializer: Any = None) -> None:
-        if not isinstance(address, str) or not is_redis(address):
-            raise ValueError("an Emitter needs the address of a Redis, 'redis://…'")
+    def __init__(
+        self,
+        address: str | os.PathLike[str],
+        resource: str = "socket.io",
+        serializer: Any = None,
+    ) -> None:
+        checked = check_cluster("address", address)
+        if checked is None:
+            raise TypeError("an Emitter needs the address of workers, not None")
         check_serializer("serializer", serializer)
         chosen: Serializer = OWN if serializer is None else serializer_of(serializer)
-        self._address = shown(address)
-        self._resource = resource
-        self._messages = new_messages(chosen)
-        self._client = make_client(address)
+        self._address = shown(checked) if is_redis(checked) else checked
+        self._way = _way(checked, resource, chosen)
         self._namespace = "/"
         self._rooms: tuple[str, ...] | None = None
         self._without: tuple[str, ...] = ()
@@ -98,8 +135,8 @@ class Emitter:
             ValueError: if the name is reserved, or a value has no form.
         """
         check_sendable(event)
-        packet = {"type": EVENT, "data": [event, *arguments], "nsp": self._namespace}
-        self._write(node.BROADCAST, packet=packet)
+        if self._means_some:
+            self._way.emit(self._scope, event, arguments)
 
     def send(self, message: Any) -> None:
         """Send the event ``message`` with one argument."""
@@ -107,15 +144,20 @@ class Emitter:
 
     def join(self, *rooms: str) -> None:
         """Put the clients into rooms."""
-        self._write(node.SOCKETS_JOIN, rooms=list(room_names(rooms)))
+        names = room_names(rooms)
+        if self._means_some:
+            self._way.join(self._scope, names)
 
     def leave(self, *rooms: str) -> None:
         """Take the clients out of rooms."""
-        self._write(node.SOCKETS_LEAVE, rooms=list(room_names(rooms)))
+        names = room_names(rooms)
+        if self._means_some:
+            self._way.leave(self._scope, names)
 
     def disconnect(self, close: bool = False) -> None:
         """Disconnect the clients; see :meth:`Client.disconnect`."""
-        self._write(node.DISCONNECT_SOCKETS, close=close)
+        if self._means_some:
+            self._way.disconnect(self._scope, close)
 
     def server_side_emit(self, event: EventName, *arguments: Any) -> None:
         """Let an event happen in the namespace at all workers, whatever the rooms are.
@@ -123,22 +165,17 @@ class Emitter:
         See :meth:`Namespace.on_server_side`.
         """
         check_sendable(event)
-        data = {"packet": [event, *arguments]}
-        message = NodeMessage(node.EMITTER, self._namespace, node.SERVER_SIDE_EMIT, data)
-        self._messages.fields(message)  # raises if a value has no form
-        channel = f"{self._resource}#{self._namespace}#"
-        self._client.publish(channel, self._messages.packed(message))
+        self._way.server_side_emit(self._namespace, event, arguments)
 
-    def _write(self, kind: int, **data: Any) -> None:
-        rooms: Sequence[str] | None = self._rooms
-        if rooms is not None and not rooms:
-            return  # to no room: nobody is meant
-        flags = {"volatile": True} if self._volatile else {}
-        options = {"rooms": list(rooms or ()), "except": list(self._without), "flags": flags}
-        message = NodeMessage(node.EMITTER, self._namespace, kind, {"opts": options, **data})
-        fields = self._messages.fields(message)
-        self._client.execute_command("XADD", self._resource, "MAXLEN", "~", LONGEST, "*", *fields)
+    @property
+    def _means_some(self) -> bool:
+        """False for ``to()`` without rooms: nobody is meant."""
+        return self._rooms is None or bool(self._rooms)
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(self._namespace, self._rooms, self._without, (), self._volatile)
 
     def close(self) -> None:
         """Close the connections; they are made again when they are needed."""
-        self._client.close()
+        self._way.close()

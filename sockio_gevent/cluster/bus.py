@@ -200,6 +200,8 @@ def alone() -> dict[str, Any]:
     """The statistics of a worker without a bus; see :meth:`Bus.stats`."""
     return {
         "members": 1,
+        "connected": True,
+        "lag": 0.0,
         "messages": {"in": 0, "out": 0},
         "bytes": {"in": 0, "out": 0},
         "dropped": 0,

@@ -24,9 +24,10 @@ from .names import NAME
 from .outgoing import CUT_OFF, LOST, UP, Outgoing
 from .unix_sockets import connect, listen, peer_of
 
-__all__ = ["Links"]
+__all__ = ["HELLO_TEXT", "Links"]
 
-_HELLO = "sockio_gevent bus 1 %s"
+#: What a worker says first, with its name in place of ``%s``.
+HELLO_TEXT = "sockio_gevent bus 1 %s"
 _RETRY = 0.1  # seconds before a connection that was lost is made again
 _AT_ONCE = 16  # connections that are accepted at once
 _MOST_INCOMING = 1024
@@ -158,7 +159,7 @@ class Links:
                 socket.close()
             else:
                 self._incoming.add(
-                    Incoming(self._loop, socket, _HELLO, self._largest, self._came, self._over)
+                    Incoming(self._loop, socket, HELLO_TEXT, self._largest, self._came, self._over)
                 )
 
     def _came(self, incoming: Incoming, found: Frame, descriptor: int | None) -> None:
@@ -203,7 +204,7 @@ class Links:
             return
         self._pids[worker] = process
         if way is None:
-            hello = (_HELLO % self._name).encode()
+            hello = (HELLO_TEXT % self._name).encode()
             way = Outgoing(self._loop, worker, hello, self._largest, self._changed)
             self.ways[worker] = way
         way.connect(socket)

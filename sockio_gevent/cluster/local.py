@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import gevent
@@ -17,6 +18,7 @@ from ..hub.gevent_private import hub_if_any
 from ..monitoring.log import Log
 from ..wire.bus_frames import ASK, HANDOVER, TELL, Frame, frame
 from .bus import WorkerGone
+from .lag import Lag
 from .links import Links
 from .message_bus import Loop, MessageBus, note_open
 from .names import NAME
@@ -64,6 +66,7 @@ class LocalBus(MessageBus):
     def _reset(self) -> None:
         super()._reset()
         self._links: Links | None = None
+        self._lag = Lag()
 
     @property
     def members(self) -> frozenset[str]:
@@ -147,6 +150,8 @@ class LocalBus(MessageBus):
         """A frame has come."""
         self._messages_in += 1
         self._bytes_in += len(found.body)
+        if found.form == TELL and found.number:
+            self._lag.note((monotonic_ns() - found.number) / 1e9)
         if not self._take_answer(worker, found):
             self._deliver(worker, found, descriptor)
 
@@ -217,7 +222,7 @@ class LocalBus(MessageBus):
         return 0 if way is None else way.size
 
     def _send(self, worker: str, form: int, kind: str, number: int, body: bytes) -> None:
-        self._put(worker, frame(form, kind, number, body))
+        self._put(worker, _frame(form, kind, number, body))
 
     def _put(
         self,
@@ -241,7 +246,7 @@ class LocalBus(MessageBus):
         workers = [] if self._links is None else list(self._links.ways)
         if question is not None:
             workers = list(question.awaited)
-        data = frame(form, kind, number, body)
+        data = _frame(form, kind, number, body)
         for worker in workers:
             self._put(worker, data, question)
 
@@ -250,7 +255,14 @@ class LocalBus(MessageBus):
         links = self._links
         ways = [] if links is None else list(links.ways.values())
         dropped = 0 if links is None else links.dropped
-        return self._stats(dropped + sum(way.dropped for way in ways))
+        dropped += sum(way.dropped for way in ways)
+        is_connected = links is not None or not self._opened
+        return self._stats(dropped, self._lag.seconds, is_connected)
+
+
+def _frame(form: int, kind: str, number: int, body: bytes) -> bytes:
+    """Write a frame. One that wants no answer has the time instead of a number."""
+    return frame(form, kind, monotonic_ns() if form == TELL else number, body)
 
 
 _NOBODY: frozenset[str] = frozenset()

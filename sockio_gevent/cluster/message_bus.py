@@ -224,9 +224,11 @@ class MessageBus(Bus):
             raise WorkerGone(f"worker {worker} has gone without an answer to {kind!r}")
         raise WorkerSilent(f"worker {worker} has not answered {kind!r} within {timeout:g} s")
 
-    def _stats(self, dropped: int) -> dict[str, Any]:
+    def _stats(self, dropped: int, lag: float, is_connected: bool) -> dict[str, Any]:
         return {
             "members": 1 + len(self.members),
+            "connected": is_connected,
+            "lag": round(lag, 6),
             "messages": {"in": self._messages_in, "out": self._messages_out},
             "bytes": {"in": self._bytes_in, "out": self._bytes_out},
             "dropped": dropped,

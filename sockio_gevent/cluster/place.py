@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["NoPlace", "of_parent", "of_resource", "prepare", "started"]
+__all__ = ["NoPlace", "in_use", "is_of_parent", "of_parent", "of_resource", "prepare", "started"]
 
 #: The longest path of a socket, without the name of the socket.
 _LONGEST = 90
@@ -51,6 +51,29 @@ def of_parent(parent: int, resource: str, ordinal: int = 0) -> Path:
 def of_resource(directory: Path, resource: str, ordinal: int = 0) -> Path:
     """The directory for workers that were told to meet in a directory; see :func:`of_parent`."""
     return directory / _of(resource, ordinal)
+
+
+def is_of_parent(place: Path) -> bool:
+    """Whether a directory has a name that :func:`of_parent` gives."""
+    return _OF_PARENT.fullmatch(place.name) is not None
+
+
+def in_use(resource: str) -> list[Path]:
+    """The directories of this user for children of processes that live; see :func:`of_parent`.
+
+    Where processes with the environment of this one would meet comes first: others count only if
+    there are none.
+    """
+    for base in _bases():
+        found = []
+        with suppress(OSError):
+            for entry in sorted(os.listdir(base)):
+                match = _OF_PARENT.fullmatch(entry)
+                if match and entry.endswith(f"-{_of(resource, 0)}") and _lives(match):
+                    found.append(base / entry)
+        if found:
+            return found
+    return []
 
 
 def _of(resource: str, ordinal: int) -> str:
@@ -109,16 +132,19 @@ def _clean(base: Path) -> None:
     """Remove the directories of parents that have ended."""
     for entry in os.listdir(base):
         match = _OF_PARENT.fullmatch(entry)
-        if match is None:
-            continue
-        pid, then = int(match[1]), int(match[2])
-        if _is_alive(pid) and (not then or started(pid) == then):
+        if match is None or _lives(match):
             continue
         with suppress(OSError):
             # Workers may have outlived their parent; they have their connections.
             for name in os.listdir(base / entry):
                 os.unlink(base / entry / name)
             os.rmdir(base / entry)
+
+
+def _lives(match: re.Match[str]) -> bool:
+    """Whether the process lives that a directory is named after."""
+    pid, then = int(match[1]), int(match[2])
+    return _is_alive(pid) and (not then or started(pid) == then)
 
 
 def _is_alive(pid: int) -> bool:

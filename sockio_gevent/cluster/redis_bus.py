@@ -23,8 +23,9 @@ from .message_bus import Loop, MessageBus, note_open
 from .names import NAME, WIDTH
 from .questions import Question
 from .redis_client import FAILURES, make_client, shown
-from .redis_link import OnEntry, RedisLink
+from .redis_link import RedisLink
 from .redis_members import RedisMembers
+from .redis_stream import OnEntry
 
 __all__ = ["RedisBus"]
 
@@ -75,7 +76,7 @@ class RedisBus(MessageBus):
         self._channels: set[str] = set()
         self._all = f"{prefix}#workers#"
         super().__init__(loop_here, log, largest, name)
-        make_client(address)  # a mistake in the address is told at once
+        make_client(address, prefix)  # a mistake in the address is told at once
         if local is not None:
             local.when_gone(self._gone_here)
 
@@ -133,7 +134,7 @@ class RedisBus(MessageBus):
             self._opened = True
             self._loop = self._loop_here()
             self._link = link = RedisLink(
-                make_client(self._address),
+                make_client(self._address, self.prefix),
                 shown(self._address),
                 self._log,
                 self.prefix,
@@ -349,7 +350,10 @@ class RedisBus(MessageBus):
 
     def stats(self) -> dict[str, Any]:
         """What goes over the bus, as plain data."""
-        return self._stats(0 if self._link is None else self._link.dropped)
+        link = self._link
+        if link is None:
+            return self._stats(0, 0.0, not self._opened)
+        return self._stats(link.dropped, link.lag, link.up)
 
 
 _NOBODY: frozenset[str] = frozenset()

@@ -59,30 +59,42 @@ def check_redis() -> None:
         )
 
 
-def make_client(address: str) -> Any:
+def make_client(address: str, stream: str) -> Any:
     """Make a client; it does not connect yet.
 
     Args:
-        address: such as ``redis://:password@host:6379/0``.
+        address: such as ``redis://:password@host:6379/0``; see :mod:`.redis_servers` for those
+            of several servers.
+        stream: the name of the stream. In a Redis Cluster, the client is one of the node that
+            has it.
 
     Raises:
         ValueError: if it is no address.
     """
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import ClusterDownError, MovedError
     from redis.retry import Retry
 
     FAILURES[:] = [OSError, redis.RedisError]
-    NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError]
+    NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError, MovedError, ClusterDownError]
     scheme, mark, rest = address.partition("://")
-    return redis.Redis.from_url(
-        f"{_OF_REDIS.get(scheme, scheme)}{mark}{rest}",
-        socket_connect_timeout=_CONNECTING,
-        socket_timeout=_ANSWERING,
+    scheme, plus, kind = scheme.partition("+")
+    address = f"{_OF_REDIS.get(scheme, scheme)}{plus}{kind}{mark}{rest}"
+    options: dict[str, Any] = {
+        "socket_connect_timeout": _CONNECTING,
+        "socket_timeout": _ANSWERING,
         # The bus tries again itself: it knows what must not be sent twice.
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    if not kind:
+        return redis.Redis.from_url(address, **options)
+    from .redis_servers import pool_of_cluster, pool_of_sentinels
+
+    if kind == "sentinel":
+        return redis.Redis(connection_pool=pool_of_sentinels(address, **options))
+    return redis.Redis(connection_pool=pool_of_cluster(address, stream, **options))
 
 
 def shown(address: str) -> str:

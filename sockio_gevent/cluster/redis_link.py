@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -17,17 +18,15 @@ from gevent.event import Event
 
 from ..monitoring.log import Log
 from .redis_client import FAILURES, NOT_READY
+from .redis_stream import OnEntry, StreamReader
 
 __all__ = ["RedisLink"]
 
 _AT_ONCE = 200  # commands in one write
-_READ_COUNT = 100  # entries of the stream in one read
-_BLOCK = 5000  # milliseconds that a read of the stream waits
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between two attempts
 _COMMAND = 100  # bytes of memory of a command, besides its data
 
 OnMessage = Callable[[str, bytes], None]
-OnEntry = Callable[[dict[bytes, bytes]], None]
 
 
 class RedisLink:
@@ -62,10 +61,9 @@ class RedisLink:
         self._client = client
         self._where = where
         self._log = log
-        self._stream = stream
+        self._stream = StreamReader(client, stream, on_entry)
         self._most = most
         self._on_message = on_message
-        self._on_entry = on_entry
         self.dropped = 0
         self.ready = Event()
         self.size = 0
@@ -75,7 +73,7 @@ class RedisLink:
         self._filled = Event()
         self._channels: set[str] = set()
         self._pubsub: Any = None
-        self._place: bytes | None = None
+        self._since = monotonic()
         self._subscribed = False
         self._is_closed = False
         self._is_stale = False
@@ -141,15 +139,24 @@ class RedisLink:
             if self._pubsub is not None and self._subscribed:
                 self._pubsub.unsubscribe(*channels)
 
+    @property
+    def lag(self) -> float:
+        """By how many seconds this worker is behind; while Redis is away, since when it is."""
+        longest = self._stream.lag.seconds
+        return longest if self.up else max(longest, monotonic() - self._since)
+
     # --- Redis comes and goes ---
 
     def _lost(self, part: str, error: Exception, attempts: int) -> None:
         """A part has failed: wait a little."""
         self._down.add(part)
         if self.up:
-            self.up = False
+            self.up, self._since = False, monotonic()
             text = "Redis (%s) is not reachable, clients of this worker are still served: %s"
             self._log.warning(text, self._where, error)
+        with suppress(*FAILURES):
+            # Another server may have to do it now: that is found out for a new connection.
+            self._client.connection_pool.disconnect(inuse_connections=False)
         gevent.sleep(_PAUSES[min(attempts, len(_PAUSES) - 1)])
 
     def _works(self, part: str) -> None:
@@ -236,36 +243,20 @@ class RedisLink:
         attempts = 0
         while True:
             try:
-                place = self._find_place()
+                self._stream.find_place()
+                self._check_ready()
                 while True:
-                    found = self._client.xread({self._stream: place}, _READ_COUNT, _BLOCK)
+                    self._stream.read()
                     attempts = 0
                     self._works("stream")
-                    for _, entries in found:
-                        for place, fields in entries:
-                            # Before it is handled: whatever comes of that, it is not read again.
-                            self._place = place
-                            self._on_entry(fields)
             except tuple(FAILURES) as error:
                 # Nothing tells on a connection that only listens that the other end is lost.
                 self._is_stale = True
                 self._lost("stream", error, attempts)
                 attempts += 1
 
-    def _find_place(self) -> bytes:
-        """From where on to read."""
-        last: list[Any] = self._client.xrevrange(self._stream, count=1)
-        newest: bytes = last[0][0] if last else b"0-0"
-        if self._place is None:
-            self._place = newest
-            self._check_ready()
-        elif _number(newest) < _number(self._place):
-            # Redis has lost the stream, and its clock may go behind.
-            self._place = b"0-0"
-        return self._place
-
     def _check_ready(self) -> None:
-        if self._subscribed and self._place is not None:
+        if self._subscribed and self._stream.place is not None:
             self.ready.set()
 
 
@@ -275,8 +266,3 @@ def _is_not_ready(error: Exception) -> bool:
 
 def _cost(command: tuple[Any, ...]) -> int:
     return _COMMAND + sum(len(part) for part in command if isinstance(part, (str, bytes)))
-
-
-def _number(place: bytes) -> tuple[int, int]:
-    milliseconds, _, sequence = place.partition(b"-")
-    return int(milliseconds), int(sequence or 0)

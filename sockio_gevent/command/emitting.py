@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from ..options.cluster import is_redis
+from ..adapters.emitter import Emitter
+from ..cluster.redis_client import FAILURES
+from ..options.cluster import AUTO, check
 from ..wire.json_text import decode_json
 from . import PROG, CommandError
 
@@ -14,7 +16,7 @@ __all__ = ["emit"]
 
 _EPILOG = f"""\
 examples:
-  {PROG} emit --cluster redis://localhost news '"hello"'
+  {PROG} emit news '"hello"'
   {PROG} emit --cluster redis://localhost --to red --to blue move 3 '{{"x": 1}}'
 """
 
@@ -31,31 +33,25 @@ def emit(given: Sequence[str]) -> None:
         given: the command line behind ``emit``.
 
     Raises:
-        CommandError: if the arguments do not allow it, or Redis does not take it.
+        CommandError: if the arguments do not allow it, or the workers or Redis do not take it.
     """
     parsed = _parser().parse_args(given)
-    try:
-        import redis
-
-        from ..adapters.emitter import Emitter
-    except ImportError:
-        raise CommandError("emit needs two libraries: pip install 'sockio_gevent[redis]'") from None
     try:
         emitter = Emitter(parsed.cluster, parsed.resource).of(parsed.namespace)
         if parsed.to:
             emitter = emitter.to(*parsed.to)
         emitter = emitter.except_(*parsed.without)
         emitter.emit(parsed.event, *parsed.arguments)
-    except (ValueError, TypeError) as error:
+    except (ImportError, ValueError, TypeError) as error:
         raise CommandError(str(error)) from None
-    except redis.RedisError as error:
-        raise CommandError(f"Redis does not take it: {error}") from None
+    except tuple(FAILURES) as error:
+        raise CommandError(f"nobody has taken it: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"{PROG} emit",
-        description="Send an event to clients of all workers that share a Redis.",
+        description="Send an event to clients of all workers of an application.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -65,10 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     add("arguments", nargs="*", type=_json, metavar="JSON", help="its arguments, each as JSON")
     add(
         "--cluster",
-        required=True,
+        default=AUTO,
         type=_address,
         metavar="ADDRESS",
-        help="the Redis, as in the option 'cluster' of the workers: redis://…",
+        help="as in the option 'cluster' of the workers: a Redis, redis://…, or a directory; "
+        "'auto' for the only gunicorn of this user (default: %(default)s)",
     )
     add("--to", action="append", metavar="ROOM", help="a room, or the id of a client; repeatable")
     add(
@@ -94,6 +91,7 @@ def _json(text: str) -> Any:
 
 
 def _address(text: str) -> str:
-    if not is_redis(text):
-        raise argparse.ArgumentTypeError("it is not the address of a Redis, redis://…")
-    return text
+    try:
+        return check("--cluster", text) or ""
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -11,12 +11,15 @@ AUTO = "auto"
 
 _KINDS = "'auto', None, the address of a Redis, or the path of a directory, '/…'"
 _REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
+_OF_SEVERAL = ("sentinel", "cluster")
 
 
 def is_redis(value: str) -> bool:
     """Whether a value of the option is the address of a Redis."""
     scheme, mark, _ = value.partition("://")
-    return bool(mark) and scheme in _REDIS
+    scheme, plus, kind = scheme.partition("+")
+    several = kind in _OF_SEVERAL and scheme != "unix" if plus else True
+    return bool(mark) and scheme in _REDIS and several
 
 
 def check(name: str, value: Any) -> str | None:
@@ -39,7 +42,8 @@ def check(name: str, value: Any) -> str | None:
         # Not the whole: it may hold a password.
         raise ValueError(
             f"option {name!r}: workers cannot meet over {scheme!r:.20}: addresses of Redis begin "
-            f"with {', '.join(f'{each}://' for each in _REDIS)}"
+            f"with {', '.join(f'{each}://' for each in _REDIS)}, redis+sentinel:// or "
+            "redis+cluster://"
         )
     if not value.startswith("/") or "\0" in value:
         raise ValueError(f"option {name!r} must be {_KINDS}, not {value!r:.80}")

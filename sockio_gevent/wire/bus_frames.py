@@ -2,7 +2,8 @@
 
 A frame is a head of 14 bytes, the kind of the message in ASCII, and its body. The head says how
 long the rest is, its form, how long the kind is, and the number by which an answer
-finds its question.
+finds its question. A frame that wants no answer may have there when it was written, in
+nanoseconds of the clock that all processes of the machine have.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Frame(NamedTuple):
     Attributes:
         form: what it is: a ``TELL``, an ``ASK`` and so on.
         kind: the kind of the message; empty for an answer.
-        number: the number of the question; 0 if there is none.
+        number: the number of the question; of a TELL the time, or 0.
         body: the body.
     """
 

@@ -109,10 +109,13 @@ def test_what_has_no_form_is_not_written(
     assert written(server) == []
 
 
-def test_an_emitter_needs_a_redis() -> None:
-    for address in ("/run/chat", "http://localhost", None):
-        with pytest.raises(ValueError, match="needs the address of a Redis"):
-            io.Emitter(address)  # type: ignore[arg-type]
+@pytest.mark.parametrize("address", ["run/chat", "http://localhost", None, 1])
+def test_an_emitter_needs_the_address_of_workers(address: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="address"):
+        io.Emitter(address)
+
+
+def test_a_redis_that_does_not_answer_is_told() -> None:
     emitter = io.Emitter("redis://:secret@127.0.0.1:1/0")
     assert "secret" not in repr(emitter.to("red"))
     with pytest.raises(redis.ConnectionError):
@@ -137,11 +140,11 @@ def test_the_command_sends_an_event(emitter: io.Emitter, server: RedisServer) ->
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["news"], "--cluster"),
         (["--cluster", "redis://127.0.0.1:1", "news", "hello"], "'hello' is no JSON"),
-        (["--cluster", "/run/chat", "news"], "it is not the address of a Redis"),
+        (["--cluster", "run/chat", "news"], "must be 'auto', None, the address of a Redis"),
+        (["--cluster", "/nowhere", "news"], "there is no worker in the directory"),
         (["--cluster", "redis://127.0.0.1:1", "connect"], "is a reserved name"),
-        (["--cluster", "redis://127.0.0.1:1", "news"], "Redis does not take it"),
+        (["--cluster", "redis://127.0.0.1:1", "news"], "nobody has taken it"),
     ],
 )
 def test_a_mistake_in_the_command_is_told_in_one_line(arguments: list[str], text: str) -> None:

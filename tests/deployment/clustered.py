@@ -85,6 +85,7 @@ def clients(client: io.Client, room: str) -> None:
 
 
 socket.on_server_side("pid", os.getpid)
+socket.on_server_side("say", lambda *arguments: socket.local.emit("event", *arguments))
 
 ORDERS: dict[str, Any] = {
     "all": lambda client, *arguments: socket.emit("event", *arguments),

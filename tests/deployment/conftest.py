@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from support.certificates import Certificate
@@ -36,3 +38,10 @@ def deploy(deploying):
     """Start a server for one test: deploy(Gunicorn, 'gevent', …)."""
     with deploying() as deploy:
         yield deploy
+
+
+@pytest.fixture
+def runtime():
+    """A directory in place of that of the user's session. Its path is short, as theirs are."""
+    with tempfile.TemporaryDirectory(prefix="run") as made:
+        yield Path(made)

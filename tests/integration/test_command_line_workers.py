@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gevent
 import pytest
-from support.clustered import place
+from support.clustered import check_all, check_story, everybody, place
 from support.command import wait_until, write
 from support.http import HTTP, Ended
 from support.processes import ROOT
@@ -24,21 +24,6 @@ def running(command, tmp_path):
     return command("clustered:socket", "--workers", str(WORKERS))
 
 
-def everybody(placed):
-    return [voice for voices in placed.values() for voice in voices]
-
-
-def check_all(placed):
-    """A client of each worker sends to all, and each gets each once."""
-    for voice in everybody(placed):
-        voice.events.clear()
-    for pid, voices in placed.items():
-        voices[0].ask("all", pid)
-    for voice in everybody(placed):
-        voice.wait("event", len(placed))
-        assert sorted(voice.named("event")) == sorted([pid] for pid in placed)
-
-
 def is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -50,6 +35,7 @@ def test_workers_share_the_port_and_all_clients(running):
     placed = place(running.port, WORKERS)
     assert running.process.pid not in placed
     check_all(placed)
+    check_story(placed)
     assert running.stop() == 0
     for voice in everybody(placed):
         voice.wait_end()
