@@ -21,15 +21,20 @@ class Lag:
 
     def note(self, seconds: float) -> None:
         """A message has come that was so long on its way."""
-        if seconds > self.seconds:
+        self._turn()
+        if seconds > self._longest:
             self._longest = seconds
 
     @property
     def seconds(self) -> float:
         """How many seconds it was."""
+        self._turn()
+        return max(self._longest, self._before)
+
+    def _turn(self) -> None:
+        """Begin another window, if it is time."""
         now = monotonic()
         if now - self._since >= _WINDOW:
             self._before = self._longest if now - self._since < 2 * _WINDOW else 0.0
             self._longest = 0.0
             self._since = now
-        return max(self._longest, self._before)

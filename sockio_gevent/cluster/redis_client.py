@@ -73,11 +73,11 @@ def make_client(address: str, stream: str) -> Any:
     """
     import redis
     from redis.backoff import NoBackoff
-    from redis.exceptions import ClusterDownError, MovedError
+    from redis.exceptions import AskError, ClusterDownError
     from redis.retry import Retry
 
     FAILURES[:] = [OSError, redis.RedisError]
-    NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError, MovedError, ClusterDownError]
+    NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError, AskError, ClusterDownError]
     scheme, mark, rest = address.partition("://")
     scheme, plus, kind = scheme.partition("+")
     address = f"{_OF_REDIS.get(scheme, scheme)}{plus}{kind}{mark}{rest}"

@@ -23,16 +23,21 @@ class RedisServer:
 
     Args:
         folder: where it runs.
+        program: another one that speaks the same.
 
     Attributes:
+        arguments: its arguments, besides those that every one has.
+        is_sentinel: whether it is a sentinel; then ``sentinel.conf`` is in its folder.
         port: its port, the same after it was started again.
         url: its address.
     """
 
-    def __init__(self, folder: Path) -> None:
-        found = shutil.which("redis-server")
+    def __init__(self, folder: Path, program: str = "redis-server") -> None:
+        found = shutil.which(program)
         if found is None:
-            missing("no redis-server")
+            missing(f"no {program}")
+        self.arguments: list[str] = []
+        self.is_sentinel = False
         self._program = found
         self._folder = folder
         self._reserved = reserve()
@@ -40,10 +45,14 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *arguments: str) -> RedisServer:
+    def start(self) -> RedisServer:
         """Start it, and wait until it answers."""
-        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *arguments]
+        command = [self._program]
+        if self.is_sentinel:
+            command += ["sentinel.conf", "--sentinel"]
+        else:
+            command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        command += ["--port", str(self.port), "--bind", "127.0.0.1", *self.arguments]
         self.process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         end = time.monotonic() + DEADLINE
         while True:
@@ -58,7 +67,7 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A client of it."""
-        return redis.Redis(port=self.port, socket_timeout=DEADLINE, protocol=2)
+        return redis.Redis.from_url(self.url, socket_timeout=DEADLINE, protocol=2)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it."""
