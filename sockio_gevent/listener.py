@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from .adapters.adapter import Adapter
 from .adapters.choice import make_adapter
+from .adapters.workers_statistics import WorkersStatistics
 from .dialects.listing import dialects_of
 from .gateway.gateway import Gateway
 from .handlers import Handlers
@@ -98,6 +99,7 @@ class Listener(Namespace):
         main = Space("/", self._sessions, self._languages, handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
+        self._workers = WorkersStatistics(bus, self.stats)
         self._adapter: Adapter | None = None
         if bus is not None:
             log = self._sessions.throttled_log
@@ -247,13 +249,27 @@ class Listener(Namespace):
         - ``buffered``: how many bytes of memory the messages take that clients
           have not taken yet.
         - ``cluster``: of the bus between the workers: how many ``members`` there are, with this
-          one; how many ``messages`` and ``bytes`` came ``in`` and went ``out``; how many
-          messages were ``dropped``, because a worker did not read them.
+          one; whether it is ``connected`` to them; for how many seconds messages were on their
+          way to it, ``lag``; how many ``messages`` and ``bytes`` came ``in`` and went ``out``; how
+          many messages were ``dropped``, because a worker did not read them; how many
+          connections were ``handed_over`` and how many requests ``relayed``.
 
         Returns:
             A new dict with numbers at its leaves.
         """
         return self._sessions.stats()
+
+    def stats_of_workers(self, timeout: float = 5.0) -> dict[int, dict[str, Any]]:
+        """The statistics of all workers of this machine, as each tells its own.
+
+        Args:
+            timeout: how many seconds to wait for the others. Those that do not answer are left
+                out.
+
+        Returns:
+            The :meth:`stats` by the numbers of the processes.
+        """
+        return self._workers.gather(timeout)
 
     @overload
     def of(self, name: str) -> Namespace: ...

@@ -89,6 +89,11 @@ class Bus(ABC):
 
     @property
     @abstractmethod
+    def of_machine(self) -> Bus | None:
+        """The bus to those of the workers that are on this machine; ``None`` if there is none."""
+
+    @property
+    @abstractmethod
     def members(self) -> frozenset[str]:
         """The names of the other workers that are there now; the same object until it changes."""
 

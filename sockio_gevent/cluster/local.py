@@ -69,6 +69,11 @@ class LocalBus(MessageBus):
         self._lag = Lag()
 
     @property
+    def of_machine(self) -> LocalBus:
+        """This one."""
+        return self
+
+    @property
     def members(self) -> frozenset[str]:
         """The names of the other workers."""
         links = self._links

@@ -88,6 +88,11 @@ class RedisBus(MessageBus):
         self._envelopes = Envelopes(NAME, WIDTH, self._largest)
 
     @property
+    def of_machine(self) -> LocalBus | None:
+        """The local bus, if there is one."""
+        return self._local
+
+    @property
     def members(self) -> frozenset[str]:
         """The names of the other workers."""
         members = self._members

@@ -7,7 +7,8 @@ In a program that has a registry already, or uses the default one::
     register(socket)
 
 ``prometheus_client`` serves them, for example with ``make_wsgi_app()``.
-Each process counts its own sessions.
+Each process counts its own sessions. With ``register(socket, workers=True)``,
+any worker tells the numbers of all workers of the machine.
 """
 
 from __future__ import annotations
@@ -40,8 +41,13 @@ class Listener(Protocol):
     def stats(self) -> dict[str, Any]:
         """What happens now, and what has happened so far."""
 
+    def stats_of_workers(self) -> dict[int, dict[str, Any]]:
+        """The same of all workers of this machine, by their processes."""
 
-def register(listener: Listener, registry: CollectorRegistry | None = None) -> None:
+
+def register(
+    listener: Listener, registry: CollectorRegistry | None = None, *, workers: bool = False
+) -> None:
     """Let a registry collect the metrics of a listener.
 
     Any number of listeners may be in one registry: their resources tell them apart.
@@ -49,6 +55,9 @@ def register(listener: Listener, registry: CollectorRegistry | None = None) -> N
     Args:
         listener: the listener that :func:`~sockio_gevent.listen` has returned.
         registry: ``None`` for the default one of ``prometheus_client``.
+        workers: whether to collect those of all workers of this machine, each with a label
+            ``worker``, the number of its process. All are asked each time, whichever worker gets
+            the request of Prometheus: scrape the port that they share, once.
 
     Raises:
         ValueError: if the registry already has a listener with this resource, or
@@ -57,9 +66,10 @@ def register(listener: Listener, registry: CollectorRegistry | None = None) -> N
     registry = REGISTRY if registry is None else registry
     collector = _collectors.get(registry)
     if collector is not None:
-        collector.add(listener)
+        collector.add(listener, workers)
         return
-    collector = Collector(listener)
+    collector = Collector()
+    collector.add(listener, workers)
     registry.register(collector)
     _collectors[registry] = collector
 
@@ -82,7 +92,18 @@ def unregister(listener: Listener, registry: CollectorRegistry | None = None) ->
 
 class _Started(NamedTuple):
     listener: Listener
-    time: float
+    workers: bool
+    times: dict[int, float]
+
+    def stats(self) -> dict[int, dict[str, Any]]:
+        """The statistics by the processes; note when these have started."""
+        listener = self.listener
+        found = listener.stats_of_workers() if self.workers else {0: listener.stats()}
+        for gone in self.times.keys() - found.keys():
+            del self.times[gone]
+        for worker, stats in found.items():
+            self.times.setdefault(worker, time() - stats["uptime"])
+        return found
 
 
 class Collector(BaseCollector):
@@ -104,8 +125,12 @@ class Collector(BaseCollector):
     def __len__(self) -> int:
         return len(self._started)
 
-    def add(self, listener: Listener) -> None:
+    def add(self, listener: Listener, workers: bool = False) -> None:
         """Collect the metrics of one more listener.
+
+        Args:
+            listener: the listener.
+            workers: see :func:`register`.
 
         Raises:
             ValueError: if there is one with the same resource.
@@ -116,7 +141,10 @@ class Collector(BaseCollector):
                 f"the metrics have a listener at {resource!r} already: "
                 "give each a registry of its own, or a 'resource'"
             )
-        self._started[resource] = _Started(listener, time() - listener.stats()["uptime"])
+        started = _Started(listener, workers, {})
+        if not workers:
+            started.stats()
+        self._started[resource] = started
 
     def discard(self, listener: Listener) -> None:
         """Do not collect the metrics of this listener any more."""
@@ -125,40 +153,21 @@ class Collector(BaseCollector):
 
     def describe(self) -> Iterable[Metric]:
         """The metrics without values: a registry reads their names."""
-        return _Families().all
+        return _Families(self._labels).all
+
+    @property
+    def _labels(self) -> list[str]:
+        several = any(each.workers for each in self._started.values())
+        return ["resource", "worker"] if several else ["resource"]
 
     def collect(self) -> Iterable[Metric]:
         """The metrics as they are now."""
-        families = _Families()
-        for resource, (listener, started) in list(self._started.items()):
-            stats = listener.stats()
-            families.started.add_metric([resource], started)
-            for transport, states in stats["sessions"].items():
-                for state, count in states.items():
-                    families.sessions.add_metric([resource, transport, state], count)
-            for dialect, count in stats["dialects"].items():
-                families.dialects.add_metric([resource, dialect], count)
-            families.buffered.add_metric([resource], stats["buffered"])
-            families.opened.add_metric([resource], stats["opened"])
-            for cause, count in stats["closes"].items():
-                families.closed.add_metric([resource, cause], count)
-            for reason, count in stats["refused"].items():
-                families.refused.add_metric([resource, reason], count)
-            for option, count in stats["limits"].items():
-                families.limits.add_metric([resource, option], count)
-            for direction, count in stats["messages"].items():
-                families.messages.add_metric([resource, direction], count)
-            for direction, count in stats["bytes"].items():
-                families.payloads.add_metric([resource, direction], count)
-            cluster = stats["cluster"]
-            families.members.add_metric([resource], cluster["members"])
-            for direction, count in cluster["messages"].items():
-                families.cluster_messages.add_metric([resource, direction], count)
-            for direction, count in cluster["bytes"].items():
-                families.cluster_bytes.add_metric([resource, direction], count)
-            families.cluster_dropped.add_metric([resource], cluster["dropped"])
-            families.handed_over.add_metric([resource], cluster["handed_over"])
-            families.relayed.add_metric([resource], cluster["relayed"])
+        labels = self._labels
+        families = _Families(labels)
+        for resource, started in list(self._started.items()):
+            for worker, stats in started.stats().items():
+                told = [resource, str(worker) if started.workers else ""][: len(labels)]
+                families.take(told, stats, started.times[worker])
         return families.all
 
 
@@ -168,87 +177,135 @@ _collectors: WeakKeyDictionary[CollectorRegistry, Collector] = WeakKeyDictionary
 class _Families:
     """All metrics, still without values. prometheus_client adds ``_total`` to counters' names."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: list[str]) -> None:
         self.started = GaugeMetricFamily(
             "sockio_start_time_seconds",
             "When the listener was made, in seconds since the epoch.",
-            labels=["resource"],
+            labels=labels,
         )
         self.sessions = GaugeMetricFamily(
             "sockio_sessions",
             "Sessions that are open, or away between two requests.",
-            labels=["resource", "transport", "state"],
+            labels=[*labels, "transport", "state"],
         )
         self.dialects = GaugeMetricFamily(
             "sockio_dialect_sessions",
             "Sessions by the dialect that their clients speak.",
-            labels=["resource", "dialect"],
+            labels=[*labels, "dialect"],
         )
         self.buffered = GaugeMetricFamily(
             "sockio_buffered_bytes",
             "Bytes that wait for clients to take them.",
-            labels=["resource"],
+            labels=labels,
         )
         self.opened = CounterMetricFamily(
             "sockio_sessions_opened",
             "Sessions that have begun.",
-            labels=["resource"],
+            labels=labels,
         )
         self.closed = CounterMetricFamily(
             "sockio_sessions_closed",
             "Sessions that have ended, by cause.",
-            labels=["resource", "cause"],
+            labels=[*labels, "cause"],
         )
         self.refused = CounterMetricFamily(
             "sockio_requests_refused",
             "Requests that were refused, by reason.",
-            labels=["resource", "reason"],
+            labels=[*labels, "reason"],
         )
         self.limits = CounterMetricFamily(
             "sockio_limits_exceeded",
             "Times that clients were over a limit, by the option that sets it.",
-            labels=["resource", "option"],
+            labels=[*labels, "option"],
         )
         self.messages = CounterMetricFamily(
             "sockio_messages",
             "Messages from clients (in) and to them (out).",
-            labels=["resource", "direction"],
+            labels=[*labels, "direction"],
         )
         self.payloads = CounterMetricFamily(
             "sockio_payload_bytes",
             "Size of the payloads from clients (in) and to them (out).",
-            labels=["resource", "direction"],
+            labels=[*labels, "direction"],
         )
         self.members = GaugeMetricFamily(
             "sockio_cluster_members",
             "Workers that know each other, with this one.",
-            labels=["resource"],
+            labels=labels,
+        )
+        self.connected = GaugeMetricFamily(
+            "sockio_cluster_connected",
+            "Whether this worker reaches the others: 0 while Redis is away.",
+            labels=labels,
+        )
+        self.lag = GaugeMetricFamily(
+            "sockio_cluster_lag_seconds",
+            "The longest time that a message to this worker was on its way, in the last seconds.",
+            labels=labels,
         )
         self.cluster_messages = CounterMetricFamily(
             "sockio_cluster_messages",
             "Messages from other workers (in) and to them (out).",
-            labels=["resource", "direction"],
+            labels=[*labels, "direction"],
         )
         self.cluster_bytes = CounterMetricFamily(
             "sockio_cluster_bytes",
             "Size of the messages from other workers (in) and to them (out).",
-            labels=["resource", "direction"],
+            labels=[*labels, "direction"],
         )
         self.cluster_dropped = CounterMetricFamily(
             "sockio_cluster_dropped",
             "Messages that were dropped because a worker did not read them.",
-            labels=["resource"],
+            labels=labels,
         )
         self.handed_over = CounterMetricFamily(
             "sockio_cluster_handed_over",
             "Connections that were handed over to the workers of their sessions.",
-            labels=["resource"],
+            labels=labels,
         )
         self.relayed = CounterMetricFamily(
             "sockio_cluster_relayed",
             "Requests that were relayed to the workers of their sessions.",
-            labels=["resource"],
+            labels=labels,
         )
+
+    def take(self, of: list[str], stats: dict[str, Any], begun: float) -> None:
+        """Add what one process has counted.
+
+        Args:
+            of: the first labels.
+            stats: the statistics.
+            begun: when it has begun, in seconds since the epoch.
+        """
+        self.started.add_metric(of, begun)
+        for transport, states in stats["sessions"].items():
+            for state, count in states.items():
+                self.sessions.add_metric([*of, transport, state], count)
+        for dialect, count in stats["dialects"].items():
+            self.dialects.add_metric([*of, dialect], count)
+        self.buffered.add_metric(of, stats["buffered"])
+        self.opened.add_metric(of, stats["opened"])
+        for cause, count in stats["closes"].items():
+            self.closed.add_metric([*of, cause], count)
+        for reason, count in stats["refused"].items():
+            self.refused.add_metric([*of, reason], count)
+        for option, count in stats["limits"].items():
+            self.limits.add_metric([*of, option], count)
+        for direction, count in stats["messages"].items():
+            self.messages.add_metric([*of, direction], count)
+        for direction, count in stats["bytes"].items():
+            self.payloads.add_metric([*of, direction], count)
+        cluster = stats["cluster"]
+        self.members.add_metric(of, cluster["members"])
+        self.connected.add_metric(of, cluster["connected"])
+        self.lag.add_metric(of, cluster["lag"])
+        for direction, count in cluster["messages"].items():
+            self.cluster_messages.add_metric([*of, direction], count)
+        for direction, count in cluster["bytes"].items():
+            self.cluster_bytes.add_metric([*of, direction], count)
+        self.cluster_dropped.add_metric(of, cluster["dropped"])
+        self.handed_over.add_metric(of, cluster["handed_over"])
+        self.relayed.add_metric(of, cluster["relayed"])
 
     @property
     def all(self) -> list[Metric]:

@@ -13,8 +13,10 @@ from typing import Any
 
 import gevent
 from gevent import monkey
+from prometheus_client import CollectorRegistry, generate_latest
 
 import sockio_gevent as io
+from sockio_gevent.ext.prometheus import register
 from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
 
 # Real ones, whatever is patched.
@@ -29,6 +31,8 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "application/json")])
     if environ["PATH_INFO"] == "/stats":
         return [json.dumps(socket.stats()).encode()]
+    if environ["PATH_INFO"] == "/metrics":
+        return [generate_latest(registry)]
     return [json.dumps({"pid": os.getpid()}).encode()]
 
 
@@ -82,6 +86,10 @@ def members(client: io.Client) -> None:
 def clients(client: io.Client, room: str) -> None:
     found = socket.to(room).clients()
     client.emit("clients", {each.id: isinstance(each, io.Client) for each in found})
+
+
+registry = CollectorRegistry()
+register(socket, registry, workers=True)
 
 
 socket.on_server_side("pid", os.getpid)

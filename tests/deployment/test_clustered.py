@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
+from time import monotonic
 
+import gevent
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from support.clustered import (
     ClassicVoice,
     check_all,
@@ -43,8 +47,34 @@ def test_numbers_arrive_everywhere_in_order_and_once(server):
     stats = json.loads(HTTP(server.port).request("GET", "/stats").text)["cluster"]
     assert stats["members"] == WORKERS
     assert stats["dropped"] == 0
+    assert stats["connected"] is True
     assert stats["messages"]["in"] >= (WORKERS - 1) * count
     assert server.problems() == []
+
+
+def metrics(port):
+    """What one of the workers tells Prometheus: the sums by the names and the processes."""
+    text = HTTP(port).request("GET", "/metrics").text
+    found = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name, int(sample.labels["worker"])] += sample.value
+    return found
+
+
+def test_any_worker_tells_the_metrics_of_all(server):
+    placed = place(server.port, WORKERS, each=2)
+    found = metrics(server.port)
+    for pid in placed:
+        assert found["sockio_cluster_members", pid] == WORKERS
+        assert found["sockio_cluster_connected", pid] == 1
+        assert found["sockio_sessions", pid] >= 4
+    assert len([key for key in found if key[0] == "sockio_start_time_seconds"]) == WORKERS
+    # The time of a start does not change from one answer to the next.
+    again = metrics(server.port)
+    for pid in placed:
+        start = "sockio_start_time_seconds", pid
+        assert abs(found[start] - again[start]) < 1
 
 
 def test_threads_are_heard_everywhere_in_their_order(server):
@@ -81,12 +111,17 @@ def test_a_stopped_worker_delays_nobody_and_misses_nothing(deploy, runtime):
     os.kill(stopped, signal.SIGSTOP)
     try:
         others[0].ask("numbers", "x", 400)
+        since = monotonic()
         for voice in others:
             voice.wait("number", 400)
         assert not voices[0].named("number")
+        gevent.sleep(max(0.0, since + 0.5 - monotonic()))  # so long they wait at least
     finally:
         os.kill(stopped, signal.SIGCONT)
     wait_numbers(placed, ["x"], 400)
+    found = metrics(server.port)
+    late = [pid for pid in placed if found["sockio_cluster_lag_seconds", pid] > 0.3]
+    assert stopped in late
     assert server.problems() == []
 
 

@@ -38,6 +38,8 @@ TYPES = {
     "sockio_messages": "counter",
     "sockio_payload_bytes": "counter",
     "sockio_cluster_members": "gauge",
+    "sockio_cluster_connected": "gauge",
+    "sockio_cluster_lag_seconds": "gauge",
     "sockio_cluster_messages": "counter",
     "sockio_cluster_bytes": "counter",
     "sockio_cluster_dropped": "counter",
@@ -106,6 +108,8 @@ def test_the_metrics_have_the_numbers_of_stats(serve, registry):
         expected = stats["bytes"][direction]
         assert found.pop(("sockio_payload_bytes_total", direction)) == expected
     assert found.pop(("sockio_cluster_members",)) == 1
+    assert found.pop(("sockio_cluster_connected",)) == 1
+    assert found.pop(("sockio_cluster_lag_seconds",)) == 0
     for direction in ("in", "out"):
         assert found.pop(("sockio_cluster_messages_total", direction)) == 0
         assert found.pop(("sockio_cluster_bytes_total", direction)) == 0

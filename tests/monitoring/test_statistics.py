@@ -46,6 +46,8 @@ def test_in_the_beginning_all_is_zero(serve):
         "limits": {limit.value: 0 for limit in Limit},
         "cluster": {
             "members": 1,
+            "connected": True,
+            "lag": 0.0,
             "messages": {"in": 0, "out": 0},
             "bytes": {"in": 0, "out": 0},
             "dropped": 0,
