@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import threading
-
 import gevent
 import pytest
 from support.clustered import ModernVoice, place
 from support.http import DEADLINE
-from support.npm import PINS, node
+from support.node_server import NodeServer
 from support.redis_server import RedisServer
 from support.servers import Clustered
 
 import sockio_gevent as io
-
-
-class NodeServer:
-    """``redis_server.js``."""
-
-    def __init__(self, packages, url):
-        command = [node(), str(PINS / "redis_server.js"), str(packages), url]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.lines = []
-        threading.Thread(target=self._read, daemon=True).start()
-        with gevent.Timeout(DEADLINE, AssertionError(f"no port: {self.lines}")):
-            while not self.lines:
-                gevent.sleep(0.02)
-        self.port = int(re.fullmatch(r"port (\d+)", self.lines[0])[1])
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture

@@ -115,6 +115,9 @@ class ModernVoice(Voice):
         if packet == "1":
             self.left = True
             raise Ended("left the namespace")
+        return self._event(packet)
+
+    def _event(self, packet: str) -> tuple[str, list[Any]]:
         head, text = packet[: packet.index("[")], packet[packet.index("[") :]
         attachments: list[Any] = []
         if head[0] == "5":  # with attachments

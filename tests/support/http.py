@@ -88,6 +88,10 @@ class HTTP:
         self.begin(method, path, body, **headers)
         return self.finish()
 
+    def renew(self) -> None:
+        """Let the next request have another connection."""
+        self._connection.close()
+
     def close(self) -> None:
         if self._response is not None:
             self._response.close()
