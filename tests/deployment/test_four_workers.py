@@ -10,7 +10,7 @@ import pytest
 from support import engineio
 from support.clients import JSONP, HTMLFile, Polling, ServerEvents, WebSocket, XHRMultipart
 from support.http import DEADLINE, HTTP, Ended
-from support.nginx import Nginx
+from support.nginx import ROUND_ROBIN, Nginx
 from support.node import Node
 from support.npm import RELEASED
 from support.servers import DEPLOYMENT, CommandLine, Gunicorn
@@ -149,18 +149,21 @@ def server_sessions(server, pid):
             http.close()
 
 
-@pytest.fixture(scope="module", params=["", "--keep-alive=60"], ids=["fresh", "kept"])
-def told(request, deploying):
-    """The stories on four workers, with connections for one request or for many."""
+@pytest.fixture(scope="module", params=["fresh", "kept", "nginx"])
+def told(request, deploying, certificate):
+    """The stories on four workers, with connections for one request or for many, or of nginx."""
     with deploying() as deploy:
         released = DEPLOYMENT.parent / "released"
         server = start(
             deploy,
-            request.param or "--keep-alive=0",
+            "--keep-alive=0" if request.param == "fresh" else "--keep-alive=60",
             f"--pythonpath={released}",
             application="story_application:application",
         )
-        yield server
+        if request.param == "nginx":
+            yield deploy(Nginx, certificate, server, changes=ROUND_ROBIN).listening()
+        else:
+            yield server
     assert server.problems() == [], str(server)
 
 
@@ -192,10 +195,7 @@ def test_behind_nginx_that_takes_one_server_after_the_other(deploying, certifica
             Nginx,
             certificate,
             server,
-            changes={
-                "    hash $remote_addr consistent;\n": "    keepalive 8;\n",
-                '    ""      close;': '    ""      "";',
-            },
+            changes=ROUND_ROBIN,
         ).listening()
         running = [
             gevent.spawn(talk, proxy, *what)

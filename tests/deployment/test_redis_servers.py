@@ -6,10 +6,11 @@ import json
 import shutil
 import signal
 
-import gevent
 import pytest
+import redis
 import trustme
 from support.clustered import check_all, check_emitter, check_story, everybody, place_all
+from support.ledger import Load
 from support.redis_server import RedisServer
 from support.redis_servers import RedisCluster, WatchedPair
 from support.servers import Clustered
@@ -79,65 +80,9 @@ def test_workers_and_an_emitter_meet_at_an_address(tmp_path, deploy, kind):
         server.stop()
 
 
-class Load:
-    """Clients that count for all, each for its own worker, until it ends.
-
-    Attributes:
-        sent: how far each has counted, by the processes of the workers.
-    """
-
-    def __init__(self, placed):
-        self.placed = placed
-        self.sent = dict.fromkeys(placed, 0)
-        self._running = [gevent.spawn(self._run, pid) for pid in placed]
-
-    def _run(self, pid):
-        while True:
-            self.placed[pid][1].ask("all", pid, self.sent[pid])
-            self.sent[pid] += 1
-            gevent.sleep(0.02)
-
-    def wait_more(self):
-        """Wait until each has sent more, and all have got that."""
-        before = dict(self.sent)
-        with gevent.Timeout(60):
-            for voice in everybody(self.placed):
-                for pid in self.placed:
-                    while max(self.came(voice, pid), default=-1) <= before[pid]:
-                        gevent.sleep(0.02)
-
-    def came(self, voice, pid):
-        """What has come to a client from a worker."""
-        return [number for sender, number in voice.named("event") if sender == pid]
-
-    def end(self):
-        gevent.killall(self._running)
-        self.wait_last()
-
-    def wait_last(self):
-        with gevent.Timeout(60):
-            for voice in everybody(self.placed):
-                for pid, count in self.sent.items():
-                    while max(self.came(voice, pid), default=-1) < count - 1:
-                        gevent.sleep(0.02)
-
-    def check(self, held):
-        """What came is in order and once; what the stream holds has come to all.
-
-        Args:
-            held: what the stream holds, by the processes.
-        """
-        for voice in everybody(self.placed):
-            for pid, count in self.sent.items():
-                came = self.came(voice, pid)
-                assert came == sorted(set(came))
-                expected = set(range(count)) if voice.pid == pid else held[pid]
-                assert expected <= set(came)
-
-
-def held_by(server, placed):
-    """The events of a load that the stream holds."""
-    held = {pid: set() for pid in placed}
+def held_by(server, load):
+    """The events of a load that the stream holds, by the ids of the clients."""
+    held = {sender: set() for sender in load.voices}
     with server.client() as client:
         for _, fields in client.xrange("socket.io"):
             name, *rest = json.loads(fields[b"data"])["packet"]["data"]
@@ -154,7 +99,7 @@ def test_another_master_takes_the_place_of_one_that_is_killed(tmp_path, deploy):
         emitter = io.Emitter(pair.url)
         for number in range(20):
             emitter.emit("outside", number)
-        load = Load(placed)
+        load = Load(everybody(placed))
         load.wait_more()
         pair.master.stop(signal.SIGKILL)
         for each in made:
@@ -164,15 +109,19 @@ def test_another_master_takes_the_place_of_one_that_is_killed(tmp_path, deploy):
             each.wait_line("is reachable again")
         load.wait_more()
         load.end()
-        held = held_by(pair.replica, placed)
+        held = held_by(pair.replica, load)
         assert all(held.values())
         load.check(held)
-        emitter.emit("outside", 20)
+        try:
+            emitter.emit("outside", 20)
+        except redis.ConnectionError:  # it had a connection that is lost
+            emitter.emit("outside", 20)
         for voice in everybody(placed):
             voice.wait("outside", 21)
             assert voice.named("outside") == [[number] for number in range(21)]
         emitter.close()
-        assert [each.problems() for each in made] == [[]] * 3
+        problems = [line for each in made for line in each.problems()]
+        assert [line for line in problems if "is not reachable" not in line] == []
     finally:
         pair.stop()
 
@@ -182,7 +131,7 @@ def test_another_node_of_a_cluster_gets_the_stream(tmp_path, deploy):
     try:
         made = [deploy(Clustered, options={"cluster": cluster.url}) for _ in range(3)]
         placed = place_all([each.listening() for each in made])
-        load = Load(placed)
+        load = Load(everybody(placed))
         load.wait_more()
         owner = cluster.owner("socket.io")
         cluster.move("socket.io")
@@ -190,8 +139,8 @@ def test_another_node_of_a_cluster_gets_the_stream(tmp_path, deploy):
         for each in made:
             each.wait_line("is reachable again")
         load.end()
-        assert held_by(cluster.nodes[(owner + 1) % 3], placed)
+        assert held_by(cluster.nodes[(owner + 1) % 3], load)
         # Nothing was lost on the way.
-        load.check({pid: set(range(count)) for pid, count in load.sent.items()})
+        load.check()
     finally:
         cluster.stop()

@@ -26,6 +26,12 @@ EVERY_REQUEST_SAYS_UPGRADE = (
     'proxy_set_header Connection "upgrade";',
 )
 
+# One upstream after the other, with connections that are kept.
+ROUND_ROBIN = {
+    "    hash $remote_addr consistent;\n": "    keepalive 8;\n",
+    '    ""      close;': '    ""      "";',
+}
+
 # Debian's nginx.conf, with all paths in one folder and without privileges.
 MAIN = """
 daemon off;

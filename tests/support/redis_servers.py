@@ -69,8 +69,14 @@ class WatchedPair:
 
     def wait_failover(self) -> None:
         """Wait until the replica is the master."""
-        with self.replica.client() as client:
-            wait_for(lambda: client.info()["role"] == "master", "the replica is the master")
+        wait_for(self._is_promoted, "the replica is the master")
+
+    def _is_promoted(self) -> bool:
+        try:
+            with self.replica.client() as client:
+                return bool(client.info()["role"] == "master")
+        except redis.ConnectionError:
+            return False  # sentinels cut the connections of a server that they change
 
     def stop(self) -> None:
         for each in (self.sentinel, self.replica, self.master):

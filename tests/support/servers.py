@@ -219,8 +219,9 @@ class CommandLine(Server):
 class Clustered(Server):
     """``python -m sockio_gevent`` with the application ``clustered``."""
 
-    def __init__(self, folder: Path, **more: Any) -> None:
+    def __init__(self, folder: Path, *arguments: str, **more: Any) -> None:
         command = [sys.executable, "-m", "sockio_gevent", "clustered:socket", "--port=0"]
+        command += arguments
         places = os.pathsep.join([str(DEPLOYMENT), str(DEPLOYMENT.parents[1])])
         super().__init__(command, folder, environ={"PYTHONPATH": places}, **more)
 

@@ -9,17 +9,10 @@ from . import clients, engineio
 from .clustered import ModernVoice, Voice
 from .http import Ended
 
-__all__ = ["CLASSIC", "MODERN", "ClassicTraveller", "ModernTraveller"]
+__all__ = ["travellers"]
 
-#: The kinds of both dialects.
-CLASSIC = clients.ALL
-MODERN = [
-    *(
-        engineio.Kind(kind, version)
-        for version in (4, 3)
-        for kind in (engineio.Polling, engineio.JSONP, engineio.WebSocket)
-    ),
-]
+_CLIENTS = (engineio.Polling, engineio.JSONP, engineio.WebSocket)
+_MODERN = [engineio.Kind(client, version) for version in (4, 3) for client in _CLIENTS]
 
 
 class ClassicTraveller(Voice):
@@ -104,3 +97,22 @@ class ModernTraveller(ModernVoice):
     def leave(self) -> None:
         Voice.leave(self)
         self._link.vanish()
+
+
+def travellers(port: int, proxied: bool = False) -> dict[str, Voice]:
+    """A client of each dialect, version and transport, and some that upgrade, by their names.
+
+    Args:
+        port: the port that leads to one server after the other.
+        proxied: whether nginx stands between.
+    """
+    found: dict[str, Voice] = {}
+    for kind in clients.ALL:
+        of_this = type(kind.__name__, (kind,), {"proxied": proxied})
+        found[f"classic {kind.transport}"] = ClassicTraveller(port, of_this)
+    for kind in _MODERN:
+        found[repr(kind)] = ModernTraveller(port, kind)
+    for version in (4, 3):
+        polls = engineio.Kind(engineio.Polling, version)
+        found[f"upgraded {version}"] = ModernTraveller(port, polls, upgrades=True)
+    return found
