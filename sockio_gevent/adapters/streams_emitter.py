@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cluster.redis_client import NOT_READY, make_client
+from ..cluster.redis_client import FAILURES, is_not_ready, make_client
 from ..elsewhere import Scope
 from ..options.serializer import Serializer
 from ..wire import node_messages as node
@@ -67,9 +67,10 @@ class StreamsEmitter:
     def _do(self, *command: Any) -> None:
         try:
             self._client.execute_command(*command)
-        except tuple(NOT_READY):
-            # Another server may have to do it now: that is found out for a new connection.
-            self._client.connection_pool.disconnect()
+        except tuple(FAILURES) as error:
+            if is_not_ready(error):
+                # Another server may have to do it now: a new connection finds out which.
+                self._client.connection_pool.disconnect()
             raise
 
     def close(self) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 
 from gevent import monkey
 
-__all__ = ["FAILURES", "NOT_READY", "check_libraries", "check_redis", "make_client", "shown"]
+__all__ = [
+    "FAILURES",
+    "REFUSALS",
+    "check_libraries",
+    "check_redis",
+    "is_not_ready",
+    "make_client",
+    "shown",
+]
 
 _OF_REDIS = {"valkey": "redis", "valkeys": "rediss"}
 _CONNECTING = 3.0  # seconds
@@ -18,8 +26,14 @@ _ANSWERING = 10.0
 FAILURES: list[type[Exception]] = [OSError]
 
 
-#: What Redis answers while it cannot take a command yet.
-NOT_READY: list[type[Exception]] = []
+# What Redis answers while it cannot take a command yet.
+_NOT_READY: list[type[Exception]] = []
+
+# Older versions of the library have no class for what a node of a cluster answers.
+_OF_CLUSTERS = ("MOVED ", "ASK ", "CLUSTERDOWN ")
+
+#: What Redis answers if it does not take a command, now or at all.
+REFUSALS: list[type[Exception]] = []
 
 
 def check_libraries() -> None:
@@ -77,7 +91,8 @@ def make_client(address: str, stream: str) -> Any:
     from redis.retry import Retry
 
     FAILURES[:] = [OSError, redis.RedisError]
-    NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError, AskError, ClusterDownError]
+    _NOT_READY[:] = [redis.ConnectionError, redis.ReadOnlyError, AskError, ClusterDownError]
+    REFUSALS[:] = [redis.ResponseError]
     scheme, mark, rest = address.partition("://")
     scheme, plus, kind = scheme.partition("+")
     address = f"{_OF_REDIS.get(scheme, scheme)}{plus}{kind}{mark}{rest}"
@@ -95,6 +110,11 @@ def make_client(address: str, stream: str) -> Any:
     if kind == "sentinel":
         return redis.Redis(connection_pool=pool_of_sentinels(address, **options))
     return redis.Redis(connection_pool=pool_of_cluster(address, stream, **options))
+
+
+def is_not_ready(error: Exception) -> bool:
+    """Whether Redis may take the same command later, or another server does now."""
+    return isinstance(error, tuple(_NOT_READY)) or str(error).startswith(_OF_CLUSTERS)
 
 
 def shown(address: str) -> str:

@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from ..monitoring.log import Log
-from .redis_client import FAILURES, NOT_READY
+from .redis_client import FAILURES, REFUSALS, is_not_ready
 from .redis_stream import OnEntry, StreamReader
 
 __all__ = ["RedisLink"]
@@ -176,10 +176,7 @@ class RedisLink:
             while self._queue:
                 batch = [self._queue[i] for i in range(min(len(self._queue), _AT_ONCE))]
                 try:
-                    pipeline = self._client.pipeline(transaction=False)
-                    for command in batch:
-                        pipeline.execute_command(*command)
-                    results = pipeline.execute(raise_on_error=False)
+                    results = self._execute(batch)
                 except tuple(FAILURES) as error:
                     self._lost("writing", error, attempts)
                     attempts += 1
@@ -192,10 +189,33 @@ class RedisLink:
                 attempts = 0
                 self._works("writing")
 
+    def _execute(self, batch: list[tuple[Any, ...]]) -> list[Any]:
+        """Send commands, and wait for their results.
+
+        Redis takes all of them or none: if it could not take one yet, but the next, that would
+        overtake it, and readers would take the late one for one that comes twice.
+
+        Raises:
+            Exception: one of :data:`FAILURES`.
+        """
+        try:
+            return self._send(batch, len(batch) > 1)
+        except tuple(REFUSALS) as error:
+            if is_not_ready(error):
+                raise
+        return self._send(batch, False)  # the results tell which of them is refused
+
+    def _send(self, batch: list[tuple[Any, ...]], together: bool) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=together)
+        for command in batch:
+            pipeline.execute_command(*command)
+        results: list[Any] = pipeline.execute(raise_on_error=False)
+        return results
+
     def _written(self, batch: list[tuple[Any, ...]], results: list[Any]) -> Exception | None:
         """Redis has answered commands; returns why it cannot take the rest yet, if so."""
         for command, result in zip(batch, results, strict=False):
-            if isinstance(result, Exception) and _is_not_ready(result):
+            if isinstance(result, Exception) and is_not_ready(result):
                 return result
             self._queue.popleft()
             self.size -= _cost(command)
@@ -258,10 +278,6 @@ class RedisLink:
     def _check_ready(self) -> None:
         if self._subscribed and self._stream.place is not None:
             self.ready.set()
-
-
-def _is_not_ready(error: Exception) -> bool:
-    return isinstance(error, tuple(NOT_READY))
 
 
 def _cost(command: tuple[Any, ...]) -> int:

@@ -139,6 +139,8 @@ class Load:
                 if voice.ended:
                     continue
                 if held is not None and voice.pid != sender.pid:
-                    assert held[sender.id] <= set(came)
-                elif not sender.ended:
-                    assert came == list(range(self.sent[sender.id]))
+                    missing = held[sender.id] - set(came)
+                else:
+                    count = 0 if sender.ended else self.sent[sender.id]
+                    missing = set(range(count)) - set(came)
+                assert not missing, f"from {sender.pid} to {voice.pid}: {sorted(missing)}"
