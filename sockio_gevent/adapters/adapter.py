@@ -27,33 +27,12 @@ from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire.bus_values import pack, unpack
-from .bus_bodies import values_of
+from .bus_bodies import target_of, values_of
+from .calls import GRACE, answers_here, answers_of_all
 
-__all__ = ["Adapter", "answers_here"]
+__all__ = ["Adapter"]
 
 _LISTING = 5.0  # seconds in which workers list their clients
-_GRACE = 2.0  # seconds that a worker has, besides those of its clients, to answer for them
-
-
-def answers_here(
-    here: Callable[[], dict[str, Any]], gathering: gevent.Greenlet
-) -> tuple[dict[str, Any], list[str]]:
-    """Wait for the answers of this worker's clients while a greenlet gathers those of others.
-
-    Args:
-        here: waits for the answers, and returns them by the ids of the clients.
-        gathering: the greenlet. It is killed if waiting fails.
-
-    Returns:
-        The answers that came, and the ids of the clients whose answers did not come.
-    """
-    try:
-        return dict(here()), []
-    except AckTimeout as error:
-        return dict(error.answers), list(error.missing)
-    except BaseException:
-        gathering.kill()
-        raise
 
 
 class Adapter(Elsewhere):
@@ -154,21 +133,18 @@ class Adapter(Elsewhere):
         if self._bus.alone:
             return here()
         body = self._pack(*self._told(scope), timeout, event, *arguments)
-        longest = None if timeout is None else timeout + _GRACE
+        longest = None if timeout is None else timeout + GRACE
         gathering = gevent.spawn(self._bus.ask_all, "call", body, longest)
-        came, missing = answers_here(here, gathering)
+        of_here = answers_here(here, gathering)
         gathered: Gathered = gathering.get()
+        came: dict[str, Any] = {}
+        missing: list[str] = []
         for answer in gathered.answers.values():
             theirs, of_them = self._unpack(answer)
             came.update({client_id: answer_of(each) for client_id, each in theirs.items()})
             missing += of_them
-        if not missing and not gathered.missing:
-            return came
-        asked = len(came) + len(missing)
-        text = f"{len(missing)} of {asked} clients have not answered {event!r}"
-        if gathered.missing:
-            text += f", and {len(gathered.missing)} workers have not answered for their clients"
-        raise AckTimeout(text if timeout is None else f"{text} within {timeout:g} s", came, missing)
+        silent = len(gathered.missing)
+        return answers_of_all(event, timeout, of_here, (came, missing), silent, "workers")
 
     def server_side_emit(self, namespace: str, event: str | int, arguments: Sequence[Any]) -> None:
         """Let an event happen in a namespace of the other workers."""
@@ -206,15 +182,9 @@ class Adapter(Elsewhere):
     def _read(self, message: Message) -> tuple[Target | None, list[Any]]:
         """The clients of this worker that a message is for, and what is behind that."""
         namespace, rooms, without, excluded, volatile, *rest = self._unpack(message.body)
-        for names in (rooms or (), without, excluded):
-            if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
-                raise ValueError("a list of names is malformed")
         space = self._namespaces.get(namespace)
-        if space is None:
-            return None, rest
-        chosen = None if rooms is None else tuple(rooms)
-        excluded_ids = frozenset(excluded)
-        return Target(space, chosen, tuple(without), excluded_ids, bool(volatile), True), rest
+        target = target_of(space, rooms, without, excluded, volatile)
+        return (None if space is None else target), rest
 
     def _emit(self, message: Message) -> None:
         target, (event, *arguments) = self._read(message)

@@ -12,30 +12,26 @@ from typing import Any
 
 import gevent
 
-from ..acknowledgements import answer_of
-from ..client import Target
 from ..cluster.names import owner_of
 from ..cluster.redis_bus import RedisBus
 from ..elsewhere import Scope
 from ..errors import AckTimeout
-from ..events import check_sendable
 from ..monitoring.throttled_log import ThrottledLog
 from ..namespaces import Namespaces
 from ..options.listener_options import Context
 from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
-from ..server_side import run_server_side
 from ..wire import node_messages as node
 from ..wire.node_messages import NodeMessage
-from .adapter import Adapter, answers_here
+from .adapter import Adapter
+from .calls import GRACE, answers_here, answers_of_all
+from .streams_incoming import Incoming
 from .streams_messages import EVENT, LONGEST, new_messages
 from .streams_requests import ANSWERS, Channels, Request, Requests, all_clients_answered
 
 __all__ = ["StreamsAdapter"]
 
 _LISTING = 5.0  # seconds in which servers list their clients
-_LONGEST_WAIT = 3600.0  # seconds that answers of clients are passed on at most
-_GRACE = 2.0  # seconds that a server has, besides those of its clients, to answer for them
 
 
 class StreamsAdapter(Adapter):
@@ -54,6 +50,7 @@ class StreamsAdapter(Adapter):
         self._last: dict[str, int] = {}
         self._channels = Channels(bus.prefix)
         self._requests = Requests(bus, self._messages, self._channels)
+        self._incoming = Incoming(namespaces, self._requests.answer, self._facts, log)
         bus.on_entry = self._entry
         bus.on_channel = self._heard
         namespaces.watch(self._begins, self._ends)
@@ -164,22 +161,15 @@ class StreamsAdapter(Adapter):
         if timeout is not None:
             options["flags"]["timeout"] = timeout * 1000
         data = {"packet": packet, "opts": options}
-        longest = None if timeout is None else timeout + _GRACE
+        longest = None if timeout is None else timeout + GRACE
         ask_all = self._requests.ask_all
         gathering = gevent.spawn(
             ask_all, scope.namespace, node.BROADCAST, data, longest, all_clients_answered
         )
-        came, missing = answers_here(here, gathering)
+        of_here = answers_here(here, gathering)
         request: Request = gathering.get()
-        theirs, of_them = request.of_clients()
-        came.update(theirs)
-        missing += of_them
-        if not missing and not request.silent:
-            return came
-        text = f"{len(missing)} of {len(came) + len(missing)} clients have not answered {event!r}"
-        if request.silent:
-            text += f", and {request.silent} servers have not answered for their clients"
-        raise AckTimeout(text if timeout is None else f"{text} within {timeout:g} s", came, missing)
+        theirs = request.of_clients()
+        return answers_of_all(event, timeout, of_here, theirs, request.silent, "servers")
 
     def server_side_call(
         self, namespace: str, event: str | int, arguments: Sequence[Any], timeout: float
@@ -210,7 +200,7 @@ class StreamsAdapter(Adapter):
             if len(self._last) > LONGEST:
                 self._last.clear()
             self._last[message.sender] = message.number
-        self._do(message)
+        self._incoming.do(message, self._context)
 
     def _heard(self, channel: str, data: bytes) -> None:
         """A message has come over a channel."""
@@ -220,86 +210,7 @@ class StreamsAdapter(Adapter):
         if message.type in ANSWERS:
             self._requests.take(message)
         else:
-            self._do(message)
-
-    def _do(self, message: NodeMessage) -> None:
-        """Do for the clients of this worker what another server wants."""
-        space = self._namespaces.get(message.namespace)
-        if space is None:
-            return
-        data = message.data
-        if message.type == node.SERVER_SIDE_EMIT:
-            self._happen(message, space)
-            return
-        target = _target_of(space, data.get("opts"))
-        if message.type == node.BROADCAST:
-            event, *arguments = data["packet"]["data"]
-            check_sendable(event)
-            if data.get("requestId") is None:
-                target.relay(event, arguments)
-            else:
-                self._ask_for(message, target, event, arguments)
-        elif message.type == node.SOCKETS_JOIN:
-            target.join(*data["rooms"])
-        elif message.type == node.SOCKETS_LEAVE:
-            target.leave(*data["rooms"])
-        elif message.type == node.DISCONNECT_SOCKETS:
-            target.disconnect(bool(data.get("close")))
-        elif message.type == node.FETCH_SOCKETS:
-            sockets = [self._socket(client) for client in target.clients()]
-            self._requests.answer(message, node.FETCH_SOCKETS_RESPONSE, sockets=sockets)
-
-    def _socket(self, client: Any) -> dict[str, Any]:
-        """A client, as ``fetchSockets()`` of Node's servers shows it."""
-        client_id, rooms, auth, data, dialect, transport = self._facts(client)
-        handshake = {"auth": auth, "dialect": dialect, "transport": transport, "headers": {}}
-        return {"id": client_id, "handshake": handshake, "rooms": rooms, "data": data}
-
-    def _ask_for(
-        self, message: NodeMessage, target: Target, event: str | int, arguments: list[Any]
-    ) -> None:
-        """Ask the clients of this worker for another server; tell it each answer as it comes."""
-        tell = self._requests.answer
-
-        def begin(ids: list[str]) -> None:
-            tell(message, node.CLIENT_COUNT, clientCount=len(ids), clients=ids)
-
-        def answered(client_id: str, values: list[Any]) -> None:
-            packet = values[0] if len(values) == 1 else values or None
-            tell(message, node.BROADCAST_ACK, packet=packet, client=client_id, values=values)
-
-        stop = target.ask_each(event, arguments, begin, answered)
-        timeout = message.data["opts"].get("flags", {}).get("timeout")
-        seconds = timeout / 1000 if isinstance(timeout, (int, float)) else _LONGEST_WAIT
-        gevent.spawn_later(min(seconds, _LONGEST_WAIT) + _GRACE, stop)
-
-    def _happen(self, message: NodeMessage, space: Any) -> None:
-        """Let an event of another server happen here."""
-        event, *arguments = message.data["packet"]
-
-        def answer(values: Sequence[Any]) -> None:
-            if message.data.get("requestId") is not None:
-                packet = answer_of(values)
-                self._requests.answer(message, node.SERVER_SIDE_EMIT_RESPONSE, packet=packet)
-
-        handlers = space.namespace._server_side
-        gevent.spawn(run_server_side, handlers, self._log, self._context, event, arguments, answer)
-
-
-def _target_of(space: Any, options: Any) -> Target:
-    """The clients of this worker that are meant.
-
-    Raises:
-        ValueError: if the options make no sense.
-    """
-    rooms, without, flags = options.get("rooms"), options.get("except"), options.get("flags") or {}
-    sessions = flags.get("sessions") or ()
-    for names in (rooms, without, sessions):
-        if not isinstance(names, list | tuple) or not all(isinstance(each, str) for each in names):
-            raise ValueError("a list of names is malformed")
-    chosen = tuple(rooms) or None
-    volatile = bool(flags.get("volatile"))
-    return Target(space, chosen, tuple(without), frozenset(sessions), volatile, local=True)
+            self._incoming.do(message, self._context)
 
 
 def _facts_of(told: Any) -> list[Any]:

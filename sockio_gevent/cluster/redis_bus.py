@@ -9,23 +9,19 @@ other it does not go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import gevent
 
 from ..monitoring.log import Log
-from ..wire.bus_envelope import Envelopes
-from ..wire.bus_frames import ASK, TELL, BadFrame, Frame
-from .bus import Receiver, WorkerGone, WorkerSilent
+from ..wire.bus_frames import ASK, TELL, Frame
+from .bus import Receiver, WorkerGone
 from .local import LocalBus
-from .message_bus import Loop, MessageBus, note_open
-from .names import NAME, WIDTH
-from .questions import Question
-from .redis_client import FAILURES, make_client, shown
-from .redis_link import RedisLink
+from .message_bus import Loop, note_open
+from .names import NAME
+from .redis_client import shown
 from .redis_members import RedisMembers
-from .redis_stream import OnEntry
+from .redis_traffic import RedisTraffic
 
 __all__ = ["RedisBus"]
 
@@ -34,7 +30,7 @@ _PATIENCE = 0.5  # seconds after which a worker that does not answer is looked f
 _HELLO = "hello"
 
 
-class RedisBus(MessageBus):
+class RedisBus(RedisTraffic):
     """The bus of one worker.
 
     Args:
@@ -47,11 +43,6 @@ class RedisBus(MessageBus):
         largest: how many bytes a message may have.
         most: how many bytes may wait for Redis.
         name: the name of this worker; ``None`` for that of this process.
-
-    Attributes:
-        on_channel: called with the name of a channel of :meth:`subscribe`, and a message.
-        on_entry: called with the fields of an entry of the stream.
-        prefix: the same as given.
     """
 
     def __init__(
@@ -66,26 +57,15 @@ class RedisBus(MessageBus):
         most: int,
         name: str | None = None,
     ) -> None:
-        self.prefix = prefix
-        self.on_entry: OnEntry = lambda fields: None
-        self.on_channel: Callable[[str, bytes], None] = lambda channel, data: None
-        self._address = address
         self._local = local
         self._serves = serves
-        self._most = most
-        self._channels: set[str] = set()
-        self._all = f"{prefix}#workers#"
-        super().__init__(loop_here, log, largest, name)
-        make_client(address, prefix)  # a mistake in the address is told at once
+        super().__init__(address, prefix, loop_here, log, largest, most, name)
         if local is not None:
             local.when_gone(self._gone_here)
 
     def _reset(self) -> None:
         super()._reset()
-        self._link: RedisLink | None = None
         self._members: RedisMembers | None = None
-        self._entries = 0
-        self._envelopes = Envelopes(NAME, WIDTH, self._largest)
 
     @property
     def of_machine(self) -> LocalBus | None:
@@ -111,10 +91,6 @@ class RedisBus(MessageBus):
 
     # --- it starts and ends ---
 
-    @property
-    def _is_open(self) -> bool:
-        return self._link is not None
-
     def start(self) -> None:
         """Join the others; see :meth:`Bus.start`."""
         if self._ready:
@@ -138,15 +114,7 @@ class RedisBus(MessageBus):
                 return
             self._opened = True
             self._loop = self._loop_here()
-            self._link = link = RedisLink(
-                make_client(self._address, self.prefix),
-                shown(self._address),
-                self._log,
-                self.prefix,
-                self._most,
-                self._heard,
-                self._read_entry,
-            )
+            link = self._make_link()
             self._members = members = RedisMembers(link, self._all, self.name, self._gone)
             link.start({self._all, members.channel_of(self.name), *self._channels})
             members.start(lambda: self._publish(self._all, TELL, _HELLO, 0, b""))
@@ -204,30 +172,6 @@ class RedisBus(MessageBus):
 
     # --- from others ---
 
-    def _read_entry(self, fields: dict[bytes, bytes]) -> None:
-        self._messages_in += 1
-        self._bytes_in += sum(map(len, fields.values()))
-        try:
-            self.on_entry(fields)
-        except Exception:
-            self._log.exception("an entry of the stream failed")
-
-    def _heard(self, channel: str, data: bytes) -> None:
-        """Something has come over a channel."""
-        self._messages_in += 1
-        self._bytes_in += len(data)
-        try:
-            if not channel.startswith(self._all):
-                self.on_channel(channel, data)
-                return
-            worker, found = self._envelopes.read(data)
-            if found is not None and worker != self.name:
-                self._take(worker, found)
-        except BadFrame as error:
-            self._log.warning("a message on the channel %.80r is malformed: %s", channel, error)
-        except Exception:
-            self._log.exception("a message on the channel %.80r failed", channel)
-
     def _take(self, worker: str, found: Frame) -> None:
         if self._take_answer(worker, found):
             return
@@ -238,70 +182,6 @@ class RedisBus(MessageBus):
             self._deliver(worker, found)
 
     # --- to others ---
-
-    def _send(self, worker: str, form: int, kind: str, number: int, body: bytes) -> None:
-        self._publish(f"{self._all}{worker}#", form, kind, number, body)
-
-    def _send_all(
-        self, form: int, kind: str, number: int, body: bytes, question: Question | None
-    ) -> None:
-        self._publish(self._all, form, kind, number, body)
-
-    def _publish(self, channel: str, form: int, kind: str, number: int, body: bytes) -> None:
-        """Publish a frame; called in the thread of the bus."""
-        data = self._envelopes.write(self.name, form, kind, number, body)
-        self._write(("PUBLISH", channel, data))
-
-    def write_entry(self, fields: Sequence[str | bytes], longest: int) -> None:
-        """Write an entry of the stream, in its turn; any thread may call it.
-
-        Args:
-            fields: its fields, names and values in turn. A number comes behind them.
-            longest: how many entries the stream keeps, about.
-        """
-        self._call(self._write_entry, fields, longest)
-
-    def _write_entry(self, fields: Sequence[str | bytes], longest: int) -> None:
-        # Here, and not in the thread that writes: the numbers are in order.
-        self._entries += 1
-        end = "n", str(self._entries)
-        self._write(("XADD", self.prefix, "MAXLEN", "~", longest, "*", *fields, *end))
-
-    def write(self, *command: Any) -> None:
-        """Write a command to Redis, in its turn; any thread may call it."""
-        self._call(self._write, command)
-
-    def _write(self, command: tuple[Any, ...]) -> None:
-        if self._link is not None:
-            self._messages_out += 1
-            self._bytes_out += sum(len(part) for part in command if isinstance(part, bytes))
-            self._link.send(*command)
-
-    def query(self, *command: Any) -> Any:
-        """Send a command to Redis out of turn, and wait for its answer.
-
-        Raises:
-            WorkerSilent: if Redis is not reachable.
-        """
-        link = self._link
-        if link is None or not link.up:
-            raise WorkerSilent("Redis is not reachable")
-        try:
-            return link.ask(*command)
-        except tuple(FAILURES) as error:
-            raise WorkerSilent(f"Redis does not answer: {error}") from None
-
-    def subscribe(self, *channels: str) -> None:
-        """Listen to more channels; what comes over them goes to :attr:`on_channel`."""
-        self._channels.update(channels)
-        if self._link is not None:
-            self._call(gevent.spawn, self._link.subscribe, channels)
-
-    def unsubscribe(self, *channels: str) -> None:
-        """Do not listen to these channels any more."""
-        self._channels.difference_update(channels)
-        if self._link is not None:
-            self._call(gevent.spawn, self._link.unsubscribe, channels)
 
     def tell(self, worker: str, kind: str, body: bytes) -> bool:
         """Send a message to a worker."""
@@ -352,13 +232,6 @@ class RedisBus(MessageBus):
         if beside is not None:
             return beside.queued(worker)
         return 0 if self._link is None else self._link.size
-
-    def stats(self) -> dict[str, Any]:
-        """What goes over the bus, as plain data."""
-        link = self._link
-        if link is None:
-            return self._stats(0, 0.0, not self._opened)
-        return self._stats(link.dropped, link.lag, link.up)
 
 
 _NOBODY: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gevent
 import pytest
+from gevent.socket import wait_read
 from support.in_process import wait_until
 from support.members import Member
 
@@ -292,7 +293,9 @@ def test_a_stopped_worker_for_which_too_much_waits_is_cut_off_until_it_reads(
         assert "does not read" in lines[-1]
         assert not ann.hand_over(member.name, "take", b"", other.fileno(), 5)
         # It stays cut off although the system accepts a connection for it.
-        gevent.sleep(0.3)
+        assert ann._links is not None
+        way = ann._links.ways[member.name]
+        wait_until(lambda: way.is_connected, "a connection is made again")
         assert ann.members == frozenset()
         assert ann.stats()["dropped"] > 10
     finally:
@@ -322,8 +325,7 @@ def test_who_is_no_worker_is_refused(said: bytes, join: Join, place: Path) -> No
         stranger.sendall(said)
         if not said:
             stranger.shutdown(socket.SHUT_WR)
-        gevent.sleep(0.05)
-        stranger.settimeout(10)
+        wait_read(stranger.fileno(), timeout=60)
         try:
             assert stranger.recv(100) == b""
         except ConnectionResetError:
