@@ -40,13 +40,9 @@ def given(workers):
 
 @pytest.mark.parametrize("client", CLASSIC, ids=lambda client: client.transport)
 def test_a_classic_session_goes_on_at_another_worker(workers, kind, given, client):
-    here, there = workers.ports
     if client is WebSocket and kind in SOCKETLESS:
         client = Polling
-    first = client(here, wrap=workers.wrap).open()
-    first.send("one")
-    assert first.receive() == "one"
-    second = client(there, first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(client, first="one")
     for text in ("two", "three", "\U0001f600" * 5000):
         second.send(text)
         assert second.receive() == text
@@ -60,9 +56,7 @@ def test_a_classic_session_goes_on_at_another_worker(workers, kind, given, clien
 
 @pytest.mark.parametrize("client", engineio.POLLING, ids=repr)
 def test_a_session_of_engineio_polls_at_another_worker(workers, given, client):
-    here, there = workers.ports
-    first = client(here, wrap=workers.wrap).open()
-    second = client(there, session_id=first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(client)
     for text in ("one", "two", "\U0001f600" * 5000):
         second.send(text)
         assert second.receive() == text
@@ -101,9 +95,7 @@ def test_an_upgrade_comes_to_another_worker(workers, kind, given, version):
 def test_a_session_ends_when_its_websocket_at_another_worker_is_lost(workers, kind):
     if kind in SOCKETLESS:
         pytest.skip("it takes no WebSockets")
-    here, there = workers.ports
-    first = WebSocket(here, wrap=workers.wrap).open()
-    second = WebSocket(there, first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(WebSocket)
     assert first.wait_closed() == 1000  # replaced
     second.socket.close()
     workers[0].wait_state(first.session_id, None)
@@ -112,9 +104,7 @@ def test_a_session_ends_when_its_websocket_at_another_worker_is_lost(workers, ki
 def test_the_owner_closes_a_websocket_at_another_worker(workers, kind):
     if kind in SOCKETLESS:
         pytest.skip("it takes no WebSockets")
-    here, there = workers.ports
-    first = WebSocket(here, wrap=workers.wrap).open()
-    second = WebSocket(there, first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(WebSocket)
     second.send("last", order(disconnect=True))
     assert second.receive() == "last"
     with pytest.raises(Ended):
@@ -126,16 +116,14 @@ def test_the_owner_closes_a_websocket_at_another_worker(workers, kind):
 def test_a_poll_that_hangs_up_at_another_worker_is_noticed(workers, kind):
     if kind in SOCKETLESS:
         pytest.skip("nobody can notice that without the socket")
-    here, there = workers.ports
-    first = Polling(here, wrap=workers.wrap).open()
-    second = Polling(there, first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(Polling)
     second.begin_poll()
     workers[0].wait_state(first.session_id, "open")
     second.get.close()
     workers[0].wait_state(first.session_id, "away")
     # No message is lost by that.
     second.send("hello")
-    third = Polling(there, first.session_id, wrap=workers.wrap)
+    third = second.resume()
     assert third.receive() == "hello"
 
 
@@ -170,9 +158,7 @@ def test_the_client_sees_the_end_of_a_connection_that_it_wants_to_end(workers):
 
 
 def test_the_limits_of_the_owner_count(workers):
-    here, there = workers.ports
-    first = engineio.Polling(here, wrap=workers.wrap).open()
-    second = engineio.Polling(there, session_id=first.session_id, wrap=workers.wrap)
+    first, second = workers.pair(engineio.Polling)
     answer = second.put_body(b"4" + b"x" * 2_000_000)
     assert answer.status == 413
     limits = [sum(server.ask("/stats")["limits"].values()) for server in workers]

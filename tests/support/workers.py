@@ -49,6 +49,20 @@ class Workers(list[Any]):
     def wrap(self) -> Any:
         return self[0].wrap
 
+    def pair(self, kind: Any, first: str | None = None) -> tuple[Any, Any]:
+        """A client at the first of two workers, and one with the same session at the second.
+
+        Args:
+            kind: the kind of both.
+            first: a message that the first one sends, and gets back, before the second one comes.
+        """
+        here, there = self.ports
+        client = kind(here, wrap=self.wrap).open()
+        if first is not None:
+            client.send(first)
+            assert client.receive() == first
+        return client, kind(there, session_id=client.session_id, wrap=self.wrap)
+
     def given(self) -> dict[str, int]:
         """How many requests were handed over and relayed, by all that are alive."""
         alive = [server for server in self if server.process.poll() is None]
