@@ -23,6 +23,7 @@ from support.http import DEADLINE
 from support.npm import installed
 from support.ports import limit_sending
 from support.processes import Process
+from support.redis_server import RedisServer
 from support.times import patient
 
 import sockio_gevent as io
@@ -45,6 +46,22 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector from walking through thousands of tests, again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A Redis of its own for a test."""
+    server = RedisServer(tmp_path).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory):
+    """A Redis for the tests of a file."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -17,18 +17,11 @@ from support.redis_server import RedisServer
 import sockio_gevent as io
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def emitter(server: RedisServer) -> Iterator[io.Emitter]:
-    with server.client() as client:
+def emitter(shared_redis: RedisServer) -> Iterator[io.Emitter]:
+    with shared_redis.client() as client:
         client.flushall()
-    emitter = io.Emitter(server.url)
+    emitter = io.Emitter(shared_redis.url)
     yield emitter
     emitter.close()
 
@@ -49,7 +42,7 @@ NOBODY_LEFT_OUT = {"rooms": [], "except": [], "flags": {}}
 
 
 def test_it_writes_what_workers_and_servers_of_node_read(
-    emitter: io.Emitter, server: RedisServer
+    emitter: io.Emitter, shared_redis: RedisServer
 ) -> None:
     emitter.emit("news", 1, {"a": None})
     emitter.of("admin").to("red", "blue").except_("green").volatile.send("text")
@@ -61,7 +54,7 @@ def test_it_writes_what_workers_and_servers_of_node_read(
     red = {**NOBODY_LEFT_OUT, "rooms": ["red"]}
     news = {"type": 2, "data": ["news", 1, {"a": None}], "nsp": "/"}
     text = {"type": 2, "data": ["message", "text"], "nsp": "/admin"}
-    assert written(server) == [
+    assert written(shared_redis) == [
         (3, "/", {"opts": NOBODY_LEFT_OUT, "packet": news}),
         (3, "/admin", {"opts": chosen, "packet": text}),
         (4, "/", {"opts": red, "rooms": ["blue"]}),
@@ -71,9 +64,9 @@ def test_it_writes_what_workers_and_servers_of_node_read(
 
 
 def test_an_event_for_workers_goes_over_the_channel_of_the_namespace(
-    emitter: io.Emitter, server: RedisServer
+    emitter: io.Emitter, shared_redis: RedisServer
 ) -> None:
-    with server.client() as client, client.pubsub() as channels:
+    with shared_redis.client() as client, client.pubsub() as channels:
         channels.subscribe("socket.io#/#")
         assert channels.get_message(timeout=30)
         emitter.server_side_emit("forget", b"key")
@@ -83,11 +76,11 @@ def test_an_event_for_workers_goes_over_the_channel_of_the_namespace(
 
 
 def test_workers_of_another_resource_have_another_stream(
-    emitter: io.Emitter, server: RedisServer
+    emitter: io.Emitter, shared_redis: RedisServer
 ) -> None:
-    io.Emitter(server.url, resource="live/chat").emit("x")
-    assert written(server) == []
-    assert len(written(server, "live/chat")) == 1
+    io.Emitter(shared_redis.url, resource="live/chat").emit("x")
+    assert written(shared_redis) == []
+    assert len(written(shared_redis, "live/chat")) == 1
 
 
 @pytest.mark.parametrize(
@@ -102,11 +95,11 @@ def test_workers_of_another_resource_have_another_stream(
     ],
 )
 def test_what_has_no_form_is_not_written(
-    emitter: io.Emitter, server: RedisServer, call: Any, error: Any
+    emitter: io.Emitter, shared_redis: RedisServer, call: Any, error: Any
 ) -> None:
     with pytest.raises(error):
         call(emitter)
-    assert written(server) == []
+    assert written(shared_redis) == []
 
 
 @pytest.mark.parametrize("address", ["run/chat", "http://localhost", None, 1])
@@ -127,11 +120,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
 
 
-def test_the_command_sends_an_event(emitter: io.Emitter, server: RedisServer) -> None:
-    where = ("--cluster", server.url, "--to", "red", "--to", "blue", "--except", "green")
+def test_the_command_sends_an_event(emitter: io.Emitter, shared_redis: RedisServer) -> None:
+    where = ("--cluster", shared_redis.url, "--to", "red", "--to", "blue", "--except", "green")
     done = run(*where, "--namespace", "/admin", "move", "3", '{"x": "ü"}')
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    ((kind, namespace, data),) = written(server)
+    ((kind, namespace, data),) = written(shared_redis)
     assert (kind, namespace) == (3, "/admin")
     assert data["packet"]["data"] == ["move", 3, {"x": "ü"}]
     assert data["opts"] == {"rooms": ["red", "blue"], "except": ["green"], "flags": {}}

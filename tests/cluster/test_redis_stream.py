@@ -16,16 +16,9 @@ from sockio_gevent.cluster.redis_stream import StreamReader
 STREAM = "socket.io"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client() as client:
+def client(shared_redis: RedisServer) -> Iterator[redis.Redis]:
+    with shared_redis.client() as client:
         client.flushall()
         yield client
 

@@ -104,7 +104,7 @@ def test_a_session_ends_when_its_websocket_at_another_worker_is_lost(workers, ki
 def test_the_owner_closes_a_websocket_at_another_worker(workers, kind):
     if kind in SOCKETLESS:
         pytest.skip("it takes no WebSockets")
-    first, second = workers.pair(WebSocket)
+    _, second = workers.pair(WebSocket)
     second.send("last", order(disconnect=True))
     assert second.receive() == "last"
     with pytest.raises(Ended):

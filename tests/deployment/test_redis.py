@@ -17,20 +17,12 @@ from support.clustered import (
     place_all,
     wait_numbers,
 )
-from support.http import HTTP
-from support.redis_server import RedisServer
+from support.http import DEADLINE, HTTP
 from support.servers import Clustered, Gunicorn
 
 import sockio_gevent as io
 
 WORKERS = 3
-
-
-@pytest.fixture
-def redis_server(tmp_path):
-    server = RedisServer(tmp_path).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -61,6 +53,12 @@ def test_threads_are_heard_everywhere_in_their_order(servers):
     check_threads(place_all(servers))
 
 
+def cluster_of(pid, servers):
+    """The statistics of the bus, of one of the servers."""
+    (port,) = (server.port for server in servers if server.process.pid == pid)
+    return json.loads(HTTP(port).request("GET", "/stats").text)["cluster"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis_server, how):
     placed = place_all(servers)
@@ -71,10 +69,14 @@ def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis
         voices[0].ask("numbers", str(pid), 100)
         for voice in voices:  # those of the same worker get it at once
             voice.wait("number", 100)
+        told = cluster_of(voices[0].pid, servers)
+        assert not told["connected"]
+        assert told["lag"] > 0
     redis_server.start()
     wait_numbers(placed, [str(pid) for pid in placed], 100)
     for server in servers:
         server.wait_line("is reachable again")
+        assert cluster_of(server.process.pid, servers)["connected"]
         assert len(server.found("not reachable")) == len(server.found("reachable again")) == 1
     check_all(placed)
 
@@ -101,10 +103,9 @@ def test_a_worker_that_is_killed_is_gone(servers):
     ann = placed[servers[1].process.pid][1]
     ann.ask("pids")
     assert ann.wait("pids") == [servers[2].process.pid]
-    stats = json.loads(HTTP(servers[1].port).request("GET", "/stats").text)
-    while stats["cluster"]["members"] != WORKERS - 1:
-        gevent.sleep(0.05)
-        stats = json.loads(HTTP(servers[1].port).request("GET", "/stats").text)
+    with gevent.Timeout(DEADLINE):
+        while cluster_of(ann.pid, servers)["members"] != WORKERS - 1:
+            gevent.sleep(0.05)
 
 
 @pytest.mark.parametrize("more", [(), ("--preload",)], ids=["", "preload"])

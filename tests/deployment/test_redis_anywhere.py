@@ -11,19 +11,16 @@ import pytest
 from support.clients import Polling as ClassicPolling
 from support.clients import WebSocket
 from support.http import HTTP
-from support.redis_server import RedisServer
 from support.servers import Clustered
 
 SIZE = 700_000
 
 
 @pytest.fixture
-def ports(tmp_path, deploy):
-    redis_server = RedisServer(tmp_path).start()
+def ports(redis_server, deploy):
     made = [deploy(Clustered, options={"cluster": redis_server.url}) for _ in range(3)]
     yield [each.listening().port for each in made]
     assert [each.problems() for each in made] == [[]] * 3
-    redis_server.stop()
 
 
 @pytest.fixture
@@ -125,8 +122,7 @@ def test_classic_clients_come_back_anywhere(ports, anywhere):
         again.vanish()
 
 
-def test_a_session_of_a_dead_process_is_unknown_at_once(tmp_path, deploy):
-    redis_server = RedisServer(tmp_path).start()
+def test_a_session_of_a_dead_process_is_unknown_at_once(redis_server, deploy):
     made = [deploy(Clustered, options={"cluster": redis_server.url}) for _ in range(2)]
     first, second = [each.listening() for each in made]
     opened = HTTP(first.port).request("GET", "/socket.io/?EIO=4&transport=polling").text
@@ -141,4 +137,3 @@ def test_a_session_of_a_dead_process_is_unknown_at_once(tmp_path, deploy):
         answer = HTTP(second.port).request("GET", path)
     assert answer.status == 400
     assert json.loads(answer.text)["code"] == 1
-    redis_server.stop()

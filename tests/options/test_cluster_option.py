@@ -22,6 +22,8 @@ from sockio_gevent.options.listener_options import Options
         (Path("/run/chat"), "/run/chat"),
         ("redis://:secret@localhost:6379/0", "redis://:secret@localhost:6379/0"),
         ("rediss://localhost", "rediss://localhost"),
+        ("redis+sentinel://a,b:1/service/0", "redis+sentinel://a,b:1/service/0"),
+        ("valkeys+cluster://a,b", "valkeys+cluster://a,b"),
     ],
 )
 def test_it_says_how_workers_find_each_other(given: Any, kept: Any) -> None:
@@ -38,6 +40,8 @@ def test_it_says_how_workers_find_each_other(given: Any, kept: Any) -> None:
         ("", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
         ("/run/\0", ValueError, "must be 'auto', None, the address of a Redis, or the path"),
         ("http://:secret@localhost", ValueError, "cannot meet over 'http': addresses of Redis"),
+        ("unix+cluster:///x", ValueError, "cannot meet over 'unix.cluster': addresses of Redis"),
+        ("redis+other://x", ValueError, "cannot meet over 'redis.other': addresses of Redis"),
     ],
 )
 def test_anything_else_is_refused_at_the_start(given: Any, error: Any, text: str) -> None:
@@ -60,7 +64,34 @@ def test_redis_needs_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
         listen(cluster="redis://localhost")
 
 
-def test_a_wrong_address_of_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("redis://localhost:port", "port"),
+        ("redis+sentinel://localhost", "ends with the name of their service"),
+        ("redis+sentinel://localhost:port/service", "'port' is not a port of Redis"),
+        ("redis+sentinel://localhost/service/first", "not the number of a database"),
+        ("redis+sentinel://localhost,,other/service", "a host that is empty"),
+        ("redis+cluster://localhost/1", "has only the database 0"),
+    ],
+)
+def test_a_wrong_address_of_redis_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str, text: str
+) -> None:
     monkeypatch.setattr("sockio_gevent.cluster.redis_client.check_redis", lambda: None)
-    with pytest.raises(ValueError, match="port"):
-        listen(cluster="redis://localhost:port")
+    with pytest.raises(ValueError, match=text):
+        listen(cluster=address)
+
+
+def test_an_address_of_several_servers_says_all_that_one_of_one_server_says() -> None:
+    from sockio_gevent.cluster.redis_servers import _read
+
+    scheme, hosts, path, options = _read(
+        "rediss+sentinel://user:p%40ss@[::1]:1,b,c:3/service/2?ssl_ca_certs=/x&sentinel_password=y",
+        26379,
+    )
+    assert (scheme, hosts, path) == ("rediss", [("::1", 1), ("b", 26379), ("c", 3)], "service/2")
+    assert options["username"] == "user"
+    assert options["password"] == "p@ss"
+    assert options["ssl_ca_certs"] == "/x"
+    assert options["sentinel_password"] == "y"

@@ -7,16 +7,14 @@ import pytest
 from support.clustered import ModernVoice, place
 from support.http import DEADLINE
 from support.node_server import NodeServer
-from support.redis_server import RedisServer
 from support.servers import Clustered
 
 import sockio_gevent as io
 
 
 @pytest.fixture
-def together(tmp_path, released_packages):
+def together(tmp_path, redis_server, released_packages):
     """Two workers of this package and one server of Node, with a client of Socket.IO each."""
-    redis_server = RedisServer(tmp_path).start()
     options = {"cluster": redis_server.url}
     ours = [Clustered(tmp_path, options=options) for _ in range(2)]
     for server in ours:
@@ -35,7 +33,6 @@ def together(tmp_path, released_packages):
     yield voices, redis_server.url
     for server in [theirs, *ours]:
         server.stop()
-    redis_server.stop()
 
 
 def wait_all(voices, count):

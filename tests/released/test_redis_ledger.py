@@ -11,18 +11,10 @@ from support.clustered import ModernVoice
 from support.http import LONG
 from support.ledger import check_ledger
 from support.node_server import NodeServer
-from support.redis_server import RedisServer
 from support.servers import Clustered
 from support.travellers import travellers
 
 ROUNDS = 15
-
-
-@pytest.fixture
-def redis_server(tmp_path):
-    server = RedisServer(tmp_path).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
