@@ -87,7 +87,7 @@ class StreamReader:
             Exception: one of :data:`FAILURES`.
         """
         if monotonic() >= self._clock_due:
-            seconds, microseconds = self._client.time()
+            seconds, microseconds = self._client.execute_command("TIME")
             self._ahead = seconds + microseconds / 1e6 - monotonic()
             self._clock_due = monotonic() + _CLOCK
         for _, entries in self._client.xread({self._stream: self.place}, _READ_COUNT, _BLOCK):

@@ -45,7 +45,7 @@ def emit(given: Sequence[str]) -> None:
     except (ImportError, ValueError, TypeError) as error:
         raise CommandError(str(error)) from None
     except tuple(FAILURES) as error:
-        raise CommandError(f"nobody has taken it: {error}") from None
+        raise CommandError(f"not everybody has taken it: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -137,7 +137,7 @@ def test_the_command_sends_an_event(emitter: io.Emitter, shared_redis: RedisServ
         (["--cluster", "run/chat", "news"], "must be 'auto', None, the address of a Redis"),
         (["--cluster", "/nowhere", "news"], "there is no worker in the directory"),
         (["--cluster", "redis://127.0.0.1:1", "connect"], "is a reserved name"),
-        (["--cluster", "redis://127.0.0.1:1", "news"], "nobody has taken it"),
+        (["--cluster", "redis://127.0.0.1:1", "news"], "not everybody has taken it"),
     ],
 )
 def test_a_mistake_in_the_command_is_told_in_one_line(arguments: list[str], text: str) -> None:

@@ -126,7 +126,7 @@ def test_the_command_sends_an_event(server, here):
     check_all(placed)
     done = run("--cluster", str(here / "none"), "event")
     assert done.returncode == 2
-    assert "nobody has taken it: there is no worker in the directory" in done.stderr
+    assert "not everybody has taken it: there is no worker in the directory" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
