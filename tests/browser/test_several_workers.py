@@ -1,19 +1,29 @@
-"""Pages on gunicorn with four workers, where each request has a connection of its own."""
+"""Pages on four workers, where any of them gets the next request."""
 
 from __future__ import annotations
 
 import pytest
+from support.certificates import Certificate
+from support.nginx import ROUND_ROBIN, Nginx
 from support.page import opened, wait_event
-from support.servers import Gunicorn
+from support.servers import CommandLine, Gunicorn
 from support.times import POLLING
 
 
-@pytest.fixture(scope="module")
-def server(running):
-    options = {"transport_options": {}}
-    server = running(Gunicorn, "gevent", "--workers=4", "--keep-alive=0", options=options)
+@pytest.fixture(scope="module", params=["gunicorn", "nginx", "command line"])
+def server(request, running, tmp_path_factory):
+    """With gunicorn alone, each request has a connection of its own."""
+    behind = request.param == "nginx"
+    options = {"transport_options": {}, "trusted_proxies": int(behind)}
+    if request.param == "command line":
+        return running(CommandLine, "--workers=4", options=options)
+    keep = "--keep-alive=60" if behind else "--keep-alive=0"
+    server = running(Gunicorn, "gevent", "--workers=4", keep, options=options)
     server.wait_line(r"Worker is ready \(pid: (\d+)\)", 4)
-    return server
+    if not behind:
+        return server
+    certificate = Certificate(tmp_path_factory.mktemp("certificate"))
+    return running(Nginx, certificate, server, changes=ROUND_ROBIN)
 
 
 @pytest.mark.parametrize("transport", ["websocket", *POLLING])

@@ -144,6 +144,19 @@ def test_workers_of_a_reload_are_together(deploy, runtime):
     assert server.problems() == []
 
 
+def test_after_a_master_that_was_killed_the_next_begins_anew(deploy, runtime):
+    server = clustered_gunicorn(deploy, runtime, workers=WORKERS)
+    placed = place(server.port, WORKERS)
+    server.process.kill()
+    for voice in everybody(placed):
+        voice.wait_end()
+    server.wait_end()  # all of its processes have ended
+    again = clustered_gunicorn(deploy, runtime, workers=WORKERS)
+    check_all(place(again.port, WORKERS))
+    (folder,) = (runtime / "sockio_gevent").iterdir()
+    assert folder.name.startswith(f"{again.process.pid}-")
+
+
 def test_a_single_worker_sends_nothing_to_others(deploy, runtime):
     server = clustered_gunicorn(deploy, runtime, workers=1)
     placed = place(server.port, 1)

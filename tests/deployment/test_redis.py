@@ -13,11 +13,13 @@ from support.clustered import (
     check_numbers,
     check_story,
     check_threads,
+    everybody,
     place,
     place_all,
     wait_numbers,
 )
 from support.http import DEADLINE, HTTP
+from support.ledger import Load
 from support.servers import Clustered, Gunicorn
 
 import sockio_gevent as io
@@ -79,6 +81,22 @@ def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis
         assert cluster_of(server.process.pid, servers)["connected"]
         assert len(server.found("not reachable")) == len(server.found("reachable again")) == 1
     check_all(placed)
+
+
+def test_redis_that_is_killed_under_load_costs_nothing(servers, redis_server):
+    load = Load(everybody(place_all(servers)))
+    load.wait_more()
+    redis_server.stop(signal.SIGKILL)
+    for server in servers:
+        server.wait_line("is not reachable, clients of this worker are still served")
+    before = dict(load.sent)
+    with gevent.Timeout(DEADLINE):
+        while not all(load.sent[each] > before[each] + 20 for each in before):
+            gevent.sleep(0.02)
+    redis_server.start()
+    load.wait_more()
+    load.end()
+    load.check()
 
 
 def test_a_start_without_redis_goes_on_when_it_is_there(deploy, redis_server):
