@@ -11,17 +11,19 @@ from time import monotonic
 import gevent
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.clustered import (
-    ClassicVoice,
+from support.cluster_stories import (
     check_all,
     check_numbers,
     check_story,
     check_threads,
+    wait_numbers,
+)
+from support.clustered import (
+    ClassicVoice,
     clustered_gunicorn,
     everybody,
     place,
     place_all,
-    wait_numbers,
 )
 from support.http import HTTP
 

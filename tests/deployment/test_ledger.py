@@ -7,7 +7,8 @@ import signal
 
 import gevent
 import pytest
-from support.clustered import check_all, clustered_gunicorn, everybody, place
+from support.cluster_stories import check_all
+from support.clustered import clustered_gunicorn, everybody, place
 from support.http import LONG
 from support.ledger import Load, check_ledger
 from support.nginx import ROUND_ROBIN, Nginx

@@ -11,14 +11,8 @@ import sys
 import threading
 
 import pytest
-from support.clustered import (
-    check_all,
-    check_emitter,
-    clustered_gunicorn,
-    everybody,
-    place,
-    place_all,
-)
+from support.cluster_stories import check_all, check_emitter
+from support.clustered import clustered_gunicorn, everybody, place, place_all
 from support.command import wait_until
 from support.http import DEADLINE
 from support.processes import ROOT

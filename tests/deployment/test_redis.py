@@ -7,17 +7,15 @@ import signal
 
 import gevent
 import pytest
-from support.clustered import (
+from support.cluster_stories import (
     check_all,
     check_emitter,
     check_numbers,
     check_story,
     check_threads,
-    everybody,
-    place,
-    place_all,
     wait_numbers,
 )
+from support.clustered import everybody, place, place_all
 from support.http import DEADLINE, HTTP
 from support.ledger import Load
 from support.servers import Clustered, Gunicorn

@@ -9,7 +9,8 @@ import signal
 import pytest
 import redis
 import trustme
-from support.clustered import check_all, check_emitter, check_story, everybody, place_all
+from support.cluster_stories import check_all, check_emitter, check_story
+from support.clustered import everybody, place_all
 from support.ledger import Load
 from support.redis_server import RedisServer
 from support.redis_servers import RedisCluster, WatchedPair

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import gevent
 import pytest
-from support.clustered import check_all, check_story, everybody, place
+from support.cluster_stories import check_all, check_story
+from support.clustered import everybody, place
 from support.command import wait_until, write
 from support.http import HTTP, Ended
 from support.processes import ROOT
