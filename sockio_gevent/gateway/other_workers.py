@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from secrets import token_hex
+from time import monotonic
 from typing import Any
 
 from ..cluster.bus import Bus, WorkerGone, WorkerSilent
@@ -26,7 +27,7 @@ from ..server.http.environ import connection_of, target_of
 from ..server.http.request import Request
 from ..server.stream.sockets import sent_so_far, shut_down
 from ..session.sessions import Sessions
-from ..wire.handed_over import CONNECTION, REQUEST, TAKEN, TUNNEL, HandedOver
+from ..wire.handed_over import CONNECTION, REQUEST, RUNS, TAKEN, TUNNEL, HandedOver
 from ..wire.redact import Shortener
 from .requests_of_others import RequestsOfOthers
 
@@ -34,6 +35,10 @@ __all__ = ["OtherWorkers"]
 
 #: Seconds that a worker has to take a connection.
 TIMEOUT = 10.0
+
+# Seconds that the owner of a request has to show that it runs; and for which that counts.
+_SIGN_OF_LIFE = 5.0
+_COUNTS_FOR = 1.0
 
 _MOST_WAITING = 500  # connections that wait for one worker to take them
 
@@ -60,7 +65,9 @@ class OtherWorkers:
         self._waiting: Counter[str] = Counter()
         self._lock = thread_lock()
         self._streams = Streams()
+        self._seen: dict[str, float] = {}  # when each worker has last shown that it runs
         self._tunnels = Tunnels(bus)
+        bus.when_gone(lambda worker: self._seen.pop(worker, None))
         self._theirs = RequestsOfOthers(bus, application, sessions, shorteners, self._tunnels)
 
     def answer(self, route: Route, request: Request) -> Iterable[bytes] | None:
@@ -140,13 +147,31 @@ class OtherWorkers:
 
         environ, start_response = request.environ, request.start_response
         head = relayed_head(environ, target_of(environ), request.upgrade is not None)
-        keep = partial(self._streams.put, owner)
         stream = self._streams.take(owner)
         if stream is not None and _send(stream, head):
             self._sessions.counters.note_given(relayed=True)
-            return relay(environ, start_response, stream, keep)
-        stream = self._new_stream(owner, session_id, head)
-        return None if stream is None else relay(environ, start_response, stream, keep)
+        else:
+            stream = self._new_stream(owner, session_id, head)
+            if stream is None:
+                return None
+        keep = partial(self._streams.put, owner)
+        return relay(environ, start_response, stream, keep, partial(self._check_runs, owner))
+
+    def _check_runs(self, owner: str) -> None:
+        """Check that a worker runs, which may take long for an answer.
+
+        Raises:
+            Refusal: if it stands still.
+        """
+        if monotonic() < self._seen.get(owner, 0.0) + _COUNTS_FOR:
+            return
+        try:
+            self._bus.ask(owner, RUNS, b"", _SIGN_OF_LIFE)
+        except WorkerSilent:
+            raise _unavailable() from None
+        except WorkerGone:
+            return  # its end of the stream is closed, too
+        self._seen[owner] = monotonic()
 
     def _new_stream(self, owner: str, session_id: str, head: bytes) -> Any:
         """A socket to a worker, which has a request already; ``None`` if it does not take it."""

@@ -18,6 +18,7 @@ from ..session.sessions import Sessions
 from ..wire.handed_over import (
     CONNECTION,
     REQUEST,
+    RUNS,
     TAKEN,
     TUNNEL,
     HandedOver,
@@ -58,6 +59,7 @@ class RequestsOfOthers:
         self.doors = Doors()
         for kind in (CONNECTION, REQUEST, TUNNEL):
             bus.receive(kind, self._take)
+        bus.receive(RUNS, lambda message: message.answer(TAKEN))
 
     def _take(self, message: Message) -> None:
         """Take what another worker gives, if it can be served here; called in the hub."""

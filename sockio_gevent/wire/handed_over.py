@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-__all__ = ["CONNECTION", "REQUEST", "TAKEN", "TUNNEL", "HandedOver", "read_handed_over"]
+__all__ = ["CONNECTION", "REQUEST", "RUNS", "TAKEN", "TUNNEL", "HandedOver", "read_handed_over"]
 
 # The kinds of messages that say it. With them goes
 CONNECTION = "connection"  # the connection of a client;
 REQUEST = "request"  # a socket for one request after the other;
 TUNNEL = "tunnel"  # nothing: the bytes of such a socket follow over the bus.
 
-#: The answer to the last of them.
+#: The kind of a message that asks whether the other worker runs.
+RUNS = "runs"
+
+#: The answer to the last two.
 TAKEN = b"taken"
 
 #: The address of a client, as a server gets it with a connection.

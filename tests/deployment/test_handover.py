@@ -6,11 +6,12 @@ import json
 from http.client import HTTPException
 from time import monotonic
 
+import gevent
 import pytest
 from support import engineio
 from support.clients import Polling, WebSocket
 from support.hixie import ANSWER, CHALLENGE, request
-from support.http import HTTP
+from support.http import DEADLINE, HTTP
 from support.raw import Raw
 from support.workers import wait_until, workers_of
 
@@ -185,6 +186,31 @@ def test_a_request_waits_for_an_owner_that_stands_still(deploying):
                 assert via.receive() == text
         assert raw.head()[0] == "HTTP/1.1 200 OK"
         assert session.receive() == "hello"
+
+
+def test_what_is_relayed_ends_soon_when_its_owner_stands_still(deploying):
+    """A poll that waits already, and a POST over a stream that was kept."""
+    with workers_of(deploying, "pywsgi_wrapped", count=3, dialects=["engine.io"]) as workers:
+        session = engineio.Polling(workers.ports[0]).open()
+        other = engineio.Polling(workers.ports[2]).open()
+        via, poll = (
+            engineio.Polling(workers.ports[1], session_id=session.session_id) for _ in range(2)
+        )
+        via.send("kept")
+        assert session.receive() == "kept"
+        poll.begin_poll()
+        workers[0].wait_state(session.session_id, "open")
+        with workers.stopped(0):
+            began = monotonic()
+            requests = [gevent.spawn(via.put, "4hello"), gevent.spawn(poll.get.finish)]
+            friend = engineio.Polling(workers.ports[1], session_id=other.session_id)
+            friend.send("others are served")
+            assert friend.receive() == "others are served"
+            for request in requests:
+                answer = request.get(timeout=DEADLINE)
+                assert answer.status == 503
+                assert "the worker of this session does not answer" in answer.text
+            assert monotonic() - began < 20.0  # 10, and some for a busy machine
 
 
 def test_a_connection_counts_at_its_owner(deploying):

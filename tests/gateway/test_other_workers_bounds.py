@@ -14,73 +14,13 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 from support import engineio
-from support.http import HTTP
 from support.raw import Raw
+from support.stand_in_bus import ADDRESS, CLASSIC, OTHER, ask, with_stand_in
 from support.workers import wait_until
 
-from sockio_gevent.cluster.bus import WorkerGone, WorkerSilent, alone
-from sockio_gevent.cluster.names import worker_name
+from sockio_gevent.cluster.bus import WorkerGone, WorkerSilent
 from sockio_gevent.gateway import other_workers
 from sockio_gevent.wire.handed_over import HandedOver
-
-OTHER = "f" * 10
-ADDRESS = engineio.address("polling", "0" * 30 + OTHER)
-CLASSIC = f"/socket.io/xhr-polling/{'0' * 30 + OTHER}/1"
-
-
-class StandIn:
-    """A bus to one other worker.
-
-    Attributes:
-        there: whether the other worker is there.
-        answers: what it does with connections and with requests, one after the other: a bool,
-            an exception, or a function that is called with the descriptor.
-        given: the kinds of what was handed over to it.
-    """
-
-    hands_over = True
-    alone = False
-    members = frozenset((OTHER,))
-
-    def __init__(self) -> None:
-        self.name = worker_name()
-        self.there = True
-        self.answers: dict[str, Any] = {"connection": False, "request": False}
-        self.given: list[str] = []
-        self.receivers: dict[str, Any] = {}
-
-    def start(self) -> None:
-        pass
-
-    close = start
-
-    def find(self, worker: str) -> bool:
-        return self.there and worker == OTHER
-
-    def when_gone(self, function: Any) -> None:
-        pass
-
-    def ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
-        self.given.append(kind)
-        answer = self.answers.get(kind, WorkerGone("no"))
-        if isinstance(answer, Exception):
-            raise answer
-        return bytes(answer)
-
-    def receive(self, kind: str, receiver: Any) -> None:
-        self.receivers[kind] = receiver
-
-    def hand_over(
-        self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float
-    ) -> bool:
-        self.given.append(kind)
-        answer = self.answers[kind]
-        if isinstance(answer, Exception):
-            raise answer
-        return bool(answer(descriptor) if callable(answer) else answer)
-
-    def stats(self) -> dict[str, Any]:
-        return alone()
 
 
 class Message:
@@ -105,18 +45,7 @@ class Message:
 @pytest.fixture
 def served(serve: Any) -> Any:
     """A listener with such a bus."""
-    served = serve(dialects=("classic", "engine.io"))
-    served.bus = served.listener._sessions.bus = StandIn()
-    served.server.handler_class.hands_over = True
-    return served
-
-
-def ask(served: Any, path: str = ADDRESS) -> Any:
-    http = HTTP(served.port)
-    try:
-        return http.request("GET", path)
-    finally:
-        http.close()
+    return with_stand_in(serve)
 
 
 GET = f"GET {ADDRESS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -27,12 +27,15 @@ __all__ = ["RelayedAnswer", "relay"]
 _NOT_PASSED_ON = frozenset(("transfer-encoding", "keep-alive", "date", "server"))
 _OF_SOCKETS = frozenset(("connection", "upgrade"))
 
+_QUIET = 4.0  # seconds without an answer after which the owner is checked
+
 
 def relay(
     environ: dict[str, Any],
     start_response: Callable[..., Any],
     owner: Any,
     keep: Callable[[Any], object],
+    check: Callable[[], object],
 ) -> Iterator[bytes] | list[bytes] | None:
     """Relay a request whose head the owner of its session has.
 
@@ -41,13 +44,14 @@ def relay(
         start_response: the WSGI function that begins the response.
         owner: the gevent socket whose other end the owner has.
         keep: called with that socket in the end, if it can carry another request.
+        check: called again and again while no answer comes; raises if the owner stands still.
 
     Returns:
         The body of the answer; ``None`` if the owner has gone without an answer.
     """
     answer = RelayedAnswer(environ, owner, keep)
     try:
-        head = answer.head()
+        head = answer.head(check)
         if head is None:
             answer.close()
             return None
@@ -93,15 +97,29 @@ class RelayedAnswer:
         elif self._socket is not None and not environ.get("wsgi.websocket"):
             self._watch = HangUpWatch(self._socket, self._hung_up)
 
-    def head(self) -> Head | None:
-        """Wait for the head of the answer; ``None`` if the owner has gone."""
+    def head(self, check: Callable[[], object]) -> Head | None:
+        """Wait for the head of the answer; ``None`` if the owner has gone; see :func:`relay`."""
         try:
-            head = self.reader.head()
+            while (head := self._head_soon()) is None:
+                # A poll may wait for long: only the owner can tell whether it does.
+                check()
         except NoAnswer:
             return None
         if head.status[:3] == "101":
             self._stop_watching()
         return head
+
+    def _head_soon(self) -> Head | None:
+        """The head of the answer, if it comes soon."""
+        timeout = gevent.Timeout.start_new(_QUIET)
+        try:
+            return self.reader.head()
+        except gevent.Timeout as silence:
+            if silence is not timeout:
+                raise
+            return None
+        finally:
+            timeout.close()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
