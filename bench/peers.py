@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["BUN", "COMPILED", "NODE", "OURS", "PEERS", "PYTHON", "SERVERS", "Peer"]
 
@@ -28,7 +30,7 @@ class Peer:
         dialect: what it speaks, see :mod:`bench.load.dialects`.
         abilities: what it can do beside returning messages: ``sessions`` to be
             counted and broadcast to, ``polls``, ``upgrades`` from polls to
-            WebSocket, ``binary`` messages.
+            WebSocket, ``binary`` messages; ``workers`` that are together.
         needs: ``BUN``, ``COMPILED``, ``NODE`` or ``PYTHON``, or nothing but this Python.
     """
 
@@ -45,24 +47,37 @@ class Peer:
         Args:
             tools: for each need, the program that meets it.
         """
-        return [tools.get(self.needs, sys.executable), str(SERVERS / self.program)]
+        return [self._python_or(tools), str(SERVERS / self.program)]
+
+    def worker(self, tools: dict[str, str], **arguments: Any) -> list[str]:
+        """The command that starts one of several workers, for peers that can have them.
+
+        Args:
+            tools: for each need, the program that meets it.
+            **arguments: see ``servers/clustered.py``.
+        """
+        return [self._python_or(tools), str(SERVERS / "clustered.py"), json.dumps(arguments)]
+
+    def _python_or(self, tools: dict[str, str]) -> str:
+        return tools.get(self.needs, sys.executable)
 
 
 SESSIONS = frozenset(("sessions",))
 POLLS = SESSIONS | {"polls"}
 ALL = POLLS | {"binary", "upgrades"}
+WORKERS = ALL | {"workers"}
 
 # The same server, once for each dialect and each form.
 OURS = (
     Peer("ours", ("ours, classic", "gevent"), "ours.py", "classic", POLLS),
-    Peer("ours-socketio", ("ours, Socket.IO", "gevent"), "ours.py", "socket.io", ALL),
+    Peer("ours-socketio", ("ours, Socket.IO", "gevent"), "ours.py", "socket.io", WORKERS),
     Peer("ours-compiled", ("ours, classic", "compiled"), "ours.py", "classic", POLLS, COMPILED),
     Peer(
         "ours-socketio-compiled",
         ("ours, Socket.IO", "compiled"),
         "ours.py",
         "socket.io",
-        ALL,
+        WORKERS,
         COMPILED,
     ),
 )

@@ -22,9 +22,11 @@ from bench.arguments import check_folders, positive
 from bench.machine import Cores, facts, raise_file_limit
 from bench.peers import PEERS, Peer
 from bench.plot import svg
-from bench.processes import Trouble, load, serving
+from bench.processes import Trouble, load
+from bench.redis_server import MISSING as NO_REDIS
 from bench.report import SATURATED, Results, number
 from bench.scenarios import SCENARIOS, Measurement, Scale
+from bench.workers import started
 from bench.workshop import Missing, Workshop
 
 QUICK = Scale(
@@ -34,6 +36,8 @@ QUICK = Scale(
     counts=(100, 1000),
     idle_counts=(1000,),
     watch=2.0,
+    turns=2,
+    requests=50,
 )
 _SPARE_FILES = 500  # beside the connections
 
@@ -144,15 +148,17 @@ class Benchmark:
                         self._run_one(measurement, peer, repeat)
 
     def _run_one(self, measurement: Measurement, peer: Peer, repeat: int) -> None:
-        command = peer.command(self._workshop.tools)
         try:
             environment = self._workshop.environment(peer.needs)
-            with serving(command, self._cores.server, environment) as server:
-                self.results.software[peer.name] = server.software
+            tools = self._workshop.tools
+            with started(measurement, peer, tools, self._cores, environment) as running:
+                servers = running.servers
+                self.results.software[peer.name] = servers[0].software
                 job = {
                     "kind": measurement.kind,
-                    "port": server.port,
-                    "pid": server.pid,
+                    "ports": [server.port for server in servers],
+                    "pids": [server.pid for server in servers],
+                    "redis": running.redis,
                     "dialect": peer.dialect,
                     "seconds": self._scale.seconds,
                     "warm_up": self._scale.warm_up,
@@ -162,8 +168,9 @@ class Benchmark:
                 try:
                     figures = load(job, self._cores.load, seconds)
                 except Trouble as trouble:
-                    if server.ended:
-                        raise Trouble(f"it has ended; {server.last_words()}") from trouble
+                    for server in servers:
+                        if server.ended:
+                            raise Trouble(f"it has ended; {server.last_words()}") from trouble
                     raise
         except Trouble as trouble:
             raise Trouble(f"{peer.name}, {measurement.rows[0].title}: {trouble}") from None
@@ -192,6 +199,9 @@ def main(arguments: Sequence[str] | None = None, peers: Mapping[str, Peer] | Non
     scale = scale_of(options)
     chosen = options.scenarios or list(SCENARIOS)
     measurements = [each for name in dict.fromkeys(chosen) for each in SCENARIOS[name](scale)]
+    if NO_REDIS and any(each.bus == "redis" for each in measurements):
+        say(f"leaving out the rows with Redis: {NO_REDIS}")
+        measurements = [each for each in measurements if each.bus != "redis"]
     most = max((scale.many, *scale.counts, *scale.idle_counts)) + _SPARE_FILES
     if raise_file_limit(most) < most:
         say(f"warning: {most} open files are needed and not allowed (ulimit -Hn)")

@@ -23,6 +23,8 @@ class Scale:
         counts: how many connections ``growth`` has.
         idle_counts: how many ``idle`` has.
         watch: how long idle servers are watched, in seconds.
+        turns: how often two costs are measured by turns.
+        requests: how many requests tell how long one takes.
         budget: after so many seconds no more repeats are begun.
     """
 
@@ -33,6 +35,8 @@ class Scale:
     counts: tuple[int, ...] = (100, 1000, 5000)
     idle_counts: tuple[int, ...] = (1000, 5000)
     watch: float = 25.0
+    turns: int = 5
+    requests: int = 500
     budget: float = 25 * 60.0
 
 
@@ -63,6 +67,10 @@ class Measurement:
         spans: how many times it measures for ``seconds``.
         extra: how long it measures beside, in seconds.
         repeats: how often it is repeated at most; for what varies little and takes long.
+        workers: how many processes serve; more than one are together.
+        bus: what connects them: ``local`` or ``redis``; nothing where there is one process.
+        apart: whether they have several cores, which the load shares.
+        wrapped: whether middleware hides their servers, so that requests are relayed.
     """
 
     kind: str
@@ -72,6 +80,10 @@ class Measurement:
     spans: int = 1
     extra: float = 0.0
     repeats: int = 100
+    workers: int = 1
+    bus: str = ""
+    apart: bool = False
+    wrapped: bool = False
 
     def suits(self, peer: Peer) -> bool:
         """Whether it makes sense for a peer."""
@@ -180,7 +192,67 @@ def growth(scale: Scale) -> list[Measurement]:
     ]
 
 
+def cluster(scale: Scale) -> list[Measurement]:
+    """Several workers, and sessions whose requests come to other workers than their own."""
+
+    def of(kind: str, rows: tuple[Row, ...], **more: Any) -> Measurement:
+        return Measurement(kind, rows, needs="workers", **more)
+
+    def costs(what: str, *ways: str) -> tuple[Row, ...]:
+        return tuple(Row(f"{what}, {way}", "µs", more=False) for way in ways)
+
+    measurements = [
+        of(
+            "echo",
+            (Row(f"echo 50 x 16, {count} workers, {count} cores", "messages/s"),),
+            arguments={"connections": 50, "window": 16},
+            workers=count,
+            bus="local",
+            apart=True,
+        )
+        for count in (1, 2)
+    ]
+    for bus, counts in (("local", (1, 2, 4)), ("redis", (1, 2, 4))):
+        for count in counts:
+            name = f"{count} workers, {bus}"
+            ways = {"workers": count, "bus": bus}
+            many = {"counts": (scale.many,)}
+            rows = (
+                Row(f"CPU an echo, {name}", "µs", more=False),
+                Row(f"CPU a delivery, {name}", "µs", more=False),
+            )
+            measurements.append(of("growth", rows, arguments=many, spans=2, **ways))
+            rows = (
+                Row(f"CPU an event to 8, {name}", "µs", more=False),
+                *([Row(f"CPU of Redis an event, {name}", "µs", more=False)] * (bus == "redis")),
+                Row(f"events, {name}", "events/s"),
+            )
+            few = {"receivers": 8, "window": 16}
+            measurements.append(of("events", rows, arguments=few, **ways))
+    turns = scale.turns
+    two: dict[str, Any] = {"workers": 2, "spans": 2 * turns}
+    arguments = {"connections": 50, "turns": turns}
+    rows = (
+        *costs("CPU an echo", "at home", "handed over"),
+        Row("handed over / at home", "times", more=False),
+    )
+    measurements.append(of("handed", rows, arguments=arguments, bus="local", **two))
+    for bus, wrapped in (("local", True), ("redis", False)):
+        rows = (
+            *costs(f"CPU a poll, {bus}", "at home", "relayed"),
+            Row(f"relayed / at home, {bus}", "times", more=False),
+        )
+        arguments = {"sessions": 50, "turns": turns}
+        measurements.append(
+            of("relayed", rows, arguments=arguments, bus=bus, wrapped=wrapped, **two)
+        )
+    rows = costs("POST over a new connection", "at home", "handed over", "hand-over alone")
+    arguments = {"requests": scale.requests}
+    measurements.append(of("handover", rows, arguments=arguments, workers=2, bus="local"))
+    return measurements
+
+
 SCENARIOS: dict[str, Callable[[Scale], list[Measurement]]] = {
     scenario.__name__: scenario
-    for scenario in (echo, broadcast, poll, connect, big, binary, idle, growth)
+    for scenario in (echo, broadcast, poll, connect, big, binary, idle, growth, cluster)
 }

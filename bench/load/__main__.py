@@ -10,6 +10,7 @@ import uvloop
 
 from .binary import binary
 from .broadcast import broadcast
+from .cluster import acquaint, events, handed, handover, relayed
 from .echo import echo, latency
 from .polling import poll
 from .run import Figure, Job, Run
@@ -19,13 +20,30 @@ from .violation import Violation
 
 SCENARIOS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
     scenario.__name__: scenario
-    for scenario in (binary, broadcast, connect, echo, growth, idle, latency, poll, upgrade)
+    for scenario in (
+        binary,
+        broadcast,
+        connect,
+        echo,
+        events,
+        growth,
+        handed,
+        handover,
+        idle,
+        latency,
+        poll,
+        relayed,
+        upgrade,
+    )
 }
 
 
 async def do(job: Job) -> list[Figure]:
     """Do a job."""
-    return await SCENARIOS[job.kind](Run(job), **job.arguments)
+    run = Run(job)
+    if len(job.ports) > 1:
+        await acquaint(run)
+    return await SCENARIOS[job.kind](run, **job.arguments)
 
 
 def main() -> None:

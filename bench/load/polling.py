@@ -13,7 +13,7 @@ from .dialects import Classic, Dialect, SocketIO
 from .run import Figure, Run
 from .violation import Violation
 
-__all__ = ["poll"]
+__all__ = ["Chat", "HTTPConnection", "SocketIOPolls", "poll"]
 
 
 class HTTPConnection(asyncio.Protocol):
@@ -160,6 +160,11 @@ class Polls(ABC):
             raise Violation(f"a POST was answered with {answer[:80]!r}")
         return messages
 
+    def move(self, get: HTTPConnection, post: HTTPConnection) -> None:
+        """Go on over other connections."""
+        self.close()
+        self._get, self._post = get, post
+
     def close(self) -> None:
         """Drop the connections."""
         self._get.close()
@@ -201,6 +206,12 @@ class SocketIOPolls(Polls):
         await self._post.post(path, b"40", self.content_type)
         self.dialect.greet(1, await self._get.get(path))
 
+    async def beat(self, connection: HTTPConnection) -> None:
+        """Post a pong, which no message answers, over a connection."""
+        body = await connection.post(self._post_path, b"3", self.content_type)
+        if body != b"ok":
+            raise Violation(f"a POST was answered with {body[:80]!r}")
+
     def split(self, body: bytes) -> list[bytes]:
         """The packets."""
         return body.split(b"\x1e")
@@ -215,29 +226,69 @@ class SocketIOPolls(Polls):
 KINDS: dict[str, type[Polls]] = {"classic": ClassicPolls, "socket.io": SocketIOPolls}
 
 
-async def poll(run: Run, sessions: int) -> list[Figure]:
-    """Messages a second that were posted and came back by a poll."""
-    count = 0
-    stopping = False
+class Chat:
+    """A session that posts one message after the other, and gets each back by a poll.
 
-    async def chat(number: int) -> None:
-        nonlocal count
-        get = await HTTPConnection(run.job.port, run.fail).open()
-        post = await HTTPConnection(run.job.port, run.fail).open()
-        polls = KINDS[run.job.dialect](get, post)
+    Args:
+        run: what it belongs to.
+        number: of the session; part of each message.
+
+    Attributes:
+        count: how many messages have come back.
+        stopping: whether no more are to be sent.
+    """
+
+    def __init__(self, run: Run, number: int) -> None:
+        self._run = run
+        self._number = number
+        self._polls: Polls | None = None
+        self.count = 0
+        self.stopping = False
+
+    async def open(self) -> None:
+        """Open the session."""
+        port = self._run.job.port
+        self._polls = polls = KINDS[self._run.job.dialect](*await self._connections(port))
         await polls.open()
-        sent = 0
-        while not stopping:
-            sent += 1
-            message = b"connection %d, message %d" % (number, sent)
-            messages = await polls.exchange(message)
+
+    async def move(self, port: int) -> None:
+        """Go on over connections to another worker."""
+        assert self._polls is not None
+        self._polls.move(*await self._connections(port))
+
+    async def _connections(self, port: int) -> tuple[HTTPConnection, HTTPConnection]:
+        fail = self._run.fail
+        return await HTTPConnection(port, fail).open(), await HTTPConnection(port, fail).open()
+
+    async def talk(self) -> None:
+        """Exchange messages until it is told to stop."""
+        assert self._polls is not None
+        self.stopping = False
+        while not self.stopping:
+            message = b"connection %d, message %d" % (self._number, self.count + 1)
+            messages = await self._polls.exchange(message)
             if messages != [message]:
                 raise Violation(f"wanted {message!r}, got {messages[:3]!r}")
-            count += 1
-        polls.close()
+            self.count += 1
 
-    chats = [run.spawn(chat(number)) for number in range(sessions)]
-    span = await run.measure(lambda: count)
-    stopping = True
-    await run.step(asyncio.wait(chats), "all messages had come back")
+    def close(self) -> None:
+        """Drop the connections."""
+        assert self._polls is not None
+        self._polls.close()
+
+
+async def poll(run: Run, sessions: int) -> list[Figure]:
+    """Messages a second that were posted and came back by a poll."""
+    chats = [Chat(run, number) for number in range(sessions)]
+
+    async def from_the_start(chat: Chat) -> None:
+        await chat.open()
+        await chat.talk()
+        chat.close()
+
+    tasks = [run.spawn(from_the_start(chat)) for chat in chats]
+    span = await run.measure(lambda: sum(chat.count for chat in chats))
+    for chat in chats:
+        chat.stopping = True
+    await run.step(asyncio.wait(tasks), "all messages had come back")
     return [span.rate()]

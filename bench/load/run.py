@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from operator import sub
 from time import perf_counter, process_time
 from typing import Any
@@ -18,7 +19,7 @@ from .websocket import WebSocketLink
 
 __all__ = ["Figure", "Job", "Run", "Span"]
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+_CLOCK_OF_SCHEDULER = 2  # the most exact of a process's three clocks
 _AT_ONCE = 50  # connections that are being opened or closed at a time
 _PATIENCE = 30.0  # seconds that any single step may take
 
@@ -29,21 +30,28 @@ class Job:
 
     Attributes:
         kind: the name of the scenario's function.
-        port: where the server listens on loopback.
-        pid: the server's process.
+        ports: where the workers of the server listen on loopback; mostly it is one process.
+        pids: their processes.
         dialect: what it speaks.
         seconds: how long to measure.
         warm_up: how long to load the server before, in seconds.
         arguments: for the scenario.
+        redis: the process of the Redis between the workers, if there is one.
     """
 
     kind: str
-    port: int
-    pid: int
+    ports: list[int]
+    pids: list[int]
     dialect: str
     seconds: float
     warm_up: float
     arguments: dict[str, Any]
+    redis: int | None = None
+
+    @property
+    def port(self) -> int:
+        """Where the first worker listens."""
+        return self.ports[0]
 
 
 @dataclass(frozen=True)
@@ -74,13 +82,15 @@ class Span:
         count: how far the counter went.
         seconds: how long it took.
         load_cpu: processor time of this process, in seconds.
-        server_cpu: processor time of the server, in seconds.
+        server_cpu: processor time of all processes of the server, in seconds.
+        redis_cpu: processor time of Redis, in seconds.
     """
 
     count: int
     seconds: float
     load_cpu: float
     server_cpu: float
+    redis_cpu: float = 0.0
 
     def rate(self, factor: float = 1.0) -> Figure:
         """What was counted in a second, times a factor."""
@@ -94,6 +104,10 @@ class Span:
         """The server's processor time for each that was counted, in microseconds."""
         return Figure(1e6 * self.server_cpu / max(self.count, 1))
 
+    def redis_cost(self) -> Figure:
+        """The processor time of Redis for each that was counted, in microseconds."""
+        return Figure(1e6 * self.redis_cpu / max(self.count, 1))
+
 
 class Run:
     """A job that is being done."""
@@ -101,6 +115,7 @@ class Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.dialect = DIALECTS[job.dialect]()
+        self._next_port = cycle(job.ports)
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:
@@ -158,9 +173,9 @@ class Run:
         return asyncio.ensure_future(watched())
 
     async def open(self) -> Link:
-        """Open a session over the fastest way that the server has."""
+        """Open a session over the fastest way of the server, at one worker after the other."""
         kind = LineLink if self.job.dialect == "lines" else WebSocketLink
-        opening = kind.open(self.job.port, self.dialect, self.fail)
+        opening = kind.open(next(self._next_port), self.dialect, self.fail)
         link: Link = await self.step(opening, "a session was open")
         return link
 
@@ -206,24 +221,30 @@ class Run:
         # The objects that exist now will stay: do not search them for garbage.
         gc.collect()
         gc.freeze()
-        began = counter(), perf_counter(), process_time(), self.server_cpu()
+        began = self._now(counter)
         await self.sleep(self.job.seconds if seconds is None else seconds)
         await self.until(lambda: counter() - began[0] >= least, "there was enough to measure")
-        ended = counter(), perf_counter(), process_time(), self.server_cpu()
-        count, took, load_cpu, server_cpu = map(sub, ended, began)
-        return Span(count, took, load_cpu, server_cpu)
+        count, *times = map(sub, self._now(counter), began)
+        return Span(count, *times)
+
+    def _now(self, counter: Callable[[], int]) -> tuple[int, float, float, float, float]:
+        redis = self.job.redis
+        redis_cpu = time.clock_gettime(clock_of(redis)) if redis else 0.0
+        return counter(), perf_counter(), process_time(), self.server_cpu(), redis_cpu
 
     def server_cpu(self) -> float:
-        """The processor time that the server has used so far, in seconds."""
-        with open(f"/proc/{self.job.pid}/stat", "rb") as file:
-            # The name in parentheses may hold blanks; behind it, utime and stime.
-            fields = file.read().rpartition(b")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """The processor time that all processes of the server have used so far, in seconds."""
+        return sum(time.clock_gettime(clock_of(pid)) for pid in self.job.pids)
 
     def server_memory(self) -> int:
-        """The resident memory of the server, in KiB."""
-        with open(f"/proc/{self.job.pid}/status", "rb") as file:
+        """The resident memory of the server's first process, in KiB."""
+        with open(f"/proc/{self.job.pids[0]}/status", "rb") as file:
             for line in file:
                 if line.startswith(b"VmRSS:"):
                     return int(line.split()[1])
         raise Violation("the server has ended")
+
+
+def clock_of(pid: int) -> int:
+    """The number of the clock that shows the processor time of a process (Linux)."""
+    return ~pid << 3 | _CLOCK_OF_SCHEDULER

@@ -10,7 +10,7 @@ from .run import Figure, Run
 from .violation import Violation
 from .websocket import WebSocketLink
 
-__all__ = ["upgrade"]
+__all__ = ["UpgradedPolls", "answer", "check", "upgrade"]
 
 
 class Probing(SocketIO):
@@ -25,11 +25,11 @@ class Probing(SocketIO):
 class UpgradedPolls(SocketIOPolls):
     """A session that leaves its polls."""
 
-    async def upgrade(self, run: Run) -> WebSocketLink:
-        """Ask by a WebSocket, have the waiting poll answered, and go over."""
+    async def upgrade(self, run: Run, port: int) -> WebSocketLink:
+        """Ask by a WebSocket to a port, have the waiting poll answered, and go over."""
         poll = self._get.get(self._poll_path)
         dialect = Probing(self._poll_path.replace("=polling", "=websocket"))
-        link = await WebSocketLink.open(run.job.port, dialect, run.fail)
+        link = await WebSocketLink.open(port, dialect, run.fail)
         check(b"3probe", await answer(link, b"2probe"))
         check(b"6", await poll)
         link.write((b"5",))
@@ -70,7 +70,7 @@ async def upgrade(run: Run, at_once: int) -> list[Figure]:
         while not stopping:
             polls = UpgradedPolls(get, post)
             await polls.open()
-            link = await polls.upgrade(run)
+            link = await polls.upgrade(run, run.job.port)
             # Only a session that has gone over answers here.
             opened += 1
             message = run.dialect.encode(b"connection %d, message %d" % (number, opened))

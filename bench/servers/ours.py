@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from gevent.pywsgi import WSGIServer
 from listening import announce, listen
@@ -17,11 +18,8 @@ from sockio_gevent.compiled import FORM
 from sockio_gevent.wire.websocket_masking import apply_mask, fastest_apply_mask
 
 
-def main() -> None:
-    """Serve until killed."""
-    listener = listen()
-    server = WSGIServer(listener, log=None)
-    socket = io.listen(server, log=False, flash_policy_port=None)
+def handle(socket: io.Listener) -> None:
+    """Do with messages what all servers of the benchmark do."""
 
     @socket.on("clientMessage")
     def message(text: str, client: io.Client) -> None:
@@ -34,9 +32,20 @@ def main() -> None:
     def binary(client: io.Client, data: bytes) -> None:
         client.emit("binary", data)
 
-    server.start()
+
+def announce_ours(listener: Any) -> None:
+    """Print the line that the benchmark waits for."""
     in_c = fastest_apply_mask() is not apply_mask
     announce(listener, "gevent", *(["websockets"] if in_c else []), form=FORM)
+
+
+def main() -> None:
+    """Serve until killed."""
+    listener = listen()
+    server = WSGIServer(listener, log=None)
+    handle(io.listen(server, log=False, flash_policy_port=None))
+    server.start()
+    announce_ours(listener)
     server.serve_forever()
 
 
