@@ -18,8 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 from support.http import DEADLINE
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from support.measuring import SHORT, measure
 
 from bench import run
 from bench.load.dialects import Attachment
@@ -35,7 +34,6 @@ if not Path("/proc/self/stat").exists():
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = Row("messages", "messages/s")
-SHORT = Scale(seconds=0.2, warm_up=0.1, repeats=1)
 UNTIL_CAUGHT = Scale(seconds=30, warm_up=0, repeats=1)
 
 
@@ -51,12 +49,6 @@ class Liar(Peer):
 
 def liar(lie, dialect="classic"):
     return Liar("liar", ("a", "liar"), "", dialect, ALL, lie=lie)
-
-
-def measure(peer, tmp_path, measurement, scale=SHORT):
-    benchmark = run.Benchmark([peer], Workshop(tmp_path), scale)
-    benchmark.run([measurement])
-    return benchmark.results
 
 
 def test_the_benchmark_prints_a_table_and_writes_its_figures(capsys, tmp_path):

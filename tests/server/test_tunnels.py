@@ -31,6 +31,7 @@ class Bus:
         self.there = True
         self.on_its_way = 0
         self.most = 0
+        self.forms: list[bytes] = []
 
     def receive(self, kind: str, receiver: Callable[[Any], None]) -> None:
         self.receiver = receiver
@@ -40,6 +41,7 @@ class Bus:
 
     def tell(self, worker: str, kind: str, body: bytes) -> bool:
         form, data = body[16:17], body[17:]
+        self.forms.append(form)
         if form == b"d":
             self.on_its_way += len(data)
             self.most = max(self.most, self.on_its_way)
@@ -92,6 +94,16 @@ def test_bytes_pass_both_ways(ends: Ends) -> None:
     assert ends.there.recv(100) == b"question"
     ends.there.sendall(b"answer")
     assert ends.here.recv(100) == b"answer"
+
+
+def test_requests_of_few_bytes_cost_a_message_each(ends: Ends) -> None:
+    """That they were written is told when there are many of them."""
+    for _ in range(20):
+        ends.here.sendall(b"question")
+        assert ends.there.recv(100) == b"question"
+        ends.there.sendall(b"answer")
+        assert ends.here.recv(100) == b"answer"
+    assert [bus.forms for bus in ends.buses] == [20 * [b"d"], 20 * [b"d"]]
 
 
 def test_the_end_of_one_direction_leaves_the_other(ends: Ends) -> None:

@@ -13,7 +13,7 @@ from ..stream.hang_up import has_hung_up
 
 __all__ = ["Streams"]
 
-_MOST = 32  # sockets to one worker that are kept
+_MOST = 128  # sockets to one worker that are kept
 _LONGEST = 10.0  # seconds that one is kept without a request
 
 

@@ -23,6 +23,7 @@ __all__ = ["Bus", "Tunnel", "Tunnels", "is_name"]
 _KIND = "stream"
 _WINDOW = 256 * 1024  # bytes that may be on their way in one direction
 _PIECE = 32 * 1024  # bytes of one message
+_AT_LEAST = 64 * 1024  # bytes that are written before the other side is told: far below the window
 
 # The types of messages: bytes, that so many were written, that no more follow, that it is broken.
 _DATA, _WRITTEN, _END, _BROKEN = b"d", b"w", b"e", b"b"
@@ -68,6 +69,7 @@ class Tunnel:
         self._has_room = Event()
         self._incoming: deque[bytes | None] = deque()
         self._held = 0  # bytes in there
+        self._untold = 0  # bytes that were written since the other side was told
         self._has_come = Event()
         self._directions = 2  # those that have not ended
         gevent.spawn(self._send)
@@ -128,7 +130,10 @@ class Tunnel:
                     break
                 self._socket.sendall(data)
                 self._held -= len(data)
-                self._tell(_WRITTEN, b"%d" % len(data))
+                self._untold += len(data)
+                if self._untold >= _AT_LEAST:
+                    self._tell(_WRITTEN, b"%d" % self._untold)
+                    self._untold = 0
             shut_down(self._socket, SHUT_WR)
         except OSError:
             self._tell(_BROKEN, b"")
