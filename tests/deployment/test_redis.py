@@ -124,6 +124,16 @@ def test_a_worker_that_is_killed_is_gone(servers):
             gevent.sleep(0.05)
 
 
+def test_a_worker_that_stops_reports_no_failure(servers):
+    """Its connections are in use until then."""
+    placed = place_all(servers)
+    for number in range(50):
+        next(iter(placed.values()))[1].ask("all", number)
+    for server in servers:
+        assert server.stop() == 0
+        assert server.problems() == []
+
+
 @pytest.mark.parametrize("more", [(), ("--preload",)], ids=["", "preload"])
 def test_two_gunicorns_are_together(deploy, redis_server, more):
     options = {"cluster": redis_server.url}
