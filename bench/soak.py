@@ -19,6 +19,7 @@ from bench.peers import SERVERS
 from bench.processes import Trouble
 from bench.soaking.churn import churn
 from bench.soaking.long_run import long_run
+from bench.soaking.many_workers import many_workers
 from bench.soaking.outcome import Outcome
 
 FILES = 4096  # that may be open at once
@@ -51,13 +52,23 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=30.0,
         help="seconds after which nothing may be left of a batch; 30 by default",
     )
+    parser.add_argument(
+        "--workers",
+        type=positive(int),
+        help="with --minutes: so many workers, which are killed, replaced and stopped meanwhile",
+    )
     parser.add_argument("--seed", type=int, help="of what is left to chance; another each time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw them there")
     parser.add_argument(
-        "--server", type=Path, metavar="FILE.py", help="instead of bench/servers/soaked.py"
+        "--server",
+        type=Path,
+        metavar="FILE.py",
+        help="instead of bench/servers/soaked.py, or soaked_workers.py",
     )
     options = parser.parse_args(arguments)
+    if options.workers and not options.minutes:
+        parser.error("--workers needs --minutes")
     check_folders(parser, options)
     return options
 
@@ -67,6 +78,9 @@ def soak(options: argparse.Namespace, cores: Cores) -> Outcome:
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     say(f"seed: {seed}")
     program = str(options.server or SERVERS / "soaked.py")
+    if options.workers:
+        application = options.server or SERVERS / "soaked_workers.py"
+        return many_workers(application.resolve(), options.workers, 60 * options.minutes, seed, say)
     if options.minutes:
         return long_run(program, 60 * options.minutes, seed, cores, say)
     return churn(program, options.sessions, options.batches, options.settle, seed, cores, say)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Any
 import gevent
 
 from ..load.violation import Violation
+from .chatter import chat
 from .connection import Gone
 from .hostile import attack
 from .ledger import CHANGED, LOST, Times
@@ -41,6 +43,8 @@ class Load:
         self.counts: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.times = Times()
+        self.ended: list[tuple[int, float, str]] = []
+        self.name = secrets.token_hex(4)
         random.seed(job["seed"])
 
     @property
@@ -50,7 +54,13 @@ class Load:
 
     def report(self) -> None:
         """Print all that was counted so far."""
-        report = {"counts": self.counts, "faults": self.faults, "times": self.times.steps}
+        report: dict[str, Any] = {
+            "counts": self.counts,
+            "faults": self.faults,
+            "times": self.times.steps,
+        }
+        if self.ended:
+            report["ended"] = self.ended
         print(json.dumps(report), flush=True)
 
     def churn(self) -> None:
@@ -88,9 +98,13 @@ class Load:
         """The same, with connections that break."""
         converse(self, roams=True)
 
+    def chatter(self) -> None:
+        """Be clients of several workers, which talk to each other."""
+        chat(self)
+
 
 KINDS: dict[str, Callable[[Load], None]] = {
-    kind.__name__: kind for kind in (Load.churn, Load.hostile, Load.talk, Load.roam)
+    kind.__name__: kind for kind in (Load.churn, Load.hostile, Load.talk, Load.roam, Load.chatter)
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .lives import POLLS, SOCKETS, STREAMS
+from .lives import POLLS, SOCKETS, STREAMS, TRANSPORTS
 
-__all__ = ["CHURN", "LONG_RUN"]
+__all__ = ["CHURN", "LONG_RUN", "WORKERS"]
 
 _BUFFER = 64 * 1024
 
@@ -33,5 +33,22 @@ LONG_RUN: dict[str, Any] = {
             for name in (*SOCKETS, *STREAMS)
         },
         **{name: {"duration": 5.0, "close_timeout": 5.0} for name in POLLS},
+    },
+}
+
+# A session must outlive a worker that stands still for ten seconds.
+WORKERS: dict[str, Any] = {
+    "transports": TRANSPORTS,
+    "flash_policy_port": None,
+    "max_buffer": 8 * _BUFFER,
+    "ping_interval": 5.0,
+    "ping_timeout": 20.0,
+    "transport_options": {
+        **{
+            name: {"heartbeat_interval": 5.0, "timeout": 20.0, "close_timeout": 20.0}
+            for name in STREAMS
+        },
+        **{name: {"heartbeat_interval": 5.0, "timeout": 20.0} for name in SOCKETS},
+        **{name: {"duration": 5.0, "close_timeout": 20.0} for name in POLLS},
     },
 }

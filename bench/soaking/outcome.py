@@ -19,7 +19,7 @@ class Outcome:
 
     Attributes:
         total: the counts of the clients.
-        last: the state of the server at the end.
+        last: the state of the server at the end; ``None`` if there were several workers.
         figures: all figures as plain data.
         plot: an SVG file.
         problems: what was wrong; empty if nothing was.
@@ -27,7 +27,7 @@ class Outcome:
     """
 
     total: Total
-    last: Sample
+    last: Sample | None
     figures: dict[str, Any]
     plot: str
     problems: list[str]
@@ -38,10 +38,12 @@ class Outcome:
         counts = self.total.counts
         lines = _table("what the clients did", self.total.faults)
         lines += _table("transports", _over(counts))
-        lines += _table("why sessions ended, says the server", self.last.closes)
-        lines += _table("requests refused, says the server", self.last.refused)
+        if self.last is not None:
+            lines += _table("why sessions ended, says the server", self.last.closes)
+            lines += _table("requests refused, says the server", self.last.refused)
         if counts[CHECKED]:
             lines += _table("messages", {name: counts[name] for name in (CHECKED, *WRONGS)}, True)
+        if counts[FORFEITED]:
             lines.append(f"{counts[FORFEITED]:>12,}  {FORFEITED}")
         if counts["lives cut short"]:
             lines.append(f"{counts['lives cut short']:,} lives were cut short by the server")

@@ -34,7 +34,7 @@ class Total:
         self.faults: Counter[str] = Counter()
         self.times = Times()
 
-    def add(self, report: Mapping[str, Mapping[str, int]]) -> None:
+    def add(self, report: Mapping[str, Any]) -> None:
         """Add what a process has reported last."""
         self.counts.update(report.get("counts", {}))
         self.faults.update(report.get("faults", {}))
@@ -55,7 +55,7 @@ class Worker:
 
     def __init__(self, job: Mapping[str, Any], core: int | None) -> None:
         self.kind: str = job["kind"]
-        self.report: dict[str, dict[str, int]] = {}
+        self.report: dict[str, Any] = {}
         self.words = ""
         self._stack = ExitStack()
         errors = tempfile.TemporaryFile()  # noqa: SIM115
@@ -88,7 +88,7 @@ class Worker:
             self.words = self._errors.read().decode(errors="replace")[-_KEPT:].strip()
         self._stack.close()
 
-    def finish(self, seconds: float) -> dict[str, dict[str, int]]:
+    def finish(self, seconds: float) -> dict[str, Any]:
         """Wait for its end.
 
         Args:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -11,6 +14,7 @@ from support.engineio import BARE
 from support.fast_path import Pair, Slow
 from support.http import LONG
 from support.readers import Application
+from support.soaks import Soak
 
 import sockio_gevent as io
 from sockio_gevent.server.http import flash_policy, hixie_handshake
@@ -23,6 +27,19 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hixie_handshake, "HANDSHAKE_TIMEOUT", LONG)
     monkeypatch.setattr(flash_policy, "TIMEOUT", LONG)
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", LONG)
+
+
+@pytest.fixture
+def soak(tmp_path: Path) -> Iterator[Callable[..., Soak]]:
+    """Start a soak with these arguments, which has ended when the test has."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> Soak:
+            started = Soak(tmp_path, *arguments)
+            stack.callback(started.end)
+            return started
+
+        yield start
 
 
 @pytest.fixture

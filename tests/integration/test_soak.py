@@ -2,84 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+from support.soaks import DEADLINE, Soak
 
-ROOT = Path(__file__).resolve().parents[2]
 LEAKING = str(Path(__file__).with_name("leaking_soaked.py"))
 LYING = str(Path(__file__).with_name("lying_soaked.py"))
-DEADLINE = 280.0  # just below the limit of a test: it also waits for what ends by itself
 
 if not Path("/proc/self/stat").exists():
     pytest.skip("no /proc: the soak cannot run", allow_module_level=True)
-
-
-class Soak:
-    """A soak that runs.
-
-    Args:
-        folder: where its files go.
-        *arguments: of its command line.
-    """
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._figures, self._plot = folder / "figures.json", folder / "plot.svg"
-        files = ["--json", str(self._figures), "--plot", str(self._plot)]
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "bench/soak.py", "--seed", "7", *files, *arguments],
-            cwd=ROOT,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def finish(self) -> tuple[int, str]:
-        """Wait for its end; its status and what it has printed."""
-        status = self.process.wait(DEADLINE)
-        self._output.seek(0)
-        return status, self._output.read().decode()
-
-    def figures(self) -> dict:
-        return json.loads(self._figures.read_text())
-
-    def curves(self) -> int:
-        """How many lines are drawn."""
-        root = ElementTree.parse(self._plot).getroot()
-        return len(root.findall("{http://www.w3.org/2000/svg}polyline"))
-
-    def end(self) -> None:
-        """End it with all its processes, if it has not ended by itself."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self._output.close()
-
-
-@pytest.fixture
-def soak(tmp_path: Path) -> Iterator[Callable[..., Soak]]:
-    """Start a soak with these arguments, which has ended when the test has."""
-    with ExitStack() as stack:
-
-        def start(*arguments: str) -> Soak:
-            started = Soak(tmp_path, *arguments)
-            stack.callback(started.end)
-            return started
-
-        yield start
 
 
 def test_after_churn_of_all_kinds_the_server_is_as_it_was(soak: Callable[..., Soak]) -> None:
