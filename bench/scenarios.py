@@ -194,62 +194,86 @@ def growth(scale: Scale) -> list[Measurement]:
 
 def cluster(scale: Scale) -> list[Measurement]:
     """Several workers, and sessions whose requests come to other workers than their own."""
-
-    def of(kind: str, rows: tuple[Row, ...], **more: Any) -> Measurement:
-        return Measurement(kind, rows, needs="workers", **more)
-
-    def costs(what: str, *ways: str) -> tuple[Row, ...]:
-        return tuple(Row(f"{what}, {way}", "µs", more=False) for way in ways)
-
-    measurements = [
-        of(
+    arguments = {"connections": 50, "window": 16}
+    apart = [
+        Measurement(
             "echo",
-            (Row(f"echo 50 x 16, {count} workers, {count} cores", "messages/s"),),
-            arguments={"connections": 50, "window": 16},
+            (Row(f"echo 50 x 16, {name}", "messages/s"),),
+            arguments,
+            needs="workers",
             workers=count,
             bus="local",
             apart=True,
         )
-        for count in (1, 2)
+        for count, name in ((1, "one worker, one core"), (2, "two workers, two cores"))
     ]
-    for bus, counts in (("local", (1, 2, 4)), ("redis", (1, 2, 4))):
-        for count in counts:
-            name = f"{count} workers, {bus}"
-            ways = {"workers": count, "bus": bus}
-            many = {"counts": (scale.many,)}
-            rows = (
-                Row(f"CPU an echo, {name}", "µs", more=False),
-                Row(f"CPU a delivery, {name}", "µs", more=False),
-            )
-            measurements.append(of("growth", rows, arguments=many, spans=2, **ways))
-            rows = (
-                Row(f"CPU an event to 8, {name}", "µs", more=False),
-                *([Row(f"CPU of Redis an event, {name}", "µs", more=False)] * (bus == "redis")),
-                Row(f"events, {name}", "events/s"),
-            )
-            few = {"receivers": 8, "window": 16}
-            measurements.append(of("events", rows, arguments=few, **ways))
-    turns = scale.turns
-    two: dict[str, Any] = {"workers": 2, "spans": 2 * turns}
-    arguments = {"connections": 50, "turns": turns}
-    rows = (
-        *costs("CPU an echo", "at home", "handed over"),
-        Row("handed over / at home", "times", more=False),
+    grown = [
+        measurement
+        for bus in ("local", "redis")
+        for count in (1, 2, 4)
+        for measurement in _costs_of_workers(scale, bus, count)
+    ]
+    requests = _costs("POST over a new connection", "at home", "handed over", "hand-over alone")
+    return [
+        *apart,
+        *grown,
+        _compared("handed", "CPU an echo", "handed over", "connections", scale),
+        _compared("relayed", "CPU a poll", "relayed", "sessions", scale, wrapped=True),
+        _compared("relayed", "CPU a poll", "relayed over Redis", "sessions", scale, bus="redis"),
+        Measurement(
+            "handover",
+            requests,
+            {"requests": scale.requests},
+            needs="workers",
+            workers=2,
+            bus="local",
+        ),
+    ]
+
+
+def _costs(what: str, *ways: str) -> tuple[Row, ...]:
+    return tuple(Row(f"{what}, {way}", "µs", more=False) for way in ways)
+
+
+def _costs_of_workers(scale: Scale, bus: str, count: int) -> list[Measurement]:
+    """What an echo, a delivery, and an event itself cost with so many workers."""
+    way = f"{count} over {'Redis' if bus == 'redis' else 'the local bus'}"
+    many, few = {"counts": (scale.many,)}, {"receivers": 8, "window": 16}
+    places = ("CPU an event to 8", *(("CPU of Redis for it",) if bus == "redis" else ()))
+    of_events = (
+        *(row for place in places for row in _costs(place, way)),
+        Row(f"events, {way}", "events/s"),
     )
-    measurements.append(of("handed", rows, arguments=arguments, bus="local", **two))
-    for bus, wrapped in (("local", True), ("redis", False)):
-        rows = (
-            *costs(f"CPU a poll, {bus}", "at home", "relayed"),
-            Row(f"relayed / at home, {bus}", "times", more=False),
-        )
-        arguments = {"sessions": 50, "turns": turns}
-        measurements.append(
-            of("relayed", rows, arguments=arguments, bus=bus, wrapped=wrapped, **two)
-        )
-    rows = costs("POST over a new connection", "at home", "handed over", "hand-over alone")
-    arguments = {"requests": scale.requests}
-    measurements.append(of("handover", rows, arguments=arguments, workers=2, bus="local"))
-    return measurements
+    of_many = (*_costs("CPU an echo", way), *_costs("CPU a delivery", way))
+    return [
+        Measurement("growth", of_many, many, needs="workers", spans=2, workers=count, bus=bus),
+        Measurement("events", of_events, few, needs="workers", workers=count, bus=bus),
+    ]
+
+
+def _compared(
+    kind: str,
+    what: str,
+    way: str,
+    many: str,
+    scale: Scale,
+    bus: str = "local",
+    wrapped: bool = False,
+) -> Measurement:
+    """What something costs at home and another way, by turns, and how many times as much."""
+    return Measurement(
+        kind,
+        (
+            *_costs(what, f"not {way}", way),
+            Row(f"{way} / not {way}", "times", more=False),
+        ),
+        {many: 50, "turns": scale.turns},
+        needs="workers",
+        spans=2 * scale.turns,
+        workers=2,
+        bus=bus,
+        wrapped=wrapped,
+    )
 
 
 SCENARIOS: dict[str, Callable[[Scale], list[Measurement]]] = {

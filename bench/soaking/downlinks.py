@@ -128,19 +128,28 @@ class Poll(Downlink):
         self._get()
         self.waiting = True
 
-    def payload(self) -> bytes:
-        """The answer of the poll that is under way, or of a new one."""
+    def body(self) -> bytes:
+        """The body of the answer of the poll that is under way, or of a new one.
+
+        Raises:
+            Gone: if it is refused.
+        """
         if not self.waiting:
             self.begin()
         answer = self.connection.answer()
         self.waiting = False
         if answer.status != 200:
             raise Gone(f"no poll: {answer.head[:200]!r} {answer.body[:200]!r}")
+        return answer.body
+
+    def payload(self) -> bytes:
+        """What is in that body; see :meth:`body`."""
+        body = self.body()
         if self.transport == "xhr-polling":
-            return answer.body
-        script = re.fullmatch(rb"io\.JSONP\[3\]\._\((.*)\);", answer.body)
+            return body
+        script = re.fullmatch(rb"io\.JSONP\[3\]\._\((.*)\);", body)
         if script is None:
-            raise Violation(f"no script: {answer.body[:80]!r}")
+            raise Violation(f"no script: {body[:80]!r}")
         return str(json.loads(script[1])).encode()
 
 

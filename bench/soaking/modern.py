@@ -32,14 +32,8 @@ class _Poll(Poll):
         self.connection.send(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path)
 
     def payload(self) -> bytes:
-        """The answer of the poll that is under way, or of a new one."""
-        if not self.waiting:
-            self.begin()
-        answer = self.connection.answer()
-        self.waiting = False
-        if answer.status != 200:
-            raise Gone(f"no poll: {answer.head[:200]!r} {answer.body[:200]!r}")
-        return answer.body
+        """All of the body."""
+        return self.body()
 
 
 class _WebSocket(WebSocket):

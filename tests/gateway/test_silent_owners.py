@@ -84,13 +84,13 @@ def test_polls_of_one_worker_share_its_sign_of_life(
     monkeypatch.setattr(other_workers, "_COUNTS_FOR", 1000.0)
     stream, ask_again = keep_a_stream(served, monkeypatch)
     checks: list[Any] = []
-    check = other_workers.OtherWorkers._check_runs
+    head_soon = relay.RelayedAnswer._head_soon
 
-    def count(others: Any, owner: str) -> None:
-        checks.append(owner)
-        check(others, owner)
+    def count(answer: Any) -> Any:
+        checks.append(answer)
+        return head_soon(answer)
 
-    monkeypatch.setattr(other_workers.OtherWorkers, "_check_runs", count)
+    monkeypatch.setattr(relay.RelayedAnswer, "_head_soon", count)
     served.bus.answers["runs"] = b"taken"
     with stream:
         poll = ask_again()
