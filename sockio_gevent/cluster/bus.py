@@ -127,6 +127,10 @@ class Bus(ABC):
     def find(self, worker: str) -> bool:
         """Whether a worker is there. One that has just started is looked for."""
 
+    def reaches(self, worker: str) -> bool:
+        """Whether what is sent to a worker goes out now, rather than waits for Redis."""
+        return True
+
     @abstractmethod
     def tell(self, worker: str, kind: str, body: bytes) -> bool:
         """Send a message to a worker; it never blocks.

@@ -165,6 +165,10 @@ class RedisBus(RedisTraffic):
             return False
         return self._members is not None and bool(self._members.is_there(worker))
 
+    def reaches(self, worker: str) -> bool:
+        """Whether what is sent to a worker goes out now."""
+        return self._beside(worker) is not None or (self._link is not None and self._link.up)
+
     def _beside(self, worker: str) -> LocalBus | None:
         """The local bus, if a worker is of this machine."""
         local = self._local

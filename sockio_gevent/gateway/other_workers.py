@@ -160,14 +160,19 @@ class OtherWorkers:
     def _check_runs(self, owner: str) -> None:
         """Check that a worker runs, which may take long for an answer.
 
+        Nobody knows while Redis is away; then the request waits until that is back.
+
         Raises:
             Refusal: if it stands still.
         """
-        if monotonic() < self._seen.get(owner, 0.0) + _COUNTS_FOR:
+        is_known = monotonic() < self._seen.get(owner, 0.0) + _COUNTS_FOR
+        if is_known or not self._bus.reaches(owner):
             return
         try:
             self._bus.ask(owner, RUNS, b"", _SIGN_OF_LIFE)
         except WorkerSilent:
+            if not self._bus.reaches(owner):
+                return
             raise _unavailable() from None
         except WorkerGone:
             return  # its end of the stream is closed, too

@@ -47,6 +47,19 @@ def keep_a_stream(served: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, An
     return streams[0], lambda: gevent.spawn(ask, served)
 
 
+def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Begin to note each wait for an answer, behind which the worker is checked."""
+    checks: list[Any] = []
+    head_soon = relay.RelayedAnswer._head_soon
+
+    def count(answer: Any) -> Any:
+        checks.append(answer)
+        return head_soon(answer)
+
+    monkeypatch.setattr(relay.RelayedAnswer, "_head_soon", count)
+    return checks
+
+
 def test_a_request_on_a_kept_stream_is_refused_while_its_worker_stands_still(
     served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,19 +91,32 @@ def test_a_poll_on_a_kept_stream_waits_for_a_worker_that_runs(
         assert poll.get(timeout=DEADLINE).text == "ok"
 
 
+def test_a_request_waits_for_redis_longer_than_for_its_worker(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, ask_again = keep_a_stream(served, monkeypatch)
+    checks = count_checks(monkeypatch)
+
+    def lose(*_: Any) -> bytes:
+        served.bus.reached = False
+        raise WorkerSilent("no answer")
+
+    # Redis goes while the worker is asked; then it is not asked any more.
+    monkeypatch.setattr(served.bus, "ask", lose)
+    with stream:
+        poll = ask_again()
+        wait_until(lambda: len(checks) > 3)
+        stream.sendall(ANSWER)
+        assert poll.get(timeout=DEADLINE).text == "ok"
+    assert not served.bus.reached
+
+
 def test_polls_of_one_worker_share_its_sign_of_life(
     served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_workers, "_COUNTS_FOR", 1000.0)
     stream, ask_again = keep_a_stream(served, monkeypatch)
-    checks: list[Any] = []
-    head_soon = relay.RelayedAnswer._head_soon
-
-    def count(answer: Any) -> Any:
-        checks.append(answer)
-        return head_soon(answer)
-
-    monkeypatch.setattr(relay.RelayedAnswer, "_head_soon", count)
+    checks = count_checks(monkeypatch)
     served.bus.answers["runs"] = b"taken"
     with stream:
         poll = ask_again()

@@ -23,6 +23,7 @@ class StandIn:
 
     Attributes:
         there: whether the other worker is there.
+        reached: whether what is sent to it goes out now.
         answers: what it does with connections and with requests, one after the other: a bool,
             an exception, or a function that is called with the descriptor.
         given: the kinds of what was handed over to it.
@@ -35,6 +36,7 @@ class StandIn:
     def __init__(self) -> None:
         self.name = worker_name()
         self.there = True
+        self.reached = True
         self.answers: dict[str, Any] = {"connection": False, "request": False}
         self.given: list[str] = []
         self.receivers: dict[str, Any] = {}
@@ -46,6 +48,9 @@ class StandIn:
 
     def find(self, worker: str) -> bool:
         return self.there and worker == OTHER
+
+    def reaches(self, worker: str) -> bool:
+        return self.reached
 
     def when_gone(self, function: Any) -> None:
         pass
