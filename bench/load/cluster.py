@@ -7,15 +7,18 @@ what else goes on on the machine affects both. A ratio is the median of the rati
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from .broadcast import Broadcast
 from .echo import Echo, finish
 from .polling import Chat, HTTPConnection, SocketIOPolls
 from .run import Figure, Run
 from .upgrading import UpgradedPolls, answer, check
+from .violation import Violation
 from .websocket import WebSocketLink
 
 __all__ = ["acquaint", "events", "handed", "handover", "relayed"]
@@ -30,10 +33,30 @@ async def acquaint(run: Run) -> None:
     for connection in connections:
         # A worker joins the others at its first request that is the listener's.
         await run.step(connection.get("/socket.io/socket.io.js"), "the client file had come")
-    for connection in connections:
-        while int(await run.step(connection.get("/members"), "it had told")) < len(ports):
-            await run.sleep(0.01)
+    for port, connection in zip(ports, connections, strict=True):
         connection.close()
+        while (await told(run, port))["members"] < len(ports):
+            await run.sleep(0.01)
+
+
+async def told(run: Run, port: int) -> dict[str, Any]:
+    """What a worker tells of the others."""
+    connection = await HTTPConnection(port, run.fail).open()
+    answer = await run.step(connection.get("/cluster"), "a worker had told of the others")
+    connection.close()
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+async def check_given(run: Run, way: str, least: int) -> None:
+    """Check that the second worker has given what has come to it to the first.
+
+    Raises:
+        Violation: if it has not, or in another way.
+    """
+    given = (await told(run, run.job.ports[1]))[way]
+    if given < least:
+        raise Violation(f"{given} were {way}, and should be {least} at least")
 
 
 async def by_turns(run: Run, turns: int, here: Cost, there: Cost) -> list[Figure]:
@@ -92,6 +115,7 @@ async def handed(run: Run, connections: int, turns: int) -> list[Figure]:
         return cost
 
     figures = await by_turns(run, turns, *map(cost_of, groups))
+    await check_given(run, "handed_over", connections)
     await run.close_many([link for links in groups for link in links])
     return figures
 
@@ -118,6 +142,7 @@ async def relayed(run: Run, sessions: int, turns: int) -> list[Figure]:
         return cost
 
     figures = await by_turns(run, turns, *map(cost_of, groups))
+    await check_given(run, "relayed", sum(chat.count for chat in groups[1]))
     for chat in chats:
         chat.close()
     return figures
@@ -143,5 +168,6 @@ async def handover(run: Run, requests: int) -> list[Figure]:
             times[which].append(1e6 * (perf_counter() - began))
             connection.close()
     polls.close()
+    await check_given(run, "handed_over", requests)
     differences = [second - first for first, second in zip(*times, strict=True)]
     return [Figure(median(each)) for each in (*times, differences)]

@@ -2,7 +2,7 @@
 
 Its arguments are a JSON object: ``cluster``, the option of the listener; and ``wrapped``, whether
 middleware hides the server from the listener, so that it must relay what belongs to other workers.
-``GET /members`` tells how many workers it knows, itself included.
+``GET /cluster`` tells ``stats()["cluster"]``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     options = {"log": False, "flash_policy_port": None, "cluster": arguments["cluster"]}
 
     def pages(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        body = b"%d" % socket.stats()["cluster"]["members"]
+        body = json.dumps(socket.stats()["cluster"]).encode()
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 

@@ -18,6 +18,7 @@ from support.missing import missing
 
 from bench import run
 from bench.peers import PEERS
+from bench.processes import Trouble
 from bench.redis_server import MISSING as NO_REDIS
 from bench.scenarios import SCENARIOS, Measurement, Row
 
@@ -51,6 +52,14 @@ def test_each_scenario_measures_several_workers(tmp_path, bus, kind, arguments, 
     for row in rows:
         (figure,) = results.figures[row]["ours-socketio"]
         assert figure["value"]
+
+
+def test_what_is_handed_over_is_not_taken_for_relayed(tmp_path):
+    rows = tuple(Row(f"figure {number}", "") for number in range(3))
+    arguments = {"sessions": 2, "turns": 1}
+    measurement = Measurement("relayed", rows, arguments, workers=2, bus="local")
+    with pytest.raises(Trouble, match="0 were relayed, and should be "):
+        measure(PEERS["ours-socketio"], tmp_path, measurement)
 
 
 def test_only_peers_with_workers_are_measured_with_several():
