@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from sockio_gevent.transports.base import Downlink
+from sockio_gevent.transports.downlink import Downlink
 from sockio_gevent.wire.packet import Packet
 
 __all__ = ["KINDS", "Kind", "Link"]

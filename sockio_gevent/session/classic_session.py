@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dialects.classic import Classic
 from ..monitoring.reasons import CloseReason, End
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.websocket import INTERNAL_ERROR
 from .session import Session
 from .session_host import SessionHost

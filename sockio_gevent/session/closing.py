@@ -16,7 +16,7 @@ from gevent.event import Event
 from ..hub.per_hub import thread_lock
 from ..monitoring.log import Log
 from ..monitoring.reasons import GOES_AWAY
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.websocket import GOING_AWAY
 from .session import Session
 

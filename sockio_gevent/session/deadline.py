@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dialects.base import Dialect
 from ..monitoring.reasons import CloseReason, End, Limit
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.websocket import INTERNAL_ERROR
 from .handler_timeout import HandlerTimeout
 from .inbox import Inbox

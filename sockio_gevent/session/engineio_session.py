@@ -11,7 +11,7 @@ from ..dialects.socketio import SocketIO
 from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.packet import Packet
 from ..wire.websocket import PROTOCOL_ERROR
 from .loops import Loop

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..monitoring.reasons import CloseReason, End, Limit
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
 from .handler_queue import HandlerQueue

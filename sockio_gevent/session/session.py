@@ -17,7 +17,7 @@ from typing import Any
 
 from ..dialects.base import Dialect
 from ..monitoring.reasons import GOES_AWAY, CloseReason, End
-from ..transports.base import Downlink, Upload
+from ..transports.downlink import Downlink, Upload
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, NORMAL
 from .deadline import Deadline

@@ -13,7 +13,7 @@ from ..monitoring.statistics import Counters
 from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
 from ..options.listener_options import Options
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from .loops import Loop, Loops
 from .memory import Memory
 from .recently_ended import RecentlyEnded

@@ -15,7 +15,7 @@ from ..monitoring.statistics import Traffic
 from ..options.listener_options import Options
 from ..server.http.environ import kept
 from ..server.http.request import Request
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire.packet import Packet
 from .classic_session import ClassicSession
 from .closing import ClosingSessions

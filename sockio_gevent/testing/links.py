@@ -17,7 +17,7 @@ from ..dialects.classic import Classic
 from ..dialects.engineio import EngineIO
 from ..options.listener_options import Options
 from ..session.session import Session
-from ..transports.base import Downlink
+from ..transports.downlink import Downlink
 from ..wire import socketio as wire
 from ..wire.json_text import decode_json, encode_json
 from ..wire.packet import BinaryPacket, Packet

@@ -6,7 +6,7 @@ from ..dialects.classic import Classic
 from ..hub.time_slice import TimeSlice
 from ..options.listener_options import Options
 from ..server.http.request import Refusal, Request
-from .base import Carried
+from .carried import Carried
 from .http import HTTPTransport
 
 __all__ = ["ClassicTransport"]

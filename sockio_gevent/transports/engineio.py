@@ -18,7 +18,7 @@ from ..refusal import Header
 from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
-from .base import Carried
+from .carried import Carried
 from .http import HTTPTransport
 
 __all__ = ["JSONPTransport", "PollingTransport"]

@@ -14,7 +14,8 @@ from ..options.listener_options import Options
 from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL, POLICY_VIOLATION
-from .base import Backlog, Carried, Downlink, Upload
+from .carried import Backlog, Carried
+from .downlink import Downlink, Upload
 from .socket_downlink import SocketDownlink
 from .websocket import WebSocketTransport
 

@@ -14,7 +14,9 @@ from ..server.stream.hang_up import HangUpWatch, has_hung_up
 from ..server.stream.sockets import shut_down
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
-from .base import Carried, Downlink, Transport
+from .base import Transport
+from .carried import Carried
+from .downlink import Downlink
 
 __all__ = ["Answer", "HTTPDownlink", "HTTPTransport", "PollAnswer"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..server.http.request import Refusal, Request
 from ..wire.packet import Packet
-from .base import Carried
+from .carried import Carried
 from .classic import ClassicTransport
 
 __all__ = ["JSONPPollingTransport", "XHRPollingTransport"]

@@ -15,7 +15,8 @@ from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import INTERNAL_ERROR, UNSUPPORTED_DATA
 from ..wire.websocket_connection import WebSocketConnection
-from .base import Carried, Downlink
+from .carried import Carried
+from .downlink import Downlink
 
 if TYPE_CHECKING:
     from ..server.stream.websocket import WebSocket

@@ -10,7 +10,7 @@ from ..monitoring.reasons import CloseReason, End
 from ..refusal import Header
 from ..server.http.request import Request
 from ..wire.packet import Packet
-from .base import Carried
+from .carried import Carried
 from .classic import ClassicTransport
 from .http import Answer, HTTPDownlink
 

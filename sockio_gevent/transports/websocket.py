@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..server.http.request import Refusal, Request
 from ..wire.websocket import GOING_AWAY
-from .base import Carried, Transport
+from .base import Transport
+from .carried import Carried
 from .socket_downlink import SocketDownlink
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sockio_gevent.client import Client, session_of
 from sockio_gevent.server.stream.connection import Connection
 from sockio_gevent.server.stream.hang_up import HangUpWatch
 from sockio_gevent.server.stream.websocket import WebSocket as ServerWebSocket
-from sockio_gevent.transports.base import Downlink
+from sockio_gevent.transports.downlink import Downlink
 from sockio_gevent.wire.classic import encode_text
 from sockio_gevent.wire.packet import OVERHEAD
 from sockio_gevent.wire.websocket import TEXT, encode_frame

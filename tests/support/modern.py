@@ -18,7 +18,7 @@ from sockio_gevent.dialects.classic import Classic
 from sockio_gevent.monitoring.reasons import CloseReason, End
 from sockio_gevent.session.session import Session
 from sockio_gevent.space import Languages
-from sockio_gevent.transports.base import Downlink
+from sockio_gevent.transports.downlink import Downlink
 from sockio_gevent.wire.packet import Packet
 
 from .in_process import hello, listen, wait_until
