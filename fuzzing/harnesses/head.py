@@ -26,6 +26,9 @@ TOKENS = (
     b"Transfer-Encoding: chunked\r\n",
     b"Connection: close\r\n",
     b"Connection: upgrade\r\n",
+    b"Connection: keep-alive, Upgrade\r\n",
+    b"Upgrade: websocket\r\n",
+    b"Sec-WebSocket-Version: 13\r\n",
     b"Expect: 100-continue\r\n",
     b"X-A_B: 1\r\n",
     b" folded\r\n",
@@ -53,6 +56,8 @@ SEEDS = (
     b"POST /a.b/ HTTP/1.1\r\nContent-Length: +5\r\n\r\n12345",
     b"POST /a.b/ HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET /a.b/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET /a.b/ HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n\r\n\x81\x80AAAA",
     b"GET http://a:80/b?c HTTP/1.1\r\nHost: d\r\n\r\n",
     b"OPTIONS HTTP://a HTTP/1.0\r\n\r\n",
     b"1f;a=b\r\n0\r\nA: b\r\n\r\n",
@@ -62,7 +67,7 @@ SEEDS = (
 _NAME = string.ascii_letters + string.digits + "-"
 _TOKEN = _NAME + "!#$%&'*+.^_`|~"
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-_UNUSUAL = ("HTTP_UPGRADE", "HTTP_EXPECT", "HTTP_TRANSFER_ENCODING")
+_UNUSUAL = ("HTTP_EXPECT", "HTTP_TRANSFER_ENCODING")
 _PATTERN = request_line_pattern(PREFIXES)
 
 
@@ -118,11 +123,22 @@ def _read(data: bytes) -> tuple[Any, ...] | None:
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
     length = environ.get("CONTENT_LENGTH", "0")
-    if connection not in ("keep-alive", "close", "upgrade") or not _consists(length, string.digits):
+    if not _consists(length, string.digits) or len(length) > 15:
         return None
-    if len(length) > 15:
+    upgrade = environ.get("HTTP_UPGRADE")
+    if upgrade is None:
+        if connection not in ("keep-alive", "close", "upgrade"):
+            return None
+    elif (
+        method != "GET"
+        or upgrade.lower() != "websocket"
+        or connection not in ("upgrade", "keep-alive, upgrade")
+        or "HTTP_SEC_WEBSOCKET_VERSION" not in environ
+        or "CONTENT_LENGTH" in environ
+    ):
         return None
-    fields = (environ, int(length) if "CONTENT_LENGTH" in environ else None, connection == "close")
+    body_size = int(length) if "CONTENT_LENGTH" in environ else None
+    fields = (environ, body_size, connection == "close", upgrade is not None)
     return len(head) + 4, line, method, target, path, query, fields
 
 

@@ -36,7 +36,9 @@ _PATH = r"[!-$&->@-~]*"
 _BLOCK = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*[!-~]\r\n){0,%d}" % _MOST_LINES)
 
 # Headers that change how the body is read, or ask for more than an answer.
-_UNUSUAL = frozenset(("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE"))
+_UNUSUAL = frozenset(("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"))
+# Part of a name that handshakes of WebSockets have, in the spelling of all known clients.
+_HANDSHAKE = b"-WebSocket-"
 _OWN_KEYS = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
 # Headers of an answer that a server acts on, whatever the case of their letters.
 _MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
@@ -49,11 +51,13 @@ class Fields(NamedTuple):
         environ: all of them, named as in a WSGI environ; do not change it.
         body_size: how many bytes the body has, or ``None`` if the headers name no body.
         closes: whether the client wants no further answer on the connection.
+        upgrades: whether the request asks for a WebSocket (RFC 6455 section 4.1).
     """
 
     environ: dict[str, str]
     body_size: int | None
     closes: bool
+    upgrades: bool
 
 
 # The size of the head in bytes; its first line; from that the method and the target; from
@@ -90,10 +94,14 @@ def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
     if match is None:
         return None
     block = data[line_end + 2 : end]
-    fields = _known_fields(block) if len(block) <= _LONGEST_KNOWN else _read_fields(block)
+    # Each handshake has a key of its own, so it is not worth keeping.
+    once = len(block) > _LONGEST_KNOWN or _HANDSHAKE in block
+    fields = _read_fields(block) if once else _known_fields(block)
     if fields is None:
         return None
     method, target, path, query = match.groups("")
+    if fields.upgrades and method != "GET":
+        return None
     return end + 2, line, method, target, path, query, fields
 
 
@@ -111,15 +119,30 @@ def _read_fields(block: bytes) -> Fields | None:
     if len(environ) < len(lines) or not _UNUSUAL.isdisjoint(environ):
         return None
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
+    upgrades = "HTTP_UPGRADE" in environ
+    if upgrades:
+        if not _is_handshake(environ, connection):
+            return None
     # Without an Upgrade header, "upgrade" asks for nothing, and many proxies add it.
-    if connection not in ("keep-alive", "close", "upgrade"):
+    elif connection not in ("keep-alive", "close", "upgrade"):
         return None
     body_size = None
     if (length := environ.get("CONTENT_LENGTH")) is not None:
         if not length.isdecimal() or len(length) > 15:
             return None
         body_size = int(length)
-    return Fields(environ, body_size, connection == "close")
+    return Fields(environ, body_size, connection == "close", upgrades)
+
+
+def _is_handshake(environ: dict[str, str], connection: str) -> bool:
+    """Whether a request with an Upgrade header asks for a WebSocket, and for nothing else."""
+    return (
+        environ["HTTP_UPGRADE"].lower() == "websocket"
+        # Without a version it is one of the drafts before RFC 6455.
+        and "HTTP_SEC_WEBSOCKET_VERSION" in environ
+        and "CONTENT_LENGTH" not in environ
+        and connection in ("upgrade", "keep-alive, upgrade")
+    )
 
 
 # The heads of a client's requests hardly differ, and neither do those of different clients.

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from support.fast_path import (
+    HANDSHAKES,
     NOT_PLAIN,
     PATH,
     PLAIN,
@@ -20,6 +21,21 @@ def test_a_plain_request_has_the_same_environ_as_from_pywsgi(pair, request_bytes
     answer = pair.both_answer(request_bytes)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert pair.fast.plain == [True]
+
+
+@pytest.mark.parametrize("request_bytes", HANDSHAKES.values(), ids=HANDSHAKES)
+def test_a_handshake_is_answered_as_from_pywsgi(pair, request_bytes):
+    answer = pair.both_answer(request_bytes)
+    assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert pair.fast.plain == [True]
+
+
+def test_a_handshake_without_a_key_is_refused_as_from_pywsgi(pair):
+    lines = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"
+    refused = head("GET", "/socket.io/websocket", "Host: a", *lines)
+    answer = pair.both_answer(refused + PLAIN["few headers"])
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.endswith(b"hello")
 
 
 @pytest.mark.parametrize("request_bytes", NOT_PLAIN.values(), ids=NOT_PLAIN)
@@ -48,7 +64,7 @@ def test_each_environ_begins_with_the_server_s_own(serve):
 def test_damaged_requests_are_answered_like_pywsgi_answers_them(pair, capfd):
     """A few bytes of good requests are changed, removed, doubled or moved."""
     random = Random(1)
-    good = [*PLAIN.values(), *NOT_PLAIN.values()]
+    good = [*PLAIN.values(), *HANDSHAKES.values(), *NOT_PLAIN.values()]
     salt = b"\r\n\t :,%+-_0\0\x0b\x1c\x85\xa0\xffaA/?#"
     plain = 0
     for _ in range(400):

@@ -76,7 +76,7 @@ def test_a_failure_while_messages_are_taken_gets_an_error(serve, monkeypatch, ki
     if isinstance(client, WebSocket):
         client.begin_send("hello")
         assert client.wait_closed() == 1011
-        assert served.wait_line(" ended: what came over its connection failed")
+        assert served.wait_line(" ended: the reading of its connection failed")
         assert served.listener.stats()["closes"]["failure"] == 1
     else:
         path = f"/socket.io/{kind.transport}/{client.session_id}/send"

@@ -19,6 +19,7 @@ PATH = "/socket.io/nosuch/1"  # passed on to the application, which shows what i
 
 # Values that differ between two servers, or are another object each time.
 OBJECTS = {
+    "wsgi.websocket",
     "wsgi.input",
     CONNECTION,
 }
@@ -56,7 +57,8 @@ class Side:
         self.port = self.served.port
 
     def answer(self, environ, start_response):
-        self.plain.append(isinstance(environ["wsgi.input"], BytesIO))
+        upgrades = environ[CONNECTION]._upgrades
+        self.plain.append(upgrades or isinstance(environ["wsgi.input"], BytesIO))
         seen = {name: environ[name] for name in environ.keys() - OBJECTS - PORTS}
         seen.update({name: type(environ[name]) for name in environ.keys() & PORTS})
         seen.update(dict.fromkeys(environ.keys() & OBJECTS, True))
@@ -133,6 +135,22 @@ PLAIN = {
     "what a proxy adds": head("GET", PATH, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https"),
 }
 
+_HANDSHAKE = (
+    "Host: a",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+HANDSHAKES = {
+    "of Chromium": head("GET", PATH, *_HANDSHAKE, "Connection: Upgrade"),
+    "of Firefox": head("GET", PATH, *_HANDSHAKE, "Connection: keep-alive, Upgrade"),
+    "with a frame behind it": head("GET", PATH, *_HANDSHAKE, "Connection: Upgrade")
+    + b"\x81\x80abcd",
+    "in capitals": head("GET", PATH, *(line.upper() for line in _HANDSHAKE[:3]), _HANDSHAKE[3])[:-2]
+    + b"CONNECTION: UPGRADE\r\n\r\n",
+}
+
 NOT_PLAIN = {
     "a HEAD": head("HEAD", PATH, "Host: a"),
     "another method": head("PUT", PATH, "Content-Length: 3") + b"abc",
@@ -186,6 +204,15 @@ NOT_PLAIN = {
     "another connection": head("GET", PATH, "Connection: close, x"),
     "an upgrade": head("GET", PATH, "Connection: upgrade", "Upgrade: h2c"),
     "an upgrade alone": head("GET", PATH, "Upgrade: websocket"),
+    "a handshake with a body": head(
+        "GET", PATH, *_HANDSHAKE, "Connection: Upgrade", "Content-Length: 3"
+    )
+    + b"abc",
+    "a handshake by POST": head("POST", PATH, *_HANDSHAKE, "Connection: Upgrade"),
+    "a handshake to be closed": head("GET", PATH, *_HANDSHAKE, "Connection: Upgrade, close"),
+    "a handshake of a draft": head(
+        "GET", PATH, "Upgrade: WebSocket", "Connection: Upgrade", "Sec-WebSocket-Key1: 1 2"
+    ),
     "many lines": head("GET", PATH, *(f"X-{n}: x" for n in range(70))),
     "too many lines": head("GET", PATH, *(f"X-{n}: x" for n in range(110))),
     "a long target": head("GET", PATH + "x" * 5000),

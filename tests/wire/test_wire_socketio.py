@@ -180,9 +180,9 @@ BAD: dict[str, tuple[list[Message], str]] = {
     "a binary acknowledgement without a number": (["6[]"], "number of its attachments"),
     "too many attachments": (['54-["a"]'], "over 3 attachments"),
     "very many attachments": (['5999999999-["a"]'], "over 3 attachments"),
-    "an attachment that is not due": ([b"\1"], "none is due"),
-    "an attachment after the last": ([f'51-["a",{PLACEHOLDER}]', b"\1", b"\2"], "none is due"),
-    "an attachment after none": (['50-["a"]', b"\1"], "none is due"),
+    "an attachment that is not due": ([b"\1"], "none is expected"),
+    "an attachment after the last": ([f'51-["a",{PLACEHOLDER}]', b"\1", b"\2"], "none is expected"),
+    "an attachment after none": (['50-["a"]', b"\1"], "none is expected"),
     "a text before the attachments": (
         [f'51-["a",{PLACEHOLDER}]', '2["b"]'],
         "before the attachments",

@@ -69,6 +69,7 @@ class FastHandler(LimitedHandler):
     _fast = False  # whether this connection uses the fast path: not with TLS
     _first_request = True
     _logs = True  # whether there is an access log
+    _upgrades = False  # whether the request asks for a WebSocket
     # The head of an answer that was not sent yet, of the type AnswerHead | None. While the
     # application runs it changes, which type checkers do not see.
     _head: Any = None
@@ -102,8 +103,17 @@ class FastHandler(LimitedHandler):
             return super().handle_one_request()
         self._watch.head_read()
         self._first_request = False
-        self._respond()
-        return None if self.close_connection else True
+        if self._upgrades:
+            # pywsgi answers, because gevent-websocket extends that.
+            self.application = self.server.application
+            try:
+                self.handle_one_response()
+            finally:
+                self.begun = b""
+                self._upgrades = False
+        else:
+            self._respond()
+        return None if self.close_connection or self.rfile.closed else True
 
     def _read_ahead(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
@@ -140,7 +150,7 @@ class FastHandler(LimitedHandler):
             head: its head.
             data: the bytes that were read from the connection so far.
         """
-        size, line, method, target, path, query, (fields, body_size, closes) = head
+        size, line, method, target, path, query, (fields, body_size, closes, upgrades) = head
         if size > self.max_header_size or len(fields) > self.max_header_count:
             return False
         environ = self.server.get_environ()
@@ -159,7 +169,13 @@ class FastHandler(LimitedHandler):
             environ["REMOTE_ADDR"] = str(address[0])
             environ["REMOTE_PORT"] = str(address[1])
         end = size + (body_size or 0)
-        if end <= len(data):
+        self._upgrades = upgrades
+        if upgrades:
+            # As give_body() does: something other than HTTP follows.
+            environ["wsgi.input"] = self.rfile
+            self.wsgi_input = Body(self.rfile, None)
+            self._reader_empty = False
+        elif end <= len(data):
             environ["wsgi.input"] = BytesIO(data[size:end])
             self.wsgi_input = None
         else:
@@ -168,7 +184,7 @@ class FastHandler(LimitedHandler):
             self._reader_empty = False
         if end < len(data):
             self._put_back(data[end:])
-        environ["wsgi.input_terminated"] = True
+        environ["wsgi.input_terminated"] = not upgrades
         environ[CONNECTION] = self
         self.upgrade = None
         if self.hands_over:
