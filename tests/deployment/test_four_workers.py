@@ -149,17 +149,27 @@ def server_sessions(server, pid):
             http.close()
 
 
-@pytest.fixture(scope="module", params=["fresh", "kept", "nginx"])
+@pytest.fixture(scope="module", params=["fresh", "kept", "nginx", "command line"])
 def told(request, deploying, certificate):
-    """The stories on four workers, with connections for one request or for many, or of nginx."""
+    """The stories on four workers.
+
+    They are of gunicorn, with connections for one request or for many, or of nginx; or of the
+    command line.
+    """
     with deploying() as deploy:
         released = DEPLOYMENT.parent / "released"
-        server = start(
-            deploy,
-            "--keep-alive=0" if request.param == "fresh" else "--keep-alive=60",
-            f"--pythonpath={released}",
-            application="story_application:application",
-        )
+        application = "story_application:application"
+        if request.param == "command line":
+            server = deploy(
+                CommandLine, "--workers=4", application=application, places=[released]
+            ).listening()
+        else:
+            server = start(
+                deploy,
+                "--keep-alive=0" if request.param == "fresh" else "--keep-alive=60",
+                f"--pythonpath={released}",
+                application=application,
+            )
         if request.param == "nginx":
             yield deploy(Nginx, certificate, server, changes=ROUND_ROBIN).listening()
         else:

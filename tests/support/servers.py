@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -207,23 +207,34 @@ class Gunicorn(Server):
 
 
 class CommandLine(Server):
-    """``python -m sockio_gevent``."""
+    """``python -m sockio_gevent``.
 
-    def __init__(self, folder: Path, *arguments: str, **more: Any) -> None:
-        command = [sys.executable, "-m", "sockio_gevent", "deployed:application", "--port=0"]
-        command += arguments
-        places = [str(DEPLOYMENT), str(DEPLOYMENT.parents[1])]
-        super().__init__(command, folder, environ={"PYTHONPATH": os.pathsep.join(places)}, **more)
+    Args:
+        folder: where it runs.
+        *arguments: the command line.
+        application: the module and the name of the application.
+        places: more folders where modules are.
+        **more: see :class:`Server`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        application: str = "deployed:application",
+        places: Sequence[Path] = (),
+        **more: Any,
+    ) -> None:
+        command = [sys.executable, "-m", "sockio_gevent", application, "--port=0", *arguments]
+        found = os.pathsep.join(map(str, [*places, DEPLOYMENT, DEPLOYMENT.parents[1]]))
+        super().__init__(command, folder, environ={"PYTHONPATH": found}, **more)
 
 
-class Clustered(Server):
+class Clustered(CommandLine):
     """``python -m sockio_gevent`` with the application ``clustered``."""
 
     def __init__(self, folder: Path, *arguments: str, **more: Any) -> None:
-        command = [sys.executable, "-m", "sockio_gevent", "clustered:socket", "--port=0"]
-        command += arguments
-        places = os.pathsep.join([str(DEPLOYMENT), str(DEPLOYMENT.parents[1])])
-        super().__init__(command, folder, environ={"PYTHONPATH": places}, **more)
+        super().__init__(folder, *arguments, application="clustered:socket", **more)
 
 
 class Program(Server):
