@@ -267,7 +267,8 @@ class Listener(Namespace):
                 out.
 
         Returns:
-            The :meth:`stats` by the numbers of the processes.
+            The :meth:`stats` by the numbers of the processes. Of workers in several containers
+            with equal numbers, one is left in.
         """
         return self._workers.gather(timeout)
 

@@ -36,7 +36,10 @@ class WorkersStatistics:
         found = {os.getpid(): self._stats()}
         if self._bus is not None:
             for body in self._bus.ask_all(_KIND, b"", timeout).answers.values():
-                pid, stats = json.loads(body)
+                try:
+                    pid, stats = json.loads(body)
+                except (TypeError, ValueError):
+                    continue
                 if isinstance(pid, int) and isinstance(stats, dict):
                     found.setdefault(pid, stats)
         return found

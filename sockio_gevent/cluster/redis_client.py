@@ -120,4 +120,8 @@ def is_not_ready(error: Exception) -> bool:
 def shown(address: str) -> str:
     """An address without its password, for logs."""
     scheme, mark, rest = address.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
+    before, _, query = rest.partition("?")
+    _, found, place = before.rpartition("@")
+    if not found and "@" in query:  # perhaps the question mark is a part of the password
+        place = "…"
+    return f"{scheme}{mark}{place}"

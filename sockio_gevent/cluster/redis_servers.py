@@ -15,7 +15,7 @@ from redis import Connection, ConnectionPool, SSLConnection
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import parse_url
 from redis.exceptions import RedisClusterException
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 __all__ = ["pool_of_cluster", "pool_of_sentinels"]
 
@@ -63,7 +63,7 @@ def pool_of_sentinels(address: str, **options: Any) -> Any:
     if not service:
         raise ValueError("the address of sentinels ends with the name of their service: …/service")
     if database:
-        read["db"] = _number(database, "the number of a database")
+        read["db"] = _number(database, "number of a database")
     own = {name: read.pop(name) for name in list(read) if name.startswith(_OF_SENTINEL)}
     secure = {name: each for name, each in read.items() if name.startswith("ssl_")}
     if scheme == "rediss":
@@ -72,7 +72,11 @@ def pool_of_sentinels(address: str, **options: Any) -> Any:
     sentinels = Sentinel(hosts, sentinel_kwargs={**options, **secure, **told})
 
     def find() -> tuple[str, int]:
-        host, port = sentinels.discover_master(service)
+        try:
+            host, port = sentinels.discover_master(service)
+        except MasterNotFoundError:
+            # Some versions of the library put passwords into the text of theirs.
+            raise redis.ConnectionError(f"no sentinel names a master of {service!r}") from None
         return str(host), int(port)
 
     return _pool(scheme, find, {**read, **options})
@@ -139,10 +143,14 @@ def _host(text: str, port: int) -> tuple[str, int]:
         host, _, given = text.partition(":")
     if not host:
         raise ValueError("the address of several Redis servers has a host that is empty")
-    return host, _number(given, "a port") if given else port
+    return host, _number(given, "port") if given else port
 
 
 def _number(text: str, what: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{text!r:.20} is not {what} of Redis")
+        # Without the text: it may be a part of a password.
+        raise ValueError(
+            f"a {what} in the address of several Redis servers is no number; "
+            "in a password, write %2F for /, %3F for ? and %40 for @"
+        )
     return int(text)

@@ -95,15 +95,16 @@ class _Started(NamedTuple):
     workers: bool
     times: dict[int, float]
 
-    def stats(self) -> dict[int, dict[str, Any]]:
-        """The statistics by the processes; note when these have started."""
+    def stats(self) -> list[tuple[int, dict[str, Any], float]]:
+        """The processes, the statistics of each, and when it has started."""
         listener = self.listener
         found = listener.stats_of_workers() if self.workers else {0: listener.stats()}
         for gone in self.times.keys() - found.keys():
-            del self.times[gone]
-        for worker, stats in found.items():
-            self.times.setdefault(worker, time() - stats["uptime"])
-        return found
+            self.times.pop(gone, None)  # another thread may be faster
+        return [
+            (worker, stats, self.times.setdefault(worker, time() - stats["uptime"]))
+            for worker, stats in found.items()
+        ]
 
 
 class Collector(BaseCollector):
@@ -165,9 +166,9 @@ class Collector(BaseCollector):
         labels = self._labels
         families = _Families(labels)
         for resource, started in list(self._started.items()):
-            for worker, stats in started.stats().items():
+            for worker, stats, since in started.stats():
                 told = [resource, str(worker) if started.workers else ""][: len(labels)]
-                families.take(told, stats, started.times[worker])
+                families.take(told, stats, since)
         return families.all
 
 

@@ -155,12 +155,16 @@ class OtherWorkers:
             if stream is None:
                 return None
         keep = partial(self._streams.put, owner)
-        return relay(environ, start_response, stream, keep, partial(self._check_runs, owner))
+        return relay(environ, start_response, stream, keep, partial(self._check_runs, owner, []))
 
-    def _check_runs(self, owner: str) -> None:
+    def _check_runs(self, owner: str, missed: list[str]) -> None:
         """Check that a worker runs, which may take long for an answer.
 
         Nobody knows while Redis is away; then the request waits until that is back.
+
+        Args:
+            owner: the name of the worker.
+            missed: the same list for all checks of one request; empty at the first one.
 
         Raises:
             Refusal: if it stands still.
@@ -175,7 +179,13 @@ class OtherWorkers:
                 return
             raise _unavailable() from None
         except WorkerGone:
-            return  # its end of the stream is closed, too
+            # The end of the stream tells that a worker has gone. If it does not, the worker
+            # stands still, and so much waits for it that the bus has given it up.
+            if owner not in self._bus.members:
+                if missed:
+                    raise _unavailable() from None
+                missed.append(owner)
+            return
         self._seen[owner] = monotonic()
 
     def _new_stream(self, owner: str, session_id: str, head: bytes) -> Any:

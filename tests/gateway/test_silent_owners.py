@@ -91,6 +91,17 @@ def test_a_poll_on_a_kept_stream_waits_for_a_worker_that_runs(
         assert poll.get(timeout=DEADLINE).text == "ok"
 
 
+def test_a_request_is_refused_if_the_bus_has_given_its_silent_worker_up(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that stands still is cut off when too much waits for it; its stream stays open."""
+    stream, ask_again = keep_a_stream(served, monkeypatch)
+    served.bus.answers["runs"] = WorkerGone("there is no such worker")
+    monkeypatch.setattr(served.bus, "members", frozenset())
+    with stream:
+        assert ask_again().get(timeout=DEADLINE).status == 503
+
+
 def test_a_request_waits_for_redis_longer_than_for_its_worker(
     served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

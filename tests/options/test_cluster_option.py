@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import ConnectionError  # noqa: A004
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 import sockio_gevent as io
+from sockio_gevent.cluster import redis_client, redis_servers
 from sockio_gevent.options.listener_options import Options
 
 
@@ -69,8 +72,9 @@ def test_redis_needs_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("redis://localhost:port", "port"),
         ("redis+sentinel://localhost", "ends with the name of their service"),
-        ("redis+sentinel://localhost:port/service", "'port' is not a port of Redis"),
-        ("redis+sentinel://localhost/service/first", "not the number of a database"),
+        ("redis+sentinel://localhost:port/service", "^a port in the address .* is no number"),
+        ("redis+sentinel://user:sesame/x@localhost/service", "%2F for /"),
+        ("redis+sentinel://localhost/service/first", "number of a database .* is no number"),
         ("redis+sentinel://localhost,,other/service", "a host that is empty"),
         ("redis+cluster://localhost/1", "has only the database 0"),
     ],
@@ -79,14 +83,44 @@ def test_a_wrong_address_of_redis_is_refused(
     monkeypatch: pytest.MonkeyPatch, address: str, text: str
 ) -> None:
     monkeypatch.setattr("sockio_gevent.cluster.redis_client.check_redis", lambda: None)
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(ValueError, match=text) as raised:
         listen(cluster=address)
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("redis://user:sesame@localhost:1/2", "redis://localhost:1/2"),
+        ("redis://localhost?password=sesame", "redis://localhost"),
+        ("redis+sentinel://:sesame@a,b:1/s?sentinel_password=x@sesame", "redis+sentinel://a,b:1/s"),
+        ("redis+sentinel://a/s?sentinel_password=x@sesame", "redis+sentinel://…"),
+        ("redis://:sesa/sesame@localhost", "redis://localhost"),
+        ("redis://:sesame?sesame@localhost", "redis://…"),
+    ],
+)
+def test_an_address_is_shown_without_its_passwords(address: str, seen: str) -> None:
+    assert redis_client.shown(address) == seen
+
+
+def test_the_error_of_sentinels_does_not_tell_their_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find(sentinels: Any, service: str) -> Any:
+        raise MasterNotFoundError(f"none for {service}: password=sesame")
+
+    monkeypatch.setattr(Sentinel, "discover_master", find)
+    pool = redis_servers.pool_of_sentinels("redis+sentinel://localhost/service")
+    with pytest.raises(ConnectionError, match="no sentinel names a master of 'service'") as raised:
+        pool.get_connection()
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert "sesame" not in str(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def test_an_address_of_several_servers_says_all_that_one_of_one_server_says() -> None:
-    from sockio_gevent.cluster.redis_servers import _read
-
-    scheme, hosts, path, options = _read(
+    scheme, hosts, path, options = redis_servers._read(
         "rediss+sentinel://user:p%40ss@[::1]:1,b,c:3/service/2?ssl_ca_certs=/x&sentinel_password=y",
         26379,
     )
