@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import Any
 
 import engineio
@@ -16,6 +17,17 @@ MODES = {
 }
 NUMBERS = list(range(1000))
 BYTES = bytes(range(256))
+
+
+class Told(dict[Any, "Queue[Any]"]):
+    """What a client was told, by what it was told.
+
+    The thread of the client and that of the test may ask for a new queue at the same time. With
+    a ``defaultdict`` each would get its own.
+    """
+
+    def __missing__(self, name: Any) -> Queue[Any]:
+        return self.setdefault(name, Queue())
 
 
 def options() -> dict[str, Any]:

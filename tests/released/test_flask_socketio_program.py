@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
 import socketio
-from python_clients import MODES, options, run_in_order
+from python_clients import MODES, Told, options, run_in_order
 from support.http import DEADLINE, HTTP
 from support.npm import node
 from support.processes import Process
@@ -28,7 +26,7 @@ class Connected:
         self.client = socketio.Client(reconnection=False, **options())
         run_in_order(self.client.eio)
         self.namespace = namespace
-        self.told: dict[str, Queue[Any]] = defaultdict(Queue)
+        self.told = Told()
         self.client.on("*", lambda name, *values: self.told[name].put(values), namespace=namespace)
         self.client.on(
             "disconnect", lambda reason: self.told["disconnect"].put(reason), namespace=namespace

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from queue import Queue
 from typing import Any
 
 import pytest
 import socketio
-from python_clients import BYTES, MODES, NUMBERS, options, run_in_order
+from python_clients import BYTES, MODES, NUMBERS, Told, options, run_in_order
 from socketio.exceptions import ConnectionError as Refused
 from support.framing import TRICKY
 from support.http import DEADLINE
@@ -33,7 +31,7 @@ class Connected:
             reconnection_delay=0.02, reconnection_delay_max=0.1, **options()
         )
         run_in_order(self.client.eio)
-        self.told: dict[tuple[str, str], Queue[Any]] = defaultdict(Queue)
+        self.told = Told()
         for namespace in namespaces or ("/",):
             self._listen(namespace)
         self.client.connect(url, auth=auth, transports=MODES[mode], wait_timeout=DEADLINE)
