@@ -104,8 +104,8 @@ class Client(ClientFacts):
         """
         check_sendable(event)
         session, space = session_of(self), space_of(self)
-        if callback is None and space.notes_events:
-            _emit_noted(self, event, arguments)
+        if callback is None and space.recovery is not None and session.dialect.recovers:
+            space.send(event, arguments, [] if is_outside(self) else [session])
             return
         if callback is None:
             packets = session.dialect.event(space.name, event, arguments)
@@ -116,10 +116,10 @@ class Client(ClientFacts):
             awaited = Callback(space.runner.answered, self, callback)
             if has_left(self) or not space.pending.add(session, number, awaited):
                 return
-            if space.watcher is not None:
-                space.watcher.sent(event, arguments, (session,))
         if not has_left(self):
             session.loop.call(_send, session, packets)
+            if space.watcher is not None:
+                space.watcher.sent(event, arguments, (session,))
 
     def call(self, event: EventName, *arguments: Any, timeout: float | None = 60.0) -> Any:
         """Send an event, and wait for the client's answer. Handlers and threads may call it.
@@ -270,16 +270,3 @@ def _send(session: Session, packets: Sequence[Packet]) -> None:
         session.loop.traffic.messages_out += 1
         for packet in packets:
             session.enqueue(packet)
-
-
-def _emit_noted(client: Client, event: EventName, arguments: Sequence[Any]) -> None:
-    """Send an event to one client, where events are kept or watched."""
-    session, space = session_of(client), space_of(client)
-    if space.recovery is not None and session.dialect.recovers:
-        space.send(event, arguments, [] if is_outside(client) else [session])
-        return
-    packets = session.dialect.event(space.name, event, arguments)
-    if not has_left(client):
-        session.loop.call(_send, session, packets)
-        if space.watcher is not None:
-            space.watcher.sent(event, arguments, (session,))

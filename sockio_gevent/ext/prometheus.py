@@ -179,95 +179,78 @@ class _Families:
     """All metrics, still without values. prometheus_client adds ``_total`` to counters' names."""
 
     def __init__(self, labels: list[str]) -> None:
-        self.started = GaugeMetricFamily(
-            "sockio_start_time_seconds",
-            "When the listener was made, in seconds since the epoch.",
-            labels=labels,
+        def gauge(name: str, text: str, *more: str) -> GaugeMetricFamily:
+            return GaugeMetricFamily(name, text, labels=[*labels, *more])
+
+        def counter(name: str, text: str, *more: str) -> CounterMetricFamily:
+            return CounterMetricFamily(name, text, labels=[*labels, *more])
+
+        self.started = gauge(
+            "sockio_start_time_seconds", "When the listener was made, in seconds since the epoch."
         )
-        self.sessions = GaugeMetricFamily(
+        self.sessions = gauge(
             "sockio_sessions",
             "Sessions that are open, or away between two requests.",
-            labels=[*labels, "transport", "state"],
+            "transport",
+            "state",
         )
-        self.dialects = GaugeMetricFamily(
+        self.dialects = gauge(
             "sockio_dialect_sessions",
             "Sessions by the dialect that their clients speak.",
-            labels=[*labels, "dialect"],
+            "dialect",
         )
-        self.buffered = GaugeMetricFamily(
-            "sockio_buffered_bytes",
-            "Bytes that wait for clients to take them.",
-            labels=labels,
+        self.buffered = gauge("sockio_buffered_bytes", "Bytes that wait for clients to take them.")
+        self.opened = counter("sockio_sessions_opened", "Sessions that have begun.")
+        self.closed = counter(
+            "sockio_sessions_closed", "Sessions that have ended, by cause.", "cause"
         )
-        self.opened = CounterMetricFamily(
-            "sockio_sessions_opened",
-            "Sessions that have begun.",
-            labels=labels,
+        self.refused = counter(
+            "sockio_requests_refused", "Requests that were refused, by reason.", "reason"
         )
-        self.closed = CounterMetricFamily(
-            "sockio_sessions_closed",
-            "Sessions that have ended, by cause.",
-            labels=[*labels, "cause"],
-        )
-        self.refused = CounterMetricFamily(
-            "sockio_requests_refused",
-            "Requests that were refused, by reason.",
-            labels=[*labels, "reason"],
-        )
-        self.limits = CounterMetricFamily(
+        self.limits = counter(
             "sockio_limits_exceeded",
             "Times that clients were over a limit, by the option that sets it.",
-            labels=[*labels, "option"],
+            "option",
         )
-        self.messages = CounterMetricFamily(
-            "sockio_messages",
-            "Messages from clients (in) and to them (out).",
-            labels=[*labels, "direction"],
+        self.messages = counter(
+            "sockio_messages", "Messages from clients (in) and to them (out).", "direction"
         )
-        self.payloads = CounterMetricFamily(
+        self.payloads = counter(
             "sockio_payload_bytes",
             "Size of the payloads from clients (in) and to them (out).",
-            labels=[*labels, "direction"],
+            "direction",
         )
-        self.members = GaugeMetricFamily(
-            "sockio_cluster_members",
-            "Workers that know each other, with this one.",
-            labels=labels,
+        self.members = gauge(
+            "sockio_cluster_members", "Workers that know each other, with this one."
         )
-        self.connected = GaugeMetricFamily(
+        self.connected = gauge(
             "sockio_cluster_connected",
             "Whether this worker reaches the others: 0 while Redis is away.",
-            labels=labels,
         )
-        self.lag = GaugeMetricFamily(
+        self.lag = gauge(
             "sockio_cluster_lag_seconds",
             "The longest time that a message to this worker was on its way, in the last seconds.",
-            labels=labels,
         )
-        self.cluster_messages = CounterMetricFamily(
+        self.cluster_messages = counter(
             "sockio_cluster_messages",
             "Messages from other workers (in) and to them (out).",
-            labels=[*labels, "direction"],
+            "direction",
         )
-        self.cluster_bytes = CounterMetricFamily(
+        self.cluster_bytes = counter(
             "sockio_cluster_bytes",
             "Size of the messages from other workers (in) and to them (out).",
-            labels=[*labels, "direction"],
+            "direction",
         )
-        self.cluster_dropped = CounterMetricFamily(
+        self.cluster_dropped = counter(
             "sockio_cluster_dropped",
             "Messages that were dropped because a worker did not read them.",
-            labels=labels,
         )
-        self.handed_over = CounterMetricFamily(
+        self.handed_over = counter(
             "sockio_cluster_handed_over",
             "Connections that were handed over to the workers of their sessions.",
-            labels=labels,
         )
-        self.relayed = CounterMetricFamily(
-            "sockio_cluster_relayed",
-            "Requests that were relayed to the workers of their sessions.",
-            labels=labels,
+        self.relayed = counter(
+            "sockio_cluster_relayed", "Requests that were relayed to the workers of their sessions."
         )
 
     def take(self, of: list[str], stats: dict[str, Any], begun: float) -> None:

@@ -19,10 +19,6 @@ from support.servers import Clustered
 import sockio_gevent as io
 
 
-def plain(folder):
-    return RedisServer(folder).start()
-
-
 def with_password(folder):
     server = RedisServer(folder)
     server.arguments = ["--requirepass", "sesame"]
