@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from socket import SHUT_WR
+
 import gevent
 import pytest
 from support import engineio
@@ -159,10 +161,31 @@ def test_the_client_sees_the_end_of_a_connection_that_it_wants_to_end(workers):
 
 def test_the_limits_of_the_owner_count(workers):
     first, second = workers.pair(engineio.Polling)
-    answer = second.put_body(b"4" + b"x" * 2_000_000)
+    answer = second.put_body(b"4" + b"x" * 1_100_000)
     assert answer.status == 413
     limits = [sum(server.ask("/stats")["limits"].values()) for server in workers]
     assert limits[0] > 0 == limits[1]
+    second.vanish()
+    first.vanish()
+
+
+def test_who_still_sends_a_refused_body_sees_the_answer(workers, kind):
+    first, second = workers.pair(engineio.Polling)
+    size = 1_500_000
+    head = f"POST {second.address} HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Content-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"
+    raw = Raw(workers.ports[1], head.encode() + b"4", wrap=workers.wrap)
+    # waitress reads all of a body before it answers, and gunicorn what comes soon.
+    early = not kind.startswith(("gunicorn", "waitress"))
+    if early:
+        assert " 413 " in raw.head()[0]
+    raw.send(b"x" * (size - 1))
+    if not early:
+        assert " 413 " in raw.head()[0]
+    # A connection that was closed too early is reset.
+    raw.socket.shutdown(SHUT_WR)
+    raw.end()
+    raw.close()
     second.vanish()
     first.vanish()
 

@@ -86,9 +86,11 @@ class RelayedAnswer:
 
     def __init__(self, environ: dict[str, Any], owner: Any, keep: Callable[[Any], object]) -> None:
         connection = connection_of(environ)
+        self._connection = connection
         self._socket = None if connection is None else connection.socket
         self._keep = keep
         self._sender: gevent.Greenlet | None = None
+        self._refused = False  # whether the owner does not want the rest of the body
         self._watch: HangUpWatch | None = None
         self.owner = owner
         self.reader = AnswerReader(owner, environ["REQUEST_METHOD"] == "HEAD")
@@ -107,6 +109,8 @@ class RelayedAnswer:
             return None
         if head.status[:3] == "101":
             self._stop_watching()
+        elif self._sender is not None and not self._sender.ready():
+            self._refused = head.get("connection") == "close"
         return head
 
     def _head_soon(self) -> Head | None:
@@ -143,7 +147,7 @@ class RelayedAnswer:
         sender, self._sender = self._sender, None
         sent = sender is None or (sender.ready() and bool(sender.value))
         if sender is not None:
-            sender.kill()
+            self._end_sending(sender)
         owner, self.owner = self.owner, None
         if owner is None:
             return
@@ -151,6 +155,15 @@ class RelayedAnswer:
             self._keep(owner)
         else:
             owner.close()
+
+    def _end_sending(self, sender: gevent.Greenlet) -> None:
+        """The client must see the answer, even if it still sends."""
+        if self._refused and self._connection is None:
+            # Then the server would read the rest, and must not miss what a killed reader took.
+            sender.join(_QUIET)
+        sender.kill()
+        if self._refused and self._connection is not None:
+            self._connection.abandon_input()
 
     def _stop_watching(self) -> None:
         if self._watch is not None:
