@@ -35,6 +35,7 @@ FILES = (
     "monitoring/reasons.py",
     "monitoring/statistics.py",
     "options/listener_options.py",
+    "options/transport_options.py",
     "recovery.py",
     "returning.py",
     "rooms.py",

@@ -57,7 +57,7 @@ def open_session(listener: io.Listener, version: int, transport: str) -> EngineI
     environ: dict[str, Any] = {"SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "192.0.2.1"}
     setup_testing_defaults(environ)
     dialect: Any = next(
-        each for each in listener._dialects if getattr(each, "version", None) == version
+        each for each in listener._attachment.dialects if getattr(each, "version", None) == version
     )
     session: Any = listener._sessions.open(dialect, transport, Request(environ, _nothing))
     return session  # type: ignore[no-any-return]

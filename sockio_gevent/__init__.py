@@ -12,7 +12,8 @@ from .client import Client, Target
 from .errors import AckTimeout, Disconnected, Refused
 from .listener import Listener, listen
 from .namespace import Namespace
-from .options.listener_options import Options, TransportOptions
+from .options.listener_options import Options
+from .options.transport_options import TransportOptions
 from .refusal import Refusal
 from .remote_client import RemoteClient
 from .version import __version__

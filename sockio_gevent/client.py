@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .acknowledgements import Callback
+from .asking import ask
 from .client_facts import (
     NOT_LET_IN,
     ClientFacts,
@@ -22,7 +23,7 @@ from .monitoring.reasons import CloseReason, End
 from .rooms import room_names
 from .session.loops import this_thread
 from .session.session import Session
-from .target import BaseTarget, ask
+from .target import BaseTarget
 from .wire.packet import Packet
 
 __all__ = ["Client", "Target", "depart", "session_of"]

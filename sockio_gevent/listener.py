@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
 from .adapters.adapter import Adapter
 from .adapters.choice import make_adapter
 from .adapters.workers_statistics import WorkersStatistics
+from .attachment import Attachment, serializer_for
 from .dialects.listing import dialects_of
-from .gateway.gateway import Gateway
 from .handlers import Handlers
 from .mounting import mount
-from .mounting.environment_checks import EnvironmentChecks
 from .mounting.workers import make_bus
 from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
 from .options.listener_options import Options
-from .options.origins import Origins
-from .options.serializer import Serializer, serializer_of
 from .session.session import Session
 from .session.sessions import Sessions
 from .space import Languages, Space
-from .wire.flash_policy import policy_file
 
 __all__ = ["Listener", "listen", "live_listeners"]
 
@@ -76,8 +71,6 @@ class Listener(Namespace):
         **options: see :class:`~sockio_gevent.options.listener_options.Options`.
 
     Attributes:
-        server: the server or application that was passed to :func:`listen` or to
-            :meth:`attach`; ``None`` before.
         options: the options, with their defaults, as :class:`Options`.
     """
 
@@ -85,26 +78,21 @@ class Listener(Namespace):
         self.options = Options.read(options)
         if server is not _NOTHING:
             mount.check(server, "listen()")
-        self.server: Any = None
-        self._gateway: Gateway | None = None
-        self._policy_server: Any = None
-        self._admin: Any = None
-        self._handlers = handlers = Handlers()
+        handlers = Handlers()
         handlers.context = self.options.context
         self._sessions = Sessions(self.options, handlers)
         self._sessions.bus = bus = make_bus(self.options, self._sessions)
-        serializer = self._serializer(None)
-        self._dialects = dialects_of(self.options, serializer)
-        self._languages = Languages(self._dialects)
-        main = Space("/", self._sessions, self._languages, handlers)
+        serializer = serializer_for(self.options, None)
+        languages = Languages(dialects_of(self.options, serializer))
+        main = Space("/", self._sessions, languages, handlers)
         super().__init__(main)
         self._namespaces = Namespaces(main)
         self._workers = WorkersStatistics(bus, self.stats)
-        self._adapter: Adapter | None = None
+        adapter: Adapter | None = None
         if bus is not None:
             log = self._sessions.throttled_log
-            self._adapter = make_adapter(bus, self._namespaces, log, serializer)
-            main.elsewhere = self._adapter
+            main.elsewhere = adapter = make_adapter(bus, self._namespaces, log, serializer)
+        self._attachment = Attachment(self, self._sessions, handlers, languages, adapter)
         handlers.log = self._sessions.throttled_log
         handlers.main = self
         handlers.namespaces = self._namespaces
@@ -117,7 +105,7 @@ class Listener(Namespace):
             if handler is not None:
                 self.on(event, handler)
         if server is not _NOTHING:
-            self._attach(server)
+            self._attachment.attach(server)
         _live[self] = None
 
     def attach(self, server: Any) -> None:
@@ -133,69 +121,23 @@ class Listener(Namespace):
             RuntimeError: if the listener has one already.
             ValueError: if the server already has a listener at this resource.
         """
-        if self._gateway is not None:
-            raise RuntimeError(
-                f"this listener serves {self.server!r:.80} already, and a listener serves one "
-                "application: call attach() once, or make a listener for each with listen(app)"
-            )
         mount.check(server, "attach()")
-        self._attach(server)
+        self._attachment.attach(server)
 
     def init_app(self, app: Any) -> None:
         """The same as :meth:`attach`, under the name that extensions of Flask have."""
         self.attach(app)
 
-    def _attach(self, server: Any) -> None:
-        """Put the listener before a server or an application that was checked."""
-        sessions = self._sessions
-        around = EnvironmentChecks(self.options.resource, sessions.log, sessions.bus, self.close)
-        around.check_at_start()
-        around.others = [
-            layer.options.resource for layer in mount.layers(server) if isinstance(layer, Listener)
-        ]
-        self._handlers.context = context = self.options.context or mount.context_of(server)
-        # There are no clients yet, so none speaks one of those before.
-        serializer = self._serializer(server)
-        self._dialects = dialects = dialects_of(self.options, serializer)
-        self._languages.use(dialects)
-        if self._adapter is not None:
-            self._adapter.use(serializer, context)
-        gateway = Gateway(self.options, dialects, self._sessions, around, context, Listener)
-        if self._admin is not None:
-            self._admin.serve_files(gateway)
-        # Requests may come as soon as it is mounted.
-        self._gateway = gateway
-        try:
-            gateway.application = mount.mount(server, self, self._sessions, self._policy)
-        except ValueError:
-            self._gateway = None
-            raise
-        self.server = server
-        self._policy_server = mount.start_policy_server(server, self._sessions, self._policy)
-
-    def _serializer(self, server: Any) -> Serializer:
-        """What encodes and decodes the messages."""
-        if self.options.serializer is None:
-            return mount.serializer_for(server)
-        return serializer_of(self.options.serializer)
-
-    def _attached(self) -> Gateway:
-        """The gateway, which is there when there is an application."""
-        if self._gateway is None:
-            raise RuntimeError(
-                "this listener has no application yet, so nobody can connect: listen() was "
-                "called without one; call attach() with the application, or init_app()"
-            )
-        return self._gateway
-
-    def _policy(self, socket: Any) -> bytes:
-        """The Flash policy file for a client that connects to this socket."""
-        return policy_file(self._attached().origins.allowed(socket.getsockname()[0]))
+    @property
+    def server(self) -> Any:
+        """The server or application that it has; ``None`` if there is none yet."""
+        return self._attachment.server
 
     @property
     def application(self) -> Any:
         """The application that gets the requests for other addresses."""
-        return None if self._gateway is None else self._gateway.application
+        gateway = self._attachment.gateway
+        return None if gateway is None else gateway.application
 
     def serve_on(self, server: Any, application: Any) -> None:
         """Have a gevent server call an application that contains this listener already.
@@ -207,8 +149,7 @@ class Listener(Namespace):
         Raises:
             RuntimeError: if the listener has no application yet.
         """
-        self._attached()
-        mount.take_over(server, application, self._sessions, self._policy)
+        self._attachment.serve_on(server, application)
 
     def set_origins(self, origins: Any) -> None:
         """Replace the option ``origins``; open sessions go on.
@@ -217,10 +158,7 @@ class Listener(Namespace):
             TypeError: if the value is of the wrong kind.
             ValueError: if it makes no sense.
         """
-        checked = Options.read({"origins": origins}).origins
-        self.options = replace(self.options, origins=checked)
-        if self._gateway is not None:
-            self._gateway.origins = Origins(checked)
+        self.options = self._attachment.use_origins(origins)
 
     def __repr__(self) -> str:
         return f"<Listener {self.options.resource} {len(self._clients)} clients>"
@@ -312,11 +250,10 @@ class Listener(Namespace):
         """
         from .admin.instrument import Admin
 
-        if self._admin is not None:
+        if self._attachment.admin is not None:
             raise RuntimeError("instrument() was called before, and a listener has one admin page")
-        self._admin = Admin(self, self._namespaces, self._sessions, options)
-        if self._gateway is not None:
-            self._admin.serve_files(self._gateway)
+        self._attachment.admin = Admin(self, self._namespaces, self._sessions, options)
+        self._attachment.serve_files()
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End all sessions, and let no new ones begin.
@@ -336,8 +273,7 @@ class Listener(Namespace):
                 clients that are away: their ``close_timeout`` ends the wait.
         """
         self._sessions.closing = True
-        if self._policy_server is not None:
-            self._policy_server.stop(0)
+        self._attachment.close()
         self._sessions.close(timeout)
         if self._sessions.bus is not None:
             self._sessions.bus.close()
@@ -346,7 +282,7 @@ class Listener(Namespace):
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request, PEP 3333."""
-        gateway = self._gateway or self._attached()
+        gateway = self._attachment.gateway or self._attachment.require()
         return gateway(environ, start_response)
 
     def open_session(
@@ -362,4 +298,4 @@ class Listener(Namespace):
             Refusal: if the request may not connect.
             RuntimeError: if the listener has no application yet.
         """
-        return self._attached().open_session(transport, environ, start_response, dialect)
+        return self._attachment.require().open_session(transport, environ, start_response, dialect)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from .acknowledgements import Answers, Each
+from .asking import ask, ask_each
 from .elsewhere import Scope
-from .errors import AckTimeout
 from .events import EventName, check_sendable
 from .rooms import room_names
 from .session.session import Session
@@ -263,18 +262,9 @@ class BaseTarget(Generic[C]):
         Returns:
             A function that waits no longer for answers.
         """
-        space, asked = self._space, self._asked()
-        number, each = next(space.numbers), Each(asked, answered)
-        begin(list(asked.values()))
-        receivers = [session for session in asked if space.pending.add(session, number, each)]
-        if receivers:
-            space.send(event, tuple(arguments), receivers, self._volatile, number)
-
-        def stop() -> None:
-            for session in receivers:
-                space.pending.take(session, number)
-
-        return stop
+        return ask_each(
+            self._space, self._asked(), event, arguments, begin, answered, self._volatile
+        )
 
     # --- what happens to them ---
 
@@ -315,43 +305,3 @@ class BaseTarget(Generic[C]):
 def shown_room(room: str) -> str:
     """The name of a room for the log. The id of a client may be the secret id of its session."""
     return repr(room if len(room) < _LIKE_AN_ID else f"{room[:8]}…")
-
-
-def ask(
-    space: Space,
-    asked: dict[Session, str],
-    event: EventName,
-    arguments: Iterable[Any],
-    timeout: float | None,
-    volatile: bool = False,
-) -> dict[str, Any]:
-    """Send an event to clients, and wait for their answers; see :meth:`BaseTarget.call`.
-
-    Args:
-        space: the namespace.
-        asked: the ids of the clients by their sessions.
-        event: the name of the event.
-        arguments: its arguments.
-        timeout: how many seconds to wait; ``None`` waits for ever.
-        volatile: whether to leave out clients that could not get it now.
-    """
-    number = next(space.numbers)
-    answers = Answers(asked, space.gathered)
-    receivers = [session for session in asked if space.pending.add(session, number, answers)]
-    for session in asked.keys() - set(receivers):
-        answers.lost(session)
-    try:
-        space.send(event, tuple(arguments), receivers, volatile, number)
-        in_time = answers.wait(timeout)
-    finally:
-        late = answers.stop()
-        for session in late:
-            space.pending.take(session, number)
-    missing = [*answers.missing, *[asked[session] for session in late]]
-    if missing:
-        why = f"within {timeout:g} s" if not in_time and timeout is not None else "before leaving"
-        text = f"{len(missing)} of {len(asked)} clients have not answered {event!r} {why}"
-        if answers.dropped:
-            text += f"; {answers.dropped} answers were dropped, because all take too much memory"
-        raise AckTimeout(text, answers.came, missing)
-    return answers.came

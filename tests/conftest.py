@@ -27,7 +27,7 @@ from support.redis_server import RedisServer
 from support.times import patient
 
 import sockio_gevent as io
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 # Tests wait more than they compute, so there are more processes than processors.
 FEWEST_WORKERS, MOST_WORKERS = 3, 12
@@ -90,8 +90,8 @@ class Served:
         self.listener.on("clientDisconnect", lambda client: self.record("disconnect", client))
         server.start()
         limit_sending(server.socket)
-        if self.listener._policy_server is not None:
-            limit_sending(self.listener._policy_server.socket)
+        if self.listener._attachment.policy_server is not None:
+            limit_sending(self.listener._attachment.policy_server.socket)
         self.port: int = server.server_port
 
     def record(self, *event: Any) -> None:

@@ -303,7 +303,7 @@ def test_a_client_that_owes_too_many_answers_is_disconnected() -> None:
 def test_a_target_gathers_the_answers_of_all(listener: io.Listener) -> None:
     peers = [Peer(listener, "/") for _ in range(3)]
     Client(listener)  # it cannot answer, and is not missed
-    dialect: Any = listener._dialects[1]
+    dialect: Any = listener._attachment.dialects[1]
     dialect.encoded = 0
     call = gevent.spawn(listener.call, "ask", "x")
     for number, peer in enumerate(peers):

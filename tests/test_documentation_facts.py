@@ -15,7 +15,7 @@ import sockio_gevent as io
 from sockio_gevent.admin.options import AdminOptions
 from sockio_gevent.ext.prometheus import Collector
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, TransportOptions
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.refusal import Reason
 from sockio_gevent.wire.websocket_extensions import PerMessageDeflate
 

@@ -282,7 +282,7 @@ def test_a_volatile_message_leaves_out_clients_that_could_not_get_it_now(
 def test_a_broadcast_encodes_once_for_each_dialect(listener: io.Listener) -> None:
     classic(listener, 2)
     [Peer(listener, "/") for _ in range(3)]
-    dialect: Any = listener._dialects[1]
+    dialect: Any = listener._attachment.dialects[1]
     dialect.encoded = 0
     listener.send("hello")
     assert dialect.encoded == 1

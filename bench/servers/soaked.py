@@ -32,7 +32,7 @@ from listening import announce, listen
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sockio_gevent as io
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.server.stream.readers import Readers
 
 NAP = 0.02  # seconds

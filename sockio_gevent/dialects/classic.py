@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from ..compiled import mypyc_attr
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
-from ..options.listener_options import Options, TransportOptions
+from ..options.listener_options import Options
 from ..options.serializer import OWN, Serializer
+from ..options.transport_options import TransportOptions
 from ..refusal import Refusal
 from ..wire import classic as wire
 from ..wire.classic_form import decode_form

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..options.client_directory import BUNDLES, CLASSIC
-from ..options.listener_options import KNOWN_TRANSPORTS
+from ..options.transport_options import KNOWN_TRANSPORTS
 from .base import Route
 
 __all__ = ["is_known", "is_misplaced", "match", "with_merged_slashes"]

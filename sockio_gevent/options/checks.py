@@ -17,6 +17,7 @@ from .callables import callable_problem
 from .hosts import Hosts
 from .origins import Origins
 from .same_peer import peer_rule
+from .suggestions import did_you_mean
 
 __all__ = [
     "Check",
@@ -26,6 +27,7 @@ __all__ = [
     "handshake",
     "hosts",
     "log",
+    "names",
     "optional",
     "origins",
     "port",
@@ -53,6 +55,23 @@ def wrong(name: str, value: object, wanted: str) -> TypeError:
 def optional(check: Check) -> Check:
     """The same check for an option that may be ``None``, too."""
     return lambda name, value: None if value is None else check(name, value)
+
+
+def names(kind: str, known: tuple[str, ...]) -> Callable[[str, object], tuple[str, ...]]:
+    """A check for a list of known names of some kind."""
+
+    def check(name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            raise wrong(name, value, "a list of names")
+        for each in value:
+            if each not in known:
+                hint = did_you_mean(str(each), known)
+                raise ValueError(f"option {name!r}: no {kind} {each!r}: {hint}")
+        if not value:
+            raise ValueError(f"option {name!r} is empty: nobody could connect")
+        return tuple(dict.fromkeys(value))
+
+    return check
 
 
 def resource(name: str, value: object) -> str:

@@ -4,66 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from ..monitoring.log import LogTarget
 from ..wire.websocket_extensions import PerMessageDeflate
-from . import checks, client_directory, cluster
+from . import checks, client_directory, cluster, transport_options
 from .compression import per_message_deflate
 from .serializer import check as serializer_check
 from .suggestions import answer_to, did_you_mean
+from .transport_options import DEFAULT_TRANSPORTS, DEFAULTS, KNOWN_TRANSPORTS, TransportOptions
 
-__all__ = [
-    "DEFAULT_DIALECTS",
-    "DEFAULT_TRANSPORTS",
-    "KNOWN_DIALECTS",
-    "KNOWN_TRANSPORTS",
-    "Context",
-    "Options",
-    "TransportOptions",
-]
+__all__ = ["DEFAULT_DIALECTS", "KNOWN_DIALECTS", "Context", "Options"]
 
 Context = Callable[[], AbstractContextManager[Any]]
 
-
-@dataclass(frozen=True)
-class TransportOptions:
-    """The times of one transport, in seconds.
-
-    Attributes:
-        heartbeat_interval: from an echo to the next heartbeat; ``None`` for no heartbeats.
-        timeout: how long the echo of a heartbeat may take.
-        close_timeout: how long a session without a connection is kept.
-        duration: how long a poll waits; ``None`` where nothing polls.
-    """
-
-    heartbeat_interval: float | None = 10.0
-    timeout: float = 8.0
-    close_timeout: float = 0.0
-    duration: float | None = None
-
-
-_STREAMING = TransportOptions()
-_POLLING = TransportOptions(heartbeat_interval=None, close_timeout=8.0, duration=20.0)
-
-_DEFAULTS = {
-    "websocket": _STREAMING,
-    "server-events": _STREAMING,
-    "flashsocket": _STREAMING,
-    "htmlfile": _STREAMING,
-    "xhr-multipart": _STREAMING,
-    "xhr-polling": _POLLING,
-    "jsonp-polling": _POLLING,
-}
-
-KNOWN_TRANSPORTS = tuple(_DEFAULTS)
-
 KNOWN_DIALECTS = ("classic", "socket.io", "engine.io")
 DEFAULT_DIALECTS = ("classic", "socket.io")
-
-# jsonp-polling answers with scripts, and a browser runs a script in any page that asks for it.
-DEFAULT_TRANSPORTS = tuple(name for name in KNOWN_TRANSPORTS if name != "jsonp-polling")
 
 
 @dataclass(frozen=True)
@@ -175,7 +132,7 @@ class Options:
     resource: str = "socket.io"
     transports: tuple[str, ...] = DEFAULT_TRANSPORTS
     transport_options: Mapping[str, TransportOptions] = field(
-        default_factory=lambda: dict(_DEFAULTS)
+        default_factory=lambda: dict(DEFAULTS)
     )
     log: LogTarget = None
     origins: Any = None
@@ -241,28 +198,8 @@ class Options:
         return cls(**checked)
 
 
-def _names(kind: str, known: tuple[str, ...]) -> Callable[[str, object], tuple[str, ...]]:
-    """A check for a list of known names of some kind."""
-
-    def check(name: str, value: object) -> tuple[str, ...]:
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise checks.wrong(name, value, "a list of names")
-        for each in value:
-            if each not in known:
-                hint = did_you_mean(str(each), known)
-                raise ValueError(f"option {name!r}: no {kind} {each!r}: {hint}")
-        if not value:
-            raise ValueError(f"option {name!r} is empty: nobody could connect")
-        return tuple(dict.fromkeys(value))
-
-    return check
-
-
-_transports = _names("transport", KNOWN_TRANSPORTS)
-
-
 def _dialects(name: str, value: object) -> tuple[str, ...]:
-    names = _names("dialect", KNOWN_DIALECTS)(name, value)
+    names = checks.names("dialect", KNOWN_DIALECTS)(name, value)
     if {"socket.io", "engine.io"} <= set(names):
         raise ValueError(
             f"option {name!r}: 'engine.io' takes the place of 'socket.io': both have the same "
@@ -271,35 +208,10 @@ def _dialects(name: str, value: object) -> tuple[str, ...]:
     return names
 
 
-def _transport_options(name: str, value: object) -> Mapping[str, TransportOptions]:
-    if not isinstance(value, Mapping):
-        raise checks.wrong(name, value, "a dict of dicts, by the names of transports")
-    merged = dict(_DEFAULTS)
-    for transport, given in value.items():
-        if transport not in _DEFAULTS:
-            hint = did_you_mean(str(transport), KNOWN_TRANSPORTS)
-            raise ValueError(f"option {name!r}: no transport {transport!r}: {hint}")
-        if not isinstance(given, Mapping):
-            raise checks.wrong(f"{name}[{transport!r}]", given, "a dict")
-        polling = merged[transport].duration is not None
-        known = ("close_timeout", "duration") if polling else _STREAMING_TIMES
-        for key, seconds in given.items():
-            place = f"{name}[{transport!r}][{key!r}]"
-            if key not in known:
-                raise TypeError(f"no option {place!r}: {did_you_mean(str(key), known)}")
-            if key != "heartbeat_interval" or seconds is not None:
-                checks.seconds(place, seconds, zero=key == "close_timeout")
-        merged[transport] = replace(merged[transport], **given)
-    return merged
-
-
-_STREAMING_TIMES = ("heartbeat_interval", "timeout", "close_timeout")
-
-
 _CHECKS: dict[str, checks.Check] = {
     "resource": checks.resource,
-    "transports": _transports,
-    "transport_options": _transport_options,
+    "transports": checks.names("transport", KNOWN_TRANSPORTS),
+    "transport_options": transport_options.check,
     "log": checks.log,
     "origins": checks.origins,
     "hosts": checks.optional(checks.hosts),

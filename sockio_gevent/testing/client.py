@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from ..listener import Listener
 from ..monitoring.reasons import CloseReason, End
-from ..options.listener_options import KNOWN_TRANSPORTS
 from ..options.suggestions import did_you_mean
+from ..options.transport_options import KNOWN_TRANSPORTS
 from ..server.http.request import Refusal
 from ..session.session import Session
 from ..wire.json_text import encode_json

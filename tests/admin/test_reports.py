@@ -105,7 +105,7 @@ def test_a_report_that_fails_is_logged_and_the_next_one_comes() -> None:
     listener.instrument(**ADMIN)
     page = Page(listener)
     page.wait("server_stats")
-    stats = listener._admin._stats
+    stats = listener._attachment.admin._stats
     with patch.object(stats, "report", side_effect=LookupError("a mistake")):
         wait_until(lambda: any("cannot be told the counts" in line for line in lines), "logged")
     count = len(page.named("server_stats"))
@@ -115,7 +115,7 @@ def test_a_report_that_fails_is_logged_and_the_next_one_comes() -> None:
 def test_reports_end_when_the_listener_closes() -> None:
     listener = instrumented()
     Page(listener).wait("server_stats")
-    reporting = listener._admin._reporting
+    reporting = listener._attachment.admin._reporting
     assert not reporting.dead
     listener.close(0)
     wait_until(lambda: reporting.dead, "over")

@@ -133,7 +133,7 @@ def test_nothing_is_told_where_nobody_watches(listener: io.Listener) -> None:
     page = Page(listener)
     page.wait("all_sockets")
     page.client.disconnect()
-    admin = listener._admin
+    admin = listener._attachment.admin
     wait_until(lambda: admin._reporting.dead, "no reports any more")
     assert not admin._audience.watches
     assert not list(admin._watching._told)

@@ -120,7 +120,7 @@ def test_pages_that_have_missed_changes_elsewhere_get_a_new_list(pair: Pair) -> 
     client = modern(pair.there)
     page.wait_socket(client.session.id)
     before = len(page.named("all_sockets"))
-    pair.there._admin._audience.has_missed = True
+    pair.there._attachment.admin._audience.has_missed = True
     wait_until(lambda: len(page.named("all_sockets")) > before, "a new list")
 
     def told_again() -> bool:
@@ -140,12 +140,12 @@ def test_pages_that_have_missed_changes_elsewhere_get_a_new_list(pair: Pair) -> 
 def test_a_worker_without_a_page_says_nothing_any_more(pair: Pair) -> None:
     instrument(pair)
     page = Page(pair.here)
-    wait_until(lambda: pair.there._admin._audience.watches, "told to watch")
+    wait_until(lambda: pair.there._attachment.admin._audience.watches, "told to watch")
     page.client.disconnect()
-    wait_until(lambda: not pair.here._admin._audience.watches, "over here")
-    assert pair.there._admin._audience.watches
+    wait_until(lambda: not pair.here._attachment.admin._audience.watches, "over here")
+    assert pair.there._attachment.admin._audience.watches
     with patch.object(audience, "monotonic", lambda: 10**9):
-        wait_until(lambda: not pair.there._admin._audience.watches, "over there")
+        wait_until(lambda: not pair.there._attachment.admin._audience.watches, "over there")
 
 
 def test_a_worker_that_is_not_instrumented_is_passed_over(pair: Pair) -> None:

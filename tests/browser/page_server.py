@@ -26,7 +26,7 @@ from support.framing import TRICKY
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)

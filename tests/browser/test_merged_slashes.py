@@ -8,7 +8,7 @@ from support.nginx import Nginx
 from support.page import TRANSPORTS, opened, wait_event
 from support.servers import Gunicorn
 
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 WRITTEN = "    location /socket.io/ {\n        proxy_pass http://sockio;\n"
 

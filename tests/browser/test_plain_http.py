@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.browsers import BROWSERS, Site, Visit
 
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.transports.streaming import XHRMultipartTransport
 
 VICTIM, EVIL = "victim.test", "evil.test"

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import sockio_gevent as io
 from sockio_gevent.ext.prometheus import register
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 # Real ones, whatever is patched.
 start_thread = monkey.get_original("_thread", "start_new_thread")

@@ -19,7 +19,8 @@ from sockio_gevent.dialects.base import BinaryRefused, Dialect, Route
 from sockio_gevent.dialects.classic import Classic
 from sockio_gevent.monitoring.reasons import GOES_AWAY, CloseReason, End, Limit
 from sockio_gevent.options.limits import OverLimit
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options
+from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Refusal
 from sockio_gevent.wire.packet import OVERHEAD
 from sockio_gevent.wire.websocket import POLICY_VIOLATION, TOO_BIG

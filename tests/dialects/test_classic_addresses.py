@@ -12,7 +12,7 @@ from sockio_gevent.dialects.classic_addresses import (
     with_merged_slashes,
 )
 from sockio_gevent.options.client_directory import BUNDLES, CLASSIC
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 OURS = {
     "/socket.io/websocket": Route("websocket", "", ""),

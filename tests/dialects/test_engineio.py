@@ -23,7 +23,8 @@ from sockio_gevent.dialects.engineio_errors import (
 )
 from sockio_gevent.monitoring.reasons import GOES_AWAY, CloseReason, End, Limit
 from sockio_gevent.options.limits import OverLimit
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options
+from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason, Refusal
 from sockio_gevent.wire.engineio import undo_utf8
 from sockio_gevent.wire.packet import OVERHEAD, Packet

@@ -23,7 +23,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 import sockio_gevent as io
 from sockio_gevent.ext.prometheus import Collector, register, unregister
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 
 TYPES = {

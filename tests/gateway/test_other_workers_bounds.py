@@ -106,7 +106,7 @@ def test_a_worker_that_does_not_say_whether_it_takes_a_stream_is_not_waited_for(
 ) -> None:
     served.bus.answers["tunnel"] = WorkerSilent("no answer")
     assert ask(served).status == 503
-    wait_until(lambda: served.listener._gateway._others._tunnels._ends == {})
+    wait_until(lambda: served.listener._attachment.gateway._others._tunnels._ends == {})
 
 
 @pytest.mark.parametrize("kind", ["connection", "request", "tunnel"])
@@ -164,7 +164,7 @@ def test_only_so_many_wait_for_one_worker(served: Any, monkeypatch: pytest.Monke
     over.set()
     for raw in waiting:
         assert raw.end() == b""
-    assert served.listener._gateway._others._waiting == {}
+    assert served.listener._attachment.gateway._others._waiting == {}
     assert served.listener.stats()["cluster"]["handed_over"] == 3
 
 
@@ -216,7 +216,7 @@ def test_what_is_no_socket_is_closed_and_logged(served: Any, kind: str) -> None:
 def test_what_is_handed_over_before_any_request_has_come_is_not_taken(served: Any) -> None:
     """No server is known through which it could come in."""
     ask(served, CLASSIC)
-    served.listener._gateway._others._theirs.doors._doors.clear()
+    served.listener._attachment.gateway._others._theirs.doors._doors.clear()
     here, there = socket.socketpair()
     told = HandedOver("id", ("127.0.0.1", 80), "127.0.0.1:80", b"GET / HTTP/1.1\r\n\r\n")
     message = Message("connection", told.encode(), there.fileno())

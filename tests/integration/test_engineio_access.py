@@ -26,7 +26,7 @@ from websockets.exceptions import InvalidStatus
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 polls = pytest.mark.parametrize("kind", POLLING, ids=repr)

@@ -10,7 +10,7 @@ from support.http import HTTP, Answer
 from support.raw import Raw
 from websockets.exceptions import InvalidStatus
 
-from sockio_gevent.options.listener_options import DEFAULT_TRANSPORTS
+from sockio_gevent.options.transport_options import DEFAULT_TRANSPORTS
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 

@@ -188,7 +188,7 @@ def test_a_hundred_silent_connections_keep_no_client_out(serve, which):
 
 def test_without_its_own_port_the_policy_is_served_on_the_main_port(serve):
     served = serve(flash_policy_port=None)
-    assert served.listener._policy_server is None
+    assert served.listener._attachment.policy_server is None
     assert Raw(served.port, REQUEST).end() == policy(OWN)
     assert served.lines == []
 

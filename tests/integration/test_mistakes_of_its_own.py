@@ -39,7 +39,7 @@ def count(served, part):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_request_that_cannot_be_answered_gets_an_error(serve, monkeypatch, transport, mistake):
     served = serve()
-    monkeypatch.setattr(served.listener._gateway._checks, "transport", mistake)
+    monkeypatch.setattr(served.listener._attachment.gateway._checks, "transport", mistake)
     for _ in range(MOST + 5):
         assert Knock(served.port, transport, SECRET).status == 500
     assert count(served, f"the answer to 'GET' '{transport}/{SECRET[:8]}' from 127.0.0.1") == MOST
@@ -54,7 +54,7 @@ def test_a_request_that_cannot_be_answered_gets_an_error(serve, monkeypatch, tra
 def test_a_plain_server_does_not_see_the_exception(monkeypatch, capfd):
     lines = []
     listener = io.listen(lambda environ, start_response: [], log=lines.append)
-    monkeypatch.setattr(listener._gateway._checks, "transport", fail)
+    monkeypatch.setattr(listener._attachment.gateway._checks, "transport", fail)
     server = WSGIServer(("127.0.0.1", 0), listener)
     server.start()
     http = HTTP(server.server_port)

@@ -12,7 +12,7 @@ from support.http import HTTP
 from support.readers import Application, ask, statuses
 
 import sockio_gevent as io
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 NEXT = request("GET", "/next")
 

@@ -12,7 +12,7 @@ from support.http import HTTP
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 UNKNOWN = (404, "no such session; it may have timed out\n")
 SENT_AWAY = (404, "this session has ended (disconnected): disconnected by the application\n")

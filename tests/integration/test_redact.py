@@ -18,7 +18,7 @@ from support.times import bring_forward, change_times
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 KEPT = {"transport_options": {client.transport: {"close_timeout": LONG} for client in ALL}}
 UNKNOWN = "0123456789" * 4

@@ -19,7 +19,7 @@ from support.http import DEADLINE, Ended
 import sockio_gevent as io
 from sockio_gevent import testing
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 MESSAGES = 3000
 THREADS = 4

@@ -15,7 +15,7 @@ from support.http import HTTP
 from sockio_gevent.client import session_of
 from sockio_gevent.compiled import FORM
 from sockio_gevent.monitoring.reasons import CloseReason, Limit
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.refusal import Reason
 from sockio_gevent.wire.packet import OVERHEAD
 

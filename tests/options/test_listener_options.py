@@ -13,7 +13,8 @@ import pytest
 from support.labels import label
 
 from sockio_gevent.options import suggestions
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS, Options, TransportOptions
+from sockio_gevent.options.listener_options import Options
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS, TransportOptions
 from sockio_gevent.wire.websocket_extensions import PerMessageDeflate
 
 STREAMING = ["websocket", "flashsocket", "htmlfile", "xhr-multipart", "server-events"]

@@ -26,7 +26,7 @@ from support.framing import TRICKY
 from support.http import DEADLINE
 
 import sockio_gevent as io
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 HERE = Path(__file__).parent
 Gone = Mapping[str, Any]

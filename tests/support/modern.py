@@ -70,8 +70,8 @@ def _hex(value: object) -> str:
 def listen_to_all(**options: Any) -> io.Listener:
     """A listener whose clients may also be of the dialect for tests."""
     listener = listen(**options, dialects=["classic"])
-    listener._dialects += (Spelled(listener.options),)
-    listener._space.languages = Languages(listener._dialects)
+    listener._attachment.dialects += (Spelled(listener.options),)
+    listener._space.languages = Languages(listener._attachment.dialects)
     return listener
 
 
@@ -117,7 +117,7 @@ class Peer:
         self.session: Session = listener.open_session("websocket", environ, hello)
         self.session.handlers.calls.clear()  # it does not connect by itself
         self.session._empty_outbox(kept=False)
-        self.session.dialect = listener._dialects[1]
+        self.session.dialect = listener._attachment.dialects[1]
         self._inbox = _Inbox()
         self._receiver = self.session.host.receiver
         self.session.attach(self._inbox)

@@ -16,7 +16,7 @@ from typing import Any
 
 import gevent
 
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 from .http import DEADLINE, HTTP, LONG
 from .times import POLLING, patient

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from sockio_gevent.client import session_of
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.server.stream.hang_up import has_hung_up
 
 from .http import DEADLINE, LONG

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sockio_gevent.dialects import classic_addresses, engineio_addresses
-from sockio_gevent.options.listener_options import KNOWN_TRANSPORTS
+from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 from sockio_gevent.wire.redact import ids_in_paths, ids_in_queries, printable
 from sockio_gevent.wire.redact import shown as shown_by
 
