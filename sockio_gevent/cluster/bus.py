@@ -74,13 +74,7 @@ class Gathered(NamedTuple):
 
 
 class Bus(ABC):
-    """The bus, as one worker sees it. Any thread may call its methods.
-
-    Attributes:
-        hands_over: whether :meth:`hand_over` can work.
-    """
-
-    hands_over: bool = False
+    """The bus, as one worker sees it. Any thread may call its methods."""
 
     @property
     @abstractmethod
@@ -171,6 +165,10 @@ class Bus(ABC):
     @abstractmethod
     def queued(self, worker: str) -> int:
         """How many bytes wait for a worker; 0 for one that is not there."""
+
+    def hands_over_to(self, worker: str) -> bool:
+        """Whether :meth:`hand_over` can work with a worker that is there."""
+        return False
 
     def hand_over(
         self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float

@@ -44,8 +44,6 @@ class MessageBus(Bus):
         name: the name of this worker; ``None`` for that of this process.
     """
 
-    hands_over = True
-
     def __init__(
         self, loop_here: Callable[[], Loop], log: Log, largest: int, name: str | None
     ) -> None:

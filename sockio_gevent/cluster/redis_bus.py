@@ -223,6 +223,10 @@ class RedisBus(RedisTraffic):
             self._questions.over(number)
         return self._answer_to(question, ASK, worker, kind, timeout)
 
+    def hands_over_to(self, worker: str) -> bool:
+        """Whether file descriptors can go to a worker: to those of this machine."""
+        return self._beside(worker) is not None
+
     def hand_over(
         self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float
     ) -> bool:

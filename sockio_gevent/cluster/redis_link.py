@@ -7,7 +7,6 @@ was lost. So all that is written has a number, by which readers recognise it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
@@ -18,13 +17,12 @@ from gevent.event import Event
 
 from ..monitoring.log import Log
 from .redis_client import FAILURES, REFUSALS, is_not_ready
+from .redis_queue import WriteQueue
 from .redis_stream import OnEntry, StreamReader
 
 __all__ = ["RedisLink"]
 
-_AT_ONCE = 200  # commands in one write
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between two attempts
-_COMMAND = 100  # bytes of memory of a command, besides its data
 
 OnMessage = Callable[[str, bytes], None]
 
@@ -44,7 +42,6 @@ class RedisLink:
     Attributes:
         dropped: how many commands were dropped.
         ready: set when the channels and the place in the stream are known.
-        size: how many bytes wait.
         up: whether Redis is reachable.
     """
 
@@ -62,14 +59,12 @@ class RedisLink:
         self._where = where
         self._log = log
         self._stream = StreamReader(client, stream, on_entry)
-        self._most = most
         self._on_message = on_message
         self.dropped = 0
         self.ready = Event()
-        self.size = 0
         self.up = True
         self._down: set[str] = set()
-        self._queue: deque[tuple[Any, ...]] = deque()
+        self._queue = WriteQueue(most)
         self._filled = Event()
         self._channels: set[str] = set()
         self._pubsub: Any = None
@@ -107,15 +102,19 @@ class RedisLink:
 
     def send(self, *command: Any) -> None:
         """Write a command, in its turn."""
-        cost = _cost(command)
-        if self.size + cost > self._most:
-            self.dropped += 1
-            if self.dropped == 1:
-                self._log.warning("too much waits for Redis (%s): messages are lost", self._where)
+        self._put(command)
+
+    def publish(self, channel: str, envelope: bytes) -> None:
+        """Publish an envelope, in its turn. Several may travel in one message."""
+        self._put(("PUBLISH", channel, envelope), channel)
+
+    def _put(self, command: tuple[Any, ...], channel: str = "") -> None:
+        if self._queue.put(command, channel):
+            self._filled.set()
             return
-        self._queue.append(command)
-        self.size += cost
-        self._filled.set()
+        self.dropped += 1
+        if self.dropped == 1:
+            self._log.warning("too much waits for Redis (%s): messages are lost", self._where)
 
     def ask(self, *command: Any) -> Any:
         """Send a command out of turn, and wait for its answer.
@@ -138,6 +137,11 @@ class RedisLink:
         with suppress(*FAILURES):
             if self._pubsub is not None and self._subscribed:
                 self._pubsub.unsubscribe(*channels)
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._queue.size
 
     @property
     def lag(self) -> float:
@@ -174,14 +178,13 @@ class RedisLink:
             self._filled.wait()
             self._filled.clear()
             while self._queue:
-                batch = [self._queue[i] for i in range(min(len(self._queue), _AT_ONCE))]
                 try:
-                    results = self._execute(batch)
+                    results = self._execute(self._queue.batch())
                 except tuple(FAILURES) as error:
                     self._lost("writing", error, attempts)
                     attempts += 1
                     continue
-                not_ready = self._written(batch, results)
+                not_ready = self._written(results)
                 if not_ready is not None:
                     self._lost("writing", not_ready, attempts)
                     attempts += 1
@@ -212,17 +215,16 @@ class RedisLink:
         results: list[Any] = pipeline.execute(raise_on_error=False)
         return results
 
-    def _written(self, batch: list[tuple[Any, ...]], results: list[Any]) -> Exception | None:
-        """Redis has answered commands; returns why it cannot take the rest yet, if so."""
-        for command, result in zip(batch, results, strict=False):
+    def _written(self, results: list[Any]) -> Exception | None:
+        """Redis has answered the batch; returns why it cannot take the rest yet, if so."""
+        for result in results:
             if isinstance(result, Exception) and is_not_ready(result):
                 return result
-            self._queue.popleft()
-            self.size -= _cost(command)
+            count = self._queue.pop()
             if not isinstance(result, Exception):
                 self._refused = False
                 continue
-            self.dropped += 1
+            self.dropped += count
             if not self._refused:
                 self._refused = True
                 text = "Redis (%s) refuses what this worker writes: %s"
@@ -278,7 +280,3 @@ class RedisLink:
     def _check_ready(self) -> None:
         if self._subscribed and self._stream.place is not None:
             self.ready.set()
-
-
-def _cost(command: tuple[Any, ...]) -> int:
-    return _COMMAND + sum(len(part) for part in command if isinstance(part, (str, bytes)))

@@ -104,9 +104,9 @@ class RedisTraffic(MessageBus):
             if not channel.startswith(self._all):
                 self.on_channel(channel, data)
                 return
-            worker, found = self._envelopes.read(data)
-            if found is not None and worker != self.name:
-                self._take(worker, found)
+            for worker, found in self._envelopes.read(data):
+                if worker != self.name:
+                    self._take(worker, found)
         except BadFrame as error:
             self._log.warning("a message on the channel %.80r is malformed: %s", channel, error)
         except Exception:
@@ -128,8 +128,11 @@ class RedisTraffic(MessageBus):
 
     def _publish(self, channel: str, form: int, kind: str, number: int, body: bytes) -> None:
         """Publish a frame; called in the thread of the bus."""
-        data = self._envelopes.write(self.name, form, kind, number, body)
-        self._write(("PUBLISH", channel, data))
+        if self._link is not None:
+            data = self._envelopes.write(self.name, form, kind, number, body)
+            self._messages_out += 1
+            self._bytes_out += len(data)
+            self._link.publish(channel, data)
 
     def write_entry(self, fields: Sequence[str | bytes], longest: int) -> None:
         """Write an entry of the stream, in its turn; any thread may call it.

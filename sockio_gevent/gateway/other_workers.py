@@ -91,11 +91,12 @@ class OtherWorkers:
             return None
         if self._waiting[owner] >= _MOST_WAITING:
             raise _unavailable()
-        departure = None if connection is None else connection.departure()
-        if departure is not None:
-            handed_over = self._hand_over(owner, session_id, departure, request.environ)
-            if handed_over is not None:
-                return handed_over
+        if connection is not None and self._bus.hands_over_to(owner):
+            departure = connection.departure()
+            if departure is not None:
+                handed_over = self._hand_over(owner, session_id, departure, request.environ)
+                if handed_over is not None:
+                    return handed_over
         return self._relay(owner, session_id, request)
 
     def _check_gone(self, owner: str) -> None:
@@ -143,19 +144,23 @@ class OtherWorkers:
     def _relay(self, owner: str, session_id: str, request: Request) -> Iterable[bytes] | None:
         """Relay a request to a worker; ``None`` if that has gone, or does not take it."""
         from ..server.handover.relay import relay
-        from ..server.handover.relayed_request import relayed_head
+        from ..server.handover.relayed_request import body_at_hand, relayed_head
 
         environ, start_response = request.environ, request.start_response
-        head = relayed_head(environ, target_of(environ), request.upgrade is not None)
+        body = body_at_hand(environ)
+        begun = relayed_head(environ, target_of(environ), request.upgrade is not None)
+        if body:
+            begun += body
         stream = self._streams.take(owner)
-        if stream is not None and _send(stream, head):
+        if stream is not None and _send(stream, begun):
             self._sessions.counters.note_given(relayed=True)
         else:
-            stream = self._new_stream(owner, session_id, head)
+            stream = self._new_stream(owner, session_id, begun)
             if stream is None:
                 return None
         keep = partial(self._streams.put, owner)
-        return relay(environ, start_response, stream, keep, partial(self._check_runs, owner, []))
+        check = partial(self._check_runs, owner, [])
+        return relay(environ, start_response, stream, body is not None, keep, check)
 
     def _check_runs(self, owner: str, missed: list[str]) -> None:
         """Check that a worker runs, which may take long for an answer.
@@ -188,14 +193,16 @@ class OtherWorkers:
             return
         self._seen[owner] = monotonic()
 
-    def _new_stream(self, owner: str, session_id: str, head: bytes) -> Any:
-        """A socket to a worker, which has a request already; ``None`` if it does not take it."""
+    def _new_stream(self, owner: str, session_id: str, begun: bytes) -> Any:
+        """A socket to a worker, which has the begin of a request; ``None`` if that is not taken."""
         from gevent import socket
 
+        if not self._bus.hands_over_to(owner):
+            return self._new_tunnel(owner, session_id, begun)
         here, there = socket.socketpair()
         try:
             with there:
-                taken = self._give(owner, REQUEST, HandedOver(session_id, "", "", head), there)
+                taken = self._give(owner, REQUEST, HandedOver(session_id, "", "", begun), there)
             if taken:
                 return here
             if taken is None:
@@ -204,14 +211,14 @@ class OtherWorkers:
             here.close()
             raise
         here.close()
-        return None if taken is None else self._new_tunnel(owner, session_id, head)
+        return None if taken is None else self._new_tunnel(owner, session_id, begun)
 
-    def _new_tunnel(self, owner: str, session_id: str, head: bytes) -> Any:
+    def _new_tunnel(self, owner: str, session_id: str, begun: bytes) -> Any:
         """The same to a worker that no socket can be handed to, as on another machine."""
         from gevent import socket
 
         name = token_hex(8)
-        told = HandedOver(session_id, "", name, head)
+        told = HandedOver(session_id, "", name, begun)
         here, there = socket.socketpair()
         # Before the question: what comes behind its answer must find the stream.
         end = self._tunnels.begin(owner, name, there, self._sessions.loops.here())
@@ -251,10 +258,10 @@ class OtherWorkers:
                 del self._waiting[owner]
 
 
-def _send(stream: Any, head: bytes) -> bool:
-    """Send a request over a socket that was kept; false if the other worker has closed it."""
+def _send(stream: Any, begun: bytes) -> bool:
+    """Begin to send a request over a socket that was kept; false if its other end is closed."""
     try:
-        stream.sendall(head)
+        stream.sendall(begun)
     except OSError:
         stream.close()
         return False

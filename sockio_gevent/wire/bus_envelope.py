@@ -1,15 +1,17 @@
 """Frames as they travel over channels, where whoever hears them knows no connection.
 
 Before each stands the name of its sender and a number, which grows. A frame that was written twice,
-because the answer to the first attempt was lost, is read once.
+because the answer to the first attempt was lost, is read once. Several frames may travel together,
+one behind the other.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 
-from .bus_frames import BadFrame, Frame, Frames, frame
+from .bus_frames import BadFrame, Frame, frame, read_frame
 
 __all__ = ["Envelopes"]
 
@@ -39,24 +41,24 @@ class Envelopes:
         self._number += 1
         return sender.encode() + _NUMBER.pack(self._number) + frame(form, kind, number, body)
 
-    def read(self, data: bytes) -> tuple[str, Frame | None]:
-        """Read a frame; with its sender, and ``None`` if it was read before.
+    def read(self, data: bytes) -> Iterator[tuple[str, Frame]]:
+        """Read frames, those that were not read before, each with its sender.
 
         Raises:
-            BadFrame: if it is none.
+            BadFrame: if there is none, or something else behind those that were given.
         """
-        sender = data[: self._width].decode("ascii", "replace")
-        start = self._width + _NUMBER.size
-        if len(data) < start or self._name.fullmatch(sender) is None:
-            raise BadFrame("it does not begin with the name of a worker")
-        (number,) = _NUMBER.unpack_from(data, self._width)
-        if number <= self._last.get(sender, 0):
-            return sender, None
-        found = list(Frames(self._largest).take(data[start:]))
-        if len(found) != 1:
-            raise BadFrame("it is not one frame")
-        self._last[sender] = number
-        return sender, found[0]
+        start, end = 0, len(data)
+        while start < end or not data:
+            number_at = start + self._width
+            frame_at = number_at + _NUMBER.size
+            sender = data[start:number_at].decode("ascii", "replace")
+            if frame_at > end or self._name.fullmatch(sender) is None:
+                raise BadFrame("it does not begin with the name of a worker")
+            one, start = read_frame(data, frame_at, self._largest)
+            (number,) = _NUMBER.unpack_from(data, number_at)
+            if number > self._last.get(sender, 0):
+                self._last[sender] = number
+                yield sender, one
 
     def forget(self, sender: str) -> None:
         """A worker has gone."""

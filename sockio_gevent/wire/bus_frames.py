@@ -26,6 +26,7 @@ __all__ = [
     "Frame",
     "Frames",
     "frame",
+    "read_frame",
 ]
 
 #: The forms. The first on each connection is a HELLO with the name of its sender, which
@@ -67,6 +68,58 @@ def frame(form: int, kind: str, number: int, body: bytes) -> bytes:
     return b"".join((head, name, body))
 
 
+def _end_of(data: bytes | bytearray, start: int, largest: int) -> int:
+    """Where a frame ends, or beyond the end of the data if too little of it is there.
+
+    Raises:
+        BadFrame: if it is none, or too large.
+    """
+    place = start + _HEAD.size
+    if place > len(data):
+        return place
+    size, form, name_size, _ = _HEAD.unpack_from(data, start)
+    if size > largest:
+        raise BadFrame(f"a frame of {size} bytes, and {largest} are allowed")
+    if form > HANDOVER or name_size > size:
+        raise BadFrame(f"the head of a frame is malformed: form {form}")
+    return place + size  # type: ignore[no-any-return]
+
+
+def _whole(data: bytes | bytearray, start: int, end: int) -> Frame:
+    """A frame of which all is there.
+
+    Raises:
+        BadFrame: if it is none.
+    """
+    _, form, name_size, number = _HEAD.unpack_from(data, start)
+    place = start + _HEAD.size
+    name = bytes(data[place : place + name_size])
+    if _KIND.fullmatch(name) is None:
+        raise BadFrame("the kind of a message is no name")
+    body = bytes(memoryview(data)[place + name_size : end])
+    return Frame(form, name.decode("ascii"), number, body)
+
+
+def read_frame(data: bytes, start: int, largest: int) -> tuple[Frame, int]:
+    """Read a frame out of data that has all of it.
+
+    Args:
+        data: the data.
+        start: where the frame begins.
+        largest: how many bytes it may have.
+
+    Returns:
+        The frame, and where it ends.
+
+    Raises:
+        BadFrame: if it is none, too large, or not all of one.
+    """
+    end = _end_of(data, start, largest)
+    if end > len(data):
+        raise BadFrame("a frame is cut off")
+    return _whole(data, start, end), end
+
+
 class Frames:
     """Reads the frames of one connection.
 
@@ -94,21 +147,8 @@ class Frames:
         buffer = self._buffer
         buffer += data
         start = 0
-        while len(buffer) - start >= _HEAD.size:
-            size, form, name_size, number = _HEAD.unpack_from(buffer, start)
-            if size > self.largest:
-                raise BadFrame(f"a frame of {size} bytes, and {self.largest} are allowed")
-            if form > HANDOVER or name_size > size:
-                raise BadFrame(f"the head of a frame is malformed: form {form}")
-            place = start + _HEAD.size
-            end = place + size
-            if len(buffer) < end:
-                break
-            name = bytes(buffer[place : place + name_size])
-            if _KIND.fullmatch(name) is None:
-                raise BadFrame("the kind of a message is no name")
-            body = bytes(memoryview(buffer)[place + name_size : end])
-            start = end
-            yield Frame(form, name.decode("ascii"), number, body)
+        while (end := _end_of(buffer, start, self.largest)) <= len(buffer):
+            found, start = _whole(buffer, start, end), end
+            yield found
         if start:
             del buffer[:start]

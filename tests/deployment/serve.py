@@ -97,7 +97,7 @@ def far() -> None:
     from sockio_gevent.cluster.bus import Bus
     from sockio_gevent.cluster.local import LocalBus
 
-    LocalBus.hands_over = False
+    LocalBus.hands_over_to = Bus.hands_over_to  # type: ignore[method-assign]
     LocalBus.hand_over = Bus.hand_over  # type: ignore[method-assign]
     listened_to()
 

@@ -29,7 +29,6 @@ class StandIn:
         given: the kinds of what was handed over to it.
     """
 
-    hands_over = True
     alone = False
     members = frozenset((OTHER,))
 
@@ -64,6 +63,9 @@ class StandIn:
 
     def receive(self, kind: str, receiver: Any) -> None:
         self.receivers[kind] = receiver
+
+    def hands_over_to(self, worker: str) -> bool:
+        return True
 
     def hand_over(
         self, worker: str, kind: str, body: bytes, descriptor: int, timeout: float

@@ -17,17 +17,42 @@ def envelopes() -> Envelopes:
 
 def test_a_frame_is_read_with_its_sender() -> None:
     data = envelopes().write(ANN, ASK, "kind", 7, b"body")
-    assert envelopes().read(data) == (ANN, Frame(ASK, "kind", 7, b"body"))
+    assert list(envelopes().read(data)) == [(ANN, Frame(ASK, "kind", 7, b"body"))]
+
+
+def test_several_frames_are_read_out_of_one_message() -> None:
+    writer = envelopes()
+    pieces = [writer.write(ANN, TELL, "a", 0, b"%d" % number) for number in range(3)]
+    reader = envelopes()
+    bodies = [
+        [found.body for _, found in reader.read(data)]
+        for data in (b"".join(pieces[:2]), b"".join(pieces))
+    ]
+    # The first message was written again, with one more frame behind.
+    assert bodies == [[b"0", b"1"], [b"2"]]
+
+
+def test_frames_before_a_malformed_one_are_read() -> None:
+    reading = envelopes().read(envelopes().write(ANN, TELL, "a", 0, b"good") + b"bad")
+    assert next(reading) == (ANN, Frame(TELL, "a", 0, b"good"))
+    with pytest.raises(BadFrame):
+        next(reading)
 
 
 def test_what_was_written_twice_is_read_once() -> None:
     writer, reader = envelopes(), envelopes()
     first, second = (writer.write(ANN, TELL, "a", 0, b"%d" % number) for number in range(2))
     other = envelopes().write(BEN, TELL, "a", 0, b"other")
-    found = [reader.read(data)[1] for data in (first, second, first, second, other)]
-    assert [each and each.body for each in found] == [b"0", b"1", None, None, b"other"]
+    found = [list(reader.read(data)) for data in (first, second, first, second, other)]
+    assert [[frame.body for _, frame in each] for each in found] == [
+        [b"0"],
+        [b"1"],
+        [],
+        [],
+        [b"other"],
+    ]
     reader.forget(ANN)
-    assert reader.read(first)[1] is not None
+    assert list(reader.read(first))
 
 
 @pytest.mark.parametrize(
@@ -44,4 +69,4 @@ def test_what_was_written_twice_is_read_once() -> None:
 )
 def test_what_is_none_is_refused(data: bytes) -> None:
     with pytest.raises(BadFrame):
-        envelopes().read(data)
+        list(envelopes().read(data))

@@ -19,7 +19,7 @@ from ..stream.hang_up import HangUpWatch
 from ..stream.sockets import read_ahead, shut_down
 from .answer_reader import AnswerReader, Head, NoAnswer
 from .pipe import pipe
-from .relayed_request import send_body, size_of_body
+from .relayed_request import send_body
 
 __all__ = ["RelayedAnswer", "relay"]
 
@@ -34,6 +34,7 @@ def relay(
     environ: dict[str, Any],
     start_response: Callable[..., Any],
     owner: Any,
+    has_all: bool,
     keep: Callable[[Any], object],
     check: Callable[[], object],
 ) -> Iterator[bytes] | list[bytes] | None:
@@ -43,13 +44,14 @@ def relay(
         environ: the WSGI environ of the request.
         start_response: the WSGI function that begins the response.
         owner: the gevent socket whose other end the owner has.
+        has_all: whether the owner has the body, too.
         keep: called with that socket in the end, if it can carry another request.
         check: called again and again while no answer comes; raises if the owner stands still.
 
     Returns:
         The body of the answer; ``None`` if the owner has gone without an answer.
     """
-    answer = RelayedAnswer(environ, owner, keep)
+    answer = RelayedAnswer(environ, owner, has_all, keep)
     try:
         head = answer.head(check)
         if head is None:
@@ -77,6 +79,7 @@ class RelayedAnswer:
     Args:
         environ: the WSGI environ of the request.
         owner: the gevent socket whose other end the owner has.
+        has_all: whether the owner has all of the request.
         keep: called with it in the end, if it can carry another request.
 
     Attributes:
@@ -84,7 +87,9 @@ class RelayedAnswer:
         reader: reads the answer.
     """
 
-    def __init__(self, environ: dict[str, Any], owner: Any, keep: Callable[[Any], object]) -> None:
+    def __init__(
+        self, environ: dict[str, Any], owner: Any, has_all: bool, keep: Callable[[Any], object]
+    ) -> None:
         connection = connection_of(environ)
         self._connection = connection
         self._socket = None if connection is None else connection.socket
@@ -94,7 +99,7 @@ class RelayedAnswer:
         self._watch: HangUpWatch | None = None
         self.owner = owner
         self.reader = AnswerReader(owner, environ["REQUEST_METHOD"] == "HEAD")
-        if size_of_body(environ) != 0:
+        if not has_all:
             self._sender = gevent.spawn(send_body, environ, owner)
         elif self._socket is not None and not environ.get("wsgi.websocket"):
             self._watch = HangUpWatch(self._socket, self._hung_up)

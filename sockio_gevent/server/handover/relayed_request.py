@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from io import BytesIO
 from socket import SHUT_WR
 from typing import Any
 
 from ..stream.sockets import shut_down
 
-__all__ = ["FACTS", "believe_facts", "relayed_head", "send_body", "size_of_body"]
+__all__ = ["FACTS", "believe_facts", "body_at_hand", "relayed_head", "send_body", "size_of_body"]
 
 #: The name of the header.
 FACTS = "Sockio-Relayed"
@@ -70,6 +71,17 @@ def size_of_body(environ: dict[str, Any]) -> int | None:
     if length.isascii() and length.isdigit():
         return int(length)
     return None if "HTTP_TRANSFER_ENCODING" in environ else 0
+
+
+def body_at_hand(environ: dict[str, Any]) -> bytes | None:
+    """The body of a request, if there is none or all of a small one was read; or else ``None``."""
+    size, source = size_of_body(environ), environ.get("wsgi.input")
+    if not size:
+        return None if size is None else b""
+    if size > _PIECE or type(source) is not BytesIO:
+        return None
+    body = source.getvalue()
+    return body if len(body) == size else None
 
 
 def send_body(environ: dict[str, Any], socket: Any) -> bool:
