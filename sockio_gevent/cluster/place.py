@@ -82,12 +82,13 @@ def _of(resource: str, ordinal: int) -> str:
 
 def _bases() -> list[Path]:
     """Where the directories of this user may be, the best first."""
-    name = f"sockio_gevent-{os.geteuid()}"
-    bases = [Path(tempfile.gettempdir(), name), Path("/tmp", name)]
+    name, bases = f"sockio_gevent-{os.geteuid()}", []
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given and os.path.isabs(given) and os.access(given, os.W_OK):
-        bases.insert(0, Path(given, "sockio_gevent"))
-    return bases
+        bases.append(Path(given, "sockio_gevent"))
+    with suppress(OSError):  # no directory for temporary files can be written
+        bases.append(Path(tempfile.gettempdir(), name))
+    return [*bases, Path("/tmp", name)]
 
 
 def _is_too_long(place: Path) -> bool:

@@ -95,6 +95,26 @@ class _Worker:
         self.serves = False
 
 
+class _NoRoom(Exception):
+    """The system has no room for one more process now; the text says why."""
+
+
+def _fork() -> tuple[int, int, int]:
+    """Fork, with a pipe between the two: what ``fork()`` returns, and the ends of the pipe.
+
+    Raises:
+        _NoRoom: if that cannot be.
+    """
+    descriptors: tuple[int, ...] = ()
+    try:
+        reading, writing = descriptors = os.pipe()
+        return os.fork(), reading, writing
+    except OSError as error:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise _NoRoom(error.strerror) from None
+
+
 class _Parent:
     """The parent of the workers.
 
@@ -136,10 +156,9 @@ class _Parent:
                 self._handlers[number] = signal.signal(number, self._note)
         while True:
             if self._stopping is None and monotonic() >= self._next_start:
-                while len(self._workers) < self._arguments.workers:
-                    side = self._start()
-                    if side is not None:
-                        return side
+                side = self._start_missing()
+                if side is not None:
+                    return side
             if self._stopping is not None and not self._workers:
                 break
             self._wait()
@@ -163,13 +182,31 @@ class _Parent:
 
     # --- workers begin and end ---
 
+    def _start_missing(self) -> WorkerSide | None:
+        """Start the workers that are missing; in each, return what it needs."""
+        try:
+            while len(self._workers) < self._arguments.workers:
+                side = self._start()
+                if side is not None:
+                    return side
+        except _NoRoom as error:
+            self._failures += 1
+            pause = _PAUSES[min(self._failures, len(_PAUSES)) - 1]
+            self._next_start = monotonic() + pause
+            _log.error("a worker cannot be started: %s; the next attempt is in %g s", error, pause)
+        return None
+
     def _start(self) -> WorkerSide | None:
-        """Start a worker; in that, return what it needs."""
-        parent, (reading, writing) = os.getpid(), os.pipe()
+        """Start a worker; in that, return what it needs.
+
+        Raises:
+            _NoRoom: if the system does not let it.
+        """
+        parent = os.getpid()
         # Until the worker has handlers of its own, its signals wait.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            pid = os.fork()
+            pid, reading, writing = _fork()
             if pid == 0:
                 self._be_worker(reading)
                 return WorkerSide(parent, writing, self._life)

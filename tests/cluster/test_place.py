@@ -57,6 +57,19 @@ def test_without_a_session_it_is_below_the_directory_for_temporary_files(
     assert of_parent(os.getpid(), "x").parent == Path(f"/tmp/sockio_gevent-{os.geteuid()}")
 
 
+def test_a_machine_without_a_directory_for_temporary_files_has_others(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert of_parent(os.getpid(), "x").parent == Path(f"/tmp/sockio_gevent-{os.geteuid()}")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+    assert of_parent(os.getpid(), "x").parent == place / "sockio_gevent"
+
+
 def test_what_dead_parents_have_left_is_removed(runtime: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     dead = of_parent(child.pid, "socket.io")

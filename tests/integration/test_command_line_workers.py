@@ -117,6 +117,38 @@ def test_workers_that_cannot_start_end_the_command(command, tmp_path):
     assert running.count("no module 'missing'") >= 1
 
 
+def test_a_parent_that_cannot_fork_now_tries_again(command, tmp_path):
+    write(
+        tmp_path,
+        "scarce",
+        """
+        import errno, os
+        from pathlib import Path
+        from sockio_gevent.__main__ import main
+
+        fork = os.fork
+
+        def scarce():
+            if Path("none").exists():
+                Path("none").unlink()
+                raise OSError(errno.EAGAIN, "no more processes")
+            return fork()
+
+        os.fork = scarce
+        main()
+        """,
+    )
+    shutil.copy(APPLICATION, tmp_path)
+    running = command("clustered:socket", "--workers", str(WORKERS), program="scarce")
+    placed = place(running.port, WORKERS)
+    (tmp_path / "none").touch()
+    os.kill(next(iter(placed)), signal.SIGKILL)
+    running.wait_line("a worker cannot be started: no more processes")
+    again = place(running.port, WORKERS)
+    assert len(again.keys() - placed.keys()) == 1
+    assert running.stop() == 0
+
+
 def test_a_worker_that_dies_at_once_is_not_replaced_at_once(command, tmp_path):
     write(
         tmp_path,
