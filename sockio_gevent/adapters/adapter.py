@@ -8,13 +8,12 @@ what comes from clients: a mistake in it raises ``ValueError`` before anything i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 
 from ..acknowledgements import answer_of, arguments_of
 from ..client import Target
-from ..client_facts import peek
 from ..cluster.bus import Bus, Gathered, Message
 from ..cluster.names import owner_of
 from ..elsewhere import Elsewhere, Scope
@@ -27,12 +26,15 @@ from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire.bus_values import pack, unpack
-from .bus_bodies import target_of, values_of
+from .bus_bodies import answers_of, clients_of, target_of, values_of
 from .calls import GRACE, answers_here, answers_of_all
+from .facts import Facts
 
 __all__ = ["Adapter"]
 
 _LISTING = 5.0  # seconds in which workers list their clients
+
+T = TypeVar("T")
 
 
 class Adapter(Elsewhere):
@@ -112,13 +114,12 @@ class Adapter(Elsewhere):
         if self._bus.alone or space is None:
             return []
         gathered = self._bus.ask_all("clients", self._pack(*self._told(scope)), _LISTING)
-        if gathered.missing:
+        read, missing = self._read_answers(gathered, clients_of)
+        if missing:
             text = "%d workers have not listed their clients within %g s"
-            self._log.warning("listing", text, len(gathered.missing), _LISTING)
+            self._log.warning("listing", text, len(missing), _LISTING)
         return [
-            RemoteClient(space, worker, facts)
-            for worker, body in gathered.answers.items()
-            for facts in self._unpack(body)
+            RemoteClient(space, worker, facts) for worker, each in read.items() for facts in each
         ]
 
     def call(
@@ -139,12 +140,11 @@ class Adapter(Elsewhere):
         gathered: Gathered = gathering.get()
         came: dict[str, Any] = {}
         missing: list[str] = []
-        for answer in gathered.answers.values():
-            theirs, of_them = self._unpack(answer)
+        read, silent = self._read_answers(gathered, answers_of)
+        for theirs, of_them in read.values():
             came.update({client_id: answer_of(each) for client_id, each in theirs.items()})
             missing += of_them
-        silent = len(gathered.missing)
-        return answers_of_all(event, timeout, of_here, (came, missing), silent, "workers")
+        return answers_of_all(event, timeout, of_here, (came, missing), len(silent), "workers")
 
     def server_side_emit(self, namespace: str, event: str | int, arguments: Sequence[Any]) -> None:
         """Let an event happen in a namespace of the other workers."""
@@ -157,12 +157,11 @@ class Adapter(Elsewhere):
         """The same, and wait for the answers."""
         body = self._pack(namespace, event, *arguments)
         gathered = self._bus.ask_all("server_side", body, timeout)
-        answers = {
-            worker: answer_of(self._unpack(answer)) for worker, answer in gathered.answers.items()
-        }
-        if gathered.missing:
-            text = f"{len(gathered.missing)} workers have not answered {event!r}"
-            raise AckTimeout(f"{text} within {timeout:g} s", answers, gathered.missing)
+        read, missing = self._read_answers(gathered, list)
+        answers = {worker: answer_of(answer) for worker, answer in read.items()}
+        if missing:
+            text = f"{len(missing)} workers have not answered {event!r}"
+            raise AckTimeout(f"{text} within {timeout:g} s", answers, missing)
         return answers
 
     def _told(self, scope: Scope) -> list[Any]:
@@ -176,6 +175,20 @@ class Adapter(Elsewhere):
 
     def _unpack(self, body: bytes) -> list[Any]:
         return unpack(body, self._serializer.loads)
+
+    def _read_answers(
+        self, gathered: Gathered, check: Callable[[list[Any]], T]
+    ) -> tuple[dict[str, T], list[str]]:
+        """The answers of other workers, and those that have none or a malformed one."""
+        read, missing = {}, list(gathered.missing)
+        for worker, body in gathered.answers.items():
+            try:
+                read[worker] = check(self._unpack(body))
+            except ValueError as error:
+                missing.append(worker)
+                text = "an answer of worker %s is malformed: %s"
+                self._log.warning("answers of workers", text, worker, error)
+        return read, missing
 
     # --- for the others ---
 
@@ -215,30 +228,16 @@ class Adapter(Elsewhere):
 
     def _list(self, message: Message) -> None:
         target, _ = self._read(message)
-        found = [] if target is None else target.clients()
-        message.answer(self._pack(*[self._facts(client) for client in found]))
+        message.answer(self._pack(*self._listed([] if target is None else target.clients())))
 
-    def _facts(self, client: Any) -> list[Any]:
-        own = peek(client)
-        data = None if own is None or own.data is None else self._sendable(own.data)
-        return [
-            client.id,
-            sorted(client.rooms),
-            client.auth,
-            {} if data is None else data,
-            client.dialect,
-            client.transport,
-        ]
-
-    def _sendable(self, data: Any) -> Any:
-        """The data of a client, as far as it is JSON and bytes."""
-        try:
-            self._pack(data)
-            return data
-        except (TypeError, ValueError):
-            if not isinstance(data, dict):
-                return None
-        return {key: each for key in data if (each := self._sendable(data[key])) is not None}
+    def _listed(self, clients: Sequence[Any]) -> list[list[Any]]:
+        """What others may know of clients, in the order of :class:`RemoteClient`."""
+        facts = Facts(self._pack)
+        found = [facts.of(client) for client in clients]
+        if facts.left_out:
+            text = "clients have more auth and data than one list takes: those of %d are left out"
+            self._log.warning("large list", text, facts.left_out)
+        return found
 
     def _ask(self, message: Message) -> None:
         target, (timeout, event, *arguments) = self._read(message)

@@ -8,7 +8,7 @@ from typing import Any
 from ..client import Target
 from ..elsewhere import Scope
 
-__all__ = ["target_of", "values_of"]
+__all__ = ["answers_of", "clients_of", "target_of", "values_of"]
 
 
 def values_of(scope: Scope, excluded: Sequence[str]) -> list[Any]:
@@ -39,3 +39,30 @@ def target_of(space: Any, rooms: Any, without: Any, excluded: Any, volatile: Any
             raise ValueError("a list of names is malformed")
     chosen = None if rooms is None else tuple(rooms)
     return Target(space, chosen, tuple(without), frozenset(excluded), bool(volatile), local=True)
+
+
+def clients_of(values: list[Any]) -> list[list[Any]]:
+    """What another worker tells of its clients; see :class:`~sockio_gevent.RemoteClient`.
+
+    Raises:
+        ValueError: if it makes no sense.
+    """
+    for facts in values:
+        good = isinstance(facts, list) and len(facts) == 6 and isinstance(facts[0], str)
+        if not good or not isinstance(facts[1], list):
+            raise ValueError("facts about a client are malformed")
+    return values
+
+
+def answers_of(values: list[Any]) -> tuple[dict[str, list[Any]], list[str]]:
+    """The answers of another worker's clients, and the ids of those that have not answered.
+
+    Raises:
+        ValueError: if they make no sense.
+    """
+    match values:
+        case [dict(came), list(missing)]:
+            good = all(isinstance(each, list) for each in came.values())
+            if good and all(isinstance(each, str) for each in missing):
+                return came, missing
+    raise ValueError("answers of clients are malformed")

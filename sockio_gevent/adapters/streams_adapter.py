@@ -22,6 +22,7 @@ from ..options.listener_options import Context
 from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
 from ..wire import node_messages as node
+from ..wire.node_checks import check_answer
 from ..wire.node_messages import NodeMessage
 from .adapter import Adapter
 from .calls import GRACE, answers_here, answers_of_all
@@ -50,7 +51,7 @@ class StreamsAdapter(Adapter):
         self._last: dict[str, int] = {}
         self._channels = Channels(bus.prefix)
         self._requests = Requests(bus, self._messages, self._channels)
-        self._incoming = Incoming(namespaces, self._requests.answer, self._facts, log)
+        self._incoming = Incoming(namespaces, self._requests.answer, self._listed, log)
         bus.on_entry = self._entry
         bus.on_channel = self._heard
         namespaces.watch(self._begins, self._ends)
@@ -208,6 +209,7 @@ class StreamsAdapter(Adapter):
         if message.sender == self._bus.name:
             return
         if message.type in ANSWERS:
+            check_answer(message.type, message.data)
             self._requests.take(message)
         else:
             self._incoming.do(message, self._context)
@@ -218,7 +220,7 @@ def _facts_of(told: Any) -> list[Any]:
     handshake = told.get("handshake") or {}
     return [
         told.get("id"),
-        told.get("rooms"),
+        list(told.get("rooms") or ()),
         handshake.get("auth") or {},
         told.get("data"),
         handshake.get("dialect", "socket.io"),

@@ -15,11 +15,21 @@ from ..namespaces import Namespaces
 from ..options.listener_options import Context
 from ..server_side import run_server_side
 from ..wire import node_messages as node
+from ..wire.node_checks import broadcast_of, names_of, options_of, server_side_of, timeout_of
 from ..wire.node_messages import NodeMessage
 from .bus_bodies import target_of
 from .calls import GRACE
 
 __all__ = ["Incoming"]
+
+# What other servers want of clients.
+_OF_CLIENTS = (
+    node.BROADCAST,
+    node.SOCKETS_JOIN,
+    node.SOCKETS_LEAVE,
+    node.DISCONNECT_SOCKETS,
+    node.FETCH_SOCKETS,
+)
 
 _LONGEST_WAIT = 3600.0  # seconds that answers of clients are passed on at most
 
@@ -30,7 +40,7 @@ class Incoming:
     Args:
         namespaces: the namespaces of the listener.
         answer: answers a message; see :meth:`Requests.answer`.
-        facts: tells what others may know of a client.
+        facts: tells what others may know of clients.
         log: the throttled log of the listener.
     """
 
@@ -38,7 +48,7 @@ class Incoming:
         self,
         namespaces: Namespaces,
         answer: Callable[..., None],
-        facts: Callable[[Any], list[Any]],
+        facts: Callable[[Sequence[Any]], list[list[Any]]],
         log: ThrottledLog,
     ) -> None:
         self._namespaces = namespaces
@@ -63,29 +73,25 @@ class Incoming:
         if message.type == node.SERVER_SIDE_EMIT:
             self._happen(message, space, context)
             return
-        target = _target_of(space, data.get("opts"))
+        if message.type not in _OF_CLIENTS:
+            return  # of a version to come
+        target = _target_of(space, options_of(data))
         if message.type == node.BROADCAST:
-            event, *arguments = data["packet"]["data"]
+            event, *arguments = broadcast_of(data)
             check_sendable(event)
             if data.get("requestId") is None:
                 target.relay(event, arguments)
             else:
                 self._ask_for(message, target, event, arguments)
         elif message.type == node.SOCKETS_JOIN:
-            target.join(*data["rooms"])
+            target.join(*names_of(data.get("rooms"), "rooms"))
         elif message.type == node.SOCKETS_LEAVE:
-            target.leave(*data["rooms"])
+            target.leave(*names_of(data.get("rooms"), "rooms"))
         elif message.type == node.DISCONNECT_SOCKETS:
             target.disconnect(bool(data.get("close")))
         elif message.type == node.FETCH_SOCKETS:
-            sockets = [self._socket(client) for client in target.clients()]
+            sockets = [_socket(each) for each in self._facts(target.clients())]
             self._answer(message, node.FETCH_SOCKETS_RESPONSE, sockets=sockets)
-
-    def _socket(self, client: Any) -> dict[str, Any]:
-        """A client, as ``fetchSockets()`` of Node's servers shows it."""
-        client_id, rooms, auth, data, dialect, transport = self._facts(client)
-        handshake = {"auth": auth, "dialect": dialect, "transport": transport, "headers": {}}
-        return {"id": client_id, "handshake": handshake, "rooms": rooms, "data": data}
 
     def _ask_for(
         self, message: NodeMessage, target: Target, event: str | int, arguments: list[Any]
@@ -100,14 +106,14 @@ class Incoming:
             packet = values[0] if len(values) == 1 else values or None
             tell(message, node.BROADCAST_ACK, packet=packet, client=client_id, values=values)
 
+        seconds = timeout_of(message.data)
         stop = target.ask_each(event, arguments, begin, answered)
-        timeout = message.data["opts"].get("flags", {}).get("timeout")
-        seconds = timeout / 1000 if isinstance(timeout, (int, float)) else _LONGEST_WAIT
-        gevent.spawn_later(min(seconds, _LONGEST_WAIT) + GRACE, stop)
+        longest = _LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
+        gevent.spawn_later(longest + GRACE, stop)
 
     def _happen(self, message: NodeMessage, space: Any, context: Context | None) -> None:
         """Let an event of another server happen here."""
-        event, *arguments = message.data["packet"]
+        event, *arguments = server_side_of(message.data)
 
         def answer(values: Sequence[Any]) -> None:
             if message.data.get("requestId") is not None:
@@ -118,15 +124,14 @@ class Incoming:
         gevent.spawn(run_server_side, handlers, self._log, context, event, arguments, answer)
 
 
-def _target_of(space: Any, options: Any) -> Target:
-    """The clients of this worker that are meant.
+def _target_of(space: Any, options: dict[str, Any]) -> Target:
+    """The clients of this worker that are meant."""
+    rooms = options["rooms"] or None
+    return target_of(space, rooms, options["except"], options["sessions"], options["volatile"])
 
-    Raises:
-        ValueError: if the options make no sense.
-    """
-    rooms, without, flags = options.get("rooms"), options.get("except"), options.get("flags") or {}
-    sessions = flags.get("sessions") or ()
-    if not isinstance(rooms, list | tuple):
-        raise ValueError("a list of names is malformed")
-    volatile = flags.get("volatile")
-    return target_of(space, rooms or None, without, sessions, volatile)
+
+def _socket(facts: list[Any]) -> dict[str, Any]:
+    """A client, as ``fetchSockets()`` of Node's servers shows it."""
+    client_id, rooms, auth, data, dialect, transport = facts
+    handshake = {"auth": auth, "dialect": dialect, "transport": transport, "headers": {}}
+    return {"id": client_id, "handshake": handshake, "rooms": rooms, "data": data}

@@ -32,6 +32,7 @@ _RETRY = 0.1  # seconds before a connection that was lost is made again
 _AT_ONCE = 16  # connections that are accepted at once
 _MOST_INCOMING = 1024
 _ATTEMPTS = 3
+_LOOKING = 2.0  # seconds between two looks for the own socket
 
 Take = Callable[[str, Frame, "int | None"], None]
 
@@ -76,6 +77,9 @@ class Links:
         self._take = take
         self._gone = gone
         self._place = Path()
+        self._find_place: Callable[[], Path | None] = lambda: None
+        self._looking: Any = None
+        self._is_lost = False
         self._is_open = False
         self._listening: Any = None
         self._accepting: Any = None
@@ -83,12 +87,26 @@ class Links:
         self._strangers: set[str] = set()
         self._pids: dict[str, int] = {}
 
-    def open(self, place: Path) -> None:
+    def open(self, place: Path, find_place: Callable[[], Path | None]) -> None:
         """Listen in a directory, and connect to all that are there.
+
+        Args:
+            place: the directory.
+            find_place: says where the workers meet if somebody removes the directory.
 
         Raises:
             OSError: if that cannot be.
         """
+        self._find_place = find_place
+        self._listen(place)
+        self._is_open = True
+        self._looking = self._loop.timer(_LOOKING, _LOOKING, ref=False)
+        self._looking.start(self._look)
+        self._strangers = set(self.ways)
+        if not self._strangers:
+            self.acquainted.set()
+
+    def _listen(self, place: Path) -> None:
         for left in reversed(range(_ATTEMPTS)):
             places.prepare(place)
             try:
@@ -98,15 +116,42 @@ class Links:
                 if not left:
                     raise
         self._place = place
-        self._is_open = True
         self._accepting = self._loop.io(self._listening.fileno(), 1, ref=False)
         self._accepting.start(self._accept)
         for name in sorted(os.listdir(place)):
-            if NAME.fullmatch(name) and name != self._name:
+            if NAME.fullmatch(name) and name != self._name and name not in self.ways:
                 self._connect(name)
-        self._strangers = set(self.ways)
-        if not self._strangers:
-            self.acquainted.set()
+
+    def _look(self) -> None:
+        """See whether workers that start can still find this one.
+
+        Some systems remove the directory: at the end of the user's last login, or because it is
+        old.
+        """
+        if os.path.exists(self._place / self._name):
+            return
+        place = self._find_place()
+        if place is None:
+            return
+        self._stop_listening()
+        try:
+            self._listen(place)
+        except OSError as error:
+            if not self._is_lost:
+                self._is_lost = True
+                text = "workers that start now do not find this one: %s was removed, and %s"
+                self._log.warning(text, self._place, error)
+            return
+        self._is_lost = False
+        text = "the directory of the workers was removed: this one can be found in %s again"
+        self._log.warning(text, place)
+
+    def _stop_listening(self) -> None:
+        if self._accepting is not None:
+            self._accepting.stop()
+            self._accepting.close()
+            self._listening.close()
+            self._accepting = self._listening = None
 
     def remove_files(self) -> None:
         """Remove what is in the file system, at the end."""
@@ -119,11 +164,11 @@ class Links:
     def close(self) -> None:
         """Close all connections, without a word."""
         self._is_open = False
-        if self._accepting is not None:
-            self._accepting.stop()
-            self._accepting.close()
-            self._listening.close()
-            self._accepting = self._listening = None
+        if self._looking is not None:
+            self._looking.stop()
+            self._looking.close()
+            self._looking = None
+        self._stop_listening()
         for incoming in self._incoming:
             incoming.close()
         for way in self.ways.values():

@@ -114,7 +114,7 @@ class LocalBus(MessageBus):
                 loop.hub.loop, self.name, self._log, self._largest, self._take, self._gone
             )
             try:
-                links.open(place)
+                links.open(place, self._find_place)
             except OSError as error:
                 why = str(error) if isinstance(error, NoPlace) else error.strerror
                 self._log.warning(_NO_BUS, why)

@@ -319,6 +319,50 @@ def test_a_message_that_makes_no_sense_does_nothing(pair: Pair, kind: str, body:
     assert ben.client().connected
 
 
+@pytest.mark.parametrize("values", [[5], [[1]], [["id", 5, {}, {}, "", ""]], [["id"]], [{}], []])
+def test_an_answer_that_makes_no_sense_is_passed_over(pair: Pair, values: list[Any]) -> None:
+    ann = enter(pair.here, "/")
+    adapter: Any = pair.here._space.elsewhere
+    bus = pair.there._sessions.bus
+    assert bus is not None
+    for kind in ("clients", "call", "server_side"):
+        bus.receive(kind, lambda message: message.answer(adapter._pack(*values)))
+    assert pair.here.except_("nobody").clients() == [ann.client()]
+    assert pair.here.server_side_call("x", timeout=30).keys() == {"b" * 10}
+    if values:
+        assert any("an answer of worker bbbbbbbbbb is malformed" in line for line in pair.lines)
+    ann.client().disconnect()
+    with pytest.raises(io.AckTimeout, match="1 workers have not answered for their clients"):
+        pair.here.call("question", timeout=30)
+    for kind in ("clients", "call", "server_side"):
+        bus.receive(kind, lambda message: message.answer(b"\xff"))
+    with pytest.raises(io.AckTimeout, match="1 workers have not answered"):
+        pair.here.server_side_call("x", timeout=30)
+
+
+def test_data_that_cannot_be_sent_hides_no_client(pair: Pair) -> None:
+    ann, ben, cem = (enter(pair.there, "/") for _ in range(3))
+    ann.client().data.update(me=ann.client().data, name="ann")
+    deep: dict[str, Any] = {}
+    for _ in range(3000):
+        deep = {"a": deep}
+    ben.client().data.update(deep=deep, name="ben", parts={"good": 1, "bad": object()})
+    cem.client().data["name"] = "cem"
+    found = {client.data["name"]: client.data for client in pair.here.except_("nobody").clients()}
+    assert found.keys() == {"ann", "ben", "cem"}
+    assert found["ben"]["parts"] == {"good": 1}
+
+
+def test_a_list_of_clients_with_too_much_data_has_all_of_them(pair: Pair) -> None:
+    peers = [enter(pair.there, "/") for _ in range(5)]
+    for peer in peers:
+        peer.client().data["text"] = "x" * 3_000_000
+    found = pair.here.except_("nobody").clients()
+    assert {each.id for each in found} == {peer.client().id for peer in peers}
+    assert sum(bool(each.data) for each in found) == 2
+    assert any("those of 3 are left out" in line for line in pair.lines)
+
+
 def test_a_worker_alone_encodes_nothing_for_others() -> None:
     with two_workers() as pair:
         assert pair.there._sessions.bus is not None

@@ -24,19 +24,25 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
+def places(place: Path) -> list[Path]:
+    """Where the workers meet, the last one counts."""
+    return [place]
+
+
+@pytest.fixture
 def lines() -> list[str]:
     """What the buses of this process have logged."""
     return []
 
 
 @pytest.fixture
-def join(place: Path, lines: list[str]) -> Iterator[Callable[..., LocalBus]]:
+def join(places: list[Path], lines: list[str]) -> Iterator[Callable[..., LocalBus]]:
     """Make a worker in this process, with a name of its own: join("a" * 10)."""
     made: list[LocalBus] = []
 
     def join(name: str, largest: int = LEAST_LARGEST) -> LocalBus:
         log = Log(lines.append)
-        bus = LocalBus(lambda: place, Loops(log, lambda ended: None).here, log, largest, name)
+        bus = LocalBus(lambda: places[-1], Loops(log, lambda ended: None).here, log, largest, name)
         made.append(bus)
         bus.start()
         return bus

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -411,3 +412,25 @@ def test_a_process_of_another_user_is_refused(join: Join, place: Path, lines: li
     assert said == "b''\n" or "ConnectionResetError" in said or "BrokenPipeError" in said
     assert any("another user" in line for line in lines)
     assert ann.members == frozenset()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_workers_find_each_other_after_somebody_has_removed_their_directory(
+    join: Join, place: Path, places: list[Path], lines: list[str], elsewhere: bool
+) -> None:
+    ann, ben = join(ANN), join(BEN)
+    if elsewhere:
+        # As when the user has logged out: nobody can make it again.
+        places.append(place / "other")
+    shutil.rmtree(place)
+    ways = [places[-1] / name for name in (ANN, BEN)]
+    wait_until(lambda: all(way.exists() for way in ways), "both can be found again")
+    assert ann.members == {BEN}
+    cem = join(CEM)
+    wait_until(lambda: all(len(each.members) == 2 for each in (ann, ben, cem)), "they know cem")
+    got = Got()
+    ann.receive("note", got)
+    cem.publish("note", b"here")
+    wait_until(lambda: got.bodies == [b"here"], "it has come")
+    found = [line for line in lines if "can be found in" in line]
+    assert len(found) == 2, lines
