@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 
 from .arguments import Arguments
+from .forked_worker import ForkedWorker, NoRoom, fork_with_pipe
 from .listening import bind, url
 from .run import CLOSE_TIMEOUT, announce, run, set_up_logging
 from .worker_side import READY, WorkerSide, split
@@ -75,46 +76,6 @@ def serve(
         raise
 
 
-class _Worker:
-    """One worker, as its parent sees it.
-
-    Attributes:
-        files: whether the files that it has imported are wanted.
-        pid: the number of its process.
-        pipe: where it tells things.
-        rest: what it has told so far, and is not complete.
-        since: when it was started, on the monotonic clock.
-        serves: whether it serves.
-    """
-
-    def __init__(self, pid: int, pipe: int) -> None:
-        self.pid = pid
-        self.pipe = pipe
-        self.rest = b""
-        self.since = monotonic()
-        self.serves = False
-
-
-class _NoRoom(Exception):
-    """The system has no room for one more process now; the text says why."""
-
-
-def _fork() -> tuple[int, int, int]:
-    """Fork, with a pipe between the two: what ``fork()`` returns, and the ends of the pipe.
-
-    Raises:
-        _NoRoom: if that cannot be.
-    """
-    descriptors: tuple[int, ...] = ()
-    try:
-        reading, writing = descriptors = os.pipe()
-        return os.fork(), reading, writing
-    except OSError as error:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        raise _NoRoom(error.strerror) from None
-
-
 class _Parent:
     """The parent of the workers.
 
@@ -132,7 +93,7 @@ class _Parent:
         self._arguments = arguments
         self._listening = listening
         self._watch = watch
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, ForkedWorker] = {}
         self._life, self._lives = os.pipe()
         self._wake, self._waker = os.pipe()
         self._stopping: float | None = None
@@ -189,7 +150,7 @@ class _Parent:
                 side = self._start()
                 if side is not None:
                     return side
-        except _NoRoom as error:
+        except NoRoom as error:
             self._failures += 1
             pause = _PAUSES[min(self._failures, len(_PAUSES)) - 1]
             self._next_start = monotonic() + pause
@@ -200,20 +161,20 @@ class _Parent:
         """Start a worker; in that, return what it needs.
 
         Raises:
-            _NoRoom: if the system does not let it.
+            NoRoom: if the system does not let it.
         """
         parent = os.getpid()
         # Until the worker has handlers of its own, its signals wait.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            pid, reading, writing = _fork()
+            pid, reading, writing = fork_with_pipe()
             if pid == 0:
                 self._be_worker(reading)
                 return WorkerSide(parent, writing, self._life)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writing)
-        self._workers[pid] = _Worker(pid, reading)
+        self._workers[pid] = ForkedWorker(pid, reading)
         return None
 
     def _be_worker(self, reading: int) -> None:
@@ -241,7 +202,7 @@ class _Parent:
             if self._stopping is None:
                 self._lost(worker, os.waitstatus_to_exitcode(status))
 
-    def _lost(self, worker: _Worker, status: int) -> None:
+    def _lost(self, worker: ForkedWorker, status: int) -> None:
         """A worker has ended, and nobody has told it to."""
         if not self._announced and not worker.serves:
             # No worker serves, and the next would end in the same way.
@@ -290,7 +251,7 @@ class _Parent:
         for pid in self._workers:
             os.kill(pid, number)  # none of them is reaped yet
 
-    def _listen_to(self, worker: _Worker) -> None:
+    def _listen_to(self, worker: ForkedWorker) -> None:
         """Read what a worker tells."""
         os.set_blocking(worker.pipe, False)
         told: list[bytes] = []
@@ -303,7 +264,7 @@ class _Parent:
                 raise
         self._heard(worker, told)
 
-    def _heard(self, worker: _Worker, told: Iterable[bytes]) -> None:
+    def _heard(self, worker: ForkedWorker, told: Iterable[bytes]) -> None:
         files = [os.fsdecode(each) for each in told if each != READY]
         if files and self._watch is not None:
             self._watch(files)
