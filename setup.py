@@ -113,6 +113,16 @@ def extensions() -> list[Any]:
 class BuildOrGoOn(build_ext):
     """Compiles, and leaves the package pure where that fails."""
 
+    def finalize_options(self) -> None:
+        """Run a C compiler on each processor, if nobody says how many.
+
+        One module has all the code. The others, one for each Python module, only open it, and are
+        made meanwhile.
+        """
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
     def run(self) -> None:
         """Compile all modules or none."""
         try:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def setup(*arguments: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
+@cache
 def compiled_modules() -> list[Path]:
     program = "import sys; sys.argv[1:] = ['--version']; import setup; print(*setup.sources())"
     done = subprocess.run(
@@ -48,11 +50,8 @@ def compiled_modules() -> list[Path]:
     return [ROOT / name for name in done.stdout.splitlines()[-1].split()]
 
 
-MODULES = compiled_modules()
-
-
 def classes() -> Iterator[tuple[Path, ast.ClassDef]]:
-    for path in MODULES:
+    for path in compiled_modules():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 yield path, node
@@ -72,7 +71,7 @@ def test_a_compiled_class_extends_only_what_the_compiler_knows() -> None:
 
 def test_no_compiled_class_extends_a_class_of_a_library_without_types() -> None:
     wrong = []
-    for path in MODULES:
+    for path in compiled_modules():
         tree = ast.parse(path.read_text())
         untyped = {
             alias.asname or alias.name
@@ -91,7 +90,7 @@ def test_no_compiled_class_extends_a_class_of_a_library_without_types() -> None:
 
 def test_two_exceptions_in_one_compiled_function_have_two_names() -> None:
     wrong = []
-    for path in MODULES:
+    for path in compiled_modules():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 kinds: dict[str, set[str]] = {}

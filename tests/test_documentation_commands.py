@@ -102,7 +102,7 @@ def tox_environments() -> set[str]:
 
 
 def check_tox(*arguments: str) -> None:
-    if arguments:
+    if arguments and arguments != ("run-parallel",):
         assert arguments[0] == "-e"
         assert set(arguments[1].split(",")) <= tox_environments()
     for path in arguments[3:]:
@@ -194,6 +194,17 @@ def test_a_command_is_right(command):
         assert "SOCKIO_PURE" in (ROOT / "setup.py").read_text()
         program, *arguments = arguments
     CHECKS[Path(program).name or program](*arguments)
+
+
+def test_the_full_run_ends_with_the_command_of_the_readme():
+    (command,) = [
+        line
+        for block in all_blocks("shell")
+        if block.page == "README.rst"
+        for line in block.text.splitlines()
+        if "tox" in line
+    ]
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == command
 
 
 def test_the_table_has_all_options_of_the_command_line(capsys):

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import fields
+from functools import cache
 
 import pytest
 from support.documentation import ROOT, all_blocks, literals, rows
@@ -20,8 +21,12 @@ from sockio_gevent.refusal import Reason
 from sockio_gevent.wire.websocket_extensions import PerMessageDeflate
 
 NONE = "\N{EN DASH}"
-TEXTS = list(texts())
 BROWSER_CLIENT = (PACKAGE / "static/socket.io.js").read_text()
+
+
+@cache
+def all_texts() -> list[str]:
+    return list(texts())
 
 
 def named(page: str, column: int = 0) -> list[str]:
@@ -145,7 +150,7 @@ def test_each_rule_of_origins_is_accepted():
 
 
 def test_each_status_of_the_protocol_has_its_row():
-    used = {int(match[1]) for text in TEXTS if (match := re.match(r"(\d{3}) [A-Z]", text))}
+    used = {int(match[1]) for text in all_texts() if (match := re.match(r"(\d{3}) [A-Z]", text))}
     described = {int(row[0]) for row in rows("protocol.rst") if re.fullmatch(r"\d{3}", row[0])}
     assert described == used - {101, 200, 304}
 
@@ -188,7 +193,7 @@ def test_a_quoted_text_is_in_the_source(block):
         assert len(line.replace(BLANK, "")) > 10
         # Where texts are put together from several, only the last has no end of its own.
         quote = re.sub(rf"(: )?{BLANK}$", "", line)
-        assert any(quote in text for text in TEXTS), line
+        assert any(quote in text for text in all_texts()), line
 
 
 def test_the_long_description_is_plain_restructuredtext():

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,10 @@ def imports_of(source: str, module: str, is_package: bool = False) -> Iterator[s
                 yield inner if inner in MODULES else origin
 
 
-def imports(module: str) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     path = MODULES[module]
-    return set(imports_of(path.read_text(), module, path.name == "__init__.py"))
+    return frozenset(imports_of(path.read_text(), module, path.name == "__init__.py"))
 
 
 def within(module: str, names: set[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from configparser import ConfigParser
 
+import pytest
 from support.processes import ROOT
 
 import sockio_gevent as io
@@ -32,6 +33,18 @@ def test_tox_tries_each_version_of_python_that_the_metadata_names() -> None:
     named = re.findall(r"Python :: 3\.(\d+)", SETUP["metadata"]["classifiers"])
     assert set(named) <= environments("smoke-py3")
     assert SETUP["options"]["python_requires"] == f">=3.{min(named, key=int)}"
+
+
+LEFT_OUT = re.findall(r"(?m)^ +--(?:ignore|ignore-glob|deselect)=(.+)$", TOX)
+
+
+@pytest.mark.parametrize("place", LEFT_OUT)
+def test_what_tox_leaves_out_of_the_compiled_tests_exists(place: str) -> None:
+    pattern, _, function = place.partition("::")
+    found = list(ROOT.glob(pattern))
+    assert found
+    if function:
+        assert f"def {function}(" in found[0].read_text()
 
 
 def test_the_changes_of_this_version_are_described() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,7 @@ class Block:
         return f"{Path(self.page).name}:{self.line}"
 
 
+@cache
 def blocks(path: Path) -> list[Block]:
     """The code blocks of a page, in order."""
     lines = path.read_text().splitlines()
