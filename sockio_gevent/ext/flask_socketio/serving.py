@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from gevent.pywsgi import WSGIServer
 from werkzeug.debug import DebuggedApplication
 
 import sockio_gevent as io
+
+from .warn import advise_patching
 
 __all__ = ["Serving"]
 
@@ -28,6 +31,7 @@ class Serving:
     listener: io.Listener | None
     app: flask.Flask
     wsgi_server: WSGIServer | None = None
+    _is_advised = False  # whether the author knows that nothing is patched
 
     def run(
         self,
@@ -80,7 +84,12 @@ class Serving:
             _log.info("serving at %s://%s:%d/", scheme, address[0], server.server_port)
             server.serve_forever()
 
-        if not (debug if use_reloader is None else use_reloader):
+        is_watched = debug if use_reloader is None else use_reloader
+        # The process that watches the files serves nothing.
+        serves = not is_watched or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+        if serves and not self._is_advised:
+            self._is_advised = advise_patching("run()")
+        if not is_watched:
             serve()
             return
         watched = dict(reloader_options or {})

@@ -1,0 +1,59 @@
+"""The API of Flask-SocketIO: what ``run()`` says to the author of the program."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+{patch}
+import flask
+import gevent
+from sockio_gevent.ext.flask_socketio import SocketIO
+
+app = flask.Flask("shop")
+socketio = SocketIO(app{options})
+
+def stop_when_it_serves():
+    while socketio.wsgi_server is None or not socketio.wsgi_server.started:
+        gevent.sleep(0.01)
+    socketio.stop()
+
+gevent.spawn(stop_when_it_serves)
+socketio.run(app, port=0)
+"""
+PATCH = "from gevent import monkey; monkey.patch_all()"
+
+
+def said_by(patch: str, options: str) -> str:
+    """What a program says that serves, and stops."""
+    program = PROGRAM.format(patch=patch, options=options)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ("", "run()"),
+        (", async_mode='threading'", "async_mode='threading' has no effect"),
+        (", async_mode='eventlet'", "async_mode='eventlet' has no effect"),
+    ],
+)
+def test_an_unpatched_program_is_told_once_what_stops_the_server(options: str, what: str) -> None:
+    warnings = re.findall(r"RuntimeWarning: (.*)", said_by("", options))
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"{what}: handlers run in greenlets")
+    assert "monkey.patch_all()" in warnings[0]
+    assert "python -m sockio_gevent" in warnings[0]
+
+
+@pytest.mark.parametrize("options", ["", ", async_mode='threading'"])
+def test_a_patched_program_is_told_nothing(options: str) -> None:
+    assert "Warning" not in said_by(PATCH, options)
