@@ -1,12 +1,15 @@
-"""The API of Flask-SocketIO: what ``run()`` says to the author of the program."""
+"""The API of Flask-SocketIO: ``run()`` serves, and says what is wrong."""
 
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
+from support.clients import WebSocket
+from support.processes import Process
 
 PROGRAM = """
 import sys
@@ -36,6 +39,19 @@ def said_by(patch: str, options: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stderr
+
+
+def test_it_prints_the_address_and_ctrl_c_ends_sessions_and_process() -> None:
+    process = Process("tests/programs/flask_socketio_app.py").start()
+    try:
+        assert f"Open http://127.0.0.1:{process.port}/" in process.lines
+        client = WebSocket(process.port).open()
+        assert process.stop(signal.SIGINT) == 0
+        assert "Traceback" not in "\n".join(process.lines)
+        assert client.session_id not in "".join(process.lines), "ids are secrets"
+        assert any("ended: the server goes away" in line for line in process.lines), process.lines
+    finally:
+        process.stop()
 
 
 @pytest.mark.parametrize(
