@@ -73,3 +73,20 @@ def test_an_unpatched_program_is_told_once_what_stops_the_server(options: str, w
 @pytest.mark.parametrize("options", ["", ", async_mode='threading'"])
 def test_a_patched_program_is_told_nothing(options: str) -> None:
     assert "Warning" not in said_by(PATCH, options)
+
+
+MISSING = """
+import sys
+sys.modules["flask"] = None
+try:
+    import sockio_gevent.ext.flask_socketio
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_flask_an_error_says_what_to_install() -> None:
+    command = [sys.executable, "-c", MISSING]
+    said = subprocess.check_output(command, text=True, timeout=120)
+    expected = "the API of Flask-SocketIO needs Flask: pip install 'sockio_gevent[flask]'\n"
+    assert said == expected
