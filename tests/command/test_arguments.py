@@ -79,6 +79,8 @@ def test_a_port_is_a_number(port):
     ("arguments", "line"),
     [
         ([], "the following arguments are required: module:application"),
+        (["doctr", "http://localhost/"], "there is no command 'doctr': did you mean 'doctor'?"),
+        (["emitt", "news", '"hello"'], "there is no command 'emitt': did you mean 'emit'?"),
         (["hello", "other"], "unrecognized arguments: other"),
         (["hello", "--relod"], "unrecognized arguments: --relod"),
         (["hello", "-w", "4"], "there is no option -w: say --workers"),
