@@ -159,7 +159,8 @@ def _refuse(session: Session, name: str, refused: Refused, log: ThrottledLog) ->
         log.exception("refusal", "the data of a refusal of %r cannot be sent", session)
         packets = dialect.refused(name, refused.text, None)
     if packets:
-        log.info("refused", "%r is not let into %.80r: %.200r", session, name, refused.text)
+        line = "session %s (%s, %s) is not let into %.80r: %.200r"
+        log.info("refused", line, *session.named(), name, refused.text)
         for packet in packets:
             session.enqueue(packet)
         session.refused(name)

@@ -46,8 +46,9 @@ class LocalEmitter:
             return found[0]
         if not found:
             raise ConnectionError(
-                f"no server of this user has workers at the resource {self._resource!r}: start "
-                "it, or name the directory that its option 'cluster' names"
+                f"no server of this user has workers at the resource {self._resource!r}. One "
+                "process alone is not found: start it with --workers 2, or with the option "
+                "'cluster', and name the same directory or Redis here"
             )
         raise ConnectionError(
             f"{len(found)} servers of this user have workers at the resource "

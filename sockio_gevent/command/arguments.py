@@ -32,6 +32,7 @@ examples:
   {PROG} ./chat.py                   the same, by the name of the file
   {PROG} chat:site --port 8000       'site' in chat.py
   {PROG} "shop:create_app()"         what this function in shop.py returns
+  {PROG} 'shop:create_app("test")'   the same, with arguments that are literals of Python
   {PROG} --reload shop.wsgi:app      start again whenever a source file changes
   {PROG} chat --workers 4            four processes, for more cores
   {PROG} chat --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
@@ -115,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="module:application",
         help="where the application is: a module, by its name in Python or that of its file, and "
         "an attribute of it (default: the first of "
-        f"{', '.join(USUAL_NAMES)}); a function that takes no arguments is called; the current "
+        f"{', '.join(USUAL_NAMES)}); a function that takes no arguments is called, and one with "
+        "arguments in brackets; the current "
         "folder is searched first",
     )
     add("--host", default="127.0.0.1", type=_host, help="default: %(default)s; 0.0.0.0: everywhere")

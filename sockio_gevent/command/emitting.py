@@ -45,7 +45,14 @@ def emit(given: Sequence[str]) -> None:
     except (ImportError, ValueError, TypeError) as error:
         raise CommandError(str(error)) from None
     except tuple(FAILURES) as error:
-        raise CommandError(f"not everybody has taken it: {error}") from None
+        raise CommandError(f"{_who_has_it(error)}: {error}") from None
+
+
+def _who_has_it(error: Exception) -> str:
+    """Who has got an event that was not taken; see :class:`..cluster.local_sender.LocalSender`."""
+    if isinstance(error, (TimeoutError, ConnectionAbortedError, PermissionError)):
+        return "not everybody has taken it"  # some workers may have
+    return "it was not sent" if isinstance(error, OSError) else "Redis has not taken it"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,14 +65,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("event", help="the name of the event")
-    add("arguments", nargs="*", type=_json, metavar="JSON", help="its arguments, each as JSON")
+    add(
+        "arguments",
+        nargs="*",
+        default=[],
+        type=_json,
+        metavar="JSON",
+        help="its arguments, each as JSON",
+    )
     add(
         "--cluster",
         default=AUTO,
         type=_address,
         metavar="ADDRESS",
         help="as in the option 'cluster' of the workers: a Redis, redis://…, or a directory; "
-        "'auto' for the only gunicorn of this user (default: %(default)s)",
+        "'auto' for the only gunicorn, or the only server with --workers, of this user "
+        "(default: %(default)s)",
     )
     add("--to", action="append", metavar="ROOM", help="a room, or the id of a client; repeatable")
     add(
@@ -92,6 +107,11 @@ def _json(text: str) -> Any:
 
 def _address(text: str) -> str:
     try:
-        return check("--cluster", text) or ""
+        return check("cluster", text) or ""
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        if "://" in text:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.80} is neither 'auto', nor the address of a Redis, 'redis://…', nor the "
+            "path of a directory, '/…'"
+        ) from None

@@ -1,11 +1,13 @@
-"""Hints for options that other servers have, and that users may expect here."""
+"""Hints for options that other servers have, and for commands that are misspelt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 __all__ = ["hint"]
 
+_COMMANDS = ("doctor", "emit")
 _ADDRESS = "say --host and --port"
 _WORKERS = "say --workers"
 _GREENLETS = "requests are served in greenlets here, without a limit"
@@ -38,14 +40,19 @@ _ELSEWHERE = {
 
 
 def hint(arguments: Sequence[str]) -> str | None:
-    """The hint for the first option that only other servers have.
+    """The hint for the first option that only other servers have, or for a misspelt command.
 
     Args:
         arguments: the command line.
 
     Returns:
-        A line that names the option; ``None`` if there is none.
+        A line that names the option or the command; ``None`` if there is none.
     """
+    # An application is one word, and options follow.
+    if len(arguments) > 1 and not arguments[0].startswith("-") and arguments[1][:1] != "-":
+        meant = get_close_matches(arguments[0], _COMMANDS, 1, 0.75)
+        if meant:
+            return f"there is no command {arguments[0]!r}: did you mean {meant[0]!r}?"
     for argument in arguments:
         long = argument.startswith("--")
         # The value of a short option may follow without a space: -w4.

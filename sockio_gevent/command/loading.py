@@ -12,7 +12,7 @@ from ..listener import Listener, live_listeners
 from ..mounting import mount
 from ..options.suggestions import did_you_mean
 from . import CommandError
-from .target import USUAL_NAMES, Target, module_missing
+from .target import FACTORIES, USUAL_NAMES, Target, module_missing, values_of
 
 __all__ = ["Loaded", "load"]
 
@@ -118,6 +118,18 @@ def _is_factory(found: Any) -> bool:
     return _takes_nothing(signature)
 
 
+def _is_named_as_factory(found: Any, target: Target) -> bool:
+    """Whether a function has the name of one that makes an application, and is none itself."""
+    if target.attribute.rpartition(".")[2] not in FACTORIES:
+        return False
+    if not isinstance(found, (FunctionType, MethodType)) or inspect.iscoroutinefunction(found):
+        return False
+    parameters = inspect.signature(found).parameters
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters.values()):
+        return False
+    return list(parameters)[:2] != ["environ", "start_response"]
+
+
 def _takes_nothing(signature: inspect.Signature) -> bool:
     try:
         signature.bind()
@@ -133,7 +145,7 @@ def _application(found: Any, target: Target) -> Any:
         CommandError: if it cannot be served.
     """
     said = ""
-    if target.is_called or _is_factory(found):
+    if target.is_called or _is_factory(found) or _is_named_as_factory(found, target):
         target = target._replace(is_called=True)
         found, said = _made(found, target), "returned"
     if mount.is_gevent_server(found):
@@ -157,17 +169,25 @@ def _application(found: Any, target: Target) -> Any:
 def _made(function: Any, target: Target) -> Any:
     if not callable(function):
         raise CommandError(f"{target} cannot be called: {function!r:.80} is no function")
+    values, named = values_of(target.arguments)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         pass  # some builtins have none
     else:
-        if not _takes_nothing(signature):
+        try:
+            signature.bind(*values, **named)
+        except TypeError as error:
+            if target.arguments:
+                raise CommandError(
+                    f"{target} cannot be called: {error}; it takes {signature}"
+                ) from None
             raise CommandError(
-                f"{target} cannot be called without arguments, it takes {signature}: name a "
+                f"{target} cannot be called without arguments, it takes {signature}: write them, "
+                f"as in '{target.module}:{target.attribute}(\"text\", debug=True)', or name a "
                 "function that takes none"
-            )
-    return function()
+            ) from None
+    return function(*values, **named)
 
 
 def _listeners(application: Any, module: ModuleType, target: Target) -> list[Listener]:

@@ -72,7 +72,8 @@ def run(
             worker.ready()
         try:
             stop.wait()
-            _log.info("stopping; Ctrl-C now stops at once")
+            if worker is None:  # otherwise the parent says so for all
+                _log.info("stopping; Ctrl-C now stops at once")
         finally:
             if inherited is not None and worker is None:
                 # A client that connects waits for the next process, which has the same socket.

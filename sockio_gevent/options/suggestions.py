@@ -37,7 +37,8 @@ _ANSWERS = {
     "logger": "here it is 'log'",
     "manage_session": "Flask's session is that of the request: app.request_context(client.environ)",
     "max_http_buffer_size": "here it is 'max_message_size'",
-    "message_queue": "here it is 'cluster', between workers of one machine",
+    "message_queue": "here it is 'cluster', with the same address of a Redis; the workers of one "
+    "machine need none",
     "namespaces": "here it is 'socket.of(name)', for each namespace",
     "path": "here it is 'resource'",
     "policy_server": "here it is 'flash_policy_port'",
@@ -45,6 +46,13 @@ _ANSWERS = {
     "serve_client": "'client_directory' names the folder with Node's browser client",
 }
 _BY_LETTERS = {name.replace("_", ""): answer for name, answer in _ANSWERS.items()}
+# Of Node, where they are in milliseconds.
+_TIMES_OF_NODE = {
+    "connectTimeout": "connect_timeout",
+    "pingInterval": "ping_interval",
+    "pingTimeout": "ping_timeout",
+    "upgradeTimeout": "upgrade_timeout",
+}
 
 
 def answer_to(name: str) -> str:
@@ -53,6 +61,8 @@ def answer_to(name: str) -> str:
     Args:
         name: the name, in snake_case or in camelCase.
     """
+    if name in _TIMES_OF_NODE:
+        return f"here it is {_TIMES_OF_NODE[name]!r}, in seconds"
     return _BY_LETTERS.get(name.replace("_", "").lower(), "")
 
 

@@ -25,7 +25,7 @@ declare namespace io {
     port?: number | string;
     resource?: string;
     /** What the server gets as client.auth; a function calls done each time before it connects. */
-    auth?: JSONValue | ((this: Socket, done: (auth?: JSONValue) => void) => void);
+    auth?: JSONValue | object | ((this: Socket, done: (auth?: JSONValue | object) => void) => void);
     /** More fields for the query of the opening request. */
     query?: { [name: string]: string | number | boolean };
     document?: Document;
@@ -56,8 +56,36 @@ declare namespace io {
 
   interface Transport {
     readonly type: string;
+    readonly socket: Socket;
+    readonly options: { timeout: number };
     readonly sessionid: string | null;
+    readonly connected: boolean;
+    readonly ended: boolean;
+
+    /** Each transport has these three of its own. */
+    open(): void;
+    write(payload: string): void;
+    close(): void;
+
+    /** A transport calls this with data that has come. */
+    onData(payload: string): void;
+    /** A transport calls this at its end. */
+    onEnd(why?: { reason?: Reason; status?: number; text?: string }): void;
+    url(scheme: string, tail?: string): string;
   }
+
+  /**
+   * The base of all transports, and their constructors by their types. Each of these has check(xdomain),
+   * which says whether this browser can use it.
+   */
+  const Transport: {
+    new (socket: Socket, options?: { timeout?: number }): Transport;
+    (this: Transport, socket: Socket, options?: { timeout?: number }): void;
+    readonly prototype: Transport;
+    /** Let a constructor have the methods of a parent, by default of io.Transport. */
+    inherit(constructor: Function, type?: string | null, parent?: Function): void;
+    [type: string]: any;
+  };
 
   class Socket {
     /** The host is that of the page if it is left out or null. */

@@ -134,10 +134,13 @@ def test_the_command_sends_an_event(emitter: io.Emitter, shared_redis: RedisServ
     ("arguments", "text"),
     [
         (["--cluster", "redis://127.0.0.1:1", "news", "hello"], "'hello' is no JSON"),
-        (["--cluster", "run/chat", "news"], "must be 'auto', None, the address of a Redis"),
+        (["--cluster", "run/chat", "news"], "neither 'auto', nor the address of a Redis"),
         (["--cluster", "/nowhere", "news"], "there is no worker in the directory"),
         (["--cluster", "redis://127.0.0.1:1", "connect"], "is a reserved name"),
-        (["--cluster", "redis://127.0.0.1:1", "news"], "not everybody has taken it"),
+        (["--cluster", "http://host", "news"], "workers cannot meet over 'http'"),
+        (["--cluster", "redis://127.0.0.1:1", "news"], "Redis has not taken it: Error"),
+        (["--resource", "no/such", "news"], "it was not sent: no server of this user has workers"),
+        ([], "arguments are required: event (see"),
     ],
 )
 def test_a_mistake_in_the_command_is_told_in_one_line(arguments: list[str], text: str) -> None:

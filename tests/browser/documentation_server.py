@@ -46,6 +46,12 @@ def chat(client: io.Client, text: Any) -> str:
     return "delivered"
 
 
+def add_handlers_of(recipe: str, listener: io.Listener) -> None:
+    """Let a listener have the handlers of the recipe that has this in it."""
+    (block,) = [each for each in blocks(ROOT / "docs/recipes.rst") if recipe in each.text]
+    exec(block.text, {"socket": listener, "keep": lambda name, data: None})
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--block")
@@ -58,6 +64,7 @@ else:
     for resource in ("socket.io", "live/socket.io"):
         application = io.listen(application, resource=resource, on_client_message=answer)
         application.on("chat", chat)
+        add_handlers_of("PIECE, LARGEST", application)
 server = WSGIServer(("127.0.0.1", arguments.port), application, log=None)
 server.start()
 print(f"http://127.0.0.1:{server.server_port}/", flush=True)

@@ -27,6 +27,7 @@ def test_a_target_alone_is_enough():
         ("shop.wsgi:app.wsgi_app", Target("shop.wsgi", "app.wsgi_app")),
         ("hello:make()", Target("hello", "make", True)),
         ("hello:shop.make()", Target("hello", "shop.make", True)),
+        ('hello:make("a:b", x=-1)', Target("hello", "make", True, arguments='"a:b", x=-1')),
     ],
 )
 def test_a_target_is_a_module_and_an_attribute(text, target):
@@ -78,6 +79,8 @@ def test_a_port_is_a_number(port):
     ("arguments", "line"),
     [
         ([], "the following arguments are required: module:application"),
+        (["doctr", "http://localhost/"], "there is no command 'doctr': did you mean 'doctor'?"),
+        (["emitt", "news", '"hello"'], "there is no command 'emitt': did you mean 'emit'?"),
         (["hello", "other"], "unrecognized arguments: other"),
         (["hello", "--relod"], "unrecognized arguments: --relod"),
         (["hello", "-w", "4"], "there is no option -w: say --workers"),
@@ -91,7 +94,11 @@ def test_a_port_is_a_number(port):
         ([":app"], "':app' is not like 'module:application'"),
         (["hello:app:x"], "'hello:app:x' is not like 'module:application'"),
         (["hello:()"], "'hello:()' is not like 'module:application'"),
-        (["hello:make(1)"], "'hello:make(1)' gives arguments, but"),
+        (["hello:make(x)"], "'hello:make(x)' gives arguments that are no literals of Python: wr"),
+        (["hello:make(1)(2)"], "'hello:make(1)(2)' gives arguments that are no literals"),
+        (["hello:make(**{})"], "'hello:make(**{})' gives arguments that are no literals"),
+        (["hello:make)"], "'hello:make)' is not like 'module:application'"),
+        (["hello:make(1"], "'hello:make(1' is not like 'module:application'"),
         (["./hello"], "there is no file './hello' in "),
         (["hello.py"], "there is no file 'hello.py' in "),
         (["hello", "--port", "65536"], "'65536' is not a port between 0 and 65535"),

@@ -120,7 +120,7 @@ def test_the_command_sends_an_event(server, here):
     check_all(placed)
     done = run("--cluster", str(here / "none"), "event")
     assert done.returncode == 2
-    assert "not everybody has taken it: there is no worker in the directory" in done.stderr
+    assert "it was not sent: there is no worker in the directory" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -61,8 +61,8 @@ FACTORY = """
     socket = io.listen()
     socket.on("clientMessage", lambda message, client: client.send(message))
 
-    def create_app(config=None):
-        app = flask.Flask(__name__)
+    def create_app(config=None, name=__name__):
+        app = flask.Flask(name)
         app.add_url_rule("/", "hello", lambda: "hello")
         socket.init_app(app)
         return app
@@ -103,6 +103,7 @@ def test_an_application_is_served(command, tmp_path):
         pytest.param((FACTORY,), "served:create_app", id="a factory"),
         pytest.param((FACTORY,), "served:create_app()", id="a factory that is called"),
         pytest.param((FACTORY,), "served.py:create_app()", id="a factory in a file"),
+        pytest.param((FACTORY,), "served:create_app({'a': 1}, name='s')", id="with arguments"),
     ],
 )
 def test_listeners_are_found_wherever_they_are(command, tmp_path, sources, target):

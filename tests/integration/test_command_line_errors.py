@@ -24,6 +24,9 @@ APPLICATIONS = """
     def make(config):
         return Application()
 
+    def make_app(config, debug=False):
+        return Application()
+
     def forgets():
         Application()
 """
@@ -59,7 +62,16 @@ def failed(running):
         ("applications:Application", "a class; pass an object of it"),
         ("applications:asgi", "an ASGI application"),
         ("applications:server", "applications:server is a server: run it from a program"),
-        ("applications", "has no attribute 'application', 'app', 'create_app' or 'make_app': name"),
+        ("empty", "has no attribute 'application', 'app', 'create_app' or 'make_app': name"),
+        ("applications", "applications:make_app() cannot be called without arguments, it takes (c"),
+        (
+            "applications:make_app",
+            "write them, as in 'applications:make_app(\"text\", debug=True)'",
+        ),
+        (
+            "applications:make(1, 2)",
+            "make(1, 2) cannot be called: too many positional arguments; i",
+        ),
         ("applications:make", "applications:make is <function make"),
         ("applications:make()", "make() cannot be called without arguments, it takes (config)"),
         ("applications:text()", "applications:text() cannot be called: 'text' is no function"),
@@ -73,6 +85,7 @@ def test_a_target_that_cannot_be_served_is_an_error(command, tmp_path, target, l
     write(tmp_path, "hello", ECHO)
     write(tmp_path, "applications", APPLICATIONS)
     write(tmp_path, "unattached", UNATTACHED)
+    write(tmp_path, "empty")
     assert line in failed(command(target))
 
 

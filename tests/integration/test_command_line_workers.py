@@ -41,6 +41,7 @@ def test_workers_share_the_port_and_all_clients(running):
     for voice in everybody(placed):
         voice.wait_end()
     assert running.count("Open http") == 1
+    assert running.count("stopping; Ctrl-C now stops at once") == 1
     for bad in ("Traceback", "Warning", "WARNING", "ERROR", "Exception ignored"):
         assert not running.count(bad), running
 

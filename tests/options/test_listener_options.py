@@ -286,7 +286,9 @@ ELSEWHERE = {
     "maxHttpBufferSize": "'max_message_size'",
     "cors_allowed_origins": "'origins'",
     "cors": "'origins'",
-    "message_queue": "'cluster'",
+    "message_queue": "'cluster', with the same address of a Redis",
+    "pingInterval": "'ping_interval', in seconds",
+    "pingTimeout": "'ping_timeout', in seconds",
     "adapter": "'cluster'",
     "async_mode": "always gevent",
     "path": "'resource'",
@@ -309,6 +311,7 @@ def test_the_options_that_an_answer_names_exist() -> None:
     """Among the options, and among the times of a transport."""
     times = {each.name for each in fields(TransportOptions)}
     known = {each.name for each in fields(Options)} | times
+    assert set(suggestions._TIMES_OF_NODE.values()) <= known
     for answer in suggestions._ANSWERS.values():
         assert set(re.findall("'([a-z_]+)'", answer)) <= known
 

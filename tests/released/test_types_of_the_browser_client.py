@@ -25,6 +25,18 @@ const socket = new io.Socket(null, {
   transportOptions: {'xhr-polling': {timeout: 65000}},
   maxReconnectionAttempts: Infinity,
 });
+interface Credentials { token: string; name?: string }
+const credentials: Credentials = {token: 't0ken'};
+new io.Socket(null, {auth: credentials});
+new io.Socket(null, {auth: done => done(credentials)});
+class Own extends io.Transport {
+  static check(xdomain: boolean) { return !xdomain; }
+  open() { this.onData(this.url('http', '/own')); }
+  write(payload: string) { if (this.ended) this.onEnd({reason: 'connection_lost'}); }
+  close() {}
+}
+io.Transport['of-my-own'] = Own;
+io.Transport.inherit(function (this: io.Transport) { io.Transport.call(this, socket); }, 'older');
 new io.Socket();
 new io.Socket('example.com', {auth: 'token', port: 8080});
 socket.on('connect', function () { this.send(`over ${this.transport!.type}`); });
@@ -40,6 +52,8 @@ WRONG = {
     "new io.Socket(null, {maxReconnectAttempts: 3});": "maxReconnectAttempts",
     "new io.Socket(null, {auth: () => () => {}, resource: 7});": "number",
     "socket.connected = true;": "read-only",
+    "new io.Socket(null, {auth: undefined, query: 7});": "number",
+    "class Own extends io.Transport { open() { this.onDate(''); } }": "onDate",
     "socket.emit('chat');": "emit",
 }
 

@@ -125,9 +125,15 @@ def test_without_the_option_both_names_of_our_own_client_are_served() -> None:
         assert app.get(f"/socket.io/{name}").text == "the application"
 
 
+def test_the_types_of_our_own_client_are_served() -> None:
+    answer = listen().get("/socket.io/socket.io.d.ts")
+    assert b"declare namespace io" in answer.body
+    assert answer.content_type == "text/plain"
+
+
 def test_our_own_client_is_not_served_to_clients_that_could_not_connect() -> None:
     app = listen(dialects=("socket.io",))
-    for name in ("socket.io.js", "classic.js"):
+    for name in ("socket.io.js", "classic.js", "socket.io.d.ts"):
         assert app.get(f"/socket.io/{name}").text == "the application"
 
 

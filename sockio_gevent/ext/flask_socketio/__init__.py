@@ -10,6 +10,13 @@ This is for applications that come from there. A new one has more of this packag
 
 from __future__ import annotations
 
+try:
+    import flask  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "the API of Flask-SocketIO needs Flask: pip install 'sockio_gevent[flask]'", name="flask"
+    ) from error
+
 from .errors import ConnectionRefusedError  # noqa: A004 - its name there
 from .extension import SocketIO
 from .functions import call, close_room, disconnect, emit, join_room, leave_room, rooms, send

@@ -20,10 +20,13 @@ from .registry import ANY, Handler, full_name
 from .sending import Sending
 from .serving import Serving
 from .testing import SocketIOTestClient
+from .warn import advise_patching
 
 __all__ = ["SocketIO"]
 
 _ALL = re.compile(r".*", re.DOTALL)
+# The values of ``async_mode`` with which handlers may wait there, each in a thread of its own.
+_THREADS = ("threading", "eventlet")
 
 
 class SocketIO(Sending, Serving):
@@ -75,6 +78,9 @@ class SocketIO(Sending, Serving):
         if app is None:
             return
         given = dict(self._options)
+        mode = given.get("async_mode")
+        if mode in _THREADS and advise_patching(f"async_mode={mode!r} has no effect"):
+            self._is_advised = True
         accepted = given.pop("namespaces", None) or ()
         self.listener = io.listen(app, **translate(given))
         self.app = app

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import flask.json
 
 from .fitting import call_with_fitting
+from .warn import advise
 
 __all__ = ["translate"]
 
@@ -105,10 +105,8 @@ def _cluster(url: Any) -> Any:
     scheme = str(url).partition(":")[0]  # the rest may hold a password
     if scheme in ("redis", "rediss", "unix"):
         return url
-    warnings.warn(
+    advise(
         f"message_queue={scheme}:… does nothing here: use a Redis, 'redis://…'. The workers of one "
-        "gunicorn need no queue",
-        RuntimeWarning,
-        stacklevel=5,
+        "gunicorn need no queue"
     )
     return "auto"

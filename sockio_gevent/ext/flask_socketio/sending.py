@@ -13,6 +13,8 @@ import sockio_gevent as io
 
 from .dispatch import Dispatch
 from .events import waiting
+from .options import translate
+from .registry import full_name
 
 __all__ = ["Sending"]
 
@@ -21,9 +23,11 @@ class Sending(ABC):
     """The methods that send; any greenlet and any thread may call them."""
 
     _dispatch: Dispatch
+    _options: dict[str, Any]
 
     def __init__(self) -> None:
         self.listener: io.Listener | None = None
+        self._emitter: io.Emitter | None = None
 
     @abstractmethod
     def _namespace(self, name: str | None) -> io.Namespace | None:
@@ -37,9 +41,23 @@ class Sending(ABC):
         if self.listener is None:
             raise RuntimeError(
                 "this SocketIO has no application yet, so it has no clients: call init_app(app). "
-                "A process that only sends uses sockio_gevent.Emitter('redis://…')"
+                "A process that only sends needs SocketIO(message_queue='redis://…'), which has "
+                "emit(), send() and close_room()"
             )
         return self.listener
+
+    def _outside(self, namespace: str | None) -> io.Emitter | None:
+        """The clients of other processes, for a process that only sends; ``None`` in others."""
+        if self.listener is not None or not self._options.get("message_queue"):
+            return None
+        if self._emitter is None:
+            options = translate(self._options)
+            self._emitter = io.Emitter(
+                options["cluster"],
+                options.get("resource", "socket.io"),
+                options.get("serializer"),
+            )
+        return self._emitter.of(full_name(namespace))
 
     def emit(
         self,
@@ -56,6 +74,9 @@ class Sending(ABC):
     ) -> None:
         """Send an event to the clients of a namespace.
 
+        With the option ``message_queue`` and without an application, it goes to those of other
+        processes: by :class:`sockio_gevent.Emitter`, whose errors it raises, too.
+
         Args:
             event: its name.
             *args: its arguments; a tuple stands for several of them.
@@ -69,18 +90,24 @@ class Sending(ABC):
             ignore_queue: without effect.
 
         Raises:
-            RuntimeError: if there is no application yet.
+            RuntimeError: if there is no application yet, and no ``message_queue``; or if clients
+                of other processes are to answer a callback.
             TypeError: if an argument has no form in JSON and is no ``bytes``.
         """
         if len(args) == 1 and isinstance(args[0], tuple):
             (args,) = args
         if not include_self and not skip_sid:
             skip_sid = _own_id()
-        found = self._namespace(namespace)
+        outside = self._outside(namespace)
+        found = outside or self._namespace(namespace)
         if found is None:
             return
-        target = found.except_(*_names(skip_sid))
+        target: Any = found.except_(*_names(skip_sid))
         meant = to if to is not None else room
+        if outside is not None and callback is not None:
+            raise RuntimeError(
+                "a process without an application cannot have answers: leave out 'callback'"
+            )
         if meant is not None:
             target = target.to(*_names(meant))
         if callback is None:
@@ -164,7 +191,7 @@ class Sending(ABC):
 
     def close_room(self, room: Any, namespace: str | None = None) -> None:
         """Let all clients leave a room."""
-        found = self._namespace(namespace)
+        found = self._outside(namespace) or self._namespace(namespace)
         if found is not None:
             self._send(lambda: found.to(*_names(room)).leave(*_names(room)))
 

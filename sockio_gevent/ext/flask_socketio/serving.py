@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import flask
+import gevent
 from gevent.pywsgi import WSGIServer
 from werkzeug.debug import DebuggedApplication
 
 import sockio_gevent as io
 
+from .warn import advise_patching
+
 __all__ = ["Serving"]
+
+_CLOSE_TIMEOUT = 5.0  # seconds that clients have to take their last messages and the close
 
 _log = logging.getLogger("sockio_gevent")
 
@@ -28,6 +38,7 @@ class Serving:
     listener: io.Listener | None
     app: flask.Flask
     wsgi_server: WSGIServer | None = None
+    _is_advised = False  # whether the author knows that nothing is patched
 
     def run(
         self,
@@ -43,7 +54,7 @@ class Serving:
         allow_unsafe_werkzeug: bool = False,
         **options: Any,
     ) -> None:
-        """Serve the application until the process is stopped.
+        """Serve the application until Ctrl-C, or until :meth:`stop`. It prints the address.
 
         Args:
             app: the application.
@@ -76,11 +87,16 @@ class Serving:
             self.wsgi_server = server = WSGIServer(address, app, **options)
             listener.serve_on(server, _debugged(app, listener) if debug else app)
             server.start()
-            scheme = "https" if server.ssl_enabled else "http"
-            _log.info("serving at %s://%s:%d/", scheme, address[0], server.server_port)
-            server.serve_forever()
+            _announce(server, address[0])
+            with _ctrl_c_calls(lambda: self._close(_CLOSE_TIMEOUT)):
+                server.serve_forever()
 
-        if not (debug if use_reloader is None else use_reloader):
+        is_watched = debug if use_reloader is None else use_reloader
+        # The process that watches the files serves nothing.
+        serves = not is_watched or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+        if serves and not self._is_advised:
+            self._is_advised = advise_patching("run()")
+        if not is_watched:
             serve()
             return
         watched = dict(reloader_options or {})
@@ -92,9 +108,51 @@ class Serving:
         """End all sessions, and stop the server of :meth:`run`."""
         if self.wsgi_server is None:
             raise RuntimeError("run() does not serve")
+        self._close(0)
+
+    def _close(self, timeout: float) -> None:
         if self.listener is not None:
-            self.listener.close(0)
-        self.wsgi_server.stop()
+            self.listener.close(timeout)
+        if self.wsgi_server is not None:
+            self.wsgi_server.stop()
+
+
+def _announce(server: WSGIServer, host: str) -> None:
+    """Print where a browser on this machine finds the server."""
+    if host in ("0.0.0.0", "::"):
+        host = "localhost"
+    elif ":" in host:
+        host = f"[{host}]"
+    scheme = "https" if server.ssl_enabled else "http"
+    with suppress(OSError):  # a full disk; it serves all the same
+        sys.stdout.write(f"Open {scheme}://{host}:{server.server_port}/\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def _ctrl_c_calls(stop: Callable[[], object]) -> Iterator[None]:
+    """Let the first Ctrl-C call a function in a greenlet; the second one ends the process.
+
+    Without this, Ctrl-C would raise ``KeyboardInterrupt`` in the loop of gevent, which prints a
+    traceback. Where the program has a handler of its own, or this is not the main thread, nothing
+    changes.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    loop = gevent.get_hub().loop
+
+    # Not a handler of gevent: it runs also while a function of the program holds up the loop.
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        loop.run_callback_threadsafe(gevent.spawn, stop)
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _debugged(app: flask.Flask, listener: io.Listener) -> Callable[..., Any]:

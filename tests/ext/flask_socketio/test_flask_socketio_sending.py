@@ -219,20 +219,21 @@ def test_a_function_may_decide_about_origins(allows: Any) -> None:
 
 
 def test_options_without_a_meaning_here_are_accepted() -> None:
-    SocketIO(
-        flask.Flask("options"),
-        async_mode="threading",
-        allow_upgrades=False,
-        always_connect=True,
-        async_handlers=False,
-        compression_threshold=1,
-        cookie="sid",
-        cors_credentials=True,
-        engineio_logger=True,
-        http_compression=False,
-        logger=False,
-        monitor_clients=True,
-    )
+    with pytest.warns(RuntimeWarning, match="monkey.patch_all"):
+        SocketIO(
+            flask.Flask("options"),
+            async_mode="threading",
+            allow_upgrades=False,
+            always_connect=True,
+            async_handlers=False,
+            compression_threshold=1,
+            cookie="sid",
+            cors_credentials=True,
+            engineio_logger=True,
+            http_compression=False,
+            logger=False,
+            monitor_clients=True,
+        )
 
 
 def test_a_logger_gets_the_log() -> None:
