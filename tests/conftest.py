@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -41,6 +42,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
     return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
+
+
+def pytest_configure() -> None:
+    """Let the processes of the tests obey signals that a shell in the background makes ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            # This process ignores them still; those that it starts have the default again.
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_finish() -> None:

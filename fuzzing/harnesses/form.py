@@ -32,6 +32,7 @@ SEEDS = (
     b"data=%ff",
     b"data=\\u0041%5Cn",
     b"data",
+    b"data=%20x%0A",
 )
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 

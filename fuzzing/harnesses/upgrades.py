@@ -37,6 +37,8 @@ SEEDS = (
     spell(*_JOINED, ("try_websocket", 0, 0), ("spoil", 0, 1), ("send", 0, 0), ("finish", 0, 1)),
     spell(*_JOINED, ("try_websocket", 0, 0), ("probe", 0, 1), ("spoil", 0, 2), ("send", 0, 0)),
     spell(*_JOINED, ("try_websocket", 0, 0), ("probe", 0, 1), ("spoil", 0, 3), ("send", 0, 0)),
+    # An upgrade that is still being tried when the listener closes.
+    spell(*_JOINED, ("try_websocket", 0, 0)),
     # The application ends a session that is in the middle of its upgrade.
     spell(
         *(*_JOINED, ("try_websocket", 0, 0), ("probe", 0, 1), ("send", 128, 0)),
@@ -73,6 +75,8 @@ SEEDS = (
     spell(*_JOINED, ("pass_time", 0, 0), ("finish", 0, 1), ("receive", 0, 10), ("pass_time", 0, 0)),
     spell(*_JOINED, ("pass_time", 0, 0), ("pass_time", 0, 0)),
     spell(("open", 0, 0), ("receive", 0, 8), ("pass_time", 0, 3)),
+    # A client that has connected in time.
+    spell(*_JOINED, ("pass_time", 0, 3)),
 )
 
 

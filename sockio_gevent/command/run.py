@@ -39,6 +39,9 @@ def run(
         CommandError: if the arguments do not allow it.
         Exception: what the application's module raises when it is imported.
     """
+    # Before the patching: a thread that sleeps, as that of hupper does, would make its hub at the
+    # same time as this one, and both would wait for ever for what the other one imports.
+    gevent.get_hub()
     monkey.patch_all()
     environment_checks.note_patching()
     set_up_logging(arguments.log_level, arguments.log_format)

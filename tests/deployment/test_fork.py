@@ -19,9 +19,10 @@ FORKED = r"^parent (\d+), child (\d+)"
 FORKS = ["os.fork", "gevent.os.fork"]
 
 SOON = 0.5  # seconds
-# Heartbeats, and the ends of polls and of sessions without a connection, come soon.
+# Heartbeats, and the ends of polls and of sessions without a connection, come soon; but a client
+# that has to wait for its processor must come in time.
 SHORT = {
-    name: {"duration": SOON, "close_timeout": SOON}
+    name: {"duration": SOON, "close_timeout": 6 * SOON}
     if name in POLLING
     else {"heartbeat_interval": SOON, "timeout": LONG}
     for name in [client.transport for client in ALL]

@@ -18,6 +18,7 @@ from support.servers import DEPLOYMENT, CommandLine, Gunicorn
 READY = r"Worker is ready \(pid: (\d+)\)"
 OPTIONS = {"dialects": ["classic", "engine.io"]}
 STREAMS = [ServerEvents, HTMLFile, XHRMultipart, WebSocket]
+AT_ONCE = 8.0  # seconds; a worker that may still be there is waited for longer
 
 
 def start(deploy, *arguments, **more):
@@ -101,7 +102,7 @@ def test_a_session_whose_worker_is_killed_is_unknown_at_once(deploy):
     os.kill(victim, signal.SIGKILL)
     server.wait_line(READY, 5)
     for session in sessions:
-        with gevent.Timeout(5):
+        with gevent.Timeout(AT_ONCE):
             for _ in range(4):
                 client = engineio.Polling(server.port, session_id=session.session_id)
                 answer = client.put("4hello")
@@ -125,7 +126,7 @@ def test_a_reload_leaves_no_request_without_an_answer(deploy):
     server.wait_line("Worker exiting", 4)
     for session in sessions:
         http = HTTP(server.port)
-        with gevent.Timeout(5):
+        with gevent.Timeout(AT_ONCE):
             answer = http.request("GET", session.address)
         engineio.refused(answer, 400, 1, "Session ID unknown")
         http.close()

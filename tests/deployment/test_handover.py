@@ -166,7 +166,7 @@ def test_what_is_lost_with_the_owner_is_answered_at_once(deploying):
         engineio.refused(http.request("GET", session.address), 400, 1, "Session ID unknown")
         for path in (classic.path("1"), classic.path("send")):
             assert http.request("GET", path).status == 404
-        assert monotonic() - began < 1.5
+        assert monotonic() - began < 4.0  # the shortest time for which a worker is waited for
         with pytest.raises((OSError, HTTPException)):
             waiting.finish_poll()
         http.close()

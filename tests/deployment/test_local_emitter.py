@@ -168,7 +168,7 @@ def test_a_forked_child_has_connections_of_its_own(server):
 
 def test_a_worker_that_does_not_read_does_not_keep_it_from_the_others(server, monkeypatch):
     placed = place(server.port, WORKERS)
-    monkeypatch.setattr(local_sender, "_PATIENCE", 0.3)
+    monkeypatch.setattr(local_sender, "_PATIENCE", 2.0)  # long enough for workers that read
     emitter = io.Emitter("auto")
     stopped, theirs = next(iter(placed.items()))
     others = [voice for voice in everybody(placed) if voice.pid != stopped]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 
 import pytest
 import redis
@@ -98,7 +97,7 @@ def test_another_master_takes_the_place_of_one_that_is_killed(tmp_path, deploy):
             emitter.emit("outside", number)
         load = Load(everybody(placed))
         load.wait_more()
-        pair.master.stop(signal.SIGKILL)
+        pair.kill_master()
         for each in made:
             each.wait_line("is not reachable, clients of this worker are still served")
         pair.wait_failover()

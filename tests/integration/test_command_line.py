@@ -306,6 +306,34 @@ def test_a_second_ctrl_c_stops_even_a_busy_process_at_once(command, tmp_path):
     assert running.finish() == -signal.SIGINT
 
 
+def test_the_hub_is_there_before_the_patching(command, tmp_path):
+    """Afterwards other threads, such as that of hupper, may make theirs at the same time.
+
+    Then each would import what the other one has begun to import, with locks that need a hub.
+    """
+    program = """
+        from gevent import _hub_local, monkey
+
+        patch_all = monkey.patch_all
+
+        def patch():
+            print("the hub:", _hub_local.get_hub_if_exists() is not None, flush=True)
+            patch_all()
+
+        monkey.patch_all = patch
+
+        from sockio_gevent.__main__ import main
+
+        main()
+    """
+    write(tmp_path, "patching", program)
+    write(tmp_path, "hello", ECHO)
+    running = command("hello", program="patching")
+    assert running.wait_line("the hub:") == "the hub: True"
+    running.wait_line("Open ")
+    assert running.stop() == 0
+
+
 def test_ctrl_c_during_the_import_leaves_no_traceback(command, tmp_path):
     slow = """
         import time

@@ -154,15 +154,15 @@ def test_requests_are_answered_over_tls_too_while_nothing_can_be_served(command,
     authority.configure_trust(context)
     write(tmp_path, "hello", "def")
     certificate = ("--certfile", files["certfile"], "--keyfile", files["keyfile"])
-    with reserve() as reserved:
-        port = reserved.getsockname()[1]
-    running = command("hello", "--reload", "--port", str(port), *certificate)
-    running.wait_line("SyntaxError")
 
     def wrap(plain):
         return context.wrap_socket(plain, server_hostname="localhost")
 
-    assert HTTP(port, wrap).request("GET", "/").status == 503
+    with reserve() as reserved:
+        port = reserved.getsockname()[1]
+        running = command("hello", "--reload", "--port", str(port), *certificate)
+        running.wait_line("SyntaxError")
+        assert HTTP(port, wrap).request("GET", "/").status == 503
 
 
 def test_a_mistake_is_shown_until_it_is_mended(command, tmp_path):

@@ -259,13 +259,13 @@ def test_an_upgrade_that_is_not_finished_in_time_is_given_up(engine_echo, versio
 
 @versions
 def test_a_finished_upgrade_is_never_given_up(engine_echo, version):
-    served = engine_echo(upgrade_timeout=0.2)
+    served = engine_echo(upgrade_timeout=1.0)
     opened, client = open_session(served, Kind(Polling, version))
     link = WebSocket(served.port, version, opened.session_id)
     link.put("2probe", "5")
     assert link.packet() == "3probe"
     wait_for(lambda: client.transport == "websocket")
-    gevent.sleep(0.4)  # longer than the time that must not count any more
+    gevent.sleep(1.2)  # longer than the time that must not count any more
     link.send("hello")
     assert link.receive() == "hello"
 

@@ -206,8 +206,8 @@ def test_a_handler_that_only_waits_for_others_is_not_late(serve):
 
     served.listener.on("clientMessage", lambda text, client: busy(client))
     for client in clients:
-        client.send(*["x"] * 100)
-    served.wait("message", 100 * 100)
+        client.send(*["x"] * 25)
+    served.wait("message", 100 * 25)
     assert exceeded(served) == {}
     assert len(served.listener.clients) == 100
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .clustered import ModernVoice, Voice, everybody
+from .times import with_time
 
 __all__ = [
+    "call_in_vain",
     "check_all",
     "check_emitter",
     "check_numbers",
@@ -55,8 +57,7 @@ def check_story(placed: dict[int, list[Voice]]) -> None:
         voice.ask("join", "asked")
         voice.ask("pids")  # when it is answered, the order before it has been obeyed
         assert sorted(voice.wait("pids")) == sorted(placed.keys() - {voice.pid})
-    ben.ask("call", "asked", 1.0)
-    answers, missing = ben.wait("answers")
+    answers, missing = call_in_vain(ben, "asked", 2)
     assert answers == {ann2.id: "ann", cem2.id: ["cem"]}
     assert missing == [ben2.id]
     ben.ask("clients", "asked")
@@ -141,6 +142,26 @@ def check_threads(placed: dict[int, list[Voice]], count: int = 200) -> None:
         voices[1].ask("threads", str(pid), count)
     names = [f"{pid} {thread}" for pid in placed for thread in range(3)]
     wait_numbers(placed, names, count)
+
+
+def call_in_vain(voice: Voice, room: str, count: int) -> Any:
+    """Let a client ask a room in which somebody does not answer.
+
+    Args:
+        voice: the client.
+        room: the room.
+        count: how many answer.
+
+    Returns:
+        The answers, and who is missing.
+    """
+
+    def ask(seconds: float) -> Any:
+        before = len(voice.named("answers"))
+        voice.ask("call", room, seconds)
+        return voice.wait("answers", before + 1)
+
+    return with_time(ask, lambda answered: len(answered[0]) >= count)
 
 
 def _forget_all(placed: dict[int, list[Voice]]) -> None:

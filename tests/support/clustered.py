@@ -154,7 +154,9 @@ class ClassicVoice(Voice):
         self._client.send("~j~" + json.dumps([what, *arguments]))
 
     def next(self) -> tuple[str, list[Any]]:
-        event = json.loads(self._client.receive().removeprefix("~j~"))
+        while (text := self._client.receive()).startswith("~h~"):
+            self._client.send(text)
+        event = json.loads(text.removeprefix("~j~"))
         return event["name"], event["args"]
 
     def leave(self) -> None:

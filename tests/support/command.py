@@ -18,15 +18,17 @@ import gevent
 
 from .http import DEADLINE
 from .processes import ROOT
+from .times import patient
 
-ECHO = """
+# No heartbeat is due while a test runs: its clients do not answer any.
+ECHO = f"""
     import sockio_gevent as io
 
     def hello(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"hello"]
 
-    application = io.listen(hello)
+    application = io.listen(hello, transport_options={patient({})})
     application.on("clientMessage", lambda message, client: client.send(message))
 """
 

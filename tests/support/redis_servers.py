@@ -19,6 +19,10 @@ __all__ = ["RedisCluster", "WatchedPair"]
 SERVICE = "mine"
 _SLOTS = 16384
 
+# Milliseconds after which a sentinel takes a master that does not answer for dead: one that only
+# waits for the disk or for the processor must stay what it is.
+_PATIENT, _SOON = 600_000, 1000
+
 
 def wait_for(condition: Callable[[], Any], what: str) -> None:
     with gevent.Timeout(DEADLINE, AssertionError(f"it did not happen: {what}")):
@@ -52,7 +56,7 @@ class WatchedPair:
         (place / "sentinel.conf").write_text(
             f"""
             sentinel monitor {SERVICE} 127.0.0.1 {self.master.port} 1
-            sentinel down-after-milliseconds {SERVICE} 1000
+            sentinel down-after-milliseconds {SERVICE} {_PATIENT}
             sentinel failover-timeout {SERVICE} 5000
             """
         )
@@ -66,6 +70,12 @@ class WatchedPair:
             wait_for(lambda: client.info()["master_link_status"] == "up", "the replica has all")
         with self.sentinel.client() as client:
             wait_for(lambda: _state(client)["num-slaves"] == 1, "the sentinel knows the replica")
+
+    def kill_master(self) -> None:
+        """Kill the master; the sentinel, which has been patient so far, soon notices that."""
+        self.master.stop(signal.SIGKILL)
+        with self.sentinel.client() as client:
+            client.sentinel_set(SERVICE, "down-after-milliseconds", str(_SOON))
 
     def wait_failover(self) -> None:
         """Wait until the replica is the master."""
