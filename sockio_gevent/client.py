@@ -178,7 +178,8 @@ class Client(ClientFacts):
     @property
     def volatile(self) -> Target:
         """This client, if it can get a message at once; see :attr:`Target.volatile`."""
-        return Target(space_of(self), rooms=(self.id,), volatile=True, local=True)
+        alone = frozenset((session_of(self).session_id,))
+        return Target(space_of(self), rooms=(), included=alone, volatile=True, local=True)
 
     # --- where it is ---
 

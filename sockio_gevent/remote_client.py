@@ -16,7 +16,8 @@ __all__ = ["RemoteClient"]
 class RemoteClient:
     """A client that is connected to another worker. It tells what was so when it was listed.
 
-    What is sent to it, or done to it, is done by its worker.
+    What is sent to it, or done to it, is done by its worker: to the room of its id. Other
+    clients that the application lets join this room are meant, too.
 
     Args:
         space: its namespace.
