@@ -20,6 +20,7 @@ from .client_facts import (
 from .errors import AckTimeout, Disconnected
 from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
+from .options.arguments import check_callback, check_timeout
 from .rooms import room_names
 from .session.loops import this_thread
 from .session.session import Session
@@ -99,11 +100,12 @@ class Client(ClientFacts):
                 client leaves without an answer.
 
         Raises:
-            TypeError: if an argument has no such form, or if ``callback`` is given and the
-                client cannot acknowledge events.
+            TypeError: if an argument has no such form, if ``callback`` cannot be called or is
+                ``async``, or if it is given and the client cannot acknowledge events.
             ValueError: if the name is reserved, or if a value has no form.
         """
         check_sendable(event)
+        check_callback(callback)
         session, space = session_of(self), space_of(self)
         if callback is None and space.recovery is not None and session.dialect.recovers:
             space.send(event, arguments, [] if is_outside(self) else [session])
@@ -137,9 +139,10 @@ class Client(ClientFacts):
         Raises:
             AckTimeout: if the answer does not come in this time.
             Disconnected: if the client has left, or leaves meanwhile.
-            TypeError, ValueError: see :meth:`emit`.
+            TypeError, ValueError: see :meth:`emit`; or if ``timeout`` is no time to wait.
         """
         check_sendable(event)
+        check_timeout(timeout)
         self.__check_acknowledges("call()")
         asked = {} if has_left(self) else {session_of(self): self.id}
         try:

@@ -10,6 +10,7 @@ from .client import Client, Target
 from .clients import Clients, Excluded, session_ids
 from .events import Emitter, EventName, check_sendable
 from .hub.per_hub import thread_lock
+from .options.arguments import check_timeout
 from .options.callables import callable_problem
 from .server_side import ServerSide
 from .space import Space
@@ -210,9 +211,11 @@ class Namespace(NamespaceEvents):
         Raises:
             AckTimeout: if a worker has not answered in this time, or has gone. Its attributes
                 have the answers that came, and the names of the workers that are missing.
-            TypeError, ValueError: see :meth:`server_side_emit`.
+            TypeError, ValueError: see :meth:`server_side_emit`; or if ``timeout`` is no time to
+                wait.
         """
         check_sendable(event)
+        check_timeout(timeout, or_none=False)
         if self._space.elsewhere is None:
             return {}
         return self._space.elsewhere.server_side_call(self._space.name, event, arguments, timeout)

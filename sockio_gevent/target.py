@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .asking import ask, ask_each
 from .elsewhere import Scope
 from .events import EventName, check_sendable
+from .options.arguments import check_timeout
 from .rooms import room_names
 from .session.session import Session
 from .space import Space
@@ -225,9 +226,10 @@ class BaseTarget(Generic[C]):
         Raises:
             AckTimeout: if a client has not answered in this time, or has left before. Its
                 attributes have the answers that came, and who is missing.
-            TypeError, ValueError: see :meth:`emit`.
+            TypeError, ValueError: see :meth:`emit`; or if ``timeout`` is no time to wait.
         """
         check_sendable(event)
+        check_timeout(timeout)
 
         def here() -> dict[str, Any]:
             return self._call_here(event, arguments, timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 import flask
@@ -92,8 +93,11 @@ class Sending(ABC):
         Raises:
             RuntimeError: if there is no application yet, and no ``message_queue``; or if clients
                 of other processes are to answer a callback.
-            TypeError: if an argument has no form in JSON and is no ``bytes``.
+            TypeError: if an argument has no form in JSON and is no ``bytes``, or if ``callback``
+                is no plain function.
         """
+        if callback is not None and (not callable(callback) or iscoroutinefunction(callback)):
+            raise TypeError(f"callback is a plain function, not {callback!r:.80}")
         if len(args) == 1 and isinstance(args[0], tuple):
             (args,) = args
         if not include_self and not skip_sid:
