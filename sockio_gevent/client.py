@@ -21,6 +21,7 @@ from .errors import AckTimeout, Disconnected
 from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
 from .options.arguments import check_callback, check_timeout
+from .remote_client import RemoteClient
 from .rooms import room_names
 from .session.loops import this_thread
 from .session.session import Session
@@ -39,6 +40,8 @@ class Client(ClientFacts):
     once, when it has left, and events of the application's own, which the client sends.
 
     An application may set its own attributes, of any name that this class does not define.
+    Type checkers know none of them, and find misspelt names for that; :attr:`data` is the place
+    for values that they shall take.
 
     Args:
         session: its session.
@@ -169,7 +172,7 @@ class Client(ClientFacts):
         """The clients of these rooms, without this one; see :meth:`Target.to`."""
         return self.broadcast.to(*rooms)
 
-    def except_(self, *rooms_or_clients: str | Client) -> Target:
+    def except_(self, *rooms_or_clients: str | Client | RemoteClient) -> Target:
         """All other clients, without some; see :meth:`Target.except_`."""
         return self.broadcast.except_(*rooms_or_clients)
 
@@ -226,7 +229,7 @@ class Client(ClientFacts):
         session_of(self).loop.call(_disconnect, self, close)
 
 
-class Target(BaseTarget[Client]):
+class Target(BaseTarget[Client | RemoteClient]):
     """Clients of one namespace, chosen anew for each message.
 
     ``socket.to("room")``, ``client.to("room")``, ``client.broadcast`` and others return one.

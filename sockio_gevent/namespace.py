@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, overload
 
 from .client import Client, Target
 from .clients import Clients, Excluded, session_ids
@@ -12,6 +12,7 @@ from .events import Emitter, EventName, check_sendable
 from .hub.per_hub import thread_lock
 from .options.arguments import check_timeout
 from .options.callables import callable_problem
+from .remote_client import RemoteClient
 from .server_side import ServerSide
 from .space import Space
 
@@ -19,6 +20,7 @@ __all__ = ["Middleware", "Namespace", "NamespaceEvents", "ParentNamespace"]
 
 Middleware = Callable[[Client], object]
 M = TypeVar("M", bound=Middleware)
+H = TypeVar("H", bound=Callable[..., Any])
 
 _adding = thread_lock()
 
@@ -141,7 +143,7 @@ class Namespace(NamespaceEvents):
         """The clients of these rooms; see :meth:`Target.to`."""
         return Target(self._space).to(*rooms)
 
-    def except_(self, *rooms_or_clients: str | Client) -> Target:
+    def except_(self, *rooms_or_clients: str | Client | RemoteClient) -> Target:
         """All clients without some; see :meth:`Target.except_`."""
         return Target(self._space).except_(*rooms_or_clients)
 
@@ -157,9 +159,13 @@ class Namespace(NamespaceEvents):
 
     # --- to the other workers ---
 
-    def on_server_side(
-        self, event: EventName, handler: Callable[..., Any] | None = None
-    ) -> Callable[..., Any]:
+    @overload
+    def on_server_side(self, event: EventName) -> Callable[[H], H]: ...
+
+    @overload
+    def on_server_side(self, event: EventName, handler: H) -> H: ...
+
+    def on_server_side(self, event: EventName, handler: H | None = None) -> H | Callable[[H], H]:
         """Call a handler whenever another worker emits an event by :meth:`server_side_emit`.
 
         The handler gets the arguments of the event, and no client. It runs in a greenlet of its

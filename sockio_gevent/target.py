@@ -153,9 +153,10 @@ class BaseTarget(Generic[C]):
     def clients(self) -> list[C]:
         """The clients that are meant, as they are now.
 
-        Those of other workers are of the class :class:`~sockio_gevent.RemoteClient`. The workers
-        are asked for them; one that does not answer within five seconds is passed over, and the
-        log says so.
+        Those of other workers are of the class :class:`~sockio_gevent.RemoteClient`, and have
+        only what that class has: ``isinstance(client, Client)`` tells those of this worker. The
+        workers are asked for them; one that does not answer within five seconds is passed over,
+        and the log says so.
         """
         found = self._clients_here()
         if self._space.elsewhere is not None and not self._local:
