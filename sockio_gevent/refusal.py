@@ -78,6 +78,8 @@ class Refusal(Exception):
         self.log_text = self.text
         #: Whether the application has chosen it.
         self.is_chosen = False
+        #: Whether the end of a session has said the same in the log.
+        self.is_in_log = False
 
     def __str__(self) -> str:
         return f"{self.status}: {self.text}"

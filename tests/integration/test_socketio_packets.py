@@ -45,7 +45,7 @@ def assert_ended(served, opened, answer, line):
     """Check that a session has ended, for one reason that one line of the log says."""
     served.wait("disconnect")
     assert line in served.wait_line(" ended: ")
-    assert len([each for each in served.lines if " ended: " in each]) == 1
+    assert len([each for each in served.lines if " ended: " in each or "refused" in each]) == 1
     assert dict(served.listener.clients) == {}
     if opened.name == "websocket":
         assert opened.wait_closed() is not None
