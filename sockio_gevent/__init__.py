@@ -11,7 +11,7 @@ from .adapters.emitter import Emitter
 from .client import Client, Target
 from .errors import AckTimeout, Disconnected, Refused
 from .listener import Listener, listen
-from .namespace import Namespace
+from .namespace import Namespace, ParentNamespace
 from .options.listener_options import Options
 from .options.transport_options import TransportOptions
 from .refusal import Refusal
@@ -26,6 +26,7 @@ __all__ = [
     "Listener",
     "Namespace",
     "Options",
+    "ParentNamespace",
     "Refusal",
     "Refused",
     "RemoteClient",

@@ -20,6 +20,8 @@ from .client_facts import (
 from .errors import AckTimeout, Disconnected
 from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
+from .options.arguments import check_callback, check_timeout
+from .remote_client import RemoteClient
 from .rooms import room_names
 from .session.loops import this_thread
 from .session.session import Session
@@ -38,6 +40,8 @@ class Client(ClientFacts):
     once, when it has left, and events of the application's own, which the client sends.
 
     An application may set its own attributes, of any name that this class does not define.
+    Type checkers know none of them, and find misspelt names for that; :attr:`data` is the place
+    for values that they shall take.
 
     Args:
         session: its session.
@@ -99,11 +103,12 @@ class Client(ClientFacts):
                 client leaves without an answer.
 
         Raises:
-            TypeError: if an argument has no such form, or if ``callback`` is given and the
-                client cannot acknowledge events.
+            TypeError: if an argument has no such form, if ``callback`` cannot be called or is
+                ``async``, or if it is given and the client cannot acknowledge events.
             ValueError: if the name is reserved, or if a value has no form.
         """
         check_sendable(event)
+        check_callback(callback)
         session, space = session_of(self), space_of(self)
         if callback is None and space.recovery is not None and session.dialect.recovers:
             space.send(event, arguments, [] if is_outside(self) else [session])
@@ -137,9 +142,10 @@ class Client(ClientFacts):
         Raises:
             AckTimeout: if the answer does not come in this time.
             Disconnected: if the client has left, or leaves meanwhile.
-            TypeError, ValueError: see :meth:`emit`.
+            TypeError, ValueError: see :meth:`emit`; or if ``timeout`` is no time to wait.
         """
         check_sendable(event)
+        check_timeout(timeout)
         self.__check_acknowledges("call()")
         asked = {} if has_left(self) else {session_of(self): self.id}
         try:
@@ -166,7 +172,7 @@ class Client(ClientFacts):
         """The clients of these rooms, without this one; see :meth:`Target.to`."""
         return self.broadcast.to(*rooms)
 
-    def except_(self, *rooms_or_clients: str | Client) -> Target:
+    def except_(self, *rooms_or_clients: str | Client | RemoteClient) -> Target:
         """All other clients, without some; see :meth:`Target.except_`."""
         return self.broadcast.except_(*rooms_or_clients)
 
@@ -178,7 +184,8 @@ class Client(ClientFacts):
     @property
     def volatile(self) -> Target:
         """This client, if it can get a message at once; see :attr:`Target.volatile`."""
-        return Target(space_of(self), rooms=(self.id,), volatile=True, local=True)
+        alone = frozenset((session_of(self).session_id,))
+        return Target(space_of(self), rooms=(), included=alone, volatile=True, local=True)
 
     # --- where it is ---
 
@@ -222,7 +229,7 @@ class Client(ClientFacts):
         session_of(self).loop.call(_disconnect, self, close)
 
 
-class Target(BaseTarget[Client]):
+class Target(BaseTarget[Client | RemoteClient]):
     """Clients of one namespace, chosen anew for each message.
 
     ``socket.to("room")``, ``client.to("room")``, ``client.broadcast`` and others return one.

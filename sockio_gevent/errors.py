@@ -17,9 +17,17 @@ class Refused(Exception):
 
     Attributes:
         text, data: the same as given.
+
+    Raises:
+        TypeError: if the text is no ``str``.
     """
 
     def __init__(self, text: str, data: Any = None) -> None:
+        if not isinstance(text, str):
+            raise TypeError(
+                f"the text of a refusal is a str for the client, not {text!r:.80}: "
+                "give anything else as the second argument, 'data'"
+            )
         super().__init__(text)
         self.text = text
         self.data = data

@@ -17,6 +17,7 @@ from .mounting import mount
 from .mounting.workers import make_bus
 from .namespace import Namespace, ParentNamespace
 from .namespaces import Namespaces
+from .options.arguments import check_timeout
 from .options.listener_options import Options
 from .session.session import Session
 from .session.sessions import Sessions
@@ -207,7 +208,11 @@ class Listener(Namespace):
         Returns:
             The :meth:`stats` by the numbers of the processes. Of workers in several containers
             with equal numbers, one is left in.
+
+        Raises:
+            TypeError, ValueError: if ``timeout`` is no time to wait.
         """
+        check_timeout(timeout, or_none=False)
         return self._workers.gather(timeout)
 
     @overload
@@ -271,7 +276,11 @@ class Listener(Namespace):
                 dropped. The last tenth of the time is for the handlers of clients
                 that have not come back. ``None`` waits for ever, except for
                 clients that are away: their ``close_timeout`` ends the wait.
+
+        Raises:
+            TypeError, ValueError: if ``timeout`` is no time to wait.
         """
+        check_timeout(timeout)
         self._sessions.closing = True
         self._attachment.close()
         self._sessions.close(timeout)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, overload
 
 from .client import Client, Target
 from .clients import Clients, Excluded, session_ids
 from .events import Emitter, EventName, check_sendable
 from .hub.per_hub import thread_lock
+from .options.arguments import check_timeout
 from .options.callables import callable_problem
+from .remote_client import RemoteClient
 from .server_side import ServerSide
 from .space import Space
 
@@ -18,6 +20,7 @@ __all__ = ["Middleware", "Namespace", "NamespaceEvents", "ParentNamespace"]
 
 Middleware = Callable[[Client], object]
 M = TypeVar("M", bound=Middleware)
+H = TypeVar("H", bound=Callable[..., Any])
 
 _adding = thread_lock()
 
@@ -140,7 +143,7 @@ class Namespace(NamespaceEvents):
         """The clients of these rooms; see :meth:`Target.to`."""
         return Target(self._space).to(*rooms)
 
-    def except_(self, *rooms_or_clients: str | Client) -> Target:
+    def except_(self, *rooms_or_clients: str | Client | RemoteClient) -> Target:
         """All clients without some; see :meth:`Target.except_`."""
         return Target(self._space).except_(*rooms_or_clients)
 
@@ -156,9 +159,13 @@ class Namespace(NamespaceEvents):
 
     # --- to the other workers ---
 
-    def on_server_side(
-        self, event: EventName, handler: Callable[..., Any] | None = None
-    ) -> Callable[..., Any]:
+    @overload
+    def on_server_side(self, event: EventName) -> Callable[[H], H]: ...
+
+    @overload
+    def on_server_side(self, event: EventName, handler: H) -> H: ...
+
+    def on_server_side(self, event: EventName, handler: H | None = None) -> H | Callable[[H], H]:
         """Call a handler whenever another worker emits an event by :meth:`server_side_emit`.
 
         The handler gets the arguments of the event, and no client. It runs in a greenlet of its
@@ -210,9 +217,11 @@ class Namespace(NamespaceEvents):
         Raises:
             AckTimeout: if a worker has not answered in this time, or has gone. Its attributes
                 have the answers that came, and the names of the workers that are missing.
-            TypeError, ValueError: see :meth:`server_side_emit`.
+            TypeError, ValueError: see :meth:`server_side_emit`; or if ``timeout`` is no time to
+                wait.
         """
         check_sendable(event)
+        check_timeout(timeout, or_none=False)
         if self._space.elsewhere is None:
             return {}
         return self._space.elsewhere.server_side_call(self._space.name, event, arguments, timeout)

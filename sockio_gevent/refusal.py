@@ -57,9 +57,16 @@ class Refusal(Exception):
     def __init__(self, status: str | int, text: str, *headers: Header) -> None:
         super().__init__(status, text, *headers)
         self.status = _status(status)
+        if not isinstance(text, str):
+            raise TypeError(f"the text of a refusal is a str, not {text!r:.80}")
         self.text = _CONTROLS.sub(" ", text)
         self.headers = headers
-        for name, value in headers:
+        for header in headers:
+            if not _is_pair(header):
+                raise TypeError(
+                    f"a header of a refusal is a pair of str, ('Name', 'value'), not {header!r:.80}"
+                )
+            name, value = header
             if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
                 raise ValueError(f"no header: {name!r}: {value!r}")
             if name.lower() in _OURS:
@@ -71,6 +78,8 @@ class Refusal(Exception):
         self.log_text = self.text
         #: Whether the application has chosen it.
         self.is_chosen = False
+        #: Whether the end of a session has said the same in the log.
+        self.is_in_log = False
 
     def __str__(self) -> str:
         return f"{self.status}: {self.text}"
@@ -85,6 +94,12 @@ class Refusal(Exception):
         self.reason = reason
         self.log_text = log_text or self.text
         return self
+
+
+def _is_pair(header: object) -> bool:
+    if not isinstance(header, (tuple, list)) or len(header) != 2:
+        return False
+    return all(isinstance(each, str) for each in header)
 
 
 def _status(status: str | int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .client import Target
 from .errors import Disconnected
 from .events import EventName
 from .space import Space
+from .target import BaseTarget
 
 __all__ = ["RemoteClient"]
 
@@ -16,7 +16,11 @@ __all__ = ["RemoteClient"]
 class RemoteClient:
     """A client that is connected to another worker. It tells what was so when it was listed.
 
-    What is sent to it, or done to it, is done by its worker.
+    It has no session here, so it has no ``environ``, no events and no ``data`` to change: see
+    :meth:`Target.clients`.
+
+    What is sent to it, or done to it, is done by its worker: to the room of its id. Other
+    clients that the application lets join this room are meant, too.
 
     Args:
         space: its namespace.
@@ -61,8 +65,8 @@ class RemoteClient:
         return self._space.main.namespace
 
     @property
-    def _alone(self) -> Target:
-        return Target(self._space, rooms=(self.id,))
+    def _alone(self) -> BaseTarget[Any]:
+        return BaseTarget(self._space, rooms=(self.id,))
 
     def emit(self, event: EventName, *arguments: Any) -> None:
         """Send an event to it; see :meth:`Target.emit`."""

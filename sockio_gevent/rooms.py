@@ -222,7 +222,11 @@ class Rooms:
         return frozenset(self._joined.get(session.session_id, ()))
 
     def select(
-        self, rooms: Sequence[str] | None, without: Sequence[str], excluded: Collection[str]
+        self,
+        rooms: Sequence[str] | None,
+        without: Sequence[str],
+        excluded: Collection[str],
+        included: Collection[str] = (),
     ) -> list[Session]:
         """The sessions that get a message, each once; with those that are absent.
 
@@ -230,6 +234,7 @@ class Rooms:
             rooms: names of rooms and ids of clients: those in any of them; ``None`` for all.
             without: names of rooms and ids of clients: those in any of them are left out.
             excluded: the ids of sessions that are left out.
+            included: the ids of sessions that are meant besides those of the rooms.
         """
         if rooms is None:
             if not without and not excluded and not self.absent:
@@ -240,6 +245,10 @@ class Rooms:
             found = {}
             for name in rooms:
                 found.update(self._of(name))
+            for session_id in included:
+                session = self.sessions.get(session_id) or self.absent.get(session_id)
+                if session is not None:
+                    found[session_id] = session
         for name in without:
             for session_id in self._of(name):
                 found.pop(session_id, None)

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .asking import ask, ask_each
 from .elsewhere import Scope
 from .events import EventName, check_sendable
+from .options.arguments import check_timeout
 from .rooms import room_names
 from .session.session import Session
 from .space import Space
@@ -38,11 +39,12 @@ class BaseTarget(Generic[C]):
         rooms: the rooms whose clients are meant; ``None`` for all clients.
         without: the rooms whose clients are left out.
         excluded: the ids of the sessions whose clients are left out.
+        included: the ids of the sessions whose clients are meant besides those of the rooms.
         volatile: whether clients are left out that could not get a message now.
         local: whether the clients of other workers are left out.
     """
 
-    __slots__ = ("_excluded", "_local", "_rooms", "_space", "_volatile", "_without")
+    __slots__ = ("_excluded", "_included", "_local", "_rooms", "_space", "_volatile", "_without")
 
     def __init__(
         self,
@@ -52,18 +54,21 @@ class BaseTarget(Generic[C]):
         excluded: frozenset[str] = frozenset(),
         volatile: bool = False,
         local: bool = False,
+        included: frozenset[str] = frozenset(),
     ) -> None:
         self._space = space
         self._local = local
         self._rooms = rooms
         self._without = without
         self._excluded = excluded
+        self._included = included
         self._volatile = volatile
 
     def __repr__(self) -> str:
         parts = [self._space.name]
         if self._rooms is not None:
-            parts.append(f"to {', '.join(map(shown_room, self._rooms)) or 'no room'}")
+            meant = map(shown_room, (*self._rooms, *self._included))
+            parts.append(f"to {', '.join(meant) or 'no room'}")
         if self._without or self._excluded:
             some = f"{len(self._excluded)} clients" if self._excluded else ""
             left_out = ", ".join(filter(None, [*map(shown_room, self._without), some]))
@@ -77,7 +82,10 @@ class BaseTarget(Generic[C]):
     # --- which clients ---
 
     def to(self: T, *rooms: str) -> T:
-        """Add the clients of these rooms. The id of a client is the room of that client alone.
+        """Add the clients of these rooms.
+
+        The id of a client is the name of a room, too. That client is always in it, and others
+        are if the application lets them join it.
 
         Without ``to()`` all clients are meant. After ``to()`` without a room, nobody is.
 
@@ -123,6 +131,7 @@ class BaseTarget(Generic[C]):
             "rooms": self._rooms,
             "without": self._without,
             "excluded": self._excluded,
+            "included": self._included,
             "volatile": self._volatile,
             "local": self._local,
             **changes,
@@ -130,7 +139,7 @@ class BaseTarget(Generic[C]):
         return type(self)(self._space, **given)
 
     def _sessions(self) -> list[Session]:
-        return self._space.rooms.select(self._rooms, self._without, self._excluded)
+        return self._space.rooms.select(self._rooms, self._without, self._excluded, self._included)
 
     def _scope(self) -> Scope:
         return Scope(
@@ -144,9 +153,10 @@ class BaseTarget(Generic[C]):
     def clients(self) -> list[C]:
         """The clients that are meant, as they are now.
 
-        Those of other workers are of the class :class:`~sockio_gevent.RemoteClient`. The workers
-        are asked for them; one that does not answer within five seconds is passed over, and the
-        log says so.
+        Those of other workers are of the class :class:`~sockio_gevent.RemoteClient`, and have
+        only what that class has: ``isinstance(client, Client)`` tells those of this worker. The
+        workers are asked for them; one that does not answer within five seconds is passed over,
+        and the log says so.
         """
         found = self._clients_here()
         if self._space.elsewhere is not None and not self._local:
@@ -217,9 +227,10 @@ class BaseTarget(Generic[C]):
         Raises:
             AckTimeout: if a client has not answered in this time, or has left before. Its
                 attributes have the answers that came, and who is missing.
-            TypeError, ValueError: see :meth:`emit`.
+            TypeError, ValueError: see :meth:`emit`; or if ``timeout`` is no time to wait.
         """
         check_sendable(event)
+        check_timeout(timeout)
 
         def here() -> dict[str, Any]:
             return self._call_here(event, arguments, timeout)

@@ -50,8 +50,21 @@ def test_a_text_is_one_line_that_can_be_sent(text: str, line: str) -> None:
 
 
 def test_a_text_is_a_string() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="the text of a refusal is a str, not b'no'"):
         io.Refusal(403, b"no")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("header", ["A: b", ("A", 1), (b"A", b"b"), ("A",), ("A", "b", "c"), None])
+def test_a_header_is_a_pair_of_strings(header: Any) -> None:
+    with pytest.raises(TypeError, match=r"a header of a refusal is a pair of str, .*, not "):
+        io.Refusal(403, "no", header)
+
+
+@pytest.mark.parametrize("text", [5, None, b"no", ValueError("no"), {"code": 1}], ids=repr)
+def test_the_text_of_a_refusal_by_middleware_is_a_string(text: Any) -> None:
+    with pytest.raises(TypeError, match="the text of a refusal is a str for the client, not "):
+        io.Refused(text)
+    assert io.Refused("no", text).data is text
 
 
 @pytest.mark.parametrize("header", [("A b", "c"), ("A:", "c"), ("", "c"), ("A", "b\r\nC: d")])

@@ -156,7 +156,7 @@ def test_a_target_is_shown_without_session_ids(listener: io.Listener) -> None:
     shown = repr(listener.to("a", "b").except_("c", ann.session).volatile)
     assert shown == "<Target / to 'a', 'b' except 'c', 1 clients volatile>"
     assert repr(listener.to()) == "<Target / to no room>"
-    assert repr(ann.session.volatile) == f"<Target / to '{ann.session.id[:8]}…' volatile local>"
+    assert repr(ann.session.volatile) == f"<Target / to '{ann.session_id[:8]}…' volatile local>"
 
 
 @pytest.mark.parametrize("name", [1, None, b"hall", ["hall"]], ids=repr)
@@ -277,6 +277,21 @@ def test_a_volatile_message_leaves_out_clients_that_could_not_get_it_now(
     ann._session.flush()
     assert received(ann) == ["later"]
     assert received(ben) == ["now", "later"]
+
+
+def test_a_volatile_message_to_one_client_reaches_nobody_else_in_the_room_of_its_id(
+    listener: io.Listener,
+) -> None:
+    ann, ben = classic(listener, 2)
+    ben.session.join(ann.session.id)
+    alone = ann.session.volatile
+    alone.send("hello")
+    assert (received(ann), received(ben)) == (["hello"], [])
+    assert alone.clients() == [ann.session]
+    assert alone.except_(ann.session).clients() == []
+    ann.disconnect()
+    alone.send("too late")
+    assert alone.clients() == received(ben) == []
 
 
 def test_a_broadcast_encodes_once_for_each_dialect(listener: io.Listener) -> None:

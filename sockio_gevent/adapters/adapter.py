@@ -21,6 +21,7 @@ from ..errors import AckTimeout
 from ..events import check_sendable
 from ..monitoring.throttled_log import ThrottledLog
 from ..namespaces import Namespaces
+from ..options.arguments import check_timeout
 from ..options.listener_options import Context
 from ..options.serializer import Serializer
 from ..remote_client import RemoteClient
@@ -242,8 +243,7 @@ class Adapter(Elsewhere):
     def _ask(self, message: Message) -> None:
         target, (timeout, event, *arguments) = self._read(message)
         check_sendable(event)
-        if timeout is not None and not isinstance(timeout, (int, float)):
-            raise ValueError("a time to wait is no number")
+        check_timeout(timeout)
         gevent.spawn(self._gather, message, target, event, arguments, timeout)
 
     def _gather(

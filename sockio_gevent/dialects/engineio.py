@@ -74,8 +74,7 @@ class EngineIO(Dialect):
         self._dumps, self._loads = serializer
         self.version = version
         self.pings = version == 4
-        upgrades = ["websocket"] if "websocket" in options.transports else []
-        self._upgrades = {"websocket": [], "xhr-polling": upgrades, "jsonp-polling": []}
+        self._upgrades = ["websocket"] if "websocket" in options.transports else []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}, Engine.IO {self.version}>"
@@ -98,7 +97,7 @@ class EngineIO(Dialect):
         options = self._options
         fields: dict[str, Any] = {
             "sid": session_id,
-            "upgrades": self._upgrades[transport],
+            "upgrades": [] if transport == "websocket" else self._upgrades,
             "pingInterval": round(options.ping_interval * 1000),
             "pingTimeout": round(options.ping_timeout * 1000),
         }

@@ -120,8 +120,15 @@ class SocketIO(EngineIO):
         return self._packets(wire.CONNECT_ERROR, namespace, text if data is None else data)
 
     def in_ascii(self, packet: bytes) -> bytes:
-        """The same packet, with escapes in its JSON."""
-        return escape_json(packet)
+        """The same packet, with escapes in its JSON.
+
+        Its namespace stays as it is: clients 2.x look for it as they have written it. Clients 1.x
+        would need another encoding, and do not say which they are.
+        """
+        if packet.isascii() or packet[:1] != b"4":
+            return packet
+        json_at = 1 + wire.size_of_head(packet[1:])
+        return packet[:json_at] + escape_json(packet[json_at:])
 
     def left(self, namespace: str) -> Sequence[Packet]:
         """A DISCONNECT."""

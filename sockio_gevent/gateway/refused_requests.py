@@ -49,7 +49,9 @@ class Refusals:
         line = "refused %r %r from %s (%s): %s"
         place = _place(route)
         said = request.method, place, request.peer, refusal.status, refusal.log_text
-        if isinstance(refusal, OverLimit):
+        if refusal.is_in_log:
+            self._log.debug(reason, line, *said)
+        elif isinstance(refusal, OverLimit):
             self._limits.note(refusal.limit, line, *said)
         elif reason is Reason.HUNG_UP or self._environment.refusal or is_question(request):
             # The client has hung up. Or nobody can connect, and that is in the log already. Or

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ..listener import Listener
 from ..monitoring.reasons import CloseReason, End
+from ..options.arguments import check_timeout
 from ..options.suggestions import did_you_mean
 from ..options.transport_options import KNOWN_TRANSPORTS
 from ..server.http.request import Refusal
@@ -203,6 +204,7 @@ class Client(Conversation):
             TimeoutError: if the handlers take longer; they go on running.
             Exception: the exception of a handler.
         """
+        check_timeout(timeout)
         payloads = self._link.leave(self._namespace)
         if payloads and self._session.connected and self.session.connected:
             self._session.receive(payloads)
@@ -223,6 +225,7 @@ class Client(Conversation):
             TypeError: if the client has no namespaces.
             TimeoutError, Exception: see :meth:`disconnect`.
         """
+        check_timeout(timeout)
         if not self._link.leave(self._namespace):
             raise TypeError("a client of the dialect 'classic' has no namespaces to leave")
         self._leaves_alone = True

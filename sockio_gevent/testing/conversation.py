@@ -15,6 +15,8 @@ from ..acknowledgements import answer_of
 from ..client import Client as ApplicationClient
 from ..monitoring.log import failures
 from ..monitoring.reasons import NOT_READ
+from ..options.arguments import check_callback, check_timeout
+from ..options.callables import callable_problem
 from ..options.limits import OverLimit
 from ..session.session import Session
 from .errors import Disconnected
@@ -77,6 +79,7 @@ class Conversation:
         Raises:
             Disconnected, TypeError, ValueError, Exception: see :meth:`send`.
         """
+        check_callback(callback)
         self._emit(event, arguments, callback)
 
     def call(self, event: str | int, *arguments: Any, timeout: float | None = 1.0) -> Any:
@@ -96,6 +99,7 @@ class Conversation:
             TimeoutError: if no answer comes in this time.
             Disconnected, TypeError, ValueError, Exception: see :meth:`send`.
         """
+        check_timeout(timeout)
         answered = AsyncResult()
         self._emit(event, arguments, lambda *answer: answered.set(answer))
         try:
@@ -111,7 +115,13 @@ class Conversation:
         Args:
             event: the name of the event.
             handler: gets the arguments.
+
+        Raises:
+            TypeError: if the handler is ``async`` or a generator, or with ``'classic'``.
         """
+        problem = callable_problem(handler, None)
+        if problem:
+            raise TypeError(f"{handler!r:.80} cannot be a handler of {event!r}: {problem}")
         if not isinstance(self._link, SocketIOLink):
             raise TypeError("a client of the dialect 'classic' gets messages only, by receive()")
         self._link.handlers[self._namespace, event] = handler
@@ -174,6 +184,7 @@ class Conversation:
             Disconnected: if the session has ended and no message is left.
             Exception: the exception of a ``disconnect`` handler.
         """
+        check_timeout(timeout)
         messages = self._link.queues[self._namespace]
         if messages.empty():
             # Messages arrive at the end of the iteration of the loop.

@@ -102,7 +102,9 @@ class PollingTransport(HTTPTransport):
 
     def bad_payload(self, request: Request, problem: str) -> Iterable[bytes]:
         """The answer to a POST with a mistake in it."""
-        raise EngineIORefusal(BAD_REQUEST, problem)
+        refusal = EngineIORefusal(BAD_REQUEST, problem)
+        refusal.is_in_log = True  # it has ended the session
+        raise refusal
 
 
 class JSONPTransport(PollingTransport):

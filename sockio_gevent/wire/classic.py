@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import utf16
+from .attachments import without_binary
 from .json_text import encode_json
 
 __all__ = [
@@ -75,11 +76,30 @@ def encode(message: Any, dumps: Callable[[Any], str] = encode_json) -> bytes:
             return f"~m~{len(message)}~m~{message}".encode()
         return encode_text(message)
     if isinstance(message, (bytes, bytearray, memoryview)):
-        raise TypeError(
-            f"cannot send {type(message).__name__}: messages are text or JSON; "
-            "decode it to str first (base64 for binary data)"
-        )
-    return encode_text(JSON + dumps(message))
+        raise _no_form(type(message).__name__)
+    try:
+        text = dumps(message)
+    except TypeError as error:
+        if _has_binary(message):
+            raise _no_form("bytes inside of a message or an event") from error
+        raise
+    return encode_text(JSON + text)
+
+
+def _no_form(what: str) -> TypeError:
+    return TypeError(
+        f"cannot send {what}: messages are text or JSON; "
+        "decode it to str first (base64 for binary data)"
+    )
+
+
+def _has_binary(message: Any) -> bool:
+    found: list[bytes] = []
+    try:
+        without_binary(message, found)
+    except RecursionError:
+        return False
+    return bool(found)
 
 
 def encode_heartbeat(number: int) -> bytes:

@@ -219,7 +219,7 @@ def escape_json(packet: bytes) -> bytes:
     """Write JSON in ASCII, which clients 1.x and 2.x read alike in a text payload.
 
     Args:
-        packet: a text packet in UTF-8. All that is not ASCII in it is in strings of JSON.
+        packet: JSON in UTF-8, with anything in ASCII before it.
     """
     if packet.isascii():
         return packet

@@ -30,6 +30,7 @@ __all__ = [
     "Decoder",
     "SocketPacket",
     "encode",
+    "size_of_head",
 ]
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
@@ -48,6 +49,7 @@ _PLAIN_EVENT = f"{EVENT}["
 _MARKS = tuple(str(kind) for kind in range(7))  # a number takes long to write
 _new_tuple: Any = tuple.__new__  # without the function in Python that named tuples have for it
 _HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
+_NAMED = re.compile(rb"[0-6](?:[0-9]{1,9}-)?/[^,]*,")
 _BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
 _PACKET = 192  # bytes of memory that a packet takes until it is handled, besides its data
@@ -256,3 +258,13 @@ def encode(
     place = "" if namespace == "/" else f"{namespace},"
     number = "" if ack_id is None else str(ack_id)
     return f"{mark}{place}{number}{'' if data is None else dumps(data)}", attachments
+
+
+def size_of_head(packet: bytes) -> int:
+    """How many bytes come before all that is ASCII or JSON: those up to the end of the namespace.
+
+    Args:
+        packet: a packet that :func:`encode` has written, in UTF-8.
+    """
+    named = _NAMED.match(packet)
+    return 0 if named is None else named.end()

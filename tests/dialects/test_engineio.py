@@ -108,7 +108,8 @@ def test_the_open_packet_of_version_3_has_no_size() -> None:
     [
         ("xhr-polling", KNOWN_TRANSPORTS, ["websocket"]),
         ("xhr-polling", ["xhr-polling", "flashsocket"], []),
-        ("jsonp-polling", KNOWN_TRANSPORTS, []),
+        ("jsonp-polling", KNOWN_TRANSPORTS, ["websocket"]),
+        ("jsonp-polling", ["jsonp-polling"], []),
         ("websocket", KNOWN_TRANSPORTS, []),
     ],
 )

@@ -339,3 +339,36 @@ def test_the_query_of_a_namespace_has_as_many_fields_as_json_has_elements() -> N
     assert (calls, problem) == ([("wants", "/a", {"b": "1", "c": "2"})], "")
     calls, problem = received("0/a?b=1&c=2&d=3,", version=3, max_json_elements=2)
     assert (calls, problem) == ([], "a query of over 2 fields")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("é", ("/é,",), r'42/ñ,7["\u00e9","/\u00e9,"]'),
+        ("é", (b"x",), r'451-/ñ,7["\u00e9",{"_placeholder":true,"num":0}]'),
+        ("a", (), '42/ñ,7["a"]'),
+    ],
+    ids=["text", "bytes", "ascii"],
+)
+def test_in_ascii_a_namespace_stays_as_the_client_has_written_it(
+    name: str, arguments: tuple[Any, ...], text: str
+) -> None:
+    dialect = socket_io(3)
+    packet = dialect.event("/ñ", name, arguments, 7)[0]
+    assert dialect.in_ascii(packet.payload).decode() == text
+
+
+@pytest.mark.parametrize(
+    ("packet", "text"),
+    [
+        ("40/ñ,", "40/ñ,"),
+        ("41/ñ,", "41/ñ,"),
+        ('44/ñ,"nö"', r'44/ñ,"n\u00f6"'),
+        ('42["/ñ,"]', r'42["/\u00f1,"]'),
+        ('4312["ñ"]', r'4312["\u00f1"]'),
+        ("3ñ", "3ñ"),
+    ],
+    ids=["connect", "disconnect", "refusal", "event", "acknowledgement", "pong"],
+)
+def test_in_ascii_nothing_but_json_is_escaped(packet: str, text: str) -> None:
+    assert socket_io(3).in_ascii(packet.encode()).decode() == text

@@ -41,7 +41,7 @@ def test_the_first_packet_opens_a_session(engine, kind):
     opened, client = open_session(served, kind)
     expected = {
         "sid": client.session_id,
-        "upgrades": ["websocket"] if opened.name == "xhr-polling" else [],
+        "upgrades": [] if opened.name == "websocket" else ["websocket"],
         "pingInterval": 12500,
         "pingTimeout": 7000,
     }

@@ -20,7 +20,6 @@ from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.client import session_of
 
-# Clients of JSONP have no WebSockets, but the server need not care.
 polls = pytest.mark.parametrize("kind", POLLING, ids=repr)
 versions = pytest.mark.parametrize("version", [4, 3])
 

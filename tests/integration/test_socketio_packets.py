@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -44,7 +45,7 @@ def assert_ended(served, opened, answer, line):
     """Check that a session has ended, for one reason that one line of the log says."""
     served.wait("disconnect")
     assert line in served.wait_line(" ended: ")
-    assert len([each for each in served.lines if " ended: " in each]) == 1
+    assert len([each for each in served.lines if " ended: " in each or "refused" in each]) == 1
     assert dict(served.listener.clients) == {}
     if opened.name == "websocket":
         assert opened.wait_closed() is not None
@@ -225,3 +226,17 @@ def test_a_client_that_connects_to_nothing_is_not_kept(socketio, kind):
     served.wait_line("ended: it did not connect to a namespace in 0.2 s")
     if kind.client is WebSocket:
         assert opened.wait_closed() is not None
+
+
+@kinds
+def test_a_namespace_that_is_not_ascii_can_be_used(socketio, kind):
+    served = socketio(transports=["websocket", "xhr-polling", "jsonp-polling"])
+    served.listener.of("/ñ").on("é", lambda client, text: f"{text}ü")
+    opened = open_client(served, kind)
+    opened.put("40/ñ,")
+    assert opened.packet().startswith("40/ñ,")
+    opened.put('42/ñ,7["é","ö"]')
+    head, _, answer = opened.packet().partition("[")
+    assert (head, json.loads(f"[{answer}")) == ("43/ñ,7", ["öü"])
+    opened.put("40/ü,")
+    assert opened.packet().startswith("44/ü,")

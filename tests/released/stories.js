@@ -11,9 +11,13 @@
     websocket: {transports: ['websocket']},
     upgrade: {transports: ['polling', 'websocket']},
     jsonp: {transports: ['polling'], forceJSONP: true},
+    jsonpUpgrade: {transports: ['polling', 'websocket'], forceJSONP: true},
     base64: {transports: ['polling', 'websocket'], forceBase64: true},
   };
-  const ENDS = {polling: 'polling', websocket: 'websocket', upgrade: 'websocket', jsonp: 'polling', base64: 'websocket'};
+  const ENDS = {
+    polling: 'polling', websocket: 'websocket', upgrade: 'websocket', jsonp: 'polling',
+    jsonpUpgrade: 'websocket', base64: 'websocket',
+  };
   const JSON_VALUES = [
     null, true, false, 0, -1.5, 1e21, 9007199254740991, '', 'text', [], {}, [[], [null]],
     {a: {b: [1, {c: 'é'}]}, '': 0, '😀': ['\u2028']}, {_placeholder: false}, {num: 0},

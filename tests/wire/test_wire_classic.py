@@ -180,6 +180,17 @@ def test_the_refusal_of_bytes_says_what_to_do(message: Any) -> None:
         encode(message)
 
 
+@pytest.mark.parametrize("message", [[b"x"], {"a": (1, [bytearray(b"x")])}], ids=repr)
+def test_the_refusal_of_bytes_inside_says_what_to_do(message: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot send bytes inside .*; decode it to str first"):
+        encode(message)
+
+
+def test_the_refusal_of_another_value_names_its_type() -> None:
+    with pytest.raises(TypeError, match="Object of type object is not JSON serializable"):
+        encode({"name": "event", "args": [object()]})
+
+
 @pytest.mark.parametrize(
     ("text", "sent"),
     [

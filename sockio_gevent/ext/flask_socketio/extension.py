@@ -181,7 +181,7 @@ class SocketIO(Sending, Serving):
         self._listener()
         return None
 
-    def _client(self, sid: str, namespace: str | None) -> io.Client | None:
+    def _client(self, sid: str, namespace: str | None) -> io.Client | io.RemoteClient | None:
         """The client with this id; ``None`` if it is not there any more."""
         running = current.get()
         if running is not None and running[:2] == (sid, full_name(namespace)):

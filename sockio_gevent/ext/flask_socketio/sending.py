@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 import flask
+import gevent
 
 import sockio_gevent as io
 
@@ -34,7 +36,7 @@ class Sending(ABC):
         """A namespace that clients can be in."""
 
     @abstractmethod
-    def _client(self, sid: str, namespace: str | None) -> io.Client | None:
+    def _client(self, sid: str, namespace: str | None) -> io.Client | io.RemoteClient | None:
         """The client with this id."""
 
     def _listener(self) -> io.Listener:
@@ -92,8 +94,11 @@ class Sending(ABC):
         Raises:
             RuntimeError: if there is no application yet, and no ``message_queue``; or if clients
                 of other processes are to answer a callback.
-            TypeError: if an argument has no form in JSON and is no ``bytes``.
+            TypeError: if an argument has no form in JSON and is no ``bytes``, or if ``callback``
+                is no plain function.
         """
+        if callback is not None and (not callable(callback) or iscoroutinefunction(callback)):
+            raise TypeError(f"callback is a plain function, not {callback!r:.80}")
         if len(args) == 1 and isinstance(args[0], tuple):
             (args,) = args
         if not include_self and not skip_sid:
@@ -219,7 +224,7 @@ class Sending(ABC):
         if sid is None:
             return callback
         client = self._client(sid, getattr(flask.request, "namespace", None))
-        if client is None:
+        if not isinstance(client, io.Client):
             return callback
         return lambda *arguments: self._dispatch.answered(client, callback, *arguments)
 
@@ -228,7 +233,25 @@ def _ask(
     target: io.Target, event: str, arguments: Iterable[Any], callback: Callable[..., Any]
 ) -> None:
     for client in target.clients():
-        client.emit(event, *arguments, callback=callback)
+        if isinstance(client, io.Client):
+            client.emit(event, *arguments, callback=callback)
+        else:
+            gevent.spawn(_ask_elsewhere, client, event, arguments, callback)
+
+
+def _ask_elsewhere(
+    client: io.RemoteClient, event: str, arguments: Iterable[Any], callback: Callable[..., Any]
+) -> None:
+    try:
+        answer = client.call(event, *arguments)
+    except (io.AckTimeout, io.Disconnected):
+        return  # a callback of a client that does not answer is never called
+    if isinstance(answer, tuple):
+        callback(*answer)
+    elif answer is None:
+        callback()
+    else:
+        callback(answer)
 
 
 def _own_id() -> str | None:

@@ -144,6 +144,14 @@ def test_a_callback_of_the_server_gets_the_answer(room: Room) -> None:
     assert answers == [42]
 
 
+def test_a_callback_is_a_plain_function(room: Room) -> None:
+    async def later() -> None: ...
+
+    for callback in (5, later):
+        with pytest.raises(TypeError, match="callback is a plain function, not "):
+            room.socketio.emit("question", to=room.sids[0], callback=callback)
+
+
 def test_call_waits_for_the_answer(room: Room) -> None:
     with Client(room.socketio.listener, dialect="socket.io") as other:
         other.on("question", lambda text: text.upper())
