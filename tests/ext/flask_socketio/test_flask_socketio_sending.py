@@ -177,7 +177,7 @@ def test_the_functions_are_for_handlers(room: Room) -> None:
 
 
 def test_nothing_is_sent_without_an_application() -> None:
-    socketio = SocketIO(message_queue="redis://")
+    socketio = SocketIO()
     with pytest.raises(RuntimeError, match="no application yet, so it has no clients"):
         socketio.emit("hello")
     with pytest.raises(RuntimeError, match=r"call init_app\(app\)"):
