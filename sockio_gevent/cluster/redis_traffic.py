@@ -12,8 +12,9 @@ from typing import Any
 import gevent
 
 from ..monitoring.log import Log
+from ..monitoring.throttled_log import ThrottledLog
 from ..wire.bus_envelope import Envelopes
-from ..wire.bus_frames import BadFrame, Frame
+from ..wire.bus_frames import Frame
 from .bus import WorkerSilent
 from .message_bus import Loop, MessageBus
 from .names import NAME, WIDTH
@@ -23,6 +24,8 @@ from .redis_link import RedisLink
 from .redis_stream import OnEntry
 
 __all__ = ["RedisTraffic"]
+
+_ENTRY = 2  # how many times as large as a message its entry may be: bytes are in base64
 
 
 class RedisTraffic(MessageBus):
@@ -60,6 +63,7 @@ class RedisTraffic(MessageBus):
         self._most = most
         self._channels: set[str] = set()
         self._all = f"{prefix}#workers#"
+        self._throttled_log = ThrottledLog(log)
         super().__init__(loop_here, log, largest, name)
         make_client(address, prefix)  # a mistake in the address is told at once
 
@@ -89,12 +93,23 @@ class RedisTraffic(MessageBus):
     # --- from others ---
 
     def _read_entry(self, fields: dict[bytes, bytes]) -> None:
+        size = sum(map(len, fields.values()))
         self._messages_in += 1
-        self._bytes_in += sum(map(len, fields.values()))
+        self._bytes_in += size
         try:
+            self._check_size(size)
             self.on_entry(fields)
+        except ValueError as error:
+            self._throttled_log.warning(
+                "malformed entry", "an entry of the stream is malformed: %s", error
+            )
         except Exception:
-            self._log.exception("an entry of the stream failed")
+            self._throttled_log.exception("failed entry", "an entry of the stream failed")
+
+    def _check_size(self, size: int) -> None:
+        most = _ENTRY * self._largest
+        if size > most:
+            raise ValueError(f"it has {size} bytes, and {most} are allowed")
 
     def _heard(self, channel: str, data: bytes) -> None:
         """Something has come over a channel."""
@@ -102,15 +117,18 @@ class RedisTraffic(MessageBus):
         self._bytes_in += len(data)
         try:
             if not channel.startswith(self._all):
+                self._check_size(len(data))
                 self.on_channel(channel, data)
                 return
             for worker, found in self._envelopes.read(data):
                 if worker != self.name:
                     self._take(worker, found)
-        except BadFrame as error:
-            self._log.warning("a message on the channel %.80r is malformed: %s", channel, error)
+        except ValueError as error:
+            text = "a message on the channel %.80r is malformed: %s"
+            self._throttled_log.warning("malformed message", text, channel, error)
         except Exception:
-            self._log.exception("a message on the channel %.80r failed", channel)
+            text = "a message on the channel %.80r failed"
+            self._throttled_log.exception("failed message", text, channel)
 
     @abstractmethod
     def _take(self, worker: str, found: Frame) -> None:

@@ -16,6 +16,7 @@ from .bus_frames import BadFrame, Frame, frame, read_frame
 __all__ = ["Envelopes"]
 
 _NUMBER = struct.Struct("!Q")
+_MOST_SENDERS = 10_000  # that are remembered; the one that was heard of first is forgotten
 
 
 class Envelopes:
@@ -57,6 +58,8 @@ class Envelopes:
             one, start = read_frame(data, frame_at, self._largest)
             (number,) = _NUMBER.unpack_from(data, number_at)
             if number > self._last.get(sender, 0):
+                if sender not in self._last and len(self._last) >= _MOST_SENDERS:
+                    del self._last[next(iter(self._last))]
                 self._last[sender] = number
                 yield sender, one
 

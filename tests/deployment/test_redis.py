@@ -6,7 +6,9 @@ import json
 import signal
 
 import gevent
+import msgpack
 import pytest
+import redis
 from support.cluster_stories import (
     check_all,
     check_emitter,
@@ -143,3 +145,45 @@ def test_two_gunicorns_are_together(deploy, redis_server, more):
         for _ in range(2)
     ]
     check_all(place_all([server.listening() for server in made], 2))
+
+
+def test_malformed_messages_of_others_do_nothing_but_a_line(servers, redis_server):
+    placed = place_all(servers)
+    prefix = "socket.io"
+    client = redis.Redis.from_url(redis_server.url)
+    packed = [msgpack.packb(each) for each in MALFORMED]
+    for each in (b"", b"\xc1", b"\x93\x01", *packed):
+        client.publish(f"{prefix}#/#", each)
+        client.publish(f"{prefix}#workers#", each)
+    for each in MALFORMED:
+        if isinstance(each, dict) and "data" in each:
+            kind, data = str(each["type"]), json.dumps(each["data"])
+            client.xadd(prefix, {"uid": "x", "nsp": "/", "type": kind, "data": data})
+    for fields in ({"a": "b"}, {"uid": "x", "nsp": "/", "type": "abc"}, {"uid": b"\xff"}):
+        client.xadd(prefix, fields)
+    check_all(placed)
+    for server in servers:
+        assert server.wait_line("is malformed")
+        assert not server.found("Traceback"), server
+    client.close()
+
+
+def message_of(kind, data):
+    return {"uid": "x", "nsp": "/", "type": kind, "data": data}
+
+
+MALFORMED = [
+    5,
+    [],
+    {},
+    {"uid": 5, "nsp": "/", "type": 3},
+    *[message_of(9, {"packet": each}) for each in (None, 5, [], "connect", [{"a": 1}])],
+    *[message_of(3, {"packet": each}) for each in (None, 5, {}, {"data": []}, {"data": [["x"]]})],
+    message_of(3, {"packet": {"data": ["e", 1]}, "opts": 5}),
+    message_of(3, {"packet": {"data": ["e", 1]}, "opts": {}}),
+    message_of(3, {"packet": {"data": ["e", 1]}, "opts": {"rooms": [], "flags": 5}}),
+    *[message_of(4, {"opts": {"rooms": []}, "rooms": each}) for each in ("abc", 5, [5])],
+    message_of(6, {"opts": 5}),
+    message_of(7, {}),
+    message_of(99, {}),
+]

@@ -55,6 +55,14 @@ def test_what_was_written_twice_is_read_once() -> None:
     assert list(reader.read(first))
 
 
+def test_no_more_senders_are_remembered_than_there_can_be() -> None:
+    reader = envelopes()
+    for number in range(10_050):
+        name = f"{number:0{WIDTH}d}"
+        assert list(reader.read(envelopes().write(name, TELL, "a", 0, b"")))
+    assert len(reader._last) == 10_000
+
+
 @pytest.mark.parametrize(
     "data",
     [
