@@ -41,6 +41,7 @@ class RedisLink:
 
     Attributes:
         dropped: how many commands were dropped.
+        on_again: called when it listens to the channels again, after it could not.
         ready: set when the channels and the place in the stream are known.
         up: whether Redis is reachable.
     """
@@ -60,6 +61,7 @@ class RedisLink:
         self._log = log
         self._stream = StreamReader(client, stream, on_entry)
         self._on_message = on_message
+        self.on_again: Callable[[], object] = lambda: None
         self.dropped = 0
         self.ready = Event()
         self.up = True
@@ -249,8 +251,8 @@ class RedisLink:
                         self._works("channels")
                     elif message["type"] == "subscribe":
                         self._works("channels")
-                        self._subscribed = True
-                        self._check_ready()
+                        if not self._subscribed:
+                            self._listens()
                     elif message["type"] == "message":
                         self._on_message(message["channel"].decode(), message["data"])
             except tuple(FAILURES) as error:
@@ -259,6 +261,13 @@ class RedisLink:
                     self._pubsub.close()
                 self._lost("channels", error, attempts)
                 attempts += 1
+
+    def _listens(self) -> None:
+        """It has subscribed."""
+        self._subscribed = True
+        if self.ready.is_set():
+            self.on_again()
+        self._check_ready()
 
     def _read(self) -> None:
         """Read the stream."""

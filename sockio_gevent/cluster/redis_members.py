@@ -43,7 +43,12 @@ class RedisMembers:
         self._looking: gevent.Greenlet | None = None
 
     def start(self, say_hello: Callable[[], None]) -> None:
-        """Look again and again; first tell the others that this worker is there."""
+        """Look again and again; tell the others that this worker is there.
+
+        Args:
+            say_hello: tells them, at first, and each time when this worker hears again.
+        """
+        self._link.on_again = say_hello
 
         def run() -> None:
             self._link.ready.wait()
