@@ -233,7 +233,7 @@ class RedisBus(RedisTraffic):
             while worker in question.awaited and left > 0:
                 question.wait(min(left, _PATIENCE))
                 left -= _PATIENCE
-                if worker in question.awaited and members.is_there(worker) is False:
+                if worker in question.awaited and members.has_gone(worker):
                     question.lost(worker, begun=True)
         finally:
             self._questions.over(number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -70,7 +71,7 @@ class RedisLink:
         self._filled = Event()
         self._channels: set[str] = set()
         self._pubsub: Any = None
-        self._since = monotonic()
+        self._since = -inf  # when it was lost, or is back
         self._subscribed = False
         self._is_closed = False
         self._is_stale = False
@@ -151,6 +152,11 @@ class RedisLink:
         longest = self._stream.lag.seconds
         return longest if self.up else max(longest, monotonic() - self._since)
 
+    @property
+    def up_for(self) -> float:
+        """For how many seconds Redis has been reachable; much if it always was."""
+        return monotonic() - self._since if self.up else 0.0
+
     # --- Redis comes and goes ---
 
     def _lost(self, part: str, error: Exception, attempts: int) -> None:
@@ -169,7 +175,7 @@ class RedisLink:
         """A part works."""
         self._down.discard(part)
         if not self.up and not self._down:
-            self.up = True
+            self.up, self._since = True, monotonic()
             self._log.warning("Redis (%s) is reachable again", self._where)
 
     # --- to Redis ---

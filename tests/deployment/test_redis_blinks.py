@@ -13,6 +13,8 @@ from support.engineio import address
 from support.http import DEADLINE, HTTP
 from support.servers import Clustered
 
+from sockio_gevent.cluster.names import owner_of
+
 ROUNDS = 6
 
 
@@ -118,3 +120,40 @@ def test_relayed_requests_are_answered_when_channels_are_lost(servers, redis_ser
         gevent.joinall(posts, timeout=DEADLINE, raise_error=True)
         wait_again(servers, number)
     assert answers == [200] * len(clients) * ROUNDS
+
+
+def test_a_worker_that_loses_its_channels_is_not_taken_for_dead(servers, redis_server):
+    """Only the owner of the sessions loses them, again and again."""
+    place_all(servers)
+    clients = [Relayed(servers[0].port, servers[1].port) for _ in range(2)]
+    clients[0].upgrade()
+    owner = owner_of(clients[0].sid)
+    answers = []
+
+    def post():
+        while number < 3 * ROUNDS:
+            body = "42" + json.dumps(["message", ["local", 0]])
+            answers.append(HTTP(servers[1].port).request("POST", clients[1].path, body).status)
+
+    number = 0
+    posting = gevent.spawn(post)
+    with redis_server.client() as client, gevent.Timeout(DEADLINE):
+        for number in range(1, 3 * ROUNDS + 1):
+            wait_again(servers[:1], number - 1)
+            kill_channel(client, owner)
+    posting.get(timeout=DEADLINE)
+    assert set(answers) == {200}
+    clients[0].order("numbers", "still", 10)
+    assert clients[0].read(10) == [*range(10)]
+
+
+def kill_channel(client, worker):
+    """End the connection that listens to the channel of a worker."""
+    channel = f"socket.io#workers#{worker}#"
+    with gevent.Timeout(DEADLINE):
+        while not client.execute_command("PUBSUB", "NUMSUB", channel)[1]:
+            gevent.sleep(0.01)
+    for each in client.client_list(_type="pubsub"):
+        client.client_kill_filter(_id=each["id"])
+        if not client.execute_command("PUBSUB", "NUMSUB", channel)[1]:
+            return

@@ -273,6 +273,20 @@ def test_a_worker_that_hears_again_gets_what_it_has_missed_at_once(
     assert ends.there.recv(100) == b"hello"
 
 
+def test_a_stream_that_has_not_begun_at_the_other_end_is_not_cut(ends: Ends) -> None:
+    """The question that opens it was lost, and is asked again."""
+    name = "f" * 16
+    outer, inner = socket.socketpair()
+    ends.tunnels[0].begin("b", name, inner, Loop())
+    ends.buses[0].back("b")
+    gevent.idle()
+    there, inner = socket.socketpair()
+    ends.tunnels[1].begin("a", name, inner, Loop())
+    with outer, there:
+        outer.sendall(b"hello")
+        assert there.recv(100) == b"hello"
+
+
 @pytest.mark.parametrize("form", [b"e", b"w"], ids=["end", "confirmation"])
 def test_an_end_that_is_lost_is_told_again(
     ends: Ends, monkeypatch: pytest.MonkeyPatch, form: bytes

@@ -190,7 +190,8 @@ class Tunnel:
 
     def ask(self) -> None:
         """Ask where the other end stands: something may have been lost."""
-        self._link.tell(_SENT, _ONE.pack(self._sent.end))
+        if self._sent.end or self._received:  # if not, it may not have begun there yet
+            self._link.tell(_SENT, _ONE.pack(self._sent.end))
 
     def _tell(self, offset: int, form: bytes, data: bytes) -> bool:
         self._answered = self._received
