@@ -212,7 +212,9 @@ class Requests:
         try:
             found = self._bus.query("PUBSUB", "NUMSUB", every, *channels)
         except WorkerSilent:
-            request.expected = 0  # nobody hears it, and nobody can answer
+            # Nobody knows: those that were there are silent until Redis is back.
+            known = len(request.heard | self._bus.members)
+            request.expected = max(request.expected or 0, known)
             return
         there, *each = found[1::2]
         request.gone |= {server for server, count in zip(heard, each, strict=True) if not count}

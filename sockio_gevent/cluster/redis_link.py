@@ -281,6 +281,7 @@ class RedisLink:
         while True:
             try:
                 self._stream.find_place()
+                self._works("stream")
                 self._check_ready()
                 while True:
                     self._stream.read()

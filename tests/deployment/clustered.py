@@ -79,6 +79,18 @@ def call(client: io.Client, room: str, timeout: float) -> None:
     client.emit("answers", answers, sorted(missing))
 
 
+def unanswered(client: io.Client, timeout: float) -> None:
+    """Tell which questions to all have failed, because others have not answered."""
+    failed = []
+    for ask in (socket.to("nobody").call, socket.server_side_call):
+        try:
+            ask("pid", timeout=timeout)
+        except io.AckTimeout as error:
+            failed.append(str(error))
+    socket.to("nobody").clients()
+    client.emit("unanswered", *failed)
+
+
 def members(client: io.Client) -> None:
     client.emit("members", socket.stats()["cluster"]["members"])
 
@@ -110,4 +122,5 @@ ORDERS: dict[str, Any] = {
     "call": call,
     "clients": clients,
     "members": members,
+    "unanswered": unanswered,
 }

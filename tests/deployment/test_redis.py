@@ -81,6 +81,25 @@ def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis
     check_all(placed)
 
 
+def test_questions_to_all_tell_that_redis_is_away(servers, redis_server):
+    placed = place_all(servers)
+    redis_server.stop(signal.SIGKILL)
+    for server in servers:
+        server.wait_line("is not reachable")
+    voice = placed[servers[0].process.pid][1]
+    voice.ask("unanswered", 0.2)
+    failed = voice.wait("unanswered")
+    assert ["2 servers have not answered" in text for text in failed] == [True] * 2
+    servers[0].wait_line("2 servers have not listed their clients")
+    # Nothing has to be written for the worker to find out that Redis is back.
+    redis_server.start()
+    with gevent.Timeout(DEADLINE):
+        while not all(cluster_of(pid, servers)["connected"] for pid in placed):
+            gevent.sleep(0.05)
+    voice.ask("unanswered", DEADLINE)
+    assert voice.wait("unanswered", 2) == []
+
+
 def test_redis_that_is_killed_under_load_costs_nothing(servers, redis_server):
     load = Load(everybody(place_all(servers)))
     load.wait_more()
