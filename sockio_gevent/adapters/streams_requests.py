@@ -24,6 +24,7 @@ ANSWERS = (
     node.SERVER_SIDE_EMIT_RESPONSE,
 )
 
+_SUBSCRIBING = 2.0  # seconds that a new namespace waits for its channels
 _PATIENCE = 0.5  # seconds after which servers that do not answer are counted anew
 
 
@@ -190,6 +191,9 @@ class Requests:
             timeout: how many seconds to wait; ``None`` waits for all that are there.
             is_over: tells whether all answers have come.
         """
+        # Nobody can answer before, as in a namespace that was made just now.
+        mine = self._channels.of_one(namespace, self._bus.name)
+        self._bus.wait_heard(mine, _SUBSCRIBING)
         request, request_id = Request(is_over), secrets.token_hex(8)
         self._by_id[request_id] = request
         try:
@@ -218,5 +222,5 @@ class Requests:
             return
         there, *each = found[1::2]
         request.gone |= {server for server, count in zip(heard, each, strict=True) if not count}
-        others = int(there) - 1 - sum(1 for count in each if count)
+        others = int(there) - self._bus.hears(every) - sum(1 for count in each if count)
         request.expected = len(request.heard) + max(others, 0)

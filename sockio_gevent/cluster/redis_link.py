@@ -42,6 +42,7 @@ class RedisLink:
 
     Attributes:
         dropped: how many commands were dropped.
+        heard: the channels that it listens to now.
         on_again: called when it listens to the channels again, after it could not.
         ready: set when the channels and the place in the stream are known.
         up: whether Redis is reachable.
@@ -62,6 +63,7 @@ class RedisLink:
         self._log = log
         self._stream = StreamReader(client, stream, on_entry)
         self._on_message = on_message
+        self.heard: set[str] = set()
         self.on_again: Callable[[], object] = lambda: None
         self.dropped = 0
         self.ready = Event()
@@ -137,6 +139,7 @@ class RedisLink:
     def unsubscribe(self, channels: Iterable[str]) -> None:
         """Do not listen to these channels any more."""
         self._channels.difference_update(channels)
+        self.heard.difference_update(channels)
         with suppress(*FAILURES):
             if self._pubsub is not None and self._subscribed:
                 self._pubsub.unsubscribe(*channels)
@@ -257,12 +260,14 @@ class RedisLink:
                         self._works("channels")
                     elif message["type"] == "subscribe":
                         self._works("channels")
+                        self.heard.add(message["channel"].decode())
                         if not self._subscribed:
                             self._listens()
                     elif message["type"] == "message":
                         self._on_message(message["channel"].decode(), message["data"])
             except tuple(FAILURES) as error:
                 self._subscribed = False
+                self.heard = set()
                 with suppress(*FAILURES):
                     self._pubsub.close()
                 self._lost("channels", error, attempts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -23,6 +24,8 @@ from .redis_link import RedisLink
 from .redis_stream import OnEntry
 
 __all__ = ["RedisTraffic"]
+
+_LOOKING = 0.005  # seconds between two looks whether a channel is heard
 
 
 class RedisTraffic(MessageBus):
@@ -178,6 +181,24 @@ class RedisTraffic(MessageBus):
         self._channels.update(channels)
         if self._link is not None:
             self._call(gevent.spawn, self._link.subscribe, channels)
+
+    def hears(self, channel: str) -> bool:
+        """Whether this worker listens to a channel now."""
+        return self._link is not None and channel in self._link.heard
+
+    def wait_heard(self, channel: str, timeout: float) -> None:
+        """Wait until a channel of :meth:`subscribe` is listened to; any thread may call it.
+
+        Args:
+            channel: its name.
+            timeout: how many seconds to wait; no longer than Redis is there.
+        """
+        end = monotonic() + timeout
+        while channel in self._channels and not self.hears(channel):
+            link = self._link
+            if link is None or not link.up or monotonic() >= end:
+                return
+            gevent.sleep(_LOOKING)
 
     def unsubscribe(self, *channels: str) -> None:
         """Do not listen to these channels any more."""

@@ -91,6 +91,13 @@ def unanswered(client: io.Client, timeout: float) -> None:
     client.emit("unanswered", *failed)
 
 
+def fresh(client: io.Client, name: str) -> None:
+    """Make a namespace, and ask the others that have it at once."""
+    space = socket.of(name)
+    space.on_server_side("pid", os.getpid)
+    client.emit("fresh", *space.server_side_call("pid").values())
+
+
 def members(client: io.Client) -> None:
     client.emit("members", socket.stats()["cluster"]["members"])
 
@@ -121,6 +128,7 @@ ORDERS: dict[str, Any] = {
     "threads": threads,
     "call": call,
     "clients": clients,
+    "fresh": fresh,
     "members": members,
     "unanswered": unanswered,
 }

@@ -81,6 +81,16 @@ def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis
     check_all(placed)
 
 
+def test_a_namespace_that_is_made_just_now_finds_the_others(servers):
+    placed = place_all(servers)
+    voices = [placed[server.process.pid][1] for server in servers]
+    for number in range(10):
+        for count, voice in enumerate(voices):
+            voice.ask("fresh", f"/fresh{number}")
+            others = sorted(each.pid for each in voices[:count])
+            assert sorted(voice.wait("fresh", number + 1)) == others
+
+
 def test_questions_to_all_tell_that_redis_is_away(servers, redis_server):
     placed = place_all(servers)
     redis_server.stop(signal.SIGKILL)
