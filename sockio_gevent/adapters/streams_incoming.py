@@ -19,7 +19,10 @@ from ..wire.node_messages import NodeMessage
 from .bus_bodies import target_of
 from .calls import GRACE
 
-__all__ = ["Incoming"]
+__all__ = ["PATTERN", "Incoming"]
+
+#: The flag of a broadcast to all namespaces of a pattern, which is in the place of the name.
+PATTERN = "pattern"
 
 _LONGEST_WAIT = 3600.0  # seconds that answers of clients are passed on at most
 
@@ -56,10 +59,16 @@ class Incoming:
         Raises:
             ValueError: if it makes no sense.
         """
+        data = message.data
+        if message.type == node.BROADCAST and _is_for_pattern(data):
+            event, *arguments = data["packet"]["data"]
+            check_sendable(event)
+            for each in self._namespaces.of_pattern(message.namespace):
+                Target(each, local=True).relay(event, arguments)
+            return
         space = self._namespaces.get(message.namespace)
         if space is None:
             return
-        data = message.data
         if message.type == node.SERVER_SIDE_EMIT:
             self._happen(message, space, context)
             return
@@ -116,6 +125,12 @@ class Incoming:
 
         handlers = space.namespace._server_side
         gevent.spawn(run_server_side, handlers, self._log, context, event, arguments, answer)
+
+
+def _is_for_pattern(data: dict[str, Any]) -> bool:
+    """Whether the namespace is a pattern of names."""
+    flags = data["opts"].get("flags")
+    return isinstance(flags, dict) and flags.get(PATTERN) is True
 
 
 def _target_of(space: Any, options: Any) -> Target:

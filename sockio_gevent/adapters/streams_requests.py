@@ -13,6 +13,7 @@ from ..cluster.redis_bus import RedisBus
 from ..hub.wake_up import WakeUp
 from ..wire import node_messages as node
 from ..wire.node_messages import NodeMessage, NodeMessages
+from .streams_order import AFTER
 
 __all__ = ["ANSWERS", "Channels", "Request", "Requests", "all_answered", "all_clients_answered"]
 
@@ -164,8 +165,13 @@ class Requests:
 
     def tell_all(self, namespace: str, kind: int, data: dict[str, Any]) -> None:
         """Tell all other servers something."""
-        packed = self.messages.packed(NodeMessage(self._bus.name, namespace, kind, data))
-        self._bus.write("PUBLISH", self._channels.of_all(namespace), packed)
+        channel, name, messages = self._channels.of_all(namespace), self._bus.name, self.messages
+
+        def command(written: int) -> tuple[Any, ...]:
+            told = NodeMessage(name, namespace, kind, {**data, AFTER: written})
+            return "PUBLISH", channel, messages.packed(told)
+
+        self._bus.write_after(command)
 
     def answer(self, message: NodeMessage, kind: int, **data: Any) -> None:
         """Answer a message of another server."""

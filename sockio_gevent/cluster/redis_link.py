@@ -129,6 +129,10 @@ class RedisLink:
         """
         return self._client.execute_command(*command)
 
+    def has_read(self, place: bytes) -> bool:
+        """Whether the stream was read up to an entry."""
+        return self._stream.has_read(place)
+
     def subscribe(self, channels: Iterable[str]) -> None:
         """Listen to more channels."""
         self._channels.update(channels)

@@ -162,6 +162,27 @@ class RedisTraffic(MessageBus):
             self._bytes_out += sum(len(part) for part in command if isinstance(part, bytes))
             self._link.send(*command)
 
+    def write_after(self, make: Callable[[int], tuple[Any, ...]]) -> None:
+        """Write a command that tells how many entries were written before it.
+
+        Args:
+            make: makes it of this number; called in the thread of the bus.
+        """
+        self._call(lambda: self._write(make(self._entries)))
+
+    def last_entry(self) -> bytes:
+        """The id of the last entry of the stream.
+
+        Raises:
+            WorkerSilent: if Redis is not reachable.
+        """
+        found = self.query("XREVRANGE", self.prefix, "+", "-", "COUNT", 1)
+        return found[0][0] if found else b"0-0"
+
+    def has_read(self, place: bytes) -> bool:
+        """Whether this worker has read the stream up to an entry."""
+        return self._link is not None and self._link.has_read(place)
+
     def query(self, *command: Any) -> Any:
         """Send a command to Redis out of turn, and wait for its answer.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from typing import Any
 
 import gevent
@@ -98,6 +99,24 @@ def fresh(client: io.Client, name: str) -> None:
     client.emit("fresh", *space.server_side_call("pid").values())
 
 
+def overtake(client: io.Client, count: int) -> None:
+    """Emit numbers, and ask the clients of others at once."""
+    for number in range(count):
+        socket.emit("number", "first", number)
+    try:
+        socket.call("number", "then", count, timeout=0.1)
+    except io.AckTimeout:
+        pass
+    client.emit("asked")
+
+
+def matching(client: io.Client, name: str, count: int) -> None:
+    """Emit numbers to a namespace and to all of a pattern in turn."""
+    for number in range(0, count, 2):
+        socket.of(name).emit("number", "in turn", number)
+        rooms.emit("number", "in turn", number + 1)
+
+
 def members(client: io.Client) -> None:
     client.emit("members", socket.stats()["cluster"]["members"])
 
@@ -107,6 +126,7 @@ def clients(client: io.Client, room: str) -> None:
     client.emit("clients", {each.id: isinstance(each, io.Client) for each in found})
 
 
+rooms = socket.of(re.compile("/room-[0-9]"))
 registry = CollectorRegistry()
 register(socket, registry, workers=True)
 
@@ -130,5 +150,7 @@ ORDERS: dict[str, Any] = {
     "clients": clients,
     "fresh": fresh,
     "members": members,
+    "overtake": overtake,
+    "matching": matching,
     "unanswered": unanswered,
 }
