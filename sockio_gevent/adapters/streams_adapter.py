@@ -170,13 +170,22 @@ class StreamsAdapter(Adapter):
             options["flags"]["timeout"] = timeout * 1000
         data = {"packet": packet, "opts": options}
         longest = None if timeout is None else timeout + GRACE
-        ask_all = self._requests.ask_all
+        space = self._namespaces.get(scope.namespace)
         gathering = gevent.spawn(
-            ask_all, scope.namespace, node.BROADCAST, data, longest, all_clients_answered
+            self._requests.ask_all,
+            scope.namespace,
+            node.BROADCAST,
+            data,
+            longest,
+            all_clients_answered,
+            None if space is None else space.gathered,
         )
         of_here = answers_here(here, gathering)
         request: Request = gathering.get()
         theirs = request.of_clients()
+        if request.dropped:
+            text = "%d answers to %r were dropped, because all take too much memory"
+            self._log.warning("answers", text, len(request.dropped), event)
         return answers_of_all(event, timeout, of_here, theirs, request.silent, "servers")
 
     def server_side_call(
@@ -222,7 +231,7 @@ class StreamsAdapter(Adapter):
         if message.sender == self._bus.name:
             return
         if message.type in ANSWERS:
-            self._requests.take(message)
+            self._requests.take(message, len(data))
         else:
             self._order.heard(message)
 
