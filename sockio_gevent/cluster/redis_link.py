@@ -78,6 +78,7 @@ class RedisLink:
         self._is_closed = False
         self._is_stale = False
         self._refused = False
+        self._is_full = False  # whether something was dropped since all was written
         self._running: list[gevent.Greenlet] = []
 
     def start(self, channels: Iterable[str]) -> None:
@@ -118,7 +119,8 @@ class RedisLink:
             self._filled.set()
             return
         self.dropped += 1
-        if self.dropped == 1:
+        if not self._is_full:
+            self._is_full = True
             self._log.warning("too much waits for Redis (%s): messages are lost", self._where)
 
     def ask(self, *command: Any) -> Any:
@@ -127,7 +129,13 @@ class RedisLink:
         Raises:
             Exception: one of :data:`FAILURES`.
         """
-        return self._client.execute_command(*command)
+        try:
+            return self._client.execute_command(*command)
+        except Exception as error:
+            # The library fails in various ways if a connection is closed that it uses.
+            if not self._is_closed or isinstance(error, tuple(FAILURES)):
+                raise
+            raise OSError("this worker has left the others") from error
 
     def has_read(self, place: bytes) -> bool:
         """Whether the stream was read up to an entry."""
@@ -206,6 +214,7 @@ class RedisLink:
                     continue
                 attempts = 0
                 self._works("writing")
+            self._is_full = False
 
     def _execute(self, batch: list[tuple[Any, ...]]) -> list[Any]:
         """Send commands, and wait for their results.
