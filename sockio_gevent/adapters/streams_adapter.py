@@ -26,8 +26,9 @@ from ..wire.node_checks import check_answer
 from ..wire.node_messages import NodeMessage
 from .adapter import Adapter
 from .calls import GRACE, answers_here, answers_of_all
-from .streams_incoming import Incoming
+from .streams_incoming import PATTERN, Incoming
 from .streams_messages import EVENT, LONGEST, new_messages
+from .streams_order import Order
 from .streams_requests import ANSWERS, Channels, Request, Requests, all_clients_answered
 
 __all__ = ["StreamsAdapter"]
@@ -52,6 +53,7 @@ class StreamsAdapter(Adapter):
         self._channels = Channels(bus.prefix)
         self._requests = Requests(bus, self._messages, self._channels)
         self._incoming = Incoming(namespaces, self._requests.answer, self._listed, log)
+        self._order = Order(bus, lambda message: self._incoming.do(message, self._context), log)
         bus.on_entry = self._entry
         bus.on_channel = self._heard
         namespaces.watch(self._begins, self._ends)
@@ -102,6 +104,12 @@ class StreamsAdapter(Adapter):
         if options is not None:
             packet = {"type": EVENT, "data": [event, *arguments], "nsp": scope.namespace}
             self._write(scope.namespace, node.BROADCAST, {"packet": packet, "opts": options})
+
+    def emit_matching(self, pattern: str, event: str | int, arguments: Sequence[Any]) -> None:
+        """Send an event to all clients of the namespaces of a pattern."""
+        packet = {"type": EVENT, "data": [event, *arguments], "nsp": pattern}
+        options = {"rooms": [], "except": [], "flags": {PATTERN: True}}
+        self._write(pattern, node.BROADCAST, {"packet": packet, "opts": options})
 
     def _change(self, scope: Scope, kind: int, **more: Any) -> None:
         options = self._options(scope)
@@ -163,13 +171,22 @@ class StreamsAdapter(Adapter):
             options["flags"]["timeout"] = timeout * 1000
         data = {"packet": packet, "opts": options}
         longest = None if timeout is None else timeout + GRACE
-        ask_all = self._requests.ask_all
+        space = self._namespaces.get(scope.namespace)
         gathering = gevent.spawn(
-            ask_all, scope.namespace, node.BROADCAST, data, longest, all_clients_answered
+            self._requests.ask_all,
+            scope.namespace,
+            node.BROADCAST,
+            data,
+            longest,
+            all_clients_answered,
+            None if space is None else space.gathered,
         )
         of_here = answers_here(here, gathering)
         request: Request = gathering.get()
         theirs = request.of_clients()
+        if request.dropped:
+            text = "%d answers to %r were dropped, because all take too much memory"
+            self._log.warning("answers", text, len(request.dropped), event)
         return answers_of_all(event, timeout, of_here, theirs, request.silent, "servers")
 
     def server_side_call(
@@ -193,15 +210,21 @@ class StreamsAdapter(Adapter):
     def _entry(self, fields: dict[bytes, bytes]) -> None:
         """An entry of the stream has come."""
         message = self._messages.entry(fields)
-        if message.sender == self._bus.name:
-            return
+        try:
+            if message.sender != self._bus.name and self._is_new(message):
+                self._incoming.do(message, self._context)
+        finally:
+            self._order.note_read(message.sender, message.number)
+
+    def _is_new(self, message: NodeMessage) -> bool:
+        """Whether an entry was not written twice."""
         if message.number:
             if message.number <= self._last.get(message.sender, 0):
-                return  # it was written twice
+                return False
             if len(self._last) > LONGEST:
                 self._last.clear()
             self._last[message.sender] = message.number
-        self._incoming.do(message, self._context)
+        return True
 
     def _heard(self, channel: str, data: bytes) -> None:
         """A message has come over a channel."""
@@ -210,9 +233,9 @@ class StreamsAdapter(Adapter):
             return
         if message.type in ANSWERS:
             check_answer(message.type, message.data)
-            self._requests.take(message)
+            self._requests.take(message, len(data))
         else:
-            self._incoming.do(message, self._context)
+            self._order.heard(message)
 
 
 def _facts_of(told: Any) -> list[Any]:

@@ -20,7 +20,10 @@ from ..wire.node_messages import NodeMessage
 from .bus_bodies import target_of
 from .calls import GRACE
 
-__all__ = ["Incoming"]
+__all__ = ["PATTERN", "Incoming"]
+
+#: The flag of a broadcast to all namespaces of a pattern, which is in the place of the name.
+PATTERN = "pattern"
 
 # What other servers want of clients.
 _OF_CLIENTS = (
@@ -66,10 +69,16 @@ class Incoming:
         Raises:
             ValueError: if it makes no sense.
         """
+        data = message.data
+        if message.type == node.BROADCAST and _is_for_pattern(data):
+            event, *arguments = broadcast_of(data)
+            check_sendable(event)
+            for each in self._namespaces.of_pattern(message.namespace):
+                Target(each, local=True).relay(event, arguments)
+            return
         space = self._namespaces.get(message.namespace)
         if space is None:
             return
-        data = message.data
         if message.type == node.SERVER_SIDE_EMIT:
             self._happen(message, space, context)
             return
@@ -122,6 +131,13 @@ class Incoming:
 
         handlers = space.namespace._server_side
         gevent.spawn(run_server_side, handlers, self._log, context, event, arguments, answer)
+
+
+def _is_for_pattern(data: dict[str, Any]) -> bool:
+    """Whether the namespace is a pattern of names."""
+    options = data.get("opts")
+    flags = options.get("flags") if isinstance(options, dict) else None
+    return isinstance(flags, dict) and flags.get(PATTERN) is True
 
 
 def _target_of(space: Any, options: dict[str, Any]) -> Target:

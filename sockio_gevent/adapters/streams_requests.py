@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from ..acknowledgements import answer_of
+from ..acknowledgements import Gathered, answer_of
 from ..cluster.bus import WorkerSilent
 from ..cluster.redis_bus import RedisBus
+from ..hub.per_hub import thread_lock
 from ..hub.wake_up import WakeUp
 from ..wire import node_messages as node
 from ..wire.node_messages import NodeMessage, NodeMessages
+from .streams_order import AFTER
 
 __all__ = ["ANSWERS", "Channels", "Request", "Requests", "all_answered", "all_clients_answered"]
 
@@ -24,6 +26,7 @@ ANSWERS = (
     node.SERVER_SIDE_EMIT_RESPONSE,
 )
 
+_SUBSCRIBING = 2.0  # seconds that a new namespace waits for its channels
 _PATIENCE = 0.5  # seconds after which servers that do not answer are counted anew
 
 
@@ -51,19 +54,29 @@ class Request:
 
     Args:
         is_over: tells whether all answers have come.
+        gathered: counts what answers of clients take; ``None`` if there are none.
 
     Attributes:
         answers: the data of the answers that came, with the ids of the servers.
         counts: by servers, how many answers of clients each has told to come.
         expected: how many servers are to answer; ``None`` while that is not known.
         gone: the servers that have answered, and have gone.
+        dropped: the servers of answers that were dropped, because all take too much memory.
     """
 
-    def __init__(self, is_over: Callable[[Request], bool]) -> None:
+    def __init__(
+        self, is_over: Callable[[Request], bool], gathered: Gathered | None = None
+    ) -> None:
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.counts: dict[str, dict[str, Any]] = {}
         self.expected: int | None = None
         self.gone: set[str] = set()
+        self.dropped: list[str] = []
+        self._gathered = gathered
+        self._held = 0
+        # Between the thread of the bus, and the one that has asked.
+        self._lock = thread_lock()
+        self._has_ended = False
         self._is_over = is_over
         self._complete = WakeUp()
 
@@ -77,13 +90,27 @@ class Request:
         """How many servers have not answered."""
         return max((self.expected or 0) - len(self.heard), 0)
 
-    def take(self, sender: str, kind: int, data: dict[str, Any]) -> None:
-        """An answer has come."""
-        if kind == node.CLIENT_COUNT:
-            self.counts[sender] = data
-        else:
-            self.answers.append((sender, data))
+    def take(self, sender: str, kind: int, data: dict[str, Any], cost: int) -> None:
+        """An answer has come, which takes so many bytes."""
+        with self._lock:
+            if self._has_ended:
+                return
+            if kind == node.CLIENT_COUNT:
+                self.counts[sender] = data
+            elif self._gathered is None or self._gathered.take(cost):
+                self._held += cost
+                self.answers.append((sender, data))
+            else:
+                self.dropped.append(sender)
         self.check()
+
+    def end(self) -> None:
+        """Whoever has asked takes the answers; no more are taken."""
+        with self._lock:
+            self._has_ended = True
+            if self._gathered is not None:
+                self._gathered.give_back(self._held)
+            self._held = 0
 
     def check(self) -> None:
         """Wake who waits, if all answers have come."""
@@ -127,7 +154,7 @@ def all_clients_answered(request: Request) -> bool:
     if request.silent:
         return False
     left = {server: _count(told) for server, told in request.counts.items()}
-    for server, _ in request.answers:
+    for server in (*(server for server, _ in request.answers), *request.dropped):
         left[server] = left.get(server, 0) - 1
     return all(count <= 0 for server, count in left.items() if server not in request.gone)
 
@@ -155,16 +182,21 @@ class Requests:
         self._channels = channels
         self._by_id: dict[str, Request] = {}
 
-    def take(self, message: NodeMessage) -> None:
-        """An answer has come; nobody may wait for it any more."""
+    def take(self, message: NodeMessage, cost: int) -> None:
+        """An answer of so many bytes has come; nobody may wait for it any more."""
         request = self._by_id.get(str(message.data.get("requestId")))
         if request is not None:
-            request.take(message.sender, message.type, message.data)
+            request.take(message.sender, message.type, message.data, cost)
 
     def tell_all(self, namespace: str, kind: int, data: dict[str, Any]) -> None:
         """Tell all other servers something."""
-        packed = self.messages.packed(NodeMessage(self._bus.name, namespace, kind, data))
-        self._bus.write("PUBLISH", self._channels.of_all(namespace), packed)
+        channel, name, messages = self._channels.of_all(namespace), self._bus.name, self.messages
+
+        def command(written: int) -> tuple[Any, ...]:
+            told = NodeMessage(name, namespace, kind, {**data, AFTER: written})
+            return "PUBLISH", channel, messages.packed(told)
+
+        self._bus.write_after(command)
 
     def answer(self, message: NodeMessage, kind: int, **data: Any) -> None:
         """Answer a message of another server."""
@@ -180,6 +212,7 @@ class Requests:
         data: dict[str, Any],
         timeout: float | None,
         is_over: Callable[[Request], bool] = all_answered,
+        gathered: Gathered | None = None,
     ) -> Request:
         """Ask all other servers, and wait for their answers.
 
@@ -189,8 +222,12 @@ class Requests:
             data: its data.
             timeout: how many seconds to wait; ``None`` waits for all that are there.
             is_over: tells whether all answers have come.
+            gathered: counts what answers of clients take, while they are waited for.
         """
-        request, request_id = Request(is_over), secrets.token_hex(8)
+        # Nobody can answer before, as in a namespace that was made just now.
+        mine = self._channels.of_one(namespace, self._bus.name)
+        self._bus.wait_heard(mine, _SUBSCRIBING)
+        request, request_id = Request(is_over, gathered), secrets.token_hex(8)
         self._by_id[request_id] = request
         try:
             self.tell_all(namespace, kind, {**data, "requestId": request_id})
@@ -203,6 +240,7 @@ class Requests:
                     return request
         finally:
             del self._by_id[request_id]
+            request.end()
 
     def _count_servers(self, namespace: str, request: Request) -> None:
         """See how many servers are to answer; some may have gone meanwhile."""
@@ -212,9 +250,11 @@ class Requests:
         try:
             found = self._bus.query("PUBSUB", "NUMSUB", every, *channels)
         except WorkerSilent:
-            request.expected = 0  # nobody hears it, and nobody can answer
+            # Nobody knows: those that were there are silent until Redis is back.
+            known = len(request.heard | self._bus.members)
+            request.expected = max(request.expected or 0, known)
             return
         there, *each = found[1::2]
         request.gone |= {server for server, count in zip(heard, each, strict=True) if not count}
-        others = int(there) - 1 - sum(1 for count in each if count)
+        others = int(there) - self._bus.hears(every) - sum(1 for count in each if count)
         request.expected = len(request.heard) + max(others, 0)

@@ -108,6 +108,15 @@ class Bus(ABC):
         when too much waits for it, and is back when it reads again.
         """
 
+    def when_back(self, function: Callable[[str], object]) -> None:
+        """Call a function with the name of each worker to which messages may have been lost.
+
+        A worker hears nothing over Redis while its connection is lost. The function is called
+        when it hears again: in that worker, for all others, and in the others.
+        """
+        # Most buses lose nothing.
+        return
+
     @abstractmethod
     def start(self) -> None:
         """Join the others, in the process and the thread that serve.

@@ -59,6 +59,7 @@ class RedisBus(RedisTraffic):
     ) -> None:
         self._local = local
         self._serves = serves
+        self._when_back: list[Callable[[str], object]] = []
         super().__init__(address, prefix, loop_here, log, largest, most, name)
         if local is not None:
             local.when_gone(self._gone_here)
@@ -117,7 +118,7 @@ class RedisBus(RedisTraffic):
             link = self._make_link()
             self._members = members = RedisMembers(link, self._all, self.name, self._gone)
             link.start({self._all, members.channel_of(self.name), *self._channels})
-            members.start(lambda: self._publish(self._all, TELL, _HELLO, 0, b""))
+            members.start(self._say_hello)
             note_open(self, True)
 
     def close(self) -> None:
@@ -147,6 +148,20 @@ class RedisBus(RedisTraffic):
         self._reset()
 
     # --- who is there ---
+
+    def when_back(self, function: Callable[[str], object]) -> None:
+        """Call a function with the name of each worker to which messages may have been lost."""
+        self._when_back.append(function)
+
+    def _back(self, worker: str) -> None:
+        for function in self._when_back:
+            function(worker)
+
+    def _say_hello(self) -> None:
+        """Tell the others that this worker hears, from now on or again."""
+        self._publish(self._all, TELL, _HELLO, 0, b"")
+        for worker in self.members:
+            self._back(worker)
 
     def _gone_here(self, worker: str) -> None:
         """A worker of this machine has gone."""
@@ -182,6 +197,7 @@ class RedisBus(RedisTraffic):
         if found.kind == _HELLO:
             if self._members is not None:
                 self._members.add(worker)
+            self._back(worker)
         else:
             self._deliver(worker, found)
 
@@ -217,7 +233,7 @@ class RedisBus(RedisTraffic):
             while worker in question.awaited and left > 0:
                 question.wait(min(left, _PATIENCE))
                 left -= _PATIENCE
-                if worker in question.awaited and members.is_there(worker) is False:
+                if worker in question.awaited and members.has_gone(worker):
                     question.lost(worker, begun=True)
         finally:
             self._questions.over(number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -41,6 +42,8 @@ class RedisLink:
 
     Attributes:
         dropped: how many commands were dropped.
+        heard: the channels that it listens to now.
+        on_again: called when it listens to the channels again, after it could not.
         ready: set when the channels and the place in the stream are known.
         up: whether Redis is reachable.
     """
@@ -60,6 +63,8 @@ class RedisLink:
         self._log = log
         self._stream = StreamReader(client, stream, on_entry)
         self._on_message = on_message
+        self.heard: set[str] = set()
+        self.on_again: Callable[[], object] = lambda: None
         self.dropped = 0
         self.ready = Event()
         self.up = True
@@ -68,11 +73,12 @@ class RedisLink:
         self._filled = Event()
         self._channels: set[str] = set()
         self._pubsub: Any = None
-        self._since = monotonic()
+        self._since = -inf  # when it was lost, or is back
         self._subscribed = False
         self._is_closed = False
         self._is_stale = False
         self._refused = False
+        self._is_full = False  # whether something was dropped since all was written
         self._running: list[gevent.Greenlet] = []
 
     def start(self, channels: Iterable[str]) -> None:
@@ -113,7 +119,8 @@ class RedisLink:
             self._filled.set()
             return
         self.dropped += 1
-        if self.dropped == 1:
+        if not self._is_full:
+            self._is_full = True
             self._log.warning("too much waits for Redis (%s): messages are lost", self._where)
 
     def ask(self, *command: Any) -> Any:
@@ -122,7 +129,17 @@ class RedisLink:
         Raises:
             Exception: one of :data:`FAILURES`.
         """
-        return self._client.execute_command(*command)
+        try:
+            return self._client.execute_command(*command)
+        except Exception as error:
+            # The library fails in various ways if a connection is closed that it uses.
+            if not self._is_closed or isinstance(error, tuple(FAILURES)):
+                raise
+            raise OSError("this worker has left the others") from error
+
+    def has_read(self, place: bytes) -> bool:
+        """Whether the stream was read up to an entry."""
+        return self._stream.has_read(place)
 
     def subscribe(self, channels: Iterable[str]) -> None:
         """Listen to more channels."""
@@ -134,6 +151,7 @@ class RedisLink:
     def unsubscribe(self, channels: Iterable[str]) -> None:
         """Do not listen to these channels any more."""
         self._channels.difference_update(channels)
+        self.heard.difference_update(channels)
         with suppress(*FAILURES):
             if self._pubsub is not None and self._subscribed:
                 self._pubsub.unsubscribe(*channels)
@@ -148,6 +166,11 @@ class RedisLink:
         """By how many seconds this worker is behind; while Redis is away, since when it is."""
         longest = self._stream.lag.seconds
         return longest if self.up else max(longest, monotonic() - self._since)
+
+    @property
+    def up_for(self) -> float:
+        """For how many seconds Redis has been reachable; much if it always was."""
+        return monotonic() - self._since if self.up else 0.0
 
     # --- Redis comes and goes ---
 
@@ -167,7 +190,7 @@ class RedisLink:
         """A part works."""
         self._down.discard(part)
         if not self.up and not self._down:
-            self.up = True
+            self.up, self._since = True, monotonic()
             self._log.warning("Redis (%s) is reachable again", self._where)
 
     # --- to Redis ---
@@ -191,6 +214,7 @@ class RedisLink:
                     continue
                 attempts = 0
                 self._works("writing")
+            self._is_full = False
 
     def _execute(self, batch: list[tuple[Any, ...]]) -> list[Any]:
         """Send commands, and wait for their results.
@@ -249,16 +273,25 @@ class RedisLink:
                         self._works("channels")
                     elif message["type"] == "subscribe":
                         self._works("channels")
-                        self._subscribed = True
-                        self._check_ready()
+                        self.heard.add(message["channel"].decode())
+                        if not self._subscribed:
+                            self._listens()
                     elif message["type"] == "message":
                         self._on_message(message["channel"].decode(), message["data"])
             except tuple(FAILURES) as error:
                 self._subscribed = False
+                self.heard = set()
                 with suppress(*FAILURES):
                     self._pubsub.close()
                 self._lost("channels", error, attempts)
                 attempts += 1
+
+    def _listens(self) -> None:
+        """It has subscribed."""
+        self._subscribed = True
+        if self.ready.is_set():
+            self.on_again()
+        self._check_ready()
 
     def _read(self) -> None:
         """Read the stream."""
@@ -266,6 +299,7 @@ class RedisLink:
         while True:
             try:
                 self._stream.find_place()
+                self._works("stream")
                 self._check_ready()
                 while True:
                     self._stream.read()

@@ -2,11 +2,15 @@
 
 Each worker listens to a channel of its own. When it ends, however it ends, the system closes its
 connection, and Redis takes its channel away. So what channels there are tells who is there.
+
+A worker may lose its connection, and make another one: only a channel that is missing still a
+little later tells that the worker has gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 import gevent
 
@@ -16,7 +20,11 @@ from .redis_link import RedisLink
 
 __all__ = ["RedisMembers"]
 
-_LOOKING = 1.0  # seconds between two looks
+_LOOKING = 0.8  # seconds between two looks
+_BLINK = 0.4  # seconds that a channel may be missing
+_ATTEMPTS = 5  # how often that is checked meanwhile
+# Seconds after Redis was away in which workers may still come back, one after the other.
+_RETURNING = 3.0
 
 
 class RedisMembers:
@@ -41,9 +49,16 @@ class RedisMembers:
         self._name = name
         self._gone = gone
         self._looking: gevent.Greenlet | None = None
+        self._hellos: dict[str, float] = {}  # when each worker has last said that it hears
+        self._doubted: dict[str, gevent.Greenlet] = {}
 
     def start(self, say_hello: Callable[[], None]) -> None:
-        """Look again and again; first tell the others that this worker is there."""
+        """Look again and again; tell the others that this worker is there.
+
+        Args:
+            say_hello: tells them, at first, and each time when this worker hears again.
+        """
+        self._link.on_again = say_hello
 
         def run() -> None:
             self._link.ready.wait()
@@ -58,6 +73,7 @@ class RedisMembers:
         """Look no more."""
         if self._looking is not None:
             self._looking.kill(block=False)
+        gevent.killall(list(self._doubted.values()), block=False)
         self.names = frozenset()
 
     def channel_of(self, worker: str) -> str:
@@ -73,10 +89,23 @@ class RedisMembers:
         except tuple(FAILURES):
             return
         names = {channel.decode()[len(self._prefix) : -1] for channel in found}
-        self._set({each for each in names if NAME.fullmatch(each)} - {self._name})
+        there = {each for each in names if NAME.fullmatch(each)} - {self._name}
+        self._set({*self.names, *there})
+        for worker in self.names - there:
+            if worker not in self._doubted:
+                self._doubted[worker] = gevent.spawn(self._doubt, worker)
+
+    def _doubt(self, worker: str) -> None:
+        """The channel of a worker is missing."""
+        try:
+            if self.has_gone(worker):
+                self.remove(worker)
+        finally:
+            del self._doubted[worker]
 
     def add(self, worker: str) -> None:
         """A worker says that it is there."""
+        self._hellos[worker] = monotonic()
         if worker not in self.names:
             self._set({*self.names, worker})
 
@@ -88,7 +117,20 @@ class RedisMembers:
     def _set(self, names: set[str]) -> None:
         before, self.names = self.names, frozenset(names)
         for worker in before - self.names:
+            self._hellos.pop(worker, None)
             self._gone(worker)
+
+    def has_gone(self, worker: str) -> bool:
+        """Ask Redis whether a worker has gone; if it seems so, again and again for a moment."""
+        begun, attempts = monotonic(), 0
+        while self.is_there(worker) is False and self._link.up_for > _RETURNING:
+            if self._hellos.get(worker, 0.0) >= begun:
+                return False
+            if attempts == _ATTEMPTS:
+                return True
+            attempts += 1
+            gevent.sleep(_BLINK / _ATTEMPTS)
+        return False
 
     def is_there(self, worker: str) -> bool | None:
         """Ask Redis whether a worker is there; ``None`` if that is not known now."""

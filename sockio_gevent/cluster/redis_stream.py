@@ -61,6 +61,10 @@ class StreamReader:
         elif not self._is_there(self.place):
             self.place = self._last_that_was_read()
 
+    def has_read(self, place: bytes) -> bool:
+        """Whether it was read up to an entry."""
+        return self.place is not None and _number(self.place) >= _number(place)
+
     def _is_there(self, place: bytes) -> bool:
         """Whether an entry is in the stream, or all entries come behind it."""
         if self._client.xrange(self._stream, place, place):

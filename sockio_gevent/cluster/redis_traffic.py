@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -26,6 +27,7 @@ from .redis_stream import OnEntry
 __all__ = ["RedisTraffic"]
 
 _ENTRY = 2  # how many times as large as a message its entry may be: bytes are in base64
+_LOOKING = 0.005  # seconds between two looks whether a channel is heard
 
 
 class RedisTraffic(MessageBus):
@@ -177,6 +179,27 @@ class RedisTraffic(MessageBus):
             self._bytes_out += sum(len(part) for part in command if isinstance(part, bytes))
             self._link.send(*command)
 
+    def write_after(self, make: Callable[[int], tuple[Any, ...]]) -> None:
+        """Write a command that tells how many entries were written before it.
+
+        Args:
+            make: makes it of this number; called in the thread of the bus.
+        """
+        self._call(lambda: self._write(make(self._entries)))
+
+    def last_entry(self) -> bytes:
+        """The id of the last entry of the stream.
+
+        Raises:
+            WorkerSilent: if Redis is not reachable.
+        """
+        found = self.query("XREVRANGE", self.prefix, "+", "-", "COUNT", 1)
+        return found[0][0] if found else b"0-0"
+
+    def has_read(self, place: bytes) -> bool:
+        """Whether this worker has read the stream up to an entry."""
+        return self._link is not None and self._link.has_read(place)
+
     def query(self, *command: Any) -> Any:
         """Send a command to Redis out of turn, and wait for its answer.
 
@@ -196,6 +219,24 @@ class RedisTraffic(MessageBus):
         self._channels.update(channels)
         if self._link is not None:
             self._call(gevent.spawn, self._link.subscribe, channels)
+
+    def hears(self, channel: str) -> bool:
+        """Whether this worker listens to a channel now."""
+        return self._link is not None and channel in self._link.heard
+
+    def wait_heard(self, channel: str, timeout: float) -> None:
+        """Wait until a channel of :meth:`subscribe` is listened to; any thread may call it.
+
+        Args:
+            channel: its name.
+            timeout: how many seconds to wait; no longer than Redis is there.
+        """
+        end = monotonic() + timeout
+        while channel in self._channels and not self.hears(channel):
+            link = self._link
+            if link is None or not link.up or monotonic() >= end:
+                return
+            gevent.sleep(_LOOKING)
 
     def unsubscribe(self, *channels: str) -> None:
         """Do not listen to these channels any more."""

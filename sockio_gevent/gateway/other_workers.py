@@ -40,6 +40,9 @@ TIMEOUT = 10.0
 _SIGN_OF_LIFE = 5.0
 _COUNTS_FOR = 1.0
 
+# Seconds after which a question is repeated.
+_REPEATING = 1.0
+
 _MOST_WAITING = 500  # connections that wait for one worker to take them
 
 
@@ -160,7 +163,10 @@ class OtherWorkers:
                 return None
         keep = partial(self._streams.put, owner)
         check = partial(self._check_runs, owner, [])
-        return relay(environ, start_response, stream, body is not None, keep, check)
+        answer = relay(environ, start_response, stream, body is not None, keep, check)
+        if answer is None and not self._bus.hands_over_to(owner):
+            self._check_gone(owner)  # only the stream over the bus is broken
+        return answer
 
     def _check_runs(self, owner: str, missed: list[str]) -> None:
         """Check that a worker runs, which may take long for an answer.
@@ -178,7 +184,7 @@ class OtherWorkers:
         if is_known or not self._bus.reaches(owner):
             return
         try:
-            self._bus.ask(owner, RUNS, b"", _SIGN_OF_LIFE)
+            self._ask(owner, RUNS, b"", _SIGN_OF_LIFE)
         except WorkerSilent:
             if not self._bus.reaches(owner):
                 return
@@ -224,7 +230,7 @@ class OtherWorkers:
         end = self._tunnels.begin(owner, name, there, self._sessions.loops.here())
         taken = False
         try:
-            taken = self._bus.ask(owner, TUNNEL, told.encode(), TIMEOUT) == TAKEN
+            taken = self._ask(owner, TUNNEL, told.encode(), TIMEOUT) == TAKEN
         except WorkerGone:
             pass
         except WorkerSilent:
@@ -237,6 +243,26 @@ class OtherWorkers:
             return None
         self._sessions.counters.note_given(relayed=True)
         return here
+
+    def _ask(self, owner: str, kind: str, body: bytes, timeout: float) -> bytes:
+        """Ask a worker, again and again: a question or its answer may be lost on its way.
+
+        Args:
+            owner: the name of the worker.
+            kind: the kind of the question, which may come more than once.
+            body: its body.
+            timeout: how many seconds to wait for an answer.
+
+        Raises:
+            WorkerGone: if the worker has gone, or does not take it.
+            WorkerSilent: if it does not answer.
+        """
+        for _ in range(int(timeout / _REPEATING) - 1):
+            try:
+                return self._bus.ask(owner, kind, body, _REPEATING)
+            except WorkerSilent:
+                continue
+        return self._bus.ask(owner, kind, body, _REPEATING)
 
     def _give(self, owner: str, kind: str, handed: HandedOver, socket: Any) -> bool | None:
         """Hand a socket over; tell whether it was taken, or ``None`` if nobody knows."""

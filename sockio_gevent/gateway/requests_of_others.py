@@ -75,6 +75,11 @@ class RequestsOfOthers:
             return False
         sessions = self._sessions
         session = sessions.find(handed.session_id)
+        if message.kind == TUNNEL and self._tunnels.is_reserved(message.sender, handed.place):
+            # The first answer was lost, or is on its way.
+            loop = sessions.loops.here() if session is None else session.loop
+            loop.call(message.answer, TAKEN)
+            return True
         if session is None and sessions.closing:
             ended = sessions.recently_ended.find(handed.session_id)
             if ended is None or not ended.farewell:
@@ -83,6 +88,7 @@ class RequestsOfOthers:
         loop = sessions.loops.here() if session is None else session.loop
         if message.kind == TUNNEL:
             if is_name(handed.place):
+                self._tunnels.reserve(message.sender, handed.place)
                 loop.call(self._open_tunnel, message, handed, loop)
             return is_name(handed.place)
         door: Door | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from typing import Any
 
 import gevent
@@ -79,6 +80,43 @@ def call(client: io.Client, room: str, timeout: float) -> None:
     client.emit("answers", answers, sorted(missing))
 
 
+def unanswered(client: io.Client, timeout: float) -> None:
+    """Tell which questions to all have failed, because others have not answered."""
+    failed = []
+    for ask in (socket.to("nobody").call, socket.server_side_call):
+        try:
+            ask("pid", timeout=timeout)
+        except io.AckTimeout as error:
+            failed.append(str(error))
+    socket.to("nobody").clients()
+    client.emit("unanswered", *failed)
+
+
+def fresh(client: io.Client, name: str) -> None:
+    """Make a namespace, and ask the others that have it at once."""
+    space = socket.of(name)
+    space.on_server_side("pid", os.getpid)
+    client.emit("fresh", *space.server_side_call("pid").values())
+
+
+def overtake(client: io.Client, count: int) -> None:
+    """Emit numbers, and ask the clients of others at once."""
+    for number in range(count):
+        socket.emit("number", "first", number)
+    try:
+        socket.call("number", "then", count, timeout=0.1)
+    except io.AckTimeout:
+        pass
+    client.emit("asked")
+
+
+def matching(client: io.Client, name: str, count: int) -> None:
+    """Emit numbers to a namespace and to all of a pattern in turn."""
+    for number in range(0, count, 2):
+        socket.of(name).emit("number", "in turn", number)
+        rooms.emit("number", "in turn", number + 1)
+
+
 def members(client: io.Client) -> None:
     client.emit("members", socket.stats()["cluster"]["members"])
 
@@ -88,6 +126,7 @@ def clients(client: io.Client, room: str) -> None:
     client.emit("clients", {each.id: isinstance(each, io.Client) for each in found})
 
 
+rooms = socket.of(re.compile("/room-[0-9]"))
 registry = CollectorRegistry()
 register(socket, registry, workers=True)
 
@@ -109,5 +148,9 @@ ORDERS: dict[str, Any] = {
     "threads": threads,
     "call": call,
     "clients": clients,
+    "fresh": fresh,
     "members": members,
+    "overtake": overtake,
+    "matching": matching,
+    "unanswered": unanswered,
 }

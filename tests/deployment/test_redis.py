@@ -21,6 +21,7 @@ from support.clustered import everybody, place, place_all
 from support.http import DEADLINE, HTTP
 from support.ledger import Load
 from support.servers import Clustered, Gunicorn
+from support.socketio import SocketIO
 
 import sockio_gevent as io
 
@@ -81,6 +82,75 @@ def test_what_is_sent_while_redis_is_away_arrives_when_it_is_back(servers, redis
         assert cluster_of(server.process.pid, servers)["connected"]
         assert len(server.found("not reachable")) == len(server.found("reachable again")) == 1
     check_all(placed)
+
+
+def test_a_namespace_that_is_made_just_now_finds_the_others(servers):
+    placed = place_all(servers)
+    voices = [placed[server.process.pid][1] for server in servers]
+    for number in range(10):
+        for count, voice in enumerate(voices):
+            voice.ask("fresh", f"/fresh{number}")
+            others = sorted(each.pid for each in voices[:count])
+            assert sorted(voice.wait("fresh", number + 1)) == others
+
+
+def test_a_question_does_not_overtake_what_was_emitted_before(servers):
+    placed = place_all(servers)
+    asking, hearing = (placed[server.process.pid][1] for server in servers[:2])
+    for rounds in range(1, 6):
+        asking.ask("overtake", 300)
+        asking.wait("asked", rounds)
+        hearing.wait("number", rounds * 301)
+    heard = [number for _, number in hearing.named("number")]
+    assert heard == 5 * [*range(301)]
+
+
+def test_what_a_pattern_is_sent_keeps_its_order_and_waits_for_redis(servers, redis_server):
+    placed = place_all(servers)
+    asking = placed[servers[0].process.pid][1]
+    client = SocketIO(servers[1].port)
+    client.connect()
+    client.tell("0/room-1,")
+
+    def numbers(count):
+        found = []
+        with gevent.Timeout(DEADLINE):
+            while len(found) < count:
+                packet = client.packet()
+                if packet.startswith("2/room-1,"):
+                    found.append(json.loads(packet.partition(",")[2])[2])
+        return found
+
+    while not client.packet().startswith("0/room-1,"):
+        pass
+    asking.ask("matching", "/room-1", 200)
+    assert numbers(200) == [*range(200)]
+    redis_server.stop(signal.SIGKILL)
+    for server in servers:
+        server.wait_line("is not reachable")
+    asking.ask("matching", "/room-1", 20)
+    redis_server.start()
+    assert numbers(20) == [*range(20)]
+    client.vanish()
+
+
+def test_questions_to_all_tell_that_redis_is_away(servers, redis_server):
+    placed = place_all(servers)
+    redis_server.stop(signal.SIGKILL)
+    for server in servers:
+        server.wait_line("is not reachable")
+    voice = placed[servers[0].process.pid][1]
+    voice.ask("unanswered", 0.2)
+    failed = voice.wait("unanswered")
+    assert ["2 servers have not answered" in text for text in failed] == [True] * 2
+    servers[0].wait_line("2 servers have not listed their clients")
+    # Nothing has to be written for the worker to find out that Redis is back.
+    redis_server.start()
+    with gevent.Timeout(DEADLINE):
+        while not all(cluster_of(pid, servers)["connected"] for pid in placed):
+            gevent.sleep(0.05)
+    voice.ask("unanswered", DEADLINE)
+    assert voice.wait("unanswered", 2) == []
 
 
 def test_redis_that_is_killed_under_load_costs_nothing(servers, redis_server):

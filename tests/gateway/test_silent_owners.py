@@ -73,7 +73,8 @@ def test_a_request_on_a_kept_stream_is_refused_while_its_worker_stands_still(
         assert stream.recv(100_000)
         with gevent.Timeout(DEADLINE):
             assert stream.recv(1) == b""
-    assert served.bus.given == ["connection", "runs"]
+    assert served.bus.given[0] == "connection"
+    assert set(served.bus.given[1:]) == {"runs"}
 
 
 @pytest.mark.parametrize("sign", [b"taken", WorkerGone("it has not taken the message")])

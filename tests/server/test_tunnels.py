@@ -11,7 +11,9 @@ from gevent import socket
 from support.http import DEADLINE
 from support.workers import wait_until
 
-from sockio_gevent.server.handover.tunnels import _WINDOW, Tunnels
+from sockio_gevent.server.handover import tunnel
+from sockio_gevent.server.handover.tunnel import WINDOW
+from sockio_gevent.server.handover.tunnels import Tunnels
 
 NAME = "0123456789abcdef"
 
@@ -22,16 +24,36 @@ class Message:
         self.body = body
 
 
+def number(*values: int) -> bytes:
+    return b"".join(value.to_bytes(8, "big") for value in values)
+
+
 class Bus:
-    """Brings messages to the other one, in their order."""
+    """Brings messages to the other one, in their order.
+
+    Attributes:
+        there: whether the other worker is there.
+        reached: whether messages go out now.
+        asked: how often that was asked for.
+        loses: tells of the type of a message whether it is lost.
+        on_its_way: how many bytes were sent and not written at the other end.
+        most: the most of that.
+        forms: the types of the messages.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.other: Bus
         self.there = True
-        self.on_its_way = 0
-        self.most = 0
+        self.reached = True
+        self.asked = 0
+        self.loses: Callable[[bytes], bool] = lambda form: False
+        self.sent = self.written = self.most = 0
         self.forms: list[bytes] = []
+
+    @property
+    def on_its_way(self) -> int:
+        return self.sent - self.written
 
     def receive(self, kind: str, receiver: Callable[[Any], None]) -> None:
         self.receiver = receiver
@@ -39,14 +61,24 @@ class Bus:
     def when_gone(self, function: Callable[[str], object]) -> None:
         self.gone = function
 
+    def when_back(self, function: Callable[[str], object]) -> None:
+        self.back = function
+
+    def reaches(self, worker: str) -> bool:
+        self.asked += 1
+        return self.reached
+
     def tell(self, worker: str, kind: str, body: bytes) -> bool:
         form, data = body[16:17], body[17:]
         self.forms.append(form)
         if form == b"d":
-            self.on_its_way += len(data)
+            offset = int.from_bytes(data[:8], "big")
+            self.sent = max(self.sent, offset + len(data) - 16)
             self.most = max(self.most, self.on_its_way)
         elif form == b"w":
-            self.other.on_its_way -= int(data)
+            self.other.written = int.from_bytes(data[:8], "big")
+        if self.loses(form):
+            return self.there
         message = Message(self.name, body)
         gevent.get_hub().loop.run_callback(self.other.receiver, message)
         return self.there
@@ -120,18 +152,18 @@ def test_the_end_of_one_direction_leaves_the_other(ends: Ends) -> None:
 def test_what_is_not_read_waits_and_is_bounded(ends: Ends) -> None:
     data = b"".join(b"%08d" % number for number in range(1_000_000))
     sending = gevent.spawn(ends.here.sendall, data)
-    wait_until(lambda: ends.buses[0].on_its_way == _WINDOW)
+    wait_until(lambda: ends.buses[0].on_its_way == WINDOW)
     assert not sending.ready()
     received = b""
     while len(received) < len(data):
         received += ends.there.recv(64 * 1024)
     assert received == data
-    assert ends.buses[0].most == _WINDOW
+    assert ends.buses[0].most == WINDOW
 
 
 def test_a_reader_that_hangs_up_ends_the_writer(ends: Ends) -> None:
     sending = gevent.spawn(ends.here.sendall, b"x" * 10_000_000)
-    wait_until(lambda: ends.buses[0].on_its_way == _WINDOW)
+    wait_until(lambda: ends.buses[0].on_its_way == WINDOW)
     ends.there.close()
     sending.join()
     assert isinstance(sending.exception, OSError)
@@ -151,14 +183,32 @@ def test_a_stream_ends_when_its_worker_is_not_there_any_more(ends: Ends) -> None
     assert ends.here.recv(100) == b""
 
 
+PIECE = number(0, 0)
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"?", b"d" + b"x" * (_WINDOW + 1), b"w", b"w-1", b"w" + b"9" * 20, b"wnumber"],
-    ids=range(7),
+    [
+        b"",
+        b"?",
+        b"d",
+        b"d" + PIECE + b"x" * (WINDOW + 1),
+        b"d" + number(0, 1) + b"more was confirmed than was sent",
+        b"e" + number(0),
+        b"w",
+        b"w-1",
+        b"w" + number(1, 1),
+        b"w" + number(1, 0),
+        b"a" + number(1),
+        b"a",
+        b"s",
+    ],
+    ids=range(13),
 )
 def test_a_malformed_message_ends_the_stream(ends: Ends, body: bytes) -> None:
     ends.buses[0].receiver(Message("b", NAME.encode() + body))
-    assert ends.here.recv(100) == b""
+    assert ends.here.recv(100) in (b"", b"more was confirmed than was sent")
+    assert ends.there.recv(100) == b""
 
 
 def test_messages_of_no_stream_are_dropped(ends: Ends) -> None:
@@ -169,9 +219,126 @@ def test_messages_of_no_stream_are_dropped(ends: Ends) -> None:
 
 
 def test_more_room_than_the_window_is_not_believed(ends: Ends) -> None:
-    for _ in range(3):
-        ends.buses[0].receiver(Message("b", NAME.encode() + b"w%d" % _WINDOW))
-    gevent.spawn(ends.here.sendall, b"x" * (4 * _WINDOW))
-    wait_until(lambda: ends.buses[0].on_its_way == _WINDOW)
+    ends.buses[0].receiver(Message("b", NAME.encode() + b"w" + number(WINDOW, WINDOW)))
+    assert ends.here.recv(1) == b""
+
+
+# --- what the bus loses ---
+
+
+def lose(bus: Bus, *which: int, form: bytes = b"d") -> None:
+    """Lose the messages of a type that have these numbers, from now on."""
+    seen = iter(range(10**9))
+    bus.loses = lambda each: each == form and next(seen) in which
+
+
+@pytest.mark.parametrize("lost", [(0,), (3, 4, 5), (7,), tuple(range(0, 40, 3))], ids=str)
+def test_pieces_that_are_lost_are_sent_again_in_their_place(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, lost: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    monkeypatch.setattr(tunnel, "_ASKED_AGAIN", 0.05)
+    for bus in ends.buses:
+        lose(bus, *lost)
+    data = b"".join(b"%08d" % number for number in range(100_000))
+    for here, there in (ends.sockets, ends.sockets[::-1]):
+        gevent.spawn(here.sendall, data)
+        received = b""
+        while len(received) < len(data):
+            received += there.recv(64 * 1024)
+        assert received == data
+
+
+def test_a_last_piece_that_is_lost_is_asked_for(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    lose(ends.buses[0], 0)
+    ends.here.sendall(b"hello")
+    assert ends.there.recv(100) == b"hello"
+    assert ends.buses[0].forms == [b"d", b"s", b"d"]
+    assert ends.buses[1].forms == [b"a"]
+
+
+def test_a_worker_that_hears_again_gets_what_it_has_missed_at_once(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 1000.0)
+    ends.buses[0].loses = lambda form: True
+    ends.here.sendall(b"hello")
+    wait_until(lambda: ends.buses[0].forms)
+    ends.buses[0].loses = lambda form: False
+    ends.buses[0].back("c")
+    ends.buses[0].back("b")
+    assert ends.there.recv(100) == b"hello"
+
+
+def test_a_stream_that_has_not_begun_at_the_other_end_is_not_cut(ends: Ends) -> None:
+    """The question that opens it was lost, and is asked again."""
+    name = "f" * 16
+    outer, inner = socket.socketpair()
+    ends.tunnels[0].begin("b", name, inner, Loop())
+    ends.buses[0].back("b")
     gevent.idle()
-    assert ends.buses[0].on_its_way == _WINDOW
+    there, inner = socket.socketpair()
+    ends.tunnels[1].begin("a", name, inner, Loop())
+    with outer, there:
+        outer.sendall(b"hello")
+        assert there.recv(100) == b"hello"
+
+
+@pytest.mark.parametrize("form", [b"e", b"w"], ids=["end", "confirmation"])
+def test_an_end_that_is_lost_is_told_again(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, form: bytes
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    for bus in ends.buses:
+        lose(bus, 0, form=form)
+    ends.here.sendall(b"last")
+    ends.here.close()
+    assert ends.there.recv(100) == b"last"
+    assert ends.there.recv(100) == b""
+    ends.there.close()
+    wait_until(ends.is_over)
+
+
+def test_a_stream_that_cannot_be_completed_is_cut_at_both_ends(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    monkeypatch.setattr(tunnel, "_LONGEST", 0.3)
+    ends.buses[0].loses = lambda form: form == b"d"
+    ends.here.sendall(b"hello")
+    assert ends.there.recv(100) == b""
+    assert ends.here.recv(100) == b""
+
+
+def test_a_stream_waits_as_long_as_the_bus_is_away(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    monkeypatch.setattr(tunnel, "_LONGEST", 0.5)
+    bus = ends.buses[0]
+    bus.reached, bus.loses = False, lambda form: True
+    ends.here.sendall(b"hello")
+    wait_until(lambda: bus.asked > 30)
+    assert bus.forms == [b"d"]
+    bus.reached, bus.loses = True, lambda form: False
+    assert ends.there.recv(100) == b"hello"
+
+
+def test_an_end_whose_other_end_is_not_there_any_more_learns_it(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends.buses[0].gone("b")
+    assert ends.here.recv(100) == b""
+    ends.there.sendall(b"hello")
+    assert ends.there.recv(100) == b""
+
+
+def test_an_end_that_is_told_costs_a_message_more_than_both_ends(ends: Ends) -> None:
+    ends.here.close()
+    assert ends.there.recv(100) == b""
+    ends.there.close()
+    wait_until(ends.is_over)
+    assert [bus.forms for bus in ends.buses] == [[b"e", b"w"], [b"e"]]

@@ -54,6 +54,11 @@ class StandIn:
     def when_gone(self, function: Any) -> None:
         pass
 
+    when_back = when_gone
+
+    def tell(self, worker: str, kind: str, body: bytes) -> bool:
+        return self.there
+
     def ask(self, worker: str, kind: str, body: bytes, timeout: float) -> bytes:
         self.given.append(kind)
         answer = self.answers.get(kind, WorkerGone("no"))
