@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from .acknowledgements import Callback
@@ -20,10 +20,7 @@ from .errors import AckTimeout, Disconnected
 from .events import EventName, check_sendable
 from .monitoring.reasons import CloseReason, End
 from .rooms import room_names
-from .session.loops import this_thread
-from .session.session import Session
 from .target import BaseTarget, ask
-from .wire.packet import Packet
 
 __all__ = ["Client", "Target", "depart", "session_of"]
 
@@ -73,14 +70,7 @@ class Client(ClientFacts):
         if space.notes_events or (own is not None and own.outside is not None):
             Client.emit(self, "message", message)
             return
-        packets = session.dialect.event(space.name, "message", (message,))
-        if this_thread.hub is session.loop.hub:  # the usual case: the same as _send
-            if session.ending is None:
-                session.loop.traffic.messages_out += 1
-                for packet in packets:
-                    session.enqueue(packet)
-        else:
-            session.loop.call(_send, session, packets)
+        session.send(space.name, message)
 
     def emit(
         self,
@@ -117,7 +107,7 @@ class Client(ClientFacts):
             if has_left(self) or not space.pending.add(session, number, awaited):
                 return
         if not has_left(self):
-            session.loop.call(_send, session, packets)
+            session.loop.call(session.enqueue_all, packets)
             if space.watcher is not None:
                 space.watcher.sent(event, arguments, (session,))
 
@@ -263,10 +253,3 @@ def _disconnect(client: Client, close: bool) -> None:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)
         session.start_handlers()
-
-
-def _send(session: Session, packets: Sequence[Packet]) -> None:
-    if session.ending is None:
-        session.loop.traffic.messages_out += 1
-        for packet in packets:
-            session.enqueue(packet)
