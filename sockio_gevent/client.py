@@ -70,7 +70,7 @@ class Client(ClientFacts):
         if space.notes_events or (own is not None and own.outside is not None):
             Client.emit(self, "message", message)
             return
-        session.send(space.name, message)
+        session.send_message(space.name, message)
 
     def emit(
         self,

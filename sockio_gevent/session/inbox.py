@@ -214,7 +214,7 @@ class Inbox(Outbox):
 
     # --- what goes out ---
 
-    def send(self, namespace: str, message: Any) -> None:
+    def send_message(self, namespace: str, message: Any) -> None:
         """Send the event ``message`` with one argument; any thread may call it.
 
         Args:
