@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from .acknowledgements import Callback
@@ -23,10 +23,7 @@ from .monitoring.reasons import CloseReason, End
 from .options.arguments import check_callback, check_timeout
 from .remote_client import RemoteClient
 from .rooms import room_names
-from .session.loops import this_thread
-from .session.session import Session
 from .target import BaseTarget
-from .wire.packet import Packet
 
 __all__ = ["Client", "Target", "depart", "session_of"]
 
@@ -78,14 +75,7 @@ class Client(ClientFacts):
         if space.notes_events or (own is not None and own.outside is not None):
             Client.emit(self, "message", message)
             return
-        packets = session.dialect.event(space.name, "message", (message,))
-        if this_thread.hub is session.loop.hub:  # the usual case: the same as _send
-            if session.ending is None:
-                session.loop.traffic.messages_out += 1
-                for packet in packets:
-                    session.enqueue(packet)
-        else:
-            session.loop.call(_send, session, packets)
+        session.send_message(space.name, message)
 
     def emit(
         self,
@@ -123,7 +113,7 @@ class Client(ClientFacts):
             if has_left(self) or not space.pending.add(session, number, awaited):
                 return
         if not has_left(self):
-            session.loop.call(_send, session, packets)
+            session.loop.call(session.enqueue_all, packets)
             if space.watcher is not None:
                 space.watcher.sent(event, arguments, (session,))
 
@@ -271,10 +261,3 @@ def _disconnect(client: Client, close: bool) -> None:
             session.enqueue(packet)
         session.handlers.put(space.runner.departed, client, 0)
         session.start_handlers()
-
-
-def _send(session: Session, packets: Sequence[Packet]) -> None:
-    if session.ending is None:
-        session.loop.traffic.messages_out += 1
-        for packet in packets:
-            session.enqueue(packet)

@@ -26,6 +26,7 @@ from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
 from .options.listener_options import Context as HandlerContext
+from .session.session import Session
 from .session.session_host import Receiver
 
 __all__ = ["Handlers"]
@@ -94,9 +95,11 @@ class Handlers(Receiver):
 
     def received(self, session: Any, message: Any) -> None:
         """A client of the main namespace has sent a message."""
-        session.loop.traffic.messages_in += 1
+        # The compiled form reads attributes of a known type in a fraction of the time.
+        its: Session = session
+        its.loop.traffic.messages_in += 1
         try:
-            client = session.client
+            client = its.client
             if client is None:
                 return
             main = self.main

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ def handle(socket: io.Listener) -> None:
 
 def announce_ours(listener: Any) -> None:
     """Print the line that the benchmark waits for."""
-    in_c = fastest_apply_mask() is not apply_mask
-    announce(listener, "gevent", *(["websockets"] if in_c else []), form=FORM)
+    in_c = ["websockets"] if fastest_apply_mask() is not apply_mask else []
+    if find_spec("orjson") is not None:
+        in_c.append("orjson")
+    announce(listener, "gevent", *in_c, form=FORM)
 
 
 def main() -> None:

@@ -120,8 +120,8 @@ def _told(event: object) -> tuple[Any, ...]:
             return ("pong", payload)
         case str():
             return ("text", event)
-        case bytearray():
-            return ("binary", bytes(event))
+        case bytes():
+            return ("binary", event)
     raise AssertionError(f"{event!r} is no event")
 
 

@@ -190,7 +190,7 @@ class Dialect:
     # --- from the client ---
 
     @abstractmethod
-    def receive(self, peer: Any, payload: str | bytes | bytearray) -> str:
+    def receive(self, peer: Any, payload: str | bytes) -> str:
         """Take a payload: give what is in it to the session, in order.
 
         Args:

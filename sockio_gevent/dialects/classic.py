@@ -7,7 +7,7 @@ long as it may gets an empty answer. At the end of a session nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..compiled import mypyc_attr
 from ..monitoring.reasons import End, Limit
@@ -28,7 +28,7 @@ from .base import BinaryRefused, Dialect, Peer, Route
 __all__ = ["Classic"]
 
 _TOO_LARGE = "413 Content Too Large"
-_MESSAGE = 192  # bytes of memory that a waiting message takes, besides its characters
+_MESSAGE: Final = 192  # bytes of memory that a waiting message takes, besides its characters
 
 
 class ClassicPeer(Peer, Protocol):
@@ -123,7 +123,7 @@ class Classic(Dialect):
 
     # --- from the client ---
 
-    def receive(self, peer: ClassicPeer, payload: str | bytes | bytearray) -> str:
+    def receive(self, peer: ClassicPeer, payload: str | bytes) -> str:
         """Take a payload of ``~m~`` frames."""
         if not isinstance(payload, str):
             raise BinaryRefused("a binary message, but payloads are text")

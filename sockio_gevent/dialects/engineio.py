@@ -105,9 +105,14 @@ class EngineIO(Dialect):
             fields["maxPayload"] = options.max_message_size
         return Packet(f"{wire.OPEN}{json.dumps(fields, separators=(',', ':'))}".encode())
 
-    def text(self, text: str) -> Packet:
-        """A text message. Lone surrogates, which UTF-8 cannot carry, become U+FFFD."""
-        packet = Packet(wire.encode_text(f"4{text}"))
+    def text(self, text: str, rest: bytes = b"") -> Packet:
+        """A text message. Lone surrogates, which UTF-8 cannot carry, become U+FFFD.
+
+        Args:
+            text: the text.
+            rest: more text behind it, in UTF-8.
+        """
+        packet = Packet(wire.encode_text(wire.MESSAGE + text) + rest)
         self._check_size(packet.cost - OVERHEAD)
         return packet
 
@@ -198,7 +203,7 @@ class EngineIO(Dialect):
         """
         return wire.undo_form(decode_form(body, pause, "d")).encode()
 
-    def receive(self, peer: Any, payload: str | bytes | bytearray) -> str:
+    def receive(self, peer: Any, payload: str | bytes) -> str:
         """Take one packet, as a WebSocket carries it."""
         if type(payload) is str and payload[:1] != "b":
             kind = payload[:1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from gevent.hub import Waiter
@@ -13,12 +13,12 @@ from .per_hub import NextIteration, PerHub
 
 __all__ = ["TIME_SLICE", "TimeSlice", "fit_to_slice", "let_others_run", "slice_end"]
 
-TIME_SLICE = 0.005  # seconds that a greenlet may run while others wait
+TIME_SLICE: Final = 0.005  # seconds that a greenlet may run while others wait
 
 # Seconds. A greenlet that needs less than this never waits behind those that need a lot.
-_LEAST = 0.001
+_LEAST: Final = 0.001
 
-_yielding: set[Any] = set()  # the waiters of all threads
+_yielding: Final[set[Any]] = set()  # the waiters of all threads
 
 
 class _Queue:
@@ -59,14 +59,14 @@ class _Queue:
 _queues = PerHub(_Queue)
 
 
-def slice_end() -> float:
+def slice_end(now: float) -> float:
     """When the time slice of a greenlet that starts now is over, on the monotonic clock.
 
     The more greenlets yield already, the shorter the slice.
     """
     if not _yielding:  # the usual case, and every request comes here
-        return monotonic() + TIME_SLICE
-    return monotonic() + max(TIME_SLICE / (1 + len(_yielding)), _LEAST)
+        return now + TIME_SLICE
+    return now + max(TIME_SLICE / (1 + len(_yielding)), _LEAST)
 
 
 def let_others_run() -> float:
@@ -92,11 +92,11 @@ class TimeSlice:
     __slots__ = ("_end",)
 
     def __init__(self) -> None:
-        self._end = slice_end()
+        self._end = slice_end(monotonic())
 
     def restart(self) -> None:
         """Begin anew, because the greenlet has waited."""
-        self._end = slice_end()
+        self._end = slice_end(monotonic())
 
     def is_over(self, now: float) -> bool:
         """Whether it is over at this time of the monotonic clock."""

@@ -115,14 +115,14 @@ class HandlerQueue:
         self.busy = True
         self._runner = getcurrent()
         taken = self._taken
-        due = slice_end()
+        now = monotonic()
+        due = slice_end(now)
         try:
             while self.calls:
                 taken = self._taken = self.calls
                 self.calls = []
                 taken.reverse()
                 while taken:
-                    now = monotonic()
                     if now >= due:
                         # Handlers that never block would keep all others waiting.
                         # While this greenlet waits no handler runs, so none can be late.
@@ -139,6 +139,8 @@ class HandlerQueue:
                     if self._roomy is not None:
                         self._look_for_room()
                     call(session, argument)
+                    if taken or self.calls:
+                        now = monotonic()
         finally:
             self.busy = False
             self._runner = None

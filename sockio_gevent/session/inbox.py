@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import gevent
 
@@ -17,6 +17,7 @@ from ..options.limits import OverLimit
 from ..options.serializer import LoadsFailed
 from ..server.http.environ import peer_name
 from ..wire.websocket import INTERNAL_ERROR
+from .loops import this_thread
 from .outbox import Outbox
 from .session_host import SessionHost
 
@@ -24,7 +25,7 @@ __all__ = ["Inbox"]
 
 # Bytes that wait for handlers. The listener is told of more than this, even if handlers may
 # take all of them at once.
-_MUCH = 16 * 1024
+_MUCH: Final = 16 * 1024
 
 
 class Inbox(Outbox):
@@ -105,7 +106,7 @@ class Inbox(Outbox):
 
     # --- what comes in ---
 
-    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+    def receive(self, payloads: Sequence[str | bytes]) -> str:
         """Take payloads from the client; does not block.
 
         The dialect handles what belongs to the protocol. Messages are put into the
@@ -210,6 +211,25 @@ class Inbox(Outbox):
         else:
             log.warning("bad payload", line, *self.named(), problem)
         self._complained = True
+
+    # --- what goes out ---
+
+    def send_message(self, namespace: str, message: Any) -> None:
+        """Send the event ``message`` with one argument; any thread may call it.
+
+        Args:
+            namespace: the name of the namespace.
+            message: the argument.
+
+        Raises:
+            TypeError, ValueError: if it has no form in the dialect.
+        """
+        packets = self.dialect.event(namespace, "message", (message,))
+        loop = self.loop
+        if this_thread.hub is loop.hub:  # the usual case
+            self.enqueue_all(packets)
+        else:
+            loop.call(self.enqueue_all, packets)
 
     # --- its handlers ---
 

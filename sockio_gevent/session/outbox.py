@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.downlink import Downlink
@@ -16,7 +16,7 @@ from .session_host import SessionHost
 __all__ = ["Outbox"]
 
 # Bytes of messages: a downlink that takes pieces gets about this much at once.
-_PIECE = 256 * 1024
+_PIECE: Final = 256 * 1024
 
 # Bytes that may always wait for handlers: a smaller limit for messages does not lower this.
 _LEAST_BOUND = 64 * 1024
@@ -131,6 +131,13 @@ class Outbox:
             self._keep_bound()
         if not self.touched:
             self.loop.flush.touch(self)
+
+    def enqueue_all(self, packets: Sequence[Packet]) -> None:
+        """Put the packets of one message into the outbox."""
+        if self.ending is None:
+            self.loop.traffic.messages_out += 1
+            for packet in packets:
+                self.enqueue(packet)
 
     def flush(self) -> None:
         """Give the outbox to the downlink, if there is one that is ready."""

@@ -38,7 +38,7 @@ class Carried(Protocol):
     def detach(self, downlink: Downlink, end: End, undelivered: Sequence[Packet] = ()) -> None:
         """The downlink is over; messages that did not arrive go back to the front of the outbox."""
 
-    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+    def receive(self, payloads: Sequence[str | bytes]) -> str:
         """Take payloads from the client, without waiting; return the first mistake in them.
 
         Raises:

@@ -141,7 +141,7 @@ class Trial:
         else:
             session.upgrade = self
 
-    def receive(self, payloads: Sequence[str | bytes | bytearray]) -> str:
+    def receive(self, payloads: Sequence[str | bytes]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""
         for number, packet in enumerate(payloads):
             # A client that reads no answers could make them pile up.
@@ -189,7 +189,7 @@ class Trial:
         else:
             self.close(code, reason)
 
-    def _finish(self, rest: Sequence[str | bytes | bytearray]) -> str:
+    def _finish(self, rest: Sequence[str | bytes]) -> str:
         self._stop_timer()
         self._done = True
         # In this order: what the session does from now on goes past this object.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["PLAIN", "BadPacket", "put_in_place", "without_binary"]
 
@@ -12,7 +12,7 @@ _ATTACHMENT = 64  # bytes of memory that an attachment takes, besides its own
 _DEEPEST = 1000
 
 #: Types of values that hold no binary data.
-PLAIN = frozenset((str, int, float, bool, type(None)))
+PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _BINARY = (bytes, bytearray, memoryview)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from . import utf16
 from .attachments import without_binary
@@ -30,15 +30,15 @@ __all__ = [
 ]
 
 # The error of a payload with too many messages. Callers compare it by identity.
-TOO_MANY = utf16.PAST_MOST
+TOO_MANY: Final = utf16.PAST_MOST
 
-HEARTBEAT = "~h~"
-JSON = "~j~"
-_MARKS = (HEARTBEAT, JSON)
+HEARTBEAT: Final = "~h~"
+JSON: Final = "~j~"
+_MARKS: Final = (HEARTBEAT, JSON)
 
 # No payload has so many characters that its length needs more digits, and the conversion
 # of fifteen digits costs little.
-_HEADER = re.compile(r"~m~([0-9]{1,15})~m~")
+_HEADER: Final = re.compile(r"~m~([0-9]{1,15})~m~")
 
 # The messages and the error.
 Decoded = utf16.Cut

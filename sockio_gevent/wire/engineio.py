@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64
 from json.encoder import encode_basestring_ascii
+from typing import Final
 
 from . import utf16
 
@@ -48,14 +49,20 @@ __all__ = [
     "undo_utf8",
 ]
 
-OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
+OPEN: Final = "0"
+CLOSE: Final = "1"
+PING: Final = "2"
+PONG: Final = "3"
+MESSAGE: Final = "4"
+UPGRADE: Final = "5"
+NOOP: Final = "6"
 
 # The packets before the first mistake, and the mistake or an empty string. A `str` is a
 # text packet with its type; `bytes` are the data of a binary message.
 Packets = tuple[list[str | bytes], str]
 
 # The mistake of a payload with too many packets. Callers compare it by identity.
-TOO_MANY = "too many packets"
+TOO_MANY: Final = "too many packets"
 
 _TYPES = frozenset((OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP))
 _NO_TYPE = "no packet type"

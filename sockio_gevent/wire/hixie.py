@@ -11,41 +11,32 @@ import re
 from collections.abc import Sequence
 
 from .websocket import INVALID_DATA, NO_STATUS, PROTOCOL_ERROR, TOO_BIG, Close, Event, Failure
+from .websocket_protocol import WebSocketProtocol
 
 __all__ = ["CLOSING", "HixieParser", "challenge_answer", "encode_text", "key_number"]
 
 CLOSING = b"\xff\x00"
 
 
-class HixieParser:
+class HixieParser(WebSocketProtocol):
     """Cuts a client's byte stream into messages.
 
     Args:
         max_size: the largest message to accept, in bytes.
         closing: whether there are closing frames (hixie-76).
-
-    Attributes:
-        finished: whether a :class:`Close` or a :class:`Failure` was returned.
-        held: how many bytes are kept of a message that is not whole yet.
     """
 
-    __slots__ = ("_buffer", "_closing", "_max_size", "_searched", "finished", "held")
+    __slots__ = ("_buffer", "_closing", "_max_size", "_searched")
 
     def __init__(self, max_size: int, closing: bool) -> None:
+        super().__init__()
         self._max_size = max_size
         self._closing = closing
         self._buffer = bytearray()
         self._searched = 1
-        self.held = 0
-        self.finished = False
-
-    @property
-    def paused(self) -> bool:
-        """No: all frames are parsed at once."""
-        return False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes, however they were cut; see ``FrameParser.feed``."""
+        """Take the next bytes, however they were cut; see the base class."""
         events: list[Event] = []
         if self.finished:
             return events

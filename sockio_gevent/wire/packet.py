@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from .deflate import Compression
 from .websocket import TEXT, compress_frame, encode_frame
@@ -12,10 +13,10 @@ __all__ = ["OVERHEAD", "BinaryPacket", "Packet", "script_string", "script_text"]
 
 # Bytes of memory that a packet takes besides its payload: for its objects, its place in a
 # list, and its second form if it is short. Measured, and rounded up.
-OVERHEAD = 224
+OVERHEAD: Final = 224
 
 # Bytes: a longer frame replaces the payload, which is part of it.
-_LONG = 64
+_LONG: Final = 64
 
 # Characters that could end a script element or be read as markup in it, and the two
 # characters that were line ends in old JavaScript but are not in JSON.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .attachments import PLAIN, BadPacket, put_in_place, without_binary
 from .json_text import json_cost
@@ -29,30 +29,37 @@ __all__ = [
     "BadPacket",
     "Decoder",
     "SocketPacket",
+    "begin",
     "encode",
     "size_of_head",
 ]
 
-CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+CONNECT: Final = 0
+DISCONNECT: Final = 1
+EVENT: Final = 2
+ACK: Final = 3
+CONNECT_ERROR: Final = 4
+BINARY_EVENT: Final = 5
+BINARY_ACK: Final = 6
 
 # Characters. Servers and clients keep the names of namespaces, so none may be long.
 LONGEST_NAMESPACE = 256
 
 # Names of events that have a meaning of their own on either side, so none can be emitted.
-RESERVED = frozenset(
+RESERVED: Final = frozenset(
     ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
 )
 
 # A namespace ends with a comma or with the packet. No client counts so far that its
 # numbers need more digits.
-_PLAIN_EVENT = f"{EVENT}["
-_MARKS = tuple(str(kind) for kind in range(7))  # a number takes long to write
-_new_tuple: Any = tuple.__new__  # without the function in Python that named tuples have for it
-_HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
-_NAMED = re.compile(rb"[0-6](?:[0-9]{1,9}-)?/[^,]*,")
-_BINARY_FORMS = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
-_BARE_FORMS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
-_PACKET = 192  # bytes of memory that a packet takes until it is handled, besides its data
+_PLAIN_EVENT: Final = "2["
+_MARKS: Final = tuple(str(kind) for kind in range(7))  # a number takes long to write
+_HEAD: Final = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*),?)?([0-9]{0,15})")
+_NAMED: Final = re.compile(rb"[0-6](?:[0-9]{1,9}-)?/[^,]*,")
+_BINARY_FORMS: Final = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
+_BARE_FORMS: Final = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
+_TOO_EARLY = "a text packet before the attachments of the last one"
+_PACKET: Final = 192  # bytes of memory that a packet takes until it is handled, besides its data
 
 
 class SocketPacket(NamedTuple):
@@ -124,9 +131,9 @@ class Decoder:
         if not isinstance(message, str):
             return self._take_attachment(message)
         if self._due:
-            raise BadPacket("a text packet before the attachments of the last one")
-        if message.startswith(_PLAIN_EVENT):  # most packets, and no pattern is as fast
-            return self._plain_event(message)
+            raise BadPacket(_TOO_EARLY)
+        if message.startswith(_PLAIN_EVENT):
+            return SocketPacket(EVENT, "/", None, *self.plain_event(message[1:]))
         head = _HEAD.match(message)
         if head is None:
             raise BadPacket("no packet type")
@@ -187,14 +194,23 @@ class Decoder:
         ack_id = int(head[4]) if head[4] else None
         return SocketPacket(kind, namespace, ack_id, data, cost)
 
-    def _plain_event(self, message: str) -> SocketPacket:
-        """Make the packet of an event of the main namespace that wants no acknowledgement."""
-        text = message[1:]
+    def plain_event(self, text: str) -> tuple[list[Any], int]:
+        """Take an event of the main namespace that wants no acknowledgement: most packets are so.
+
+        Args:
+            text: the JSON.
+
+        Returns:
+            The data and the cost, see :class:`SocketPacket`.
+
+        Raises:
+            BadPacket: as :meth:`take` does.
+        """
+        if self._due:
+            raise BadPacket(_TOO_EARLY)
         data = self._decode(text)
         _check(EVENT, data, True)
-        cost = _PACKET + 1 + json_cost(text, 1 if text.isascii() else 4)
-        packet: SocketPacket = _new_tuple(SocketPacket, (EVENT, "/", None, data, cost))
-        return packet
+        return data, _PACKET + 1 + json_cost(text, 1 if text.isascii() else 4)
 
     def _decode(self, text: str) -> Any:
         try:
@@ -230,15 +246,31 @@ def encode(
     """Write a packet.
 
     Args:
+        kind: see :func:`begin`.
+        namespace: see there.
+        data: see there.
+        ack_id: see there.
+        dumps: encodes JSON.
+
+    Returns:
+        The text, and the attachments in their order.
+    """
+    head, data, attachments = begin(kind, namespace, data, ack_id)
+    return f"{head}{'' if data is None else dumps(data)}", attachments
+
+
+def begin(kind: int, namespace: str, data: Any, ack_id: int | None) -> tuple[str, Any, list[bytes]]:
+    """Write what stands before the JSON of a packet.
+
+    Args:
         kind: its type. ``EVENT`` and ``ACK`` become the binary one if there is binary
             data inside, at any depth of ``list``, ``tuple`` and ``dict``.
         namespace: the namespace.
         data: the data, which is not changed; ``None`` for no JSON.
         ack_id: the number of the acknowledgement.
-        dumps: encodes JSON.
 
     Returns:
-        The text, and the attachments in their order.
+        The text; the data to write as JSON behind it; and the attachments in their order.
 
     Raises:
         ValueError: if the data holds itself, or is nested too deep.
@@ -255,9 +287,11 @@ def encode(
             raise ValueError("cannot send a message that is nested so deep") from None
         if attachments:
             mark = f"{_BINARY_FORMS[kind]}{len(attachments)}-"
-    place = "" if namespace == "/" else f"{namespace},"
-    number = "" if ack_id is None else str(ack_id)
-    return f"{mark}{place}{number}{'' if data is None else dumps(data)}", attachments
+    if namespace != "/":
+        mark = f"{mark}{namespace},"
+    if ack_id is not None:
+        mark = f"{mark}{ack_id}"
+    return mark, data, attachments
 
 
 def size_of_head(packet: bytes) -> int:

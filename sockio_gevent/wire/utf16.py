@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Final
 
 __all__ = ["PAST_MOST", "Cut", "code_units", "cut", "to_utf8"]
 
 # The mistake of a payload with too many texts. Callers compare it by identity.
-PAST_MOST = "too many texts"
+PAST_MOST: Final = "too many texts"
 
 # The texts and the mistake. A tuple, because a class would make each payload slower.
 Cut = tuple[list[str], str]

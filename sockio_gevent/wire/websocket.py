@@ -6,7 +6,7 @@ The parser of a client's frames is in :mod:`~sockio_gevent.wire.websocket_parser
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 __all__ = [
     "BINARY",
@@ -37,8 +37,12 @@ __all__ = [
 ]
 
 # Opcodes, RFC 6455 section 5.2.
-CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
-CLOSE, PING, PONG = 0x8, 0x9, 0xA
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
 
 # The bit RSV1 in the first byte of a frame, RFC 7692 section 6: the message is compressed.
 COMPRESSED = 0x40
@@ -94,12 +98,12 @@ class Failure(NamedTuple):
     reason: str
 
 
-# A text message is a str, a binary message is a bytearray.
-Event = str | bytearray | Ping | Pong | Close | Failure
+# A text message is a str, a binary message is bytes.
+Event = str | bytes | Ping | Pong | Close | Failure
 
 
 # The heads of short text frames: to look one up takes a third of the time to make it.
-_SHORT_TEXT = [bytes((0x80 | TEXT, size)) for size in range(126)]
+_SHORT_TEXT: Final = [bytes((0x80 | TEXT, size)) for size in range(126)]
 
 
 def may_be_sent(code: int) -> bool:
@@ -119,9 +123,10 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
         if opcode == TEXT:
             return _SHORT_TEXT[size] + payload
         return b"%c%c%b" % (0x80 | opcode, size, payload)
+    # A format would copy a long payload twice.
     if size < 65536:
-        return b"%c\x7e%b%b" % (0x80 | opcode, size.to_bytes(2, "big"), payload)
-    return b"%c\x7f%b%b" % (0x80 | opcode, size.to_bytes(8, "big"), payload)
+        return b"%c\x7e%b" % (0x80 | opcode, size.to_bytes(2, "big")) + payload
+    return b"%c\x7f%b" % (0x80 | opcode, size.to_bytes(8, "big")) + payload
 
 
 def compress_frame(frame: bytes, compress: Callable[[memoryview], bytes]) -> bytes:

@@ -8,7 +8,7 @@ with bytes alone. The owner of the socket measures time-outs.
 from __future__ import annotations
 
 from .websocket import PONG, Close, Event, Failure, Ping
-from .websocket_versions import WebSocketProtocol
+from .websocket_protocol import WebSocketProtocol
 
 __all__ = ["WebSocketConnection"]
 
@@ -58,7 +58,7 @@ class WebSocketConnection:
         self.pongs = b""
         self._left_to_discard = _MOST_DISCARDED
 
-    def take(self, data: bytes | None) -> list[str | bytearray]:
+    def take(self, data: bytes | None) -> list[str | bytes]:
         """Take bytes that have come, and return the messages in them.
 
         After the server's own closing frame messages are discarded. Reading goes on only
@@ -81,16 +81,16 @@ class WebSocketConnection:
         wanted = not self.closed
         events = self.protocol.feed(data)
         for event in events:
-            if type(event) is not str:
+            if type(event) is not str and type(event) is not bytes:
                 return self._take_apart(events, wanted)
         return events if wanted else []  # type: ignore[return-value]
 
-    def _take_apart(self, events: list[Event], wanted: bool) -> list[str | bytearray]:
-        """Take events among which there are others than text messages."""
-        messages: list[str | bytearray] = []
+    def _take_apart(self, events: list[Event], wanted: bool) -> list[str | bytes]:
+        """Take events among which there are others than messages."""
+        messages: list[str | bytes] = []
         pongs: list[bytes] = []
         for event in events:
-            if isinstance(event, (str, bytearray)):
+            if isinstance(event, (str, bytes)):
                 messages.append(event)
             elif isinstance(event, Ping):
                 pongs.append(self.protocol.frame(PONG, event.payload))

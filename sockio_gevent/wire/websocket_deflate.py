@@ -86,7 +86,7 @@ class DeflateRfc6455(Rfc6455):
         if not first & COMPRESSED or length > self._max_size + self._max_size // 8 + 64:
             super()._check_size(first, length)
 
-    def _message(self, first: int, payload: bytes | bytearray) -> str | bytearray:
+    def _message(self, first: int, payload: bytes | bytearray) -> str | bytes:
         if not first & COMPRESSED:
             return super()._message(first, payload)
         if self._closing:

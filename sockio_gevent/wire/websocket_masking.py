@@ -8,7 +8,7 @@ from functools import cache
 __all__ = ["apply_mask", "fastest_apply_mask"]
 
 
-def apply_mask(data: bytes, mask: bytes) -> bytes:
+def apply_mask(data: bytes | memoryview, mask: bytes) -> bytes:
     """Mask or unmask a payload.
 
     Args:
@@ -22,7 +22,7 @@ def apply_mask(data: bytes, mask: bytes) -> bytes:
 
 
 @cache
-def fastest_apply_mask() -> Callable[[bytes, bytes], bytes]:
+def fastest_apply_mask() -> Callable[[bytes | memoryview, bytes], bytes]:
     """The C function of websockets (extra ``speed``) if it is installed, or :func:`apply_mask`.
 
     The C function takes an eighth of the time for a short message, and a

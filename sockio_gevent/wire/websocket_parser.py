@@ -8,6 +8,8 @@ answers pings and closes.
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..compiled import mypyc_attr
 from .websocket import (
     BINARY,
@@ -28,10 +30,15 @@ from .websocket import (
     may_be_sent,
 )
 from .websocket_masking import fastest_apply_mask
+from .websocket_protocol import WebSocketProtocol
 
 __all__ = ["FrameParser", "Violation"]
 
-_WHOLE_TEXT = 0x80 | TEXT  # the first byte of an unfragmented text message
+# The first bytes of unfragmented messages.
+_WHOLE_TEXT: Final = 0x80 | TEXT
+_WHOLE_BINARY: Final = 0x80 | BINARY
+
+_LONG: Final = 1024  # bytes: a longer payload is not copied before it is unmasked
 
 
 class Violation(Exception):
@@ -47,16 +54,12 @@ class Violation(Exception):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class FrameParser:
+class FrameParser(WebSocketProtocol):
     """Cuts a client's byte stream into messages and control frames.
 
     Args:
         max_size: the largest message to accept, in bytes, all its fragments
             together.
-
-    Attributes:
-        finished: whether a :class:`Close` or a :class:`Failure` was returned.
-        held: how many bytes are kept of a message that is not whole yet.
     """
 
     __slots__ = (
@@ -68,11 +71,10 @@ class FrameParser:
         "_stopped",
         "_unmask",
         "_wanted",
-        "finished",
-        "held",
     )
 
     def __init__(self, max_size: int) -> None:
+        super().__init__()
         self._max_size = max_size
         # The second byte of the longest frame with a length of seven bits.
         self._short = 0x80 | min(125, max_size)
@@ -82,22 +84,9 @@ class FrameParser:
         self._fragments: bytearray | None = None
         self._first = 0  # the first byte of a message that is in fragments
         self._stopped = False  # whether nothing more is parsed, for now or for ever
-        self.held = 0
-        self.finished = False
-
-    @property
-    def paused(self) -> bool:
-        """Whether bytes are kept that :meth:`feed` parses if it is called without more of them."""
-        return False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes, however they were cut.
-
-        Returns:
-            The messages and control frames that these bytes complete, in
-            order. A :class:`Close` or a :class:`Failure` is always the last
-            one ever returned.
-        """
+        """Take the next bytes, however they were cut."""
         if self.finished:
             return []
         buffer = self._buffer
@@ -133,7 +122,7 @@ class FrameParser:
         short = self._short if self._fragments is None else 0
         while position + 2 <= end and not self._stopped:
             first, second = data[position], data[position + 1]
-            if first == _WHOLE_TEXT and 0x80 <= second <= short:
+            if 0x80 <= second <= short and _WHOLE_TEXT <= first <= _WHOLE_BINARY:
                 # Most frames are like this. Two bytes tell all about them; this
                 # check saves about a sixth of the time for parsing.
                 start = position + 6
@@ -142,7 +131,7 @@ class FrameParser:
                     self._wanted = frame_end - position
                     return position
                 payload = unmask(data[start:frame_end], data[start - 4 : start])
-                events.append(str(payload, "utf-8"))
+                events.append(str(payload, "utf-8") if first == _WHOLE_TEXT else payload)
                 position = frame_end
                 continue
             if first & 0x70:
@@ -175,7 +164,10 @@ class FrameParser:
             if frame_end > end:
                 self._wanted = frame_end - position
                 return position
-            payload = unmask(data[start:frame_end], data[start - 4 : start])
+            if length > _LONG:
+                payload = unmask(memoryview(data)[start:frame_end], data[start - 4 : start])
+            else:
+                payload = unmask(data[start:frame_end], data[start - 4 : start])
             position = frame_end
             if first == _WHOLE_TEXT:
                 events.append(str(payload, "utf-8"))
@@ -241,10 +233,10 @@ class FrameParser:
         self._fragments = None
         return self._message(self._first, fragments)
 
-    def _message(self, first: int, payload: bytes | bytearray) -> str | bytearray:
+    def _message(self, first: int, payload: bytes | bytearray) -> str | bytes:
         """Make a message of its first byte and its payload."""
         if first & 0x0F == BINARY:
-            return payload if isinstance(payload, bytearray) else bytearray(payload)
+            return bytes(payload)
         return str(payload, "utf-8")
 
     def _control(self, opcode: int, payload: bytes) -> Event:

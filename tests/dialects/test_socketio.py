@@ -68,7 +68,11 @@ def received(
     dialect = socket_io(version, **options)
     peer = Peer(dialect, *namespaces)
     for message in messages:
-        problem = dialect.message(peer, message)
+        if isinstance(message, str):
+            message = f"4{message}"
+        elif version == 3:
+            message = b"\x04" + message
+        problem = dialect.receive(peer, message)
         if problem:
             return peer.calls, problem
     return peer.calls, ""

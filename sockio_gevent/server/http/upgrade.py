@@ -10,7 +10,8 @@ from typing import Any
 from ...compiled import mypyc_attr
 from ...wire.websocket_deflate import DeflateRfc6455
 from ...wire.websocket_extensions import Agreement, PerMessageDeflate, agree
-from ...wire.websocket_versions import Hixie, Rfc6455, WebSocketProtocol
+from ...wire.websocket_protocol import WebSocketProtocol
+from ...wire.websocket_versions import Hixie, Rfc6455
 from ..stream.websocket import WebSocket
 from .hixie_handshake import draft_problem, is_draft
 from .request import Refusal

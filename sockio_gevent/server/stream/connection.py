@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from ...hub.gevent_private import read_watcher, tls_object, wait_readable
 from ...hub.time_slice import TimeSlice, fit_to_slice
@@ -14,9 +14,11 @@ from .sockets import READ_AHEAD, read_ahead, receive_tls
 
 __all__ = ["Connection"]
 
-_READ_SIZE = 64 * 1024
-_MUCH = 16 * 1024  # as much as TLS decrypts at once
-_LEAST = 4 * 1024  # bytes that are read at once while they take long to handle
+# Bytes that are read at once, at most. Long messages are mostly of so many KiB as a power of
+# two: with some room, their last bytes need no read of their own.
+_READ_SIZE: Final = 65 * 1024
+_MUCH: Final = 16 * 1024  # as much as TLS decrypts at once
+_LEAST: Final = 4 * 1024  # bytes that are read at once while they take long to handle
 
 
 class Connection(Sending):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import gevent
 
@@ -19,7 +19,9 @@ from ...hub.time_slice import TIME_SLICE
 
 __all__ = ["Readers"]
 
-_MOST_PARKED = 16  # greenlets that are kept for the next iteration
+_MOST_PARKED: Final = 16  # greenlets that are kept for the next iteration
+
+_BLOCK = 1024 * 1024  # bytes
 
 
 class Readable(Protocol):
@@ -33,6 +35,17 @@ class Readable(Protocol):
 
     def read_ready(self) -> None:
         """Read once and handle the bytes. May block."""
+
+
+def _keep_memory() -> None:
+    """Keep the C library from giving memory back to the system after each long message.
+
+    That of GNU does so as soon as it has 128 KiB in one piece, and gets it again for the next
+    message, page by page: which takes longer than all else that is done with the message. When
+    a larger block is freed, it takes double its size as the limit from then on (mallopt(3),
+    ``M_MMAP_THRESHOLD``).
+    """
+    bytes(_BLOCK)
 
 
 class Readers:
@@ -49,6 +62,7 @@ class Readers:
     )
 
     def __init__(self, hub: Any) -> None:
+        _keep_memory()
         self._loop = hub.loop
         self._next_iteration = NextIteration(hub.loop, self._run)
         self._ready: deque[Readable] = deque()

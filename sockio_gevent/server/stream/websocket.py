@@ -20,7 +20,7 @@ from geventwebsocket.websocket import WebSocket as GeventWebSocket
 from ...monitoring.reasons import CloseReason, End, Limit
 from ...wire.websocket import BINARY, NO_STATUS, NORMAL, TEXT, TOO_BIG, Close, Failure
 from ...wire.websocket_connection import WebSocketConnection
-from ...wire.websocket_versions import WebSocketProtocol
+from ...wire.websocket_protocol import WebSocketProtocol
 from .connection import Connection
 
 __all__ = ["CLOSE_TIMEOUT", "WebSocket"]
@@ -90,7 +90,7 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         self.choked = 0
         self.protocol = protocol
         self.state = WebSocketConnection(protocol)
-        self._messages: deque[str | bytearray] | None = None
+        self._messages: deque[str | bytes] | None = None
         self._timer: Any = None
 
     def __del__(self) -> None:
@@ -131,7 +131,8 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
                 self.current_app.on_close(MSG_ALREADY_CLOSED)
                 raise WebSocketError(MSG_ALREADY_CLOSED)
             self._messages = deque(self.receive_batch())
-        return self._messages.popleft() if self._messages else None
+        message = self._messages.popleft() if self._messages else None
+        return bytearray(message) if isinstance(message, bytes) else message
 
     def send(self, message: Any, binary: bool | None = None) -> None:
         """Send a message; wait until the socket has taken it.
@@ -181,15 +182,15 @@ class WebSocket(GeventWebSocket):  # type: ignore[misc]
         """Drop the request, which takes more memory than the rest of a quiet connection."""
         self.environ, self.handler = {}, None
 
-    def receive_batch(self) -> list[str | bytearray]:
+    def receive_batch(self) -> list[str | bytes]:
         """Wait for messages; return all that came in one read, or none at the end."""
-        messages: list[str | bytearray] = []
+        messages: list[str | bytes] = []
         while not messages and not self.finished:
             messages = self.take(self.connection.read())
             self.wait()
         return messages
 
-    def take(self, data: bytes | None) -> list[str | bytearray]:
+    def take(self, data: bytes | None) -> list[str | bytes]:
         """Take what the connection has read, nothing at its end; return the messages in it.
 
         It writes the answers that the bytes ask for, and does not wait; see :meth:`wait`.
