@@ -63,12 +63,19 @@ class Memberships(Session):
 
     # --- the time ---
 
+    def _set_deadline(self, seconds: float | None) -> None:
+        super()._set_deadline(seconds)
+        if self._connect_by is not None and self.ending is None:
+            # Otherwise the deadline alone may say when to check again.
+            self.loop.deadlines.look(self, self._connect_by)
+
     def due(self, now: float) -> float | None:
         """The deadline has come: do what is due, and return when to check again."""
         if self._connect_by is not None and now >= self._connect_by:
-            self._connect_by = None
-            if self.ending is None:
-                seconds = self.host.options.connect_timeout
+            seconds = self.host.options.connect_timeout
+            # One whose wish waits for handlers may still be refused, and wish for nothing more.
+            self._connect_by = now + seconds if self._namespaces else None
+            if self._connect_by is None and self.ending is None:
                 text = f"it did not connect to a namespace in {seconds:g} s"
                 self.end(End(CloseReason.PROTOCOL, text))
         return super().due(now)
