@@ -10,7 +10,7 @@ import gevent
 
 from .acknowledgements import Callback, arguments_of
 from .client import Client, depart
-from .client_facts import peek, session_of, space_of
+from .client_facts import is_outside, peek, session_of, space_of
 from .connecting import connect
 from .events import (
     ANY,
@@ -79,6 +79,8 @@ class Handlers(Receiver):
         try:
             client = connect(self.namespaces, self.log, self._in_context, session, wish)
             if client is not None:
+                if session.has_withdrawn(wish[0]):
+                    depart(client, _BY_CLIENT)  # it has left while it was on its way
                 self._in_context(self._connected, client)
         except BaseException as error:
             session.broken_off(error)
@@ -205,7 +207,7 @@ class Handlers(Receiver):
     ) -> BaseException | None:
         """Send an answer to an event, if the client is still there."""
         session, space = session_of(client), space_of(client)
-        if space.client_of(session) is not client:
+        if space.client_of(session) is not client or is_outside(client):
             return None
         try:
             packets = session.dialect.acknowledgement(space.name, ack_id, arguments_of(answer))
@@ -251,15 +253,32 @@ class Handlers(Receiver):
 
     # --- it goes ---
 
-    def left(self, session: Any, namespace: str) -> None:
-        """A client has left a namespace; its session goes on."""
+    def leaves(self, session: Any, namespace: str, cost: int) -> None:
+        """A client leaves a namespace at once, whatever handlers do; its session goes on.
+
+        Handlers get what it has sent before, and those of ``disconnect`` come behind that.
+        """
+        client = session.client_in(namespace)
+        if client is not None and not is_outside(client):
+            depart(client, _BY_CLIENT)
+            session.handlers.put(self.departed, client, 0)
+        else:
+            # It is still on its way in, behind the one that has left before, if there is one.
+            session.handlers.put(self._left, namespace, cost)
+
+    def _left(self, session: Any, namespace: str) -> None:
+        """A client has left a namespace before it was let in."""
         client = session.client_in(namespace)
         if client is not None:
-            depart(client, _BY_CLIENT)
+            if not is_outside(client):
+                depart(client, _BY_CLIENT)
             self.departed(session, client)
 
     def departed(self, session: Any, client: Client) -> None:
         """A client has left its namespace: run its last handlers."""
+        space = space_of(client)
+        if space.client_of(session) is client:
+            space.set_client(session, None)
         try:
             self._end(client)
         except BaseException as error:

@@ -152,6 +152,10 @@ class Memberships(Session):
             self._outside is not None and namespace in self._outside
         )
 
+    def has_withdrawn(self, namespace: str) -> bool:
+        """Whether the client has left a namespace before it was let in."""
+        return self._namespaces is not None and not self.asked_for(namespace)
+
     def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
         if self._outside is not None:
@@ -159,4 +163,4 @@ class Memberships(Session):
         if self._namespaces is not None and namespace in self._namespaces:
             self._keep_wish(namespace, 0)
             del self._namespaces[namespace]
-        self.handlers.put(self.host.receiver.left, namespace, cost)
+        self.host.receiver.leaves(self, namespace, cost)

@@ -53,10 +53,6 @@ class Receiver:
         """
 
     @abstractmethod
-    def left(self, session: Any, namespace: str) -> None:
-        """A client has left a namespace."""
-
-    @abstractmethod
     def closed(self, session: Any) -> None:
         """A session has ended, and no event of it comes any more."""
 
@@ -72,6 +68,16 @@ class Receiver:
             ack_id: the number of the event; it may be one that nobody waits for.
             arguments: the answer.
             cost: about how many bytes of memory the answer takes.
+        """
+
+    @abstractmethod
+    def leaves(self, session: Any, namespace: str, cost: int) -> None:
+        """A client leaves a namespace; its session goes on. Called at once.
+
+        Args:
+            session: the session.
+            namespace: the name of the namespace.
+            cost: about how many bytes of memory it takes until it is handled.
         """
 
     @abstractmethod
