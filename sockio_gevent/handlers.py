@@ -15,7 +15,6 @@ from .connecting import connect
 from .events import (
     ANY,
     Emitter,
-    EventName,
     emit,
     forget_handlers,
     handlers_of,
@@ -27,6 +26,7 @@ from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
 from .options.listener_options import Context as HandlerContext
 from .session.session_host import Receiver
+from .wire.socketio import ReceivedName
 
 __all__ = ["Handlers"]
 
@@ -34,7 +34,7 @@ Run = Callable[..., "BaseException | None"]
 Handler = Callable[..., Any]
 
 _BY_CLIENT = End(CloseReason.CLIENT, "the client has left the namespace")
-_NO_HANDLERS: dict[EventName | None, list[Handler]] = {}
+_NO_HANDLERS: dict[ReceivedName | None, list[Handler]] = {}
 
 
 class _Outcome:
@@ -125,7 +125,7 @@ class Handlers(Receiver):
         except BaseException as broken:
             session.broken_off(broken)
 
-    def event(self, session: Any, event: tuple[str, EventName, list[Any], int | None]) -> None:
+    def event(self, session: Any, event: tuple[str, ReceivedName, list[Any], int | None]) -> None:
         """A client has sent an event; one of a namespace that it is not in is dropped."""
         name, event_name, arguments, ack_id = event
         try:
@@ -140,7 +140,7 @@ class Handlers(Receiver):
             session.broken_off(error)
 
     def _received(
-        self, client: Client, event: EventName, arguments: list[Any], ack_id: int | None
+        self, client: Client, event: ReceivedName, arguments: list[Any], ack_id: int | None
     ) -> BaseException | None:
         emitters = space_of(client).emitters
         failure = self._call_for_any(client, emitters, event, arguments)
@@ -167,7 +167,7 @@ class Handlers(Receiver):
         return failure
 
     def _call_for_any(
-        self, client: Client, emitters: Sequence[Any], event: EventName, arguments: list[Any]
+        self, client: Client, emitters: Sequence[Any], event: ReceivedName, arguments: list[Any]
     ) -> BaseException | None:
         """Call the handlers of all events, before those of the event; they give no answer."""
         failure: BaseException | None = None
@@ -183,7 +183,7 @@ class Handlers(Receiver):
     def _call(
         self,
         emitter: Emitter,
-        event: EventName,
+        event: ReceivedName,
         handlers: Sequence[Handler],
         arguments: Sequence[Any],
         outcome: _Outcome,
@@ -203,7 +203,7 @@ class Handlers(Receiver):
             outcome.handled = True
 
     def _acknowledge(
-        self, client: Client, event: EventName, ack_id: int, answer: Any
+        self, client: Client, event: ReceivedName, ack_id: int, answer: Any
     ) -> BaseException | None:
         """Send an answer to an event, if the client is still there."""
         session, space = session_of(client), space_of(client)

@@ -47,7 +47,12 @@ class SocketIOPeer(EngineIOPeer, Protocol):
         """Whether the client has asked to connect to this namespace, and has not left it."""
 
     def take_event(
-        self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
+        self,
+        namespace: str,
+        name: wire.ReceivedName,
+        arguments: list[Any],
+        ack_id: int | None,
+        cost: int,
     ) -> None:
         """The client has sent an event."""
 
@@ -159,7 +164,8 @@ class SocketIO(EngineIO):
             else:
                 peer.take_event(namespace, name, data, ack_id, cost)
         elif kind == wire.ACK:
-            peer.acknowledged(namespace, ack_id, data, cost)
+            if ack_id is not None:  # otherwise it answers nothing
+                peer.acknowledged(namespace, ack_id, data, cost)
         elif kind == wire.DISCONNECT:
             peer.leaves(namespace, cost)
         else:

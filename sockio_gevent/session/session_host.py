@@ -14,6 +14,7 @@ from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
 from ..options.listener_options import Options
 from ..transports.downlink import Downlink
+from ..wire.socketio import ReceivedName
 from .loops import Loop, Loops
 from .memory import Memory
 from .recently_ended import RecentlyEnded
@@ -43,7 +44,7 @@ class Receiver:
         """A client of the main namespace has sent a message, without a wish for an answer."""
 
     @abstractmethod
-    def event(self, session: Any, event: tuple[str, str | int, list[Any], int | None]) -> None:
+    def event(self, session: Any, event: tuple[str, ReceivedName, list[Any], int | None]) -> None:
         """A client has sent an event.
 
         Args:

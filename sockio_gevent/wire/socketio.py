@@ -28,11 +28,15 @@ __all__ = [
     "RESERVED",
     "BadPacket",
     "Decoder",
+    "ReceivedName",
     "SocketPacket",
     "encode",
 ]
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+
+#: The name of an event that a client has sent. JSON has one kind of number: 1.5 may be a name, too.
+ReceivedName = str | int | float
 
 # Characters. Servers and clients keep the names of namespaces, so none may be long.
 LONGEST_NAMESPACE = 256
