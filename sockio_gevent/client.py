@@ -232,13 +232,11 @@ class Target(BaseTarget[Client | RemoteClient]):
 def depart(client: Client, end: End) -> None:
     """A client leaves its namespace, and its session goes on. Call it in the session's thread.
 
-    The handlers of ``disconnect`` are left to the caller.
+    It stays the one that gets what its peer has sent before. That, and the handlers of
+    ``disconnect``, are left to the caller.
     """
     own_of(client).outside = end
-    session, space = session_of(client), space_of(client)
-    space.leave(session)
-    if space.client_of(session) is client:
-        space.set_client(session, None)
+    space_of(client).leave(session_of(client))
 
 
 def _disconnect(client: Client, close: bool) -> None:
@@ -248,14 +246,15 @@ def _disconnect(client: Client, close: bool) -> None:
     packets = session.dialect.left(space.name)
     if close or not packets:
         # A client that is told that it has to leave does not connect again by itself.
-        for name in session.clients if close else ():
-            for packet in session.dialect.left(name):
+        for name, each in session.clients.items() if close else ():
+            for packet in () if is_outside(each) else session.dialect.left(name):
                 session.enqueue(packet)
         session.end(_BY_APPLICATION)
     elif own.outside is NOT_LET_IN:
         own.outside = _BY_APPLICATION  # it is refused when the middleware has run
     else:
         depart(client, _BY_APPLICATION)
+        space.set_client(session, None)
         session.put_out(space.name)
         for packet in packets:
             session.enqueue(packet)

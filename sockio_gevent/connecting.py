@@ -15,7 +15,7 @@ from .monitoring.log import failures
 from .monitoring.reasons import CloseReason, End
 from .monitoring.throttled_log import ThrottledLog
 from .namespaces import Namespaces
-from .returning import ComeBack, come_back
+from .returning import ComeBack, come_back, shown_offset
 from .session.session import Session
 from .space import Space
 from .wire.classic_auth import auth_in_query
@@ -61,6 +61,7 @@ def connect(
         auth = auth_in_query(query, options.max_json_elements, options.max_json_depth)
     client = Client(session, space)
     back = None
+    offset = shown_offset(auth)
     refused: Refused | None = None
     let_in = False
     try:
@@ -77,14 +78,14 @@ def connect(
             # Middleware believes that it has recovered. It comes again, as a new client.
             session.end(_TOO_LATE)
         if refused is None and session.connected:
-            _let_in(session, space, client, back)
+            _let_in(session, space, client, back, offset)
             let_in = True
     finally:
         if not let_in:
             space.remove(session)
             space.forget(session)
             if back is not None:
-                back.give_up()
+                back.give_up(session.ending if refused is None else None)
     if refused is not None and session.connected:
         _refuse(session, name, refused, log)
     return client if let_in else None
@@ -119,7 +120,9 @@ def _run_middleware(
     return refused
 
 
-def _let_in(session: Session, space: Space, client: Client, back: ComeBack | None) -> None:
+def _let_in(
+    session: Session, space: Space, client: Client, back: ComeBack | None, offset: str | None
+) -> None:
     # A client that acknowledges is of Socket.IO 1.0 or later, and is told its id. Others
     # have none until the application asks for it.
     client_id = client.id if session.dialect.acknowledges else None
@@ -134,7 +137,7 @@ def _let_in(session: Session, space: Space, client: Client, back: ComeBack | Non
     space.rooms.enter(session)
     kept = None
     if space.recovery is not None and session.dialect.recovers:
-        kept = space.recovery.keep(space, session, None if back is None else back.secret)
+        kept = space.recovery.keep(space, session, None if back is None else back.secret, offset)
     own = peek(client)
     if own is not None and own.id is not None:
         # Middleware, or another thread, may have asked for it before it was in.

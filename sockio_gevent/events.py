@@ -12,7 +12,7 @@ from .monitoring.throttled_log import ThrottledLog
 from .monitoring.warn import advise
 from .options.callables import callable_problem
 from .options.suggestions import did_you_mean, near_miss
-from .wire.socketio import RESERVED
+from .wire.socketio import RESERVED, ReceivedName
 
 __all__ = [
     "ANY",
@@ -74,7 +74,7 @@ class Emitter:
     def __init__(self) -> None:
         # The lists are replaced and never changed, so that a handler may add and
         # remove handlers while the handlers of its event run.
-        self.__handlers: dict[EventName | None, list[Handler]] | None = None
+        self.__handlers: dict[ReceivedName | None, list[Handler]] | None = None
 
     @overload
     def on(self, event: EventName) -> Callable[[H], H]: ...
@@ -184,7 +184,7 @@ class Emitter:
             )
 
     @staticmethod
-    def __handlers_of(emitter: Emitter, event: EventName | None) -> Sequence[Handler]:
+    def __handlers_of(emitter: Emitter, event: ReceivedName | None) -> Sequence[Handler]:
         """The handlers of an event, in the order in which they were added."""
         handlers = emitter.__handlers
         return () if handlers is None else handlers.get(event, ())
@@ -196,7 +196,7 @@ class Emitter:
 
 
 # No methods: applications are not to call them.
-HandlersOf = Callable[[Emitter, EventName | None], Sequence[Handler]]
+HandlersOf = Callable[[Emitter, ReceivedName | None], Sequence[Handler]]
 handlers_of: HandlersOf = Emitter._Emitter__handlers_of  # type: ignore[attr-defined]
 forget_handlers: Callable[[Emitter], None] = Emitter._Emitter__forget_handlers  # type: ignore[attr-defined]
 
@@ -226,7 +226,7 @@ def emit(
 
 
 def log_failure(
-    emitter: Emitter, log: ThrottledLog, event: EventName, handler: Handler, error: BaseException
+    emitter: Emitter, log: ThrottledLog, event: ReceivedName, handler: Handler, error: BaseException
 ) -> None:
     """Log the exception of a handler, which is being handled."""
     # Clients may cause it again and again; the log shows some of each handler.
@@ -236,7 +236,7 @@ def log_failure(
 
 def log_misfit(
     log: ThrottledLog,
-    event: EventName,
+    event: ReceivedName,
     handler: Handler,
     arguments: Sequence[object],
     error: BaseException,

@@ -10,12 +10,11 @@ import gevent
 
 from .acknowledgements import Callback, arguments_of
 from .client import Client, depart
-from .client_facts import peek, session_of, space_of
+from .client_facts import is_outside, peek, session_of, space_of
 from .connecting import connect
 from .events import (
     ANY,
     Emitter,
-    EventName,
     emit,
     forget_handlers,
     handlers_of,
@@ -28,6 +27,7 @@ from .namespaces import Namespaces
 from .options.listener_options import Context as HandlerContext
 from .session.session import Session
 from .session.session_host import Receiver
+from .wire.socketio import ReceivedName
 
 __all__ = ["Handlers"]
 
@@ -35,7 +35,7 @@ Run = Callable[..., "BaseException | None"]
 Handler = Callable[..., Any]
 
 _BY_CLIENT = End(CloseReason.CLIENT, "the client has left the namespace")
-_NO_HANDLERS: dict[EventName | None, list[Handler]] = {}
+_NO_HANDLERS: dict[ReceivedName | None, list[Handler]] = {}
 
 
 class _Outcome:
@@ -80,6 +80,8 @@ class Handlers(Receiver):
         try:
             client = connect(self.namespaces, self.log, self._in_context, session, wish)
             if client is not None:
+                if session.has_withdrawn(wish[0]):
+                    depart(client, _BY_CLIENT)  # it has left while it was on its way
                 self._in_context(self._connected, client)
         except BaseException as error:
             session.broken_off(error)
@@ -126,7 +128,7 @@ class Handlers(Receiver):
         except BaseException as broken:
             session.broken_off(broken)
 
-    def event(self, session: Any, event: tuple[str, EventName, list[Any], int | None]) -> None:
+    def event(self, session: Any, event: tuple[str, ReceivedName, list[Any], int | None]) -> None:
         """A client has sent an event; one of a namespace that it is not in is dropped."""
         name, event_name, arguments, ack_id = event
         try:
@@ -141,7 +143,7 @@ class Handlers(Receiver):
             session.broken_off(error)
 
     def _received(
-        self, client: Client, event: EventName, arguments: list[Any], ack_id: int | None
+        self, client: Client, event: ReceivedName, arguments: list[Any], ack_id: int | None
     ) -> BaseException | None:
         emitters = space_of(client).emitters
         failure = self._call_for_any(client, emitters, event, arguments)
@@ -168,7 +170,7 @@ class Handlers(Receiver):
         return failure
 
     def _call_for_any(
-        self, client: Client, emitters: Sequence[Any], event: EventName, arguments: list[Any]
+        self, client: Client, emitters: Sequence[Any], event: ReceivedName, arguments: list[Any]
     ) -> BaseException | None:
         """Call the handlers of all events, before those of the event; they give no answer."""
         failure: BaseException | None = None
@@ -184,7 +186,7 @@ class Handlers(Receiver):
     def _call(
         self,
         emitter: Emitter,
-        event: EventName,
+        event: ReceivedName,
         handlers: Sequence[Handler],
         arguments: Sequence[Any],
         outcome: _Outcome,
@@ -204,11 +206,11 @@ class Handlers(Receiver):
             outcome.handled = True
 
     def _acknowledge(
-        self, client: Client, event: EventName, ack_id: int, answer: Any
+        self, client: Client, event: ReceivedName, ack_id: int, answer: Any
     ) -> BaseException | None:
         """Send an answer to an event, if the client is still there."""
         session, space = session_of(client), space_of(client)
-        if space.client_of(session) is not client:
+        if space.client_of(session) is not client or is_outside(client):
             return None
         try:
             packets = session.dialect.acknowledgement(space.name, ack_id, arguments_of(answer))
@@ -254,15 +256,32 @@ class Handlers(Receiver):
 
     # --- it goes ---
 
-    def left(self, session: Any, namespace: str) -> None:
-        """A client has left a namespace; its session goes on."""
+    def leaves(self, session: Any, namespace: str, cost: int) -> None:
+        """A client leaves a namespace at once, whatever handlers do; its session goes on.
+
+        Handlers get what it has sent before, and those of ``disconnect`` come behind that.
+        """
+        client = session.client_in(namespace)
+        if client is not None and not is_outside(client):
+            depart(client, _BY_CLIENT)
+            session.handlers.put(self.departed, client, 0)
+        else:
+            # It is still on its way in, behind the one that has left before, if there is one.
+            session.handlers.put(self._left, namespace, cost)
+
+    def _left(self, session: Any, namespace: str) -> None:
+        """A client has left a namespace before it was let in."""
         client = session.client_in(namespace)
         if client is not None:
-            depart(client, _BY_CLIENT)
+            if not is_outside(client):
+                depart(client, _BY_CLIENT)
             self.departed(session, client)
 
     def departed(self, session: Any, client: Client) -> None:
         """A client has left its namespace: run its last handlers."""
+        space = space_of(client)
+        if space.client_of(session) is client:
+            space.set_client(session, None)
         try:
             self._end(client)
         except BaseException as error:

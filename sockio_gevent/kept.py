@@ -83,6 +83,7 @@ class Kept:
         space: the namespace of the client.
         session: the session of the client.
         secret: what the client shows when it comes back; ``None`` for a new one.
+        offset: the offset that the client has shown; it shows that again if it sees no event.
 
     Attributes:
         client: the client.
@@ -94,8 +95,8 @@ class Kept:
     """
 
     __slots__ = (
+        "_before",
         "_events",
-        "_forgotten",
         "_recovery",
         "_until",
         "client",
@@ -107,7 +108,14 @@ class Kept:
         "successor",
     )
 
-    def __init__(self, recovery: Keeper, space: Any, session: Session, secret: str | None) -> None:
+    def __init__(
+        self,
+        recovery: Keeper,
+        space: Any,
+        session: Session,
+        secret: str | None,
+        offset: str | None,
+    ) -> None:
         self._recovery = recovery
         self.space = space
         self.session = session
@@ -118,8 +126,8 @@ class Kept:
         self.successor: Kept | None = None
         self._until = 0.0
         self._events: deque[KeptEvent] = deque()
-        # The offset of the last event that is not kept any more.
-        self._forgotten: str | None = None
+        # The offset of the last event that is not kept any more, or that came before all of them.
+        self._before = offset
 
     def note(self, event: KeptEvent) -> None:
         """An event was sent to the client, or would have been."""
@@ -138,7 +146,7 @@ class Kept:
         """Drop the first events that are not kept any more."""
         events = self._events
         while events and events[0].packets is None:
-            self._forgotten = events.popleft().offset
+            self._before = events.popleft().offset
 
     def after(self, offset: Any) -> list[KeptEvent] | None:
         """The events behind the one that the client has seen last.
@@ -158,7 +166,7 @@ class Kept:
                 return None
             found.append(event)
         else:
-            if self._forgotten != offset:
+            if self._before != offset:
                 return None
         found.reverse()
         return found
@@ -167,6 +175,10 @@ class Kept:
         """The client was cut off: keep what is sent to it, for the time of the option."""
         self.gone = True
         self._until = monotonic() + self._recovery.seconds
+        self.await_again()
+
+    def await_again(self) -> None:
+        """The client was cut off on its way back: await it for the rest of the time."""
         self.session.loop.deadlines.look(self, self._until)
         self._recovery.awaits(self)
 

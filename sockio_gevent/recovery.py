@@ -131,15 +131,18 @@ class Recovery:
             for kept in list(self._by_secret.values()):
                 kept.session.loop.call(kept.drop_old)
 
-    def keep(self, space: Any, session: Session, secret: str | None) -> Kept:
+    def keep(
+        self, space: Any, session: Session, secret: str | None, offset: str | None = None
+    ) -> Kept:
         """Keep what is sent to a client from now on.
 
         Args:
             space: its namespace.
             session: its session.
             secret: what it has shown, if it has come back; by the same it knows that it is back.
+            offset: the offset that it has shown, if any.
         """
-        kept = Kept(self, space, session, secret)
+        kept = Kept(self, space, session, secret, offset)
         if session.kept is None:
             session.kept = {}
         session.kept[space.name] = kept
@@ -196,6 +199,11 @@ class Recovery:
                 if not of_one:
                     del self._by_network[network]
         kept.session.loop.deadlines.forget(kept)
+
+    def unclaim(self, kept: Kept) -> None:
+        """A client was cut off on its way back: it may come back once more."""
+        self._by_secret[kept.secret] = kept
+        kept.await_again()
 
     def release(self, kept: Kept) -> None:
         """A client has left for good, or is back as another one."""

@@ -8,13 +8,14 @@ from .client import Client
 from .client_facts import own_of, space_of
 from .kept import Kept
 from .monitoring.reasons import CloseReason, End
-from .recovery import Recovery
+from .recovery import CUTS, Recovery
 from .session.session import Session
 
-__all__ = ["ComeBack", "come_back"]
+__all__ = ["ComeBack", "come_back", "shown_offset"]
 
 _IS_BACK = End(CloseReason.LOST, "its client has come back with another session")
 _PATIENCE = 10.0  # seconds; the last handlers of the old client may take so long
+_LONGEST_OFFSET = 32  # characters; other servers may have longer ones than this one
 
 
 class ComeBack:
@@ -57,9 +58,27 @@ class ComeBack:
             successor.note(event)
         self._recovery.release(kept)
 
-    def give_up(self) -> None:
-        """The client was not let in."""
-        self._recovery.expire(self._kept)
+    def give_up(self, end: End | None) -> None:
+        """The client was not let in.
+
+        Args:
+            end: how its new session has ended; ``None`` if it was refused.
+        """
+        was_cut = end is not None and end.reason in CUTS
+        if was_cut and self.is_whole and not self._kept.space.host.closing:
+            self._recovery.unclaim(self._kept)
+        else:
+            self._recovery.expire(self._kept)
+
+
+def shown_offset(auth: Any) -> str | None:
+    """The offset of the last event that a client has seen, from what it has sent to connect.
+
+    A client shows the same with its next return if it has seen no event since, also one that
+    is a new client: the offset is then of an earlier connection, which was not recovered.
+    """
+    offset = auth.get("offset") if isinstance(auth, dict) else None
+    return offset if isinstance(offset, str) and len(offset) <= _LONGEST_OFFSET else None
 
 
 def come_back(

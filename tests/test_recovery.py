@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import pytest
 from gevent.event import Event
-from support.in_process import listen, wait_until
+from support.in_process import DEADLINE, listen, wait_until
 
 import sockio_gevent as io
 from sockio_gevent import recovery
@@ -116,6 +116,84 @@ def test_a_client_can_be_cut_off_again_and_again() -> None:
         assert client.session.recovered
         assert client.session.id == client_id
         assert received(client) == [("chat", number)]
+
+
+def test_a_client_can_be_cut_off_again_before_another_event_comes() -> None:
+    listener = listen(recovery=LONG)
+    client = connect(listener)
+    client_id = client.session.id
+    listener.emit("chat", 0)
+    for _ in range(3):
+        client.cut()
+        client = client.come_back()
+        assert client.session.recovered
+    client.cut()
+    listener.emit("chat", 1)
+    client = client.come_back()
+    assert (client.session.recovered, client.session.id) == (True, client_id)
+    assert received(client) == [("chat", 1)]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_is_sent_again_and_lost_with_the_next_cut_is_sent_once_more(before: int) -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    for _ in range(before):
+        listener.emit("chat", "before")
+    first.cut()
+    listener.emit("chat", 1)
+    for _ in range(2):
+        # It is cut off before it reads, so the client shows again what it has shown first.
+        first.come_back().cut()
+    listener.emit("chat", 2)
+    last = first.come_back()
+    assert last.session.recovered
+    assert received(last) == [("chat", 1), ("chat", 2)]
+
+
+def test_a_client_that_was_not_recovered_can_be_cut_off_before_an_event_comes() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    listener.emit("chat", 1)
+    first.cut()
+    first._link.seen["/"]["pid"] = "invented"  # type: ignore[attr-defined]
+    # It shows still the offset of its first connection.
+    second = first.come_back()
+    assert not second.session.recovered
+    second.cut()
+    listener.emit("chat", 2)
+    third = second.come_back()
+    assert third.session.recovered
+    assert received(third) == [("chat", 2)]
+
+
+def test_a_client_that_is_cut_off_on_its_way_back_can_come_back_once_more() -> None:
+    listener = listen(recovery=LONG)
+    chat = listener.of("/chat")
+    first = connect(listener, namespace="/chat")
+    first.session.join("lobby")
+    first.cut()
+    chat.emit("chat", 1)
+    asked, go_on = Event(), Event()
+
+    @chat.use
+    def check(client: io.Client) -> None:
+        asked.set()
+        go_on.wait()
+
+    # Its connection is cut while the middleware decides.
+    session = connect(listener)._session
+    session.receive([f'40/chat,{{"pid":"{first._link.seen["/chat"]["pid"]}"}}'])  # type: ignore[attr-defined]
+    session.start_handlers()
+    assert asked.wait(DEADLINE)
+    session.end(End(CloseReason.LOST, "cut"))
+    go_on.set()
+    assert session.handlers.wait_done(DEADLINE)
+    last = first.come_back()
+    assert (last.session.recovered, last.session.rooms) == (True, {"lobby", last.session.id})
+    assert received(last) == [("chat", 1)]
+    last.disconnect()
+    assert not chat._space.rooms.absent
 
 
 def test_a_client_that_was_sent_nothing_comes_back_too() -> None:

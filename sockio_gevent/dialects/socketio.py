@@ -51,7 +51,12 @@ class SocketIOPeer(EngineIOPeer, Protocol):
         """Whether the client has asked to connect to this namespace, and has not left it."""
 
     def take_event(
-        self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
+        self,
+        namespace: str,
+        name: wire.ReceivedName,
+        arguments: list[Any],
+        ack_id: int | None,
+        cost: int,
     ) -> None:
         """The client has sent an event."""
 
@@ -188,7 +193,8 @@ class SocketIO(EngineIO):
         if kind == wire.EVENT:
             self._take_event(peer, namespace, data, ack_id, cost)
         elif kind == wire.ACK:
-            peer.acknowledged(namespace, ack_id, data, cost)
+            if ack_id is not None:  # otherwise it answers nothing
+                peer.acknowledged(namespace, ack_id, data, cost)
         elif kind == wire.DISCONNECT:
             peer.leaves(namespace, cost)
         else:

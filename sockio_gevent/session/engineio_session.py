@@ -13,6 +13,7 @@ from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
 from ..transports.downlink import Downlink
 from ..wire.packet import Packet
+from ..wire.socketio import ReceivedName
 from ..wire.websocket import PROTOCOL_ERROR
 from .loops import Loop
 from .memberships import Memberships
@@ -282,7 +283,12 @@ class EngineIOSession(Memberships):
         self.end(End(CloseReason.CLIENT, "closed by the client"))
 
     def take_event(
-        self, namespace: str, name: str | int, arguments: list[Any], ack_id: int | None, cost: int
+        self,
+        namespace: str,
+        name: ReceivedName,
+        arguments: list[Any],
+        ack_id: int | None,
+        cost: int,
     ) -> None:
         """The client has sent an event."""
         event = namespace, name, arguments, ack_id

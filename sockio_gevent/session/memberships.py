@@ -63,12 +63,19 @@ class Memberships(Session):
 
     # --- the time ---
 
+    def _set_deadline(self, seconds: float | None) -> None:
+        super()._set_deadline(seconds)
+        if self._connect_by is not None and self.ending is None:
+            # Otherwise the deadline alone may say when to check again.
+            self.loop.deadlines.look(self, self._connect_by)
+
     def due(self, now: float) -> float | None:
         """The deadline has come: do what is due, and return when to check again."""
         if self._connect_by is not None and now >= self._connect_by:
-            self._connect_by = None
-            if self.ending is None:
-                seconds = self.host.options.connect_timeout
+            seconds = self.host.options.connect_timeout
+            # One whose wish waits for handlers may still be refused, and wish for nothing more.
+            self._connect_by = now + seconds if self._namespaces else None
+            if self._connect_by is None and self.ending is None:
                 text = f"it did not connect to a namespace in {seconds:g} s"
                 self.end(End(CloseReason.PROTOCOL, text))
         return super().due(now)
@@ -145,6 +152,10 @@ class Memberships(Session):
             self._outside is not None and namespace in self._outside
         )
 
+    def has_withdrawn(self, namespace: str) -> bool:
+        """Whether the client has left a namespace before it was let in."""
+        return self._namespaces is not None and not self.asked_for(namespace)
+
     def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
         if self._outside is not None:
@@ -152,4 +163,4 @@ class Memberships(Session):
         if self._namespaces is not None and namespace in self._namespaces:
             self._keep_wish(namespace, 0)
             del self._namespaces[namespace]
-        self.handlers.put(self.host.receiver.left, namespace, cost)
+        self.host.receiver.leaves(self, namespace, cost)

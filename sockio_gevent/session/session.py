@@ -89,6 +89,10 @@ class Session(Deadline):
         downlink = self.downlink
         return bool(self._outbox) and (downlink is None or (self._polls and not downlink.ready))
 
+    def has_withdrawn(self, namespace: str) -> bool:
+        """Whether its client has left a namespace before it was let in."""
+        return False
+
     def let_in(self, namespace: str) -> None:
         """It has become a client of a namespace."""
 

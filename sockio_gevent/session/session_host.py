@@ -14,6 +14,7 @@ from ..monitoring.throttled_log import ThrottledLog
 from ..options.limits import Limits
 from ..options.listener_options import Options
 from ..transports.downlink import Downlink
+from ..wire.socketio import ReceivedName
 from .loops import Loop, Loops
 from .memory import Memory
 from .recently_ended import RecentlyEnded
@@ -43,7 +44,7 @@ class Receiver:
         """A client of the main namespace has sent a message, without a wish for an answer."""
 
     @abstractmethod
-    def event(self, session: Any, event: tuple[str, str | int, list[Any], int | None]) -> None:
+    def event(self, session: Any, event: tuple[str, ReceivedName, list[Any], int | None]) -> None:
         """A client has sent an event.
 
         Args:
@@ -51,10 +52,6 @@ class Receiver:
             event: the name of the namespace, the name of the event, its arguments, and the
                 number for the acknowledgement that the client wants, or ``None``.
         """
-
-    @abstractmethod
-    def left(self, session: Any, namespace: str) -> None:
-        """A client has left a namespace."""
 
     @abstractmethod
     def closed(self, session: Any) -> None:
@@ -72,6 +69,16 @@ class Receiver:
             ack_id: the number of the event; it may be one that nobody waits for.
             arguments: the answer.
             cost: about how many bytes of memory the answer takes.
+        """
+
+    @abstractmethod
+    def leaves(self, session: Any, namespace: str, cost: int) -> None:
+        """A client leaves a namespace; its session goes on. Called at once.
+
+        Args:
+            session: the session.
+            namespace: the name of the namespace.
+            cost: about how many bytes of memory it takes until it is handled.
         """
 
     @abstractmethod

@@ -180,7 +180,7 @@ class Client(Conversation):
         seen = getattr(self._link, "seen", {}).get(self._namespace)
         if seen is None:
             raise TypeError("the listener does not have the option 'recovery' for this client")
-        return Client(
+        client = Client(
             self.session.listener,
             dialect=self._session.dialect.name,
             namespace=self._namespace,
@@ -188,6 +188,10 @@ class Client(Conversation):
             transport=self._link.transport,
             raise_exceptions=self._failures is not None,
         )
+        if "offset" in seen:
+            # As released clients do: until it sees another event, it shows the same one.
+            client._link.seen[self._namespace].setdefault("offset", seen["offset"])  # type: ignore[attr-defined]
+        return client
 
     def disconnect(self, timeout: float | None = 10.0) -> None:
         """Disconnect, and wait until the handlers of ``disconnect`` have run.

@@ -28,6 +28,7 @@ __all__ = [
     "RESERVED",
     "BadPacket",
     "Decoder",
+    "ReceivedName",
     "SocketPacket",
     "begin",
     "encode",
@@ -41,6 +42,9 @@ ACK: Final = 3
 CONNECT_ERROR: Final = 4
 BINARY_EVENT: Final = 5
 BINARY_ACK: Final = 6
+
+#: The name of an event that a client has sent. JSON has one kind of number: 1.5 may be a name, too.
+ReceivedName = str | int | float
 
 # Characters. Servers and clients keep the names of namespaces, so none may be long.
 LONGEST_NAMESPACE = 256

@@ -345,7 +345,8 @@ def test_a_namespace_that_is_left_and_asked_for_again_while_the_application_ends
     wait_for(lambda: session_of(old).handlers.added >= 5)
     old.disconnect()
     gate.set()
-    client.expect("1/a,")
+    # It has left before, so the application does not end what it has asked for since.
+    assert str(client.packet()).startswith("0/a,")
     wait_for(lambda: room.clients and old not in room.clients.values())
     client.tell("0/b,")
     assert client.wait_closed() == 1008

@@ -6,8 +6,10 @@ import json
 import re
 
 import pytest
+from gevent.event import Event
 from support.clients import wait_for
 from support.engineio import ALL, BARE, Kind, WebSocket
+from support.http import DEADLINE
 from support.limits import exceeded
 
 import sockio_gevent as io
@@ -213,9 +215,10 @@ def test_json_has_its_limits(socketio, kind, options, packet):
 
 
 @kinds
-def test_a_client_that_connects_to_nothing_is_not_kept(socketio, kind):
+@pytest.mark.parametrize("ping_interval", [BARE["ping_interval"], 25.0])
+def test_a_client_that_connects_to_nothing_is_not_kept(socketio, kind, ping_interval):
     """Those of protocol 4 are in the main namespace from the beginning."""
-    served = socketio(connect_timeout=0.2)
+    served = socketio(connect_timeout=0.2, ping_interval=ping_interval)
     opened = kind(served.port).open()
     if kind.version == 3:
         assert opened.packet() == "40"
@@ -240,3 +243,25 @@ def test_a_namespace_that_is_not_ascii_can_be_used(socketio, kind):
     assert (head, json.loads(f"[{answer}")) == ("43/ñ,7", ["öü"])
     opened.put("40/ü,")
     assert opened.packet().startswith("44/ü,")
+
+
+def test_a_client_whose_wish_waits_for_middleware_is_kept(socketio):
+    served = socketio(connect_timeout=0.2)
+    go_on = Event()
+    served.listener.use(lambda client: go_on.wait(DEADLINE))
+    opened = Kind(WebSocket, 4)(served.port).open()
+    opened.put("40")
+    # The time of one that comes later is over after that of the first.
+    later = Kind(WebSocket, 4)(served.port).open()
+    assert later.wait_closed() is not None
+    go_on.set()
+    assert opened.packet().startswith("40{")
+
+
+def test_a_client_that_was_refused_and_connects_to_nothing_is_not_kept(socketio):
+    served = socketio(connect_timeout=0.2)
+    served.listener.use(refuse)
+    opened = Kind(WebSocket, 4)(served.port).open()
+    opened.put("40")
+    assert opened.packet().startswith("44{")
+    served.wait_line("ended: it did not connect to a namespace in 0.2 s")

@@ -145,7 +145,9 @@ class Peer:
         self.session.start_handlers()
 
     def leave(self, namespace: str = "/") -> None:
-        self._put(self._receiver.left, namespace)
+        self._receiver.leaves(self.session, namespace, 100)
+        self.session.start_handlers()
+        self._settle()
 
     def vanish(self) -> None:
         self.session.end(End(CloseReason.LOST, "it has vanished"))
