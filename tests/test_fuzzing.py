@@ -254,8 +254,8 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     ),
     "upgrades whose sessions never leave a namespace": (
         Handlers,
-        "left",
-        lambda self, session, namespace: None,
+        "leaves",
+        lambda self, session, namespace, cost: None,
     ),
     "upgrades whose clients are told nothing": (
         Handlers,
