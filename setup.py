@@ -42,6 +42,7 @@ FILES = (
     "rooms.py",
     "space.py",
     "server/http/environ.py",
+    "server/http/plain_answer.py",
     "server/http/plain_connection.py",
     "server/http/push_back.py",
     "server/http/request.py",
