@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from time import time
 from typing import Any
 
@@ -177,7 +177,7 @@ class PlainAnswer:
             self._watch.answer_given()
             self._take().discard_input()
 
-    def _send_result(self, result: Iterable[bytes]) -> None:
+    def _send_result(self, result: Any) -> None:
         for chunk in result:
             if not chunk:
                 continue
@@ -190,7 +190,7 @@ class PlainAnswer:
         elif self._taken:
             self._handler.end_result()
 
-    def __call__(self, status: str, headers: _Headers, exc_info: Any = None) -> Any:
+    def __call__(self, status: Any, headers: Any, exc_info: Any = None) -> Any:
         """The ``start_response`` of the request, PEP 3333."""
         if self.result is None and exc_info is None and not self.status:
             try:
@@ -214,7 +214,7 @@ class PlainAnswer:
         if self._taken:
             self._handler.note(self)
 
-    def _write_early(self, data: bytes) -> None:
+    def _write_early(self, data: Any) -> None:
         """The ``write`` of PEP 3333; from here on, pywsgi sends the answer."""
         handler = self._take()
         if self._answer is not None:
@@ -222,7 +222,7 @@ class PlainAnswer:
             handler.start_response(self.status, self._headers)
         handler.write(data)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: Any) -> None:
         """Send the head; a body that is not too long goes in the same write."""
         answer, self._answer = self._answer, None
         now = int(time())
