@@ -59,7 +59,7 @@ class PlainAnswer:
         body: the body of the request, if not all of it was here with its head.
         closes: whether no other request follows.
         code: the number of the status of the answer.
-        data: what was read of the request, and behind it.
+        data: what was read of the request, and behind it, if another worker may need it.
         environ: the environ of the request.
         head: the head of the request.
         headers_sent: whether the head of the answer was sent from here.

@@ -43,6 +43,7 @@ class PlainConnection(PlainAnswer):
     """
 
     __slots__ = (
+        "_hands_over",
         "_most_fields",
         "_most_head",
         "_pattern",
@@ -59,6 +60,7 @@ class PlainConnection(PlainAnswer):
     ) -> None:
         super().__init__(handler, watch, logs)
         self._time_slice = time_slice
+        self._hands_over: bool = handler.hands_over
         self._pattern: Pattern[str] = handler.plain
         self._most_head: int = handler.max_header_size
         self._most_fields: int = handler.max_header_count
@@ -92,32 +94,13 @@ class PlainConnection(PlainAnswer):
                     return None
             if not data:
                 return None
-            head = read_request_head(self._pattern, data)
-            if head is None:
+            end = self._begin(data)
+            if end < 0:
                 return data
-            size, fields = head[0], head[6]
-            if size > self._most_head or len(fields.environ) > self._most_fields:
-                return data
-            environ = self.environ_of(head)
-            if environ is None:
-                return data
-            self.head = head
-            self.data = data
-            self.environ = environ
-            self.closes = fields.closes
-            if fields.upgrades:
-                return data
-            end = size + (fields.body_size or 0)
-            if end <= len(data):
-                environ["wsgi.input"] = BytesIO(data[size:end])
-            else:
-                self.body = self._handler.late_body(data[size:], fields.body_size)
-                environ["wsgi.input"] = self.body
-            environ["wsgi.input_terminated"] = True
-            environ[CONNECTION] = self
-            self._watch.head_read()
-            self.served = True
+            data = data[end:]
             late = self.body is not None
+            self.served = True
+            self._watch.head_read()
             try:
                 self._respond()
                 closes = self.closes or self._is_over()
@@ -125,10 +108,38 @@ class PlainConnection(PlainAnswer):
                 self.forget()
             if closes:
                 return None
-            data = data[end:]
             if late:
                 return b""
             self._watch.request_awaited()
+
+    def _begin(self, data: bytes) -> int:
+        """Begin with a request; return where it ends, and -1 if it is not answered here."""
+        head = read_request_head(self._pattern, data)
+        if head is None:
+            return -1
+        size, fields = head[0], head[6]
+        if size > self._most_head or len(fields.environ) > self._most_fields:
+            return -1
+        environ = self._environ_of(head)
+        if environ is None:
+            return -1
+        self.head = head
+        self.environ = environ
+        self.closes = fields.closes
+        if fields.upgrades:
+            self.data = data
+            return -1
+        if self._hands_over:
+            self.data = data
+        environ["wsgi.input_terminated"] = True
+        environ[CONNECTION] = self
+        end = size + (fields.body_size or 0)
+        if end > len(data):
+            self.body = self._handler.late_body(data[size:], fields.body_size)
+            environ["wsgi.input"] = self.body
+            return len(data)
+        environ["wsgi.input"] = BytesIO(data[size:end])
+        return end
 
     def _receive(self) -> bytes:
         """Wait until the client has sent something, and read what is there."""
@@ -142,7 +153,7 @@ class PlainConnection(PlainAnswer):
             except BlockingIOError:
                 pass
 
-    def environ_of(self, head: RequestHead) -> dict[str, Any] | None:
+    def _environ_of(self, head: RequestHead) -> dict[str, Any] | None:
         """The environ of a request, without its input; ``None`` if pywsgi might make another."""
         _, _, method, _, path, query, fields = head
         environ: dict[str, Any] = self._server.get_environ()
@@ -178,7 +189,6 @@ class PlainConnection(PlainAnswer):
     def departure(self) -> Departure | None:
         """How the connection can leave this worker; ``None`` if it cannot."""
         handler = self._take()
-        if handler.hands_over:
-            handler.begun = self.data
+        handler.begun = self.data
         departure: Departure | None = handler.departure()
         return departure
