@@ -176,6 +176,24 @@ class FastHandler(LimitedHandler):
         except OSError:
             pass  # the client has gone, so no next request will come
 
+    def has_lost_client(self, error: BaseException, sent: bool) -> bool:
+        """Whether an error of a plain request means that the client has gone.
+
+        Args:
+            error: the error.
+            sent: whether the head of the answer was sent.
+        """
+        if not isinstance(error, OSError) or isinstance(error, BrokenBody):
+            return False
+        return sent or (bool(error.args) and error.args[0] in self.ignored_socket_errors)
+
+    def fail(self, error: BaseException) -> None:
+        """Answer a plain request with an error, if that is still possible."""
+        if isinstance(error, BrokenBody):
+            self.refuse_body(error)
+        else:
+            self.handle_error(type(error), error, error.__traceback__)
+
     def log_answer(self) -> None:
         """Write the line to the access log."""
         self.time_finish = time()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from time import time
 from typing import Any
 
-from gevent import pywsgi
-
 from ...hub.gevent_private import bare_socket
 from ...wire.http_head import AnswerHead, RequestHead, answer_head
-from .body import BrokenBody
 from .timeouts import ConnectionWatch
 
 __all__ = ["PlainAnswer"]
@@ -39,8 +35,11 @@ class _Date:
 
     def renew(self, second: int) -> None:
         """Make the header for another second."""
+        # Not on top: importing the package must not import a server.
+        from gevent.pywsgi import format_date_time
+
         # In this order: a server in another thread may read both in between.
-        self.line = b"Date: %b\r\n\r\n" % pywsgi.format_date_time(second)
+        self.line = b"Date: %b\r\n\r\n" % format_date_time(second)
         self.second = second
 
 
@@ -147,18 +146,13 @@ class PlainAnswer:
                     self._send_result(result)
             finally:
                 self._end_answer()
-        except BrokenBody as broken:
-            self._take().refuse_body(broken)
-        except OSError as error:
+        except BaseException as error:
             handler = self._handler
-            ignored = error.args[:1] and error.args[0] in handler.ignored_socket_errors
-            if ignored or self.headers_sent or (self._taken and handler.headers_sent):
-                # The client has gone, so an error could not be sent either.
-                self.closes = True
+            sent = self.headers_sent or (self._taken and bool(handler.headers_sent))
+            if handler.has_lost_client(error, sent):
+                self.closes = True  # an error could not be sent either
             else:
-                self._take().handle_error(*sys.exc_info())
-        except BaseException:
-            self._take().handle_error(*sys.exc_info())
+                self._take().fail(error)
         finally:
             if self._logs:
                 self._take().log_answer()
