@@ -57,7 +57,8 @@ def check(data: bytes) -> None:
     expected = _read(resource.split("/"), path)
     route = match(resource, path)
     is_file = expected is not None and expected[0] in FILES
-    assert (None if route is None else route[:3]) == (None if is_file else expected)
+    found = None if route is None else (route.name, route.session_id, route.tail)
+    assert found == (None if is_file else expected)
     assert is_known(resource, path) == (expected is not None)
     opening = None if route is None else with_merged_slashes(route)
     if opening is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..compiled import mypyc_attr
 from ..monitoring.reasons import End
@@ -21,20 +21,39 @@ from ..wire.redact import Shortener
 __all__ = ["Dialect", "Peer", "Route"]
 
 
-class Route(NamedTuple):
-    """An address under the resource.
+class Route:
+    """An address under the resource. No named tuple: every request makes one.
 
-    Attributes:
+    Args:
         name: the name of a transport, or of the file of a browser client.
         session_id: the id of the session; empty for a new one.
         tail: the rest of the address.
         error: what is wrong with it, as a number of the dialect; ``None`` for nothing.
+
+    Attributes:
+        error, name, session_id, tail: the same as given.
     """
 
-    name: str
-    session_id: str
-    tail: str
-    error: int | None = None
+    __slots__ = ("error", "name", "session_id", "tail")
+
+    def __init__(self, name: str, session_id: str, tail: str, error: int | None = None) -> None:
+        self.name = name
+        self.session_id = session_id
+        self.tail = tail
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"Route{self._parts}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Route) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, str, str, int | None]:
+        return self.name, self.session_id, self.tail, self.error
 
 
 class Peer(Protocol):

@@ -95,7 +95,8 @@ def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
         return None
     block = data[line_end + 2 : end]
     # Each handshake has a key of its own, so it is not worth keeping.
-    once = len(block) > _LONGEST_KNOWN or _HANDSHAKE in block
+    # Not by "in": CPython makes a TypeError inside when bytes are searched in bytes.
+    once = len(block) > _LONGEST_KNOWN or block.find(_HANDSHAKE) >= 0
     fields = _read_fields(block) if once else _known_fields(block)
     if fields is None:
         return None

@@ -14,9 +14,10 @@ from support.fast_path import (
     head,
 )
 from support.raw import Raw
+from support.readers import ask
 
 import sockio_gevent as io
-from sockio_gevent.server.http import fast_path
+from sockio_gevent.server.http.head_limits import LimitedHandler
 from sockio_gevent.wire.http_head import answer_head
 
 
@@ -168,14 +169,17 @@ def test_a_policy_file_is_served_only_as_the_first_request(pair):
 
 
 def test_polls_use_the_fast_path(echo, monkeypatch):
-    answered = []
-    respond = fast_path.FastHandler._respond
+    left = []
+    read_request = LimitedHandler.read_request
     monkeypatch.setattr(
-        fast_path.FastHandler,
-        "_respond",
-        lambda handler: (answered.append(handler.requestline.split()[0]), respond(handler))[1],
+        LimitedHandler,
+        "read_request",
+        lambda handler, line: (left.append(line), read_request(handler, line))[1],
     )
-    client = Polling(echo().port).open()
+    port = echo().port
+    client = Polling(port).open()
     client.send("hello")
     assert client.receive() == "hello"
-    assert answered == ["GET", "POST", "GET"]
+    assert left == []
+    assert ask(port, head("GET", "/page", "Connection: close")).startswith(b"HTTP/1.1 200")
+    assert left == ["GET /page HTTP/1.1\r\n"]

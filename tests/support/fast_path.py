@@ -57,7 +57,7 @@ class Side:
         self.port = self.served.port
 
     def answer(self, environ, start_response):
-        upgrades = environ[CONNECTION]._upgrades
+        upgrades = getattr(environ[CONNECTION], "_upgrades", False)
         self.plain.append(upgrades or isinstance(environ["wsgi.input"], BytesIO))
         seen = {name: environ[name] for name in environ.keys() - OBJECTS - PORTS}
         seen.update({name: type(environ[name]) for name in environ.keys() & PORTS})

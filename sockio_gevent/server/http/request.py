@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
 from ...refusal import Header, Refusal
+from ...wire.http_head import AnswerHead, answer_head
 from ..stream.sockets import shut_down
 from .environ import connection_of, peer_name
+from .plain_connection import PlainConnection
 from .request_body import CLOSE, Receiver, abandon_body, read_body
 
 __all__ = ["Refusal", "Request"]
@@ -26,6 +28,15 @@ _COMMON: tuple[Header, ...] = (
 )
 
 _TEXT = "text/plain; charset=UTF-8"
+
+_OK = "200 OK"
+
+# The heads of answers on the fast path with this status, by what differs between them: the type
+# and the length of the body, the origin, and whether the connection is closed.
+_Key = tuple[str, int, str | None, bool]
+_heads: dict[_Key, AnswerHead] = {}
+_MOST_HEADS = 256
+_LONGEST_ORIGIN = 256  # characters; a longer one is not kept
 
 
 class Closing(Protocol):
@@ -62,6 +73,7 @@ class Request:
         "_body_read",
         "_closing",
         "_connection",
+        "_plain",
         "answered",
         "environ",
         "method",
@@ -88,8 +100,15 @@ class Request:
         self.tail = ""
         self.origin: str | None = None
         self._connection = connection = connection_of(environ)
-        self.socket = None if connection is None else connection.socket
-        self.upgrade = None if connection is None else connection.upgrade
+        self._plain: PlainConnection | None = None
+        if isinstance(connection, PlainConnection):
+            self.socket: Any = connection.socket
+            self.upgrade: Any = None
+            if start_response is connection:  # no middleware wants to see the headers
+                self._plain = connection
+        else:
+            self.socket = None if connection is None else connection.socket
+            self.upgrade = None if connection is None else connection.upgrade
 
     @property
     def peer(self) -> str:
@@ -117,22 +136,44 @@ class Request:
         self, status: str, length: int, content_type: str, headers: Sequence[Header] = ()
     ) -> None:
         """Begin a response whose body, of this many bytes, is returned by the caller."""
-        all_headers = [("Content-Type", content_type), ("Content-Length", str(length))]
-        all_headers += (*headers, *_COMMON)
-        if self.origin is not None:
-            all_headers += self._sharing(self.origin)
         closing = self._closing is not None and self._closing.closing
         # A client that has asked for the end of the connection may still keep it for its next
         # request, until it is told (RFC 9112 section 9.6).
         closing = closing or self.environ.get("HTTP_CONNECTION", "").lower() == "close"
-        if closing and not any(name == "Connection" for name, _ in headers):
-            all_headers.append(("Connection", "close"))
+        plain, origin = self._plain, self.origin
+        usual = status == _OK and not headers and (origin is None or len(origin) < _LONGEST_ORIGIN)
+        if plain is not None and usual:
+            key = content_type, length, origin, closing
+            head = _heads.get(key)
+            if head is None:
+                head = answer_head(status, tuple(self._headers(length, content_type, (), closing)))
+                if len(_heads) >= _MOST_HEADS:
+                    _heads.clear()
+                if head is not None:
+                    _heads[key] = head
+            if head is not None:
+                self._begun = True
+                plain.begin(status, head)
+                return
+        all_headers = self._headers(length, content_type, headers, closing)
         if self.socket is None:
             # An unknown server may refuse headers that only a server may set (PEP 3333).
             own = ("Connection", "Upgrade")
             all_headers = [header for header in all_headers if header[0] not in own]
         self._begun = True
         self.start_response(status, all_headers)
+
+    def _headers(
+        self, length: int, content_type: str, headers: Sequence[Header], closing: bool
+    ) -> list[Header]:
+        """All headers of an answer of known length."""
+        all_headers = [("Content-Type", content_type), ("Content-Length", str(length))]
+        all_headers += (*headers, *_COMMON)
+        if self.origin is not None:
+            all_headers += self._sharing(self.origin)
+        if closing and not any(name == "Connection" for name, _ in headers):
+            all_headers.append(("Connection", "close"))
+        return all_headers
 
     def start_stream(self, content_type: str, headers: Sequence[Header] = ()) -> None:
         """Begin a response that lasts until one side ends it; the head is sent at once."""
