@@ -30,6 +30,7 @@ FOLDERS = ("wire", "dialects", "session", "transports", "gateway", "hub", "serve
 FILES = (
     "acknowledgements.py",
     "connecting.py",
+    "event_handlers.py",
     "handlers.py",
     "kept.py",
     "monitoring/reasons.py",

@@ -143,7 +143,7 @@ LAYERS = [
     {"clients"},
     {"namespace"},
     {"namespaces", "returning"},
-    {"adapters", "connecting"},
+    {"adapters", "connecting", "event_handlers"},
     {"handlers"},
     {"admin"},
     {"attachment"},
