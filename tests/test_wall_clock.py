@@ -21,7 +21,8 @@ SHOWN = {
     "command/doctor/proxies.py": {"own_origin"},
     "command/doctor/sockets.py": {"classic_websocket"},
     "command/supervisor.py": {"__init__", "_run_worker"},
-    "server/http/fast_path.py": {"_respond", "_send_head"},
+    "server/http/fast_path.py": {"log_answer"},
+    "server/http/plain_answer.py": {"_respond", "_send"},
     "ext/json_log.py": {""},
     "ext/prometheus.py": {"stats"},
 }

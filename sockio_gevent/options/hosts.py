@@ -35,7 +35,8 @@ class Hosts:
     def __init__(self, rule: str | Iterable[str]) -> None:
         self._exact: set[tuple[str, str]] = set()
         self._below: list[tuple[str, str]] = []
-        for text in (rule,) if isinstance(rule, str) else rule:
+        texts: Any = (rule,) if isinstance(rule, str) else rule  # whatever is in there
+        for text in texts:
             self._add(text)
 
     def _add(self, text: object) -> None:

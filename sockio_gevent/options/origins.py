@@ -12,7 +12,8 @@ from ..wire.http_syntax import HOST, PORT
 __all__ = ["Environ", "OriginCheck", "Origins", "origin_of"]
 
 Environ = dict[str, Any]
-OriginCheck = Callable[[str | None, Environ], bool]
+# What it returns counts as true or false. The compiled form would refuse all but a bool.
+OriginCheck = Callable[[str | None, Environ], Any]
 
 _Ask = Callable[[OriginCheck, "str | None", Environ], Any]
 
@@ -111,7 +112,8 @@ class Origins:
         elif isinstance(rule, str):
             self._add(rule)
         elif rule is not None:
-            for text in rule:
+            texts: Any = rule  # whatever is in there
+            for text in texts:
                 self._add(text)
 
     def _add(self, text: object) -> None:
