@@ -241,7 +241,7 @@ def depart(client: Client, end: End) -> None:
 
 def _disconnect(client: Client, close: bool) -> None:
     session, space, own = session_of(client), space_of(client), own_of(client)
-    if session.ending is not None or own.outside not in (None, NOT_LET_IN):
+    if session.ending is not None or (not close and own.outside not in (None, NOT_LET_IN)):
         return
     packets = session.dialect.left(space.name)
     if close or not packets:

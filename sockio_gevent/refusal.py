@@ -60,7 +60,6 @@ class Refusal(Exception):
         if not isinstance(text, str):
             raise TypeError(f"the text of a refusal is a str, not {text!r:.80}")
         self.text = _CONTROLS.sub(" ", text)
-        self.headers = headers
         for header in headers:
             if not _is_pair(header):
                 raise TypeError(
@@ -71,6 +70,8 @@ class Refusal(Exception):
                 raise ValueError(f"no header: {name!r}: {value!r}")
             if name.lower() in _OURS:
                 raise ValueError(f"the header {name!r} is not one that a refusal may have")
+        # The compiled form takes no lists for pairs.
+        self.headers = tuple((name, value) for name, value in headers)
         unavailable = self.status.startswith("503")
         #: The reason that it counts as.
         self.reason = Reason.UNAVAILABLE if unavailable else Reason.REQUEST

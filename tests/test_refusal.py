@@ -60,6 +60,11 @@ def test_a_header_is_a_pair_of_strings(header: Any) -> None:
         io.Refusal(403, "no", header)
 
 
+def test_a_header_may_be_a_list_of_two() -> None:
+    header: Any = ["Retry-After", "1"]
+    assert io.Refusal(503, "later", header).headers == (("Retry-After", "1"),)
+
+
 @pytest.mark.parametrize("text", [5, None, b"no", ValueError("no"), {"code": 1}], ids=repr)
 def test_the_text_of_a_refusal_by_middleware_is_a_string(text: Any) -> None:
     with pytest.raises(TypeError, match="the text of a refusal is a str for the client, not "):

@@ -131,3 +131,18 @@ def test_a_client_leaves_before_it_is_let_in(serve: Any, version: int, name: str
     assert ends == [False, "client_closed"]
     assert not other.clients
     assert room.first.connected
+
+
+@namespaces
+def test_a_client_that_has_left_does_not_escape_the_end_of_its_session(
+    serve: Any, version: int, name: str
+) -> None:
+    room = Room(serve(), version, name)
+    room.namespace.on("ban", lambda client: client.disconnect(close=True))
+    told = [room.packet("2", '["block"]'), room.packet("2", '["ban"]'), room.packet("1")]
+    room.client.tell(*told)
+    assert room.blocked.wait(DEADLINE)
+    wait_for(lambda: not room.namespace.clients)
+    room.gate.set()
+    room.client.wait_closed()
+    wait_for(lambda: room.happened == [("first", "disconnect")])

@@ -143,6 +143,7 @@ class FastHandler(LimitedHandler):
         self.wsgi_input = connection.body
         self.result = connection.result
         self.status = None
+        self._orig_status: Any = None
         self.response_use_chunked = self.connection_upgraded = False
         self.time_start = connection.since
         self.note(connection)
