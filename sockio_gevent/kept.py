@@ -18,6 +18,9 @@ __all__ = ["Kept", "KeptEvent"]
 
 _SECRET_SIZE = 15  # bytes
 
+# In place of an offset when nothing is kept any more; no client shows it.
+_FORGOTTEN: Any = object()
+
 
 class Keeper(Protocol):
     """What keeps all of it.
@@ -127,7 +130,7 @@ class Kept:
         self._until = 0.0
         self._events: deque[KeptEvent] = deque()
         # The offset of the last event that is not kept any more, or that came before all of them.
-        self._before = offset
+        self._before: Any = offset
 
     def note(self, event: KeptEvent) -> None:
         """An event was sent to the client, or would have been."""
@@ -193,5 +196,6 @@ class Kept:
         """It does not come back any more, or is back."""
         self.session.loop.deadlines.forget(self)
         self._events.clear()
+        self._before = _FORGOTTEN
         if self.session.kept is not None and self.successor is None:
             self.session.kept.pop(self.space.name, None)

@@ -200,6 +200,10 @@ class Recovery:
                     del self._by_network[network]
         kept.session.loop.deadlines.forget(kept)
 
+    def hold(self, kept: Kept) -> None:
+        """A client is on its way back: it is not awaited meanwhile, and its time does not end."""
+        self._forget(kept)
+
     def unclaim(self, kept: Kept) -> None:
         """A client was cut off on its way back: it may come back once more."""
         self._by_secret[kept.secret] = kept

@@ -107,7 +107,9 @@ def come_back(
         if not kept.gone:
             # The server has not noticed the cut yet.
             kept.session.end(_IS_BACK, abort=True)
-        is_whole = kept.session.handlers.wait_done(_PATIENCE) and kept.after(offset) is not None
+        is_done = kept.session.handlers.wait_done(_PATIENCE)
+        recovery.hold(kept)  # the end of its session has let it be awaited again
+        is_whole = is_done and kept.after(offset) is not None
     finally:
         if not is_whole:
             # Also if this handler was ended while it waited.

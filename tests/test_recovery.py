@@ -216,6 +216,25 @@ def test_a_client_comes_back_before_the_server_has_noticed_the_cut() -> None:
     assert list(listener.clients.values()) == [second.session]
 
 
+def test_a_client_on_its_way_back_is_not_awaited_any_more() -> None:
+    listener = listen(recovery=LONG)
+    first = connect(listener)
+    recovery, kept = listener._space.recovery, session_of(first.session).kept["/"]  # type: ignore[index]
+    assert recovery is not None
+    awaited: list[bool] = []
+    listener.use(lambda client: awaited.append(bool(recovery._awaited) or kept.slot is not None))
+    assert first.come_back().session.recovered
+    assert awaited == [False]
+
+
+def test_what_is_forgotten_is_not_taken_for_nothing_missed() -> None:
+    listener = listen(recovery=LONG)
+    kept = session_of(connect(listener).session).kept["/"]  # type: ignore[index]
+    assert kept.after(None) == []
+    kept.forget()
+    assert kept.after(None) is None
+
+
 def test_a_client_that_is_back_is_told_the_same_secret() -> None:
     listener = listen(recovery=LONG)
     first = connect(listener)

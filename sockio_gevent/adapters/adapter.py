@@ -28,7 +28,7 @@ from ..remote_client import RemoteClient
 from ..server_side import run_server_side
 from ..wire.bus_values import pack, unpack
 from .bus_bodies import answers_of, clients_of, target_of, values_of
-from .calls import GRACE, answers_here, answers_of_all
+from .calls import GRACE, answers_elsewhere, answers_here, answers_of_all
 from .facts import Facts
 
 __all__ = ["Adapter"]
@@ -138,7 +138,7 @@ class Adapter(Elsewhere):
         longest = None if timeout is None else timeout + GRACE
         gathering = gevent.spawn(self._bus.ask_all, "call", body, longest)
         of_here = answers_here(here, gathering)
-        gathered: Gathered = gathering.get()
+        gathered: Gathered = answers_elsewhere(gathering)
         came: dict[str, Any] = {}
         missing: list[str] = []
         read, silent = self._read_answers(gathered, answers_of)

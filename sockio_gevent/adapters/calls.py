@@ -9,7 +9,7 @@ import gevent
 
 from ..errors import AckTimeout
 
-__all__ = ["GRACE", "answers_here", "answers_of_all"]
+__all__ = ["GRACE", "answers_elsewhere", "answers_here", "answers_of_all"]
 
 #: Seconds that a worker has, besides those of its clients, to answer for them.
 GRACE = 2.0
@@ -31,6 +31,15 @@ def answers_here(
         return dict(here()), []
     except AckTimeout as error:
         return dict(error.answers), list(error.missing)
+    except BaseException:
+        gathering.kill()
+        raise
+
+
+def answers_elsewhere(gathering: gevent.Greenlet) -> Any:
+    """Wait for what a greenlet gathers of others. It is killed if waiting fails."""
+    try:
+        return gathering.get()
     except BaseException:
         gathering.kill()
         raise

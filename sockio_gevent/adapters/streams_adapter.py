@@ -25,7 +25,7 @@ from ..wire import node_messages as node
 from ..wire.node_checks import check_answer
 from ..wire.node_messages import NodeMessage
 from .adapter import Adapter
-from .calls import GRACE, answers_here, answers_of_all
+from .calls import GRACE, answers_elsewhere, answers_here, answers_of_all
 from .streams_incoming import PATTERN, Incoming
 from .streams_messages import EVENT, LONGEST, new_messages
 from .streams_order import Order
@@ -182,7 +182,7 @@ class StreamsAdapter(Adapter):
             None if space is None else space.gathered,
         )
         of_here = answers_here(here, gathering)
-        request: Request = gathering.get()
+        request: Request = answers_elsewhere(gathering)
         theirs = request.of_clients()
         if request.dropped:
             text = "%d answers to %r were dropped, because all take too much memory"

@@ -46,7 +46,8 @@ class Order:
         self._log = log
         # The numbers of the last entries that were read, by their senders.
         self._read: dict[str, int] = {}
-        self._waiting: dict[str, deque[NodeMessage]] = {}
+        # With the times at which they came.
+        self._waiting: dict[str, deque[tuple[NodeMessage, float]]] = {}
         self._has_read = Event()
 
     def note_read(self, sender: str, number: int) -> None:
@@ -62,9 +63,9 @@ class Order:
         """Handle a message of a channel, now or when its time has come."""
         waiting = self._waiting.get(message.sender)
         if waiting is not None:
-            waiting.append(message)
+            waiting.append((message, monotonic()))
         elif self._is_early(message):
-            self._waiting[message.sender] = deque([message])
+            self._waiting[message.sender] = deque([(message, monotonic())])
             gevent.spawn(self._handle_later, message.sender)
         else:
             self._handle(message)
@@ -78,19 +79,20 @@ class Order:
         waiting = self._waiting[sender]
         try:
             while waiting:
-                if self._is_early(waiting[0]):
-                    self._wait(waiting[0])
-                message = waiting.popleft()
+                message, came = waiting[0]
                 try:
+                    if self._is_early(message):
+                        self._wait(message, came + _LONGEST_WAIT)
                     self._handle(message)
                 except Exception as error:
                     text = "a message of server %.40r failed: %r"
                     self._log.warning("message", text, sender, error)
+                finally:
+                    waiting.popleft()
         finally:
             del self._waiting[sender]
 
-    def _wait(self, message: NodeMessage) -> None:
-        end = monotonic() + _LONGEST_WAIT
+    def _wait(self, message: NodeMessage, end: float) -> None:
         try:
             # The entries were written before the message: all are in the stream up to here.
             last = self._bus.last_entry()
@@ -98,6 +100,6 @@ class Order:
             last = None
         while self._is_early(message) and not (last is not None and self._bus.has_read(last)):
             self._has_read.clear()
-            if not self._has_read.wait(end - monotonic()):
+            if not self._has_read.wait(max(end - monotonic(), 0.0)):
                 break
         self.note_read(message.sender, message.data[AFTER])

@@ -108,11 +108,11 @@ class Links:
 
     def _listen(self, place: Path) -> None:
         for left in reversed(range(_ATTEMPTS)):
-            places.prepare(place)
             try:
+                places.prepare(place)
                 self._listening = listen(place, self._name)
                 break
-            except FileNotFoundError:  # the last of the others has just removed the directory
+            except OSError:  # perhaps the last of the others has just removed the directory
                 if not left:
                     raise
         self._place = place

@@ -263,7 +263,8 @@ class RedisLink:
         while True:
             self._pubsub, self._is_stale = self._client.pubsub(), False
             try:
-                self._pubsub.subscribe(*self._channels)
+                wanted = set(self._channels)
+                self._pubsub.subscribe(*wanted)
                 while True:
                     message = self._pubsub.get_message(timeout=1.0)
                     if self._is_stale:
@@ -276,6 +277,8 @@ class RedisLink:
                         self.heard.add(message["channel"].decode())
                         if not self._subscribed:
                             self._listens()
+                            if late := self._channels - wanted:
+                                self._pubsub.subscribe(*late)
                     elif message["type"] == "message":
                         self._on_message(message["channel"].decode(), message["data"])
             except tuple(FAILURES) as error:

@@ -88,7 +88,7 @@ class RedisMembers:
             found = self._link.ask("PUBSUB", "CHANNELS", f"{_escaped(self._prefix)}*#")
         except tuple(FAILURES):
             return
-        names = {channel.decode()[len(self._prefix) : -1] for channel in found}
+        names = {channel.decode("ascii", "replace")[len(self._prefix) : -1] for channel in found}
         there = {each for each in names if NAME.fullmatch(each)} - {self._name}
         self._set({*self.names, *there})
         for worker in self.names - there:

@@ -228,11 +228,11 @@ class OtherWorkers:
         here, there = socket.socketpair()
         # Before the question: what comes behind its answer must find the stream.
         end = self._tunnels.begin(owner, name, there, self._sessions.loops.here())
-        taken = False
+        taken, since = False, monotonic()
         try:
             taken = self._ask(owner, TUNNEL, told.encode(), TIMEOUT) == TAKEN
         except WorkerGone:
-            pass
+            self._check_gone(owner)
         except WorkerSilent:
             raise _unavailable() from None
         finally:
@@ -241,6 +241,9 @@ class OtherWorkers:
                 end.cut()
         if not taken:
             return None
+        end.has_begun = True
+        if monotonic() >= since + _REPEATING:
+            end.ask()  # it may have ended there since the question came first
         self._sessions.counters.note_given(relayed=True)
         return here
 

@@ -115,9 +115,13 @@ class RequestsOfOthers:
     def _open_tunnel(self, message: Message, handed: HandedOver, loop: Loop) -> None:
         from gevent import socket
 
-        here, there = socket.socketpair()
+        try:
+            here, there = socket.socketpair()
+        except OSError:
+            self._tunnels.free(message.sender, handed.place)
+            raise
         # Before the answer: what the other worker sends after that must find its stream.
-        self._tunnels.begin(message.sender, handed.place, there, loop)
+        self._tunnels.begin(message.sender, handed.place, there, loop).has_begun = True
         message.answer(TAKEN)
         self._inner_door().open(HandedSocket(here.detach(), handed), handed.address)
 

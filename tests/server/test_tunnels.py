@@ -342,3 +342,42 @@ def test_an_end_that_is_told_costs_a_message_more_than_both_ends(ends: Ends) -> 
     ends.there.close()
     wait_until(ends.is_over)
     assert [bus.forms for bus in ends.buses] == [[b"e", b"w"], [b"e"]]
+
+
+def test_who_has_begun_learns_that_the_other_end_is_not_there(ends: Ends) -> None:
+    """Nothing was sent yet: the request came with the question."""
+    outer, inner = socket.socketpair()
+    ends.tunnels[0].begin("b", "f" * 16, inner, Loop()).has_begun = True
+    ends.buses[0].back("b")
+    with outer:
+        assert outer.recv(100) == b""
+
+
+def test_a_stream_that_goes_on_slowly_is_not_cut(ends: Ends) -> None:
+    end, _ = ends.tunnels[0]._ends["b", NAME.encode()]
+    ends.buses[0].loses = lambda form: True
+    ends.here.sendall(b"0123456789")
+    wait_until(lambda: ends.buses[0].forms)
+    end._due, end._checked = 0.0, 10
+    ends.buses[0].receiver(Message("b", NAME.encode() + b"w" + number(5, 5)))
+    end._check()
+    assert end._due > 0
+    ends.buses[0].loses = lambda form: False
+    end.ask()
+    assert ends.there.recv(100) == b"0123456789"
+
+
+def test_room_that_was_told_in_vain_is_told_again(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    ends.buses[1].loses = lambda form: form == b"w"
+    gevent.spawn(ends.here.sendall, b"x" * WINDOW + b"more")
+    received = b""
+    while len(received) < WINDOW:
+        received += ends.there.recv(64 * 1024)
+    # What goes the other way tells that all has come, but not that it was written.
+    ends.there.sendall(b"hello")
+    assert ends.here.recv(100) == b"hello"
+    ends.buses[1].loses = lambda form: False
+    assert ends.there.recv(100) == b"more"

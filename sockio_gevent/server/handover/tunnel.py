@@ -64,11 +64,15 @@ class Tunnel:
     Args:
         socket: the gevent socket that stands at this end.
         link: the way to the other end.
+
+    Attributes:
+        has_begun: whether the other end is there for sure, or was.
     """
 
     def __init__(self, socket: Any, link: Link) -> None:
         self._socket = socket
         self._link = link
+        self.has_begun = False
         self._sent = Pieces()
         self._read_there = 0  # the offset up to which the other end has written
         self._has_room = Event()
@@ -84,6 +88,7 @@ class Tunnel:
         self._is_cut = False
         self._timer: Any = None
         self._checked = 0  # the offset up to which was sent at the last check
+        self._confirmed_then = 0  # and that up to which it was confirmed
         self._due = 0.0  # when it is cut, if nothing is confirmed until then
         gevent.spawn(self._send)
         gevent.spawn(self._write)
@@ -190,7 +195,7 @@ class Tunnel:
 
     def ask(self) -> None:
         """Ask where the other end stands: something may have been lost."""
-        if self._sent.end or self._received:  # if not, it may not have begun there yet
+        if self.has_begun or self._sent.end or self._received:
             self._link.tell(_SENT, _ONE.pack(self._sent.end))
 
     def _tell(self, offset: int, form: bytes, data: bytes) -> bool:
@@ -202,7 +207,7 @@ class Tunnel:
         offset = self._sent.add(form, data)
         if self._timer is None:
             self._due = monotonic() + _LONGEST
-            self._checked = self._sent.end
+            self._checked, self._confirmed_then = self._sent.end, self._sent.confirmed
             self._timer = gevent.get_hub().loop.timer(_PATIENCE, _PATIENCE, ref=False)
             self._timer.start(self._check)
         return self._tell(offset, form, data)
@@ -211,16 +216,21 @@ class Tunnel:
         """Check again and again whether the other end has what was sent, until it has all."""
         sent, now = self._sent, monotonic()
         if sent.confirmed == sent.end:
-            self._stop_checking()
+            if sent.end - self._read_there < WINDOW:
+                self._stop_checking()
+            else:
+                self.ask()  # how far it was written may have been told in vain
+            self._due = now + _LONGEST
             return
-        if sent.confirmed >= self._checked or not self._link.reaches():
+        is_away = not self._link.reaches()
+        if sent.confirmed > self._confirmed_then or is_away:
             self._due = now + _LONGEST
         elif now >= self._due:
             self.cut()
             return
-        else:
+        if sent.confirmed < self._checked and not is_away:
             self.ask()
-        self._checked = sent.end
+        self._checked, self._confirmed_then = sent.end, sent.confirmed
 
     def _stop_checking(self) -> None:
         if self._timer is not None:

@@ -72,6 +72,10 @@ class Tunnels:
             del names[next(iter(names))]
         names[worker, name] = now
 
+    def free(self, worker: str, name: str) -> None:
+        """The stream could not be given after all."""
+        self._names.pop((worker, name), None)
+
     def is_reserved(self, worker: str, name: str) -> bool:
         """Whether another worker has asked for a stream before, which was given to it."""
         return (worker, name) in self._names
