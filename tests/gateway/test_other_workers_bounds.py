@@ -94,11 +94,30 @@ def test_a_request_that_may_have_been_taken_is_refused(served: Any) -> None:
 
 
 def test_a_session_is_unknown_if_its_worker_takes_no_request_for_it(served: Any) -> None:
-    for answer in (b"", WorkerGone("it has gone")):
-        served.bus.given.clear()
-        served.bus.answers["tunnel"] = answer
-        engineio.refused(ask(served), 400, 1, "Session ID unknown")
-        assert served.bus.given == ["connection", "request", "tunnel"]
+    served.bus.answers["tunnel"] = b""
+    engineio.refused(ask(served), 400, 1, "Session ID unknown")
+    assert served.bus.given == ["connection", "request", "tunnel"]
+
+
+def test_a_session_is_unknown_if_its_worker_goes_before_it_takes_a_request_for_it(
+    served: Any,
+) -> None:
+    def goes(descriptor: int) -> bool:
+        served.bus.there = False
+        return False
+
+    served.bus.answers["request"] = goes
+    served.bus.answers["tunnel"] = WorkerGone("it has gone")
+    engineio.refused(ask(served), 400, 1, "Session ID unknown")
+    assert served.bus.given == ["connection", "request", "tunnel"]
+
+
+def test_a_session_is_not_unknown_if_its_worker_fails_to_take_a_request_and_lives(
+    served: Any,
+) -> None:
+    served.bus.answers["tunnel"] = WorkerGone("it has not taken it")
+    assert ask(served).status == 503
+    wait_until(lambda: served.listener._attachment.gateway._others._tunnels._ends == {})
 
 
 def test_a_worker_that_does_not_say_whether_it_takes_a_stream_is_not_waited_for(
