@@ -24,7 +24,10 @@ _ID_SIZE = 15  # bytes; 20 characters
 
 def new_client_id() -> str:
     """An id for a client, which nobody can guess."""
-    return secrets.token_urlsafe(_ID_SIZE)
+    # Ids are arguments of commands, too, where a dash would begin an option.
+    while (new := secrets.token_urlsafe(_ID_SIZE)).startswith("-"):
+        pass
+    return new
 
 
 def room_names(given: Iterable[Any]) -> tuple[str, ...]:

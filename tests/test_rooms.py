@@ -12,6 +12,7 @@ from support.in_process import listen, wait_until
 from support.modern import Peer, listen_to_all
 
 import sockio_gevent as io
+from sockio_gevent.rooms import new_client_id
 from sockio_gevent.testing import Client
 
 
@@ -355,3 +356,7 @@ def test_a_reserved_name_cannot_be_sent(listener: io.Listener, event: str) -> No
     for call in calls:
         with pytest.raises(TypeError, match="the name of an event"):
             call(None)
+
+
+def test_an_id_can_be_an_argument_of_a_command() -> None:
+    assert not any(new_client_id().startswith("-") for _ in range(2000))

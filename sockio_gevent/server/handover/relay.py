@@ -95,6 +95,8 @@ class RelayedAnswer:
         self._socket = None if connection is None else connection.socket
         self._keep = keep
         self._sender: gevent.Greenlet | None = None
+        # Some servers read the rest themselves, and from a reader that nobody else may use then.
+        self._reads_on = connection is None or "werkzeug.socket" in environ
         self._refused = False  # whether the owner does not want the rest of the body
         self._watch: HangUpWatch | None = None
         self.owner = owner
@@ -163,11 +165,11 @@ class RelayedAnswer:
 
     def _end_sending(self, sender: gevent.Greenlet) -> None:
         """The client must see the answer, even if it still sends."""
-        if self._refused and self._connection is None:
-            # Then the server would read the rest, and must not miss what a killed reader took.
+        if self._refused and self._reads_on:
+            # They must not miss what a killed reader took.
             sender.join(_QUIET)
         sender.kill()
-        if self._refused and self._connection is not None:
+        if self._refused and self._connection is not None and not self._reads_on:
             self._connection.abandon_input()
 
     def _stop_watching(self) -> None:
