@@ -184,10 +184,11 @@ class Recovery:
             host.throttled_log, old, session.bound_to
         ):
             return None
-        self._forget(kept)
+        self.hold(kept)
         return kept
 
-    def _forget(self, kept: Kept) -> None:
+    def hold(self, kept: Kept) -> None:
+        """Await a client no longer: it is on its way back, or does not come back any more."""
         if self._by_secret.get(kept.secret) is kept:
             del self._by_secret[kept.secret]
         with self._lock:
@@ -200,10 +201,6 @@ class Recovery:
                     del self._by_network[network]
         kept.session.loop.deadlines.forget(kept)
 
-    def hold(self, kept: Kept) -> None:
-        """A client is on its way back: it is not awaited meanwhile, and its time does not end."""
-        self._forget(kept)
-
     def unclaim(self, kept: Kept) -> None:
         """A client was cut off on its way back: it may come back once more."""
         self._by_secret[kept.secret] = kept
@@ -211,7 +208,7 @@ class Recovery:
 
     def release(self, kept: Kept) -> None:
         """A client has left for good, or is back as another one."""
-        self._forget(kept)
+        self.hold(kept)
         kept.forget()
 
     def expire(self, kept: Kept) -> None:

@@ -37,11 +37,15 @@ class Facts:
 
     def of(self, client: Any) -> list[Any]:
         """The facts of a client, in the order of :class:`~sockio_gevent.RemoteClient`."""
-        own = peek(client)
-        self._tries = _MOST_TRIED
-        data = None if own is None or own.data is None else self._sendable(own.data)
-        auth, data = client.auth, {} if data is None else data
-        size = len(self._pack(auth, data)) if auth or data else 0
+        own, auth = peek(client), client.auth
+        data: Any = {} if own is None or own.data is None else own.data
+        try:
+            size = self._size(auth, data)
+        except (TypeError, ValueError, RecursionError):
+            self._tries = _MOST_TRIED
+            found = self._sendable(data)
+            data = {} if found is None else found
+            size = self._size(auth, data)
         if size > self._left:
             self.left_out += 1
             auth, data = {}, {}
@@ -49,6 +53,9 @@ class Facts:
             self._left -= size
         rooms = sorted(client.rooms)
         return [client.id, rooms, auth, data, client.dialect, client.transport]
+
+    def _size(self, auth: Any, data: Any) -> int:
+        return len(self._pack(auth, data)) if auth or data else 0
 
     def _sendable(self, data: Any, depth: int = 0) -> Any:
         """The data of a client, as far as it is JSON and bytes."""

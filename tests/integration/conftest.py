@@ -57,6 +57,16 @@ def command(tmp_path):
 
 
 @pytest.fixture
+def socketio(serve):
+    """Start a listener for clients of Socket.IO, where nothing is due: socketio(**options)."""
+
+    def start(**options):
+        return serve(**{**BARE, "dialects": ["classic", "socket.io"], **options})
+
+    return start
+
+
+@pytest.fixture
 def engine(serve):
     """Start a listener for clients of bare Engine.IO, where nothing is due: engine(**options)."""
 

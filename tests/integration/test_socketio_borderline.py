@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from gevent.event import Event
 from support.clients import wait_for
-from support.engineio import ALL, BARE, POLLING, SOCKETS, Kind
+from support.engineio import ALL, POLLING, SOCKETS
 from support.http import DEADLINE
+from support.socketio import open_client
 
 import sockio_gevent as io
 
@@ -86,24 +87,6 @@ BAD: dict[str, list[str | bytes]] = {
     "a heartbeat of the other side": ["heartbeat"],
     "no packet": ["x"],
 }
-
-
-@pytest.fixture
-def socketio(serve):
-    def start(**options):
-        return serve(**{**BARE, "dialects": ["classic", "socket.io"], **options})
-
-    return start
-
-
-def open_client(served: Any, kind: Kind) -> Any:
-    """A client in the main namespace."""
-    opened = kind(served.port).open()
-    if kind.version == 4:
-        opened.put("40")
-    assert opened.packet().startswith("40")
-    served.wait("connection")
-    return opened
 
 
 @kinds

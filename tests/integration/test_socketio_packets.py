@@ -11,6 +11,7 @@ from support.clients import wait_for
 from support.engineio import ALL, BARE, Kind, WebSocket
 from support.http import DEADLINE
 from support.limits import exceeded
+from support.socketio import open_client
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -21,26 +22,6 @@ kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 
 def refuse(client):
     raise io.Refused("no")
-
-
-@pytest.fixture
-def socketio(serve):
-    """Start a listener for clients of Socket.IO, where nothing is due: socketio(**options)."""
-
-    def start(**options):
-        return serve(**{**BARE, "dialects": ["classic", "socket.io"], **options})
-
-    return start
-
-
-def open_client(served, kind):
-    """A client in the main namespace."""
-    opened = kind(served.port).open()
-    if kind.version == 4:
-        opened.put("40")
-    assert opened.packet().startswith("40")
-    served.wait("connection")
-    return opened
 
 
 def assert_ended(served, opened, answer, line):

@@ -11,7 +11,7 @@ from websockets.frames import Opcode
 from .clients import WebSocket
 from .http import Ended
 
-__all__ = ["SocketIO"]
+__all__ = ["SocketIO", "open_client"]
 
 
 class SocketIO(WebSocket):
@@ -69,3 +69,13 @@ class SocketIO(WebSocket):
         assert answer.startswith(f"0{prefix}{{"), answer
         client_id: str = json.loads(answer[1 + len(prefix) :])["sid"]
         return client_id
+
+
+def open_client(served: Any, kind: Any) -> Any:
+    """Open a client of a kind of :mod:`.engineio`, and wait until it is in the main namespace."""
+    opened = kind(served.port).open()
+    if kind.version == 4:
+        opened.put("40")
+    assert opened.packet().startswith("40")
+    served.wait("connection")
+    return opened
