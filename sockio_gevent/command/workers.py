@@ -151,8 +151,7 @@ class _Parent:
                 if side is not None:
                     return side
         except NoRoom as error:
-            self._failures += 1
-            pause = _PAUSES[min(self._failures, len(_PAUSES)) - 1]
+            pause = self._longer_pause()
             self._next_start = monotonic() + pause
             _log.error("a worker cannot be started: %s; the next attempt is in %g s", error, pause)
         return None
@@ -211,11 +210,17 @@ class _Parent:
             return
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         soon = monotonic() - worker.since < _LEAST_LIFE
-        self._failures = self._failures + 1 if soon else 0
-        pause = _PAUSES[min(self._failures, len(_PAUSES)) - 1] if soon else 0.0
+        if not soon:
+            self._failures = 0
+        pause = self._longer_pause() if soon else 0.0
         self._next_start = monotonic() + pause
         text = "worker %d has ended %s: another one starts%s"
         _log.error(text, worker.pid, how, f" in {pause:g} s" if pause else "")
+
+    def _longer_pause(self) -> float:
+        """How many seconds to wait after one more failure in a row."""
+        self._failures += 1
+        return _PAUSES[min(self._failures, len(_PAUSES)) - 1]
 
     # --- signals ---
 
