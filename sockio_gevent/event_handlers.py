@@ -69,20 +69,21 @@ class EventHandlers(Receiver):
                 return
             main = self.main
             # Every message comes here, and nothing else is as fast as these two attributes.
-            mine = client._Emitter__handlers or _NO_HANDLERS
+            mine = client._Emitter__handlers
             those = main._Emitter__handlers or _NO_HANDLERS
             if self.context is not None:
                 self._in_context(self._received, client, "message", [message], None)
                 return
-            if ANY in mine or ANY in those or "message" in those:
+            if ANY in those or "message" in those or (mine and ANY in mine):
                 self._received(client, "message", [message], None)
                 return
             # The same as _received, without its calls.
-            for handler in mine.get("message", ()):
-                try:
-                    handler(message)
-                except (Exception, gevent.Timeout) as error:
-                    log_failure(client, self.log, "message", handler, error)
+            if mine:
+                for handler in mine.get("message", ()):
+                    try:
+                        handler(message)
+                    except (Exception, gevent.Timeout) as error:
+                        log_failure(client, self.log, "message", handler, error)
             for handler in those.get("clientMessage", ()):
                 try:
                     handler(message, client)

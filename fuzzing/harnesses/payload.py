@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockio_gevent.wire.classic import decode, encode_heartbeat, encode_text
+from sockio_gevent.wire.classic import decode, encode_heartbeat, encode_text, only_text
 
 from ..references import payload as reference
 from ..supply import text_of
@@ -38,6 +38,8 @@ def check(data: bytes) -> None:
     text = text_of(data)
     messages, error = decode(text)
     assert (messages, not error) == reference.read(text)
+    only = only_text(text)
+    assert only is None or ([only], "") == (messages, error)
 
     texts = text.split("|")
     batch = b"".join(map(encode_text, texts))

@@ -114,6 +114,24 @@ class HandlerQueue:
             return
         self.busy = True
         self._runner = getcurrent()
+        calls = self.calls
+        try:
+            if len(calls) == 1:  # the usual case: the same as with many, in shorter
+                self.since = monotonic()
+                call, argument, cost = calls.pop()
+                self.begun += 1
+                self.waiting -= cost
+                if self._roomy is not None:
+                    self._look_for_room()
+                call(session, argument)
+            if self.calls:
+                self._run_many(session)
+        finally:
+            self.busy = False
+            self._runner = None
+
+    def _run_many(self, session: Any) -> None:
+        """Make the calls until none are left, and let others run in between."""
         taken = self._taken
         now = monotonic()
         due = slice_end(now)
@@ -142,8 +160,6 @@ class HandlerQueue:
                     if taken or self.calls:
                         now = monotonic()
         finally:
-            self.busy = False
-            self._runner = None
             if taken:
                 taken.reverse()
                 self.calls[:0] = taken

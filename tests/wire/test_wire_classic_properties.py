@@ -7,7 +7,7 @@ from itertools import takewhile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockio_gevent.wire.classic import decode, encode_text
+from sockio_gevent.wire.classic import decode, encode_text, only_text
 
 SURROGATES = st.characters(categories=["Cs"])
 SPECIAL = st.sampled_from(
@@ -100,6 +100,18 @@ def test_a_javascript_decoder_reads_any_batch(texts: list[str]) -> None:
 def test_good_and_bad_payloads_are_read_as_a_javascript_decoder_reads_them(payload: str) -> None:
     messages, error = decode(payload)
     assert (messages, not error) == decode_as_javascript(payload)
+
+
+@settings(max_examples=200)
+@given(PAYLOAD)
+def test_the_short_way_reads_single_messages_as_the_long_way_does(payload: str) -> None:
+    only = only_text(payload)
+    assert only is None or decode(payload) == ([only], "")
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_short_way_reads_each_single_message_in_ascii(text: str) -> None:
+    assert only_text(encode_text(text).decode()) == text
 
 
 @given(TEXT_OF_CODE_UNITS)

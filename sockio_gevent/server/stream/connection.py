@@ -115,9 +115,8 @@ class Connection(Sending):
             self._file.close()
             self._file = None
 
-    def read_ready(self) -> None:
+    def read_ready(self, now: float) -> None:
         """Read what is there, give it to the owner, and run the handlers; see :class:`Readers`."""
-        began = monotonic()
         size = 0
         try:
             if self._plain is None or self.has_rest:
@@ -135,7 +134,7 @@ class Connection(Sending):
             owner.run_handlers()
         if greedy:
             # Tiny frames by the ten thousand, for example, take several slices.
-            self._size = fit_to_slice(self._size, monotonic() - began, _LEAST, _READ_SIZE)
+            self._size = fit_to_slice(self._size, monotonic() - now, _LEAST, _READ_SIZE)
 
     def _read_once(self) -> int:
         """Read what is there and give it to the owner; return how many bytes there were at once."""

@@ -33,8 +33,12 @@ class Readable(Protocol):
 
     greedy: bool
 
-    def read_ready(self) -> None:
-        """Read once and handle the bytes. May block."""
+    def read_ready(self, now: float) -> None:
+        """Read once and handle the bytes. May block.
+
+        Args:
+            now: the time on the monotonic clock.
+        """
 
 
 def _keep_memory() -> None:
@@ -109,9 +113,10 @@ class Readers:
 
     def _read(self) -> None:
         hub, this = gevent.get_hub(), gevent.getcurrent()
+        ready, greedy = self._ready, self._greedy
         while True:
-            while (self._ready or self._greedy) and monotonic() < self._until:
-                (self._ready or self._greedy).popleft().read_ready()
+            while (items := ready or greedy) and (now := monotonic()) < self._until:
+                items.popleft().read_ready(now)
             if len(self._parked) >= _MOST_PARKED:
                 return
             self._parked.append(this)
