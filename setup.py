@@ -112,6 +112,11 @@ def extensions() -> list[Any]:
     made: list[Any] = mypycify(
         [*options, *sources()], opt_level=level, debug_level="0", group_name=NAME
     )
+    if os.name == "posix":
+        for extension in made:
+            # The compiler of Python indents its code further and further, and GCC would look at
+            # that for twice as long as it takes for all else.
+            extension.extra_compile_args.append("-Wno-misleading-indentation")
     return made
 
 
