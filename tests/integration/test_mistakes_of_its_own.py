@@ -72,7 +72,7 @@ def test_a_plain_server_does_not_see_the_exception(monkeypatch, capfd):
 def test_a_failure_while_messages_are_taken_gets_an_error(serve, monkeypatch, kind):
     served = serve()
     client = kind(served.port).open()
-    monkeypatch.setattr(classic, "decode", fail)
+    monkeypatch.setattr(classic, "only_text", fail)
     if isinstance(client, WebSocket):
         client.begin_send("hello")
         assert client.wait_closed() == 1011
