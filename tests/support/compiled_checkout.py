@@ -23,7 +23,8 @@ def main(folder: Path) -> None:
     if not list(installed.rglob("*.so")):
         raise SystemExit(f"the package in {installed} is not compiled")
     shutil.rmtree(folder, ignore_errors=True)
-    hidden = shutil.ignore_patterns(".git", ".tox", "*_cache", "*.egg-info", "__pycache__", "build")
+    # Not __pycache__: the tests need not be compiled again.
+    hidden = shutil.ignore_patterns(".git", ".tox", "*_cache", "*.egg-info", "build")
     shutil.copytree(ROOT, folder, ignore=hidden)
     shutil.rmtree(folder / NAME)
     (folder / NAME).symlink_to(installed)

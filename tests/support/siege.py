@@ -201,7 +201,7 @@ class Siege:
         with gevent.Timeout(_AT_LAST, AssertionError(f"no {count} {names}")):
             while self.counted(*names) < count:
                 self._check()
-                gevent.sleep(0.05)
+                gevent.sleep(_PATIENCE)
 
     def log(self) -> list[str]:
         """What was logged since the attack began."""
@@ -224,7 +224,7 @@ class Siege:
         after = self.target.vitals()
         with gevent.Timeout(_AT_LAST, False):
             while any(after[name] > self.before[name] for name in names):
-                gevent.sleep(0.05)
+                gevent.sleep(_PATIENCE)
                 # The attackers do not come back: nothing more is to be seen until then.
                 self.target.ask("/hurry", X_Keep=kept)
                 after = self.target.vitals()
