@@ -89,27 +89,33 @@ class Callback(Awaited):
 
 
 class Each(Awaited):
-    """A function that gets the answer of each client as it comes, and must not block.
+    """Functions that are told of the answer of each client as it comes. They must not block.
 
     Args:
         asked: the ids of the clients, by their sessions.
         function: called with the id of a client and the arguments of its answer.
+        left: called with the id of a client that has left without an answer.
     """
 
-    __slots__ = ("_asked", "_function")
+    __slots__ = ("_asked", "_function", "_left")
 
     def __init__(
-        self, asked: Mapping[Session, str], function: Callable[[str, list[Any]], object]
+        self,
+        asked: Mapping[Session, str],
+        function: Callable[[str, list[Any]], object],
+        left: Callable[[str], object],
     ) -> None:
         self._asked = asked
         self._function = function
+        self._left = left
 
     def answered(self, session: Session, arguments: list[Any], cost: int) -> None:
         """Pass the answer on."""
         self._function(self._asked[session], arguments)
 
     def lost(self, session: Session) -> None:
-        """It does not come, and nobody is told."""
+        """Tell that it does not come."""
+        self._left(self._asked[session])
 
 
 class Gathered:

@@ -68,6 +68,7 @@ def ask_each(
     arguments: Sequence[Any],
     begin: Callable[[list[str]], object],
     answered: Callable[[str, list[Any]], object],
+    left: Callable[[str], object],
     volatile: bool = False,
 ) -> Callable[[], None]:
     """Send an event to clients, and tell of each answer as it comes.
@@ -79,14 +80,17 @@ def ask_each(
         arguments: its arguments.
         begin: called with the ids of the clients, before they are asked.
         answered: called with the id of a client and the arguments of its answer.
+        left: called with the id of a client that has left without an answer.
         volatile: whether to leave out clients that could not get it now.
 
     Returns:
         A function that waits no longer for answers.
     """
-    number, each = next(space.numbers), Each(asked, answered)
+    number, each = next(space.numbers), Each(asked, answered, left)
     begin(list(asked.values()))
     receivers = [session for session in asked if space.pending.add(session, number, each)]
+    for session in asked.keys() - set(receivers):
+        each.lost(session)
     if receivers:
         space.send(event, tuple(arguments), receivers, volatile, number)
 

@@ -261,6 +261,7 @@ class BaseTarget(Generic[C]):
         arguments: Sequence[Any],
         begin: Callable[[list[str]], object],
         answered: Callable[[str, list[Any]], object],
+        left: Callable[[str], object],
     ) -> Callable[[], None]:
         """Ask the clients of this worker for another one, which waits for the answers.
 
@@ -269,13 +270,13 @@ class BaseTarget(Generic[C]):
             arguments: its arguments.
             begin: called with the ids of the clients, before they are asked.
             answered: called with the id of a client and the arguments of its answer, as it comes.
+            left: called with the id of a client that has left without an answer.
 
         Returns:
             A function that waits no longer for answers.
         """
-        return ask_each(
-            self._space, self._asked(), event, arguments, begin, answered, self._volatile
-        )
+        asked, volatile = self._asked(), self._volatile
+        return ask_each(self._space, asked, event, arguments, begin, answered, left, volatile)
 
     # --- what happens to them ---
 

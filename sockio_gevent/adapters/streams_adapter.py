@@ -29,7 +29,14 @@ from .calls import GRACE, answers_elsewhere, answers_here, answers_of_all
 from .streams_incoming import PATTERN, Incoming
 from .streams_messages import EVENT, LONGEST, new_messages
 from .streams_order import Order
-from .streams_requests import ANSWERS, Channels, Request, Requests, all_clients_answered
+from .streams_requests import (
+    ANSWERS,
+    TOLD_OF_LEAVING,
+    Channels,
+    Request,
+    Requests,
+    all_clients_answered,
+)
 
 __all__ = ["StreamsAdapter"]
 
@@ -169,7 +176,7 @@ class StreamsAdapter(Adapter):
         packet = {"type": EVENT, "data": [event, *arguments], "nsp": scope.namespace}
         if timeout is not None:
             options["flags"]["timeout"] = timeout * 1000
-        data = {"packet": packet, "opts": options}
+        data = {"packet": packet, "opts": options, TOLD_OF_LEAVING: True}
         longest = None if timeout is None else timeout + GRACE
         space = self._namespaces.get(scope.namespace)
         gathering = gevent.spawn(

@@ -19,6 +19,7 @@ from ..wire.node_checks import broadcast_of, names_of, options_of, server_side_o
 from ..wire.node_messages import NodeMessage
 from .bus_bodies import target_of
 from .calls import GRACE
+from .streams_requests import TOLD_OF_LEAVING
 
 __all__ = ["PATTERN", "Incoming"]
 
@@ -115,8 +116,13 @@ class Incoming:
             packet = values[0] if len(values) == 1 else values or None
             tell(message, node.BROADCAST_ACK, packet=packet, client=client_id, values=values)
 
+        def left(client_id: str) -> None:
+            # A server of Node would take it for an answer.
+            if message.data.get(TOLD_OF_LEAVING):
+                tell(message, node.BROADCAST_ACK, packet=None, client=client_id, left=True)
+
         seconds = timeout_of(message.data)
-        stop = target.ask_each(event, arguments, begin, answered)
+        stop = target.ask_each(event, arguments, begin, answered, left)
         longest = _LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
         gevent.spawn_later(longest + GRACE, stop)
 

@@ -16,7 +16,15 @@ from ..wire import node_messages as node
 from ..wire.node_messages import NodeMessage, NodeMessages
 from .streams_order import AFTER
 
-__all__ = ["ANSWERS", "Channels", "Request", "Requests", "all_answered", "all_clients_answered"]
+__all__ = [
+    "ANSWERS",
+    "TOLD_OF_LEAVING",
+    "Channels",
+    "Request",
+    "Requests",
+    "all_answered",
+    "all_clients_answered",
+]
 
 #: The types of answers.
 ANSWERS = (
@@ -25,6 +33,9 @@ ANSWERS = (
     node.FETCH_SOCKETS_RESPONSE,
     node.SERVER_SIDE_EMIT_RESPONSE,
 )
+
+#: In a question to clients: whoever asks wants to know which of them leave without an answer.
+TOLD_OF_LEAVING = "toldOfLeaving"
 
 _SUBSCRIBING = 2.0  # seconds that a new namespace waits for its channels
 _PATIENCE = 0.5  # seconds after which servers that do not answer are counted anew
@@ -57,6 +68,7 @@ class Request:
         gathered: counts what answers of clients take; ``None`` if there are none.
 
     Attributes:
+        answered: by servers, how many answers of each have come, or were dropped.
         answers: the data of the answers that came, with the ids of the servers.
         counts: by servers, how many answers of clients each has told to come.
         expected: how many servers are to answer; ``None`` while that is not known.
@@ -67,6 +79,7 @@ class Request:
     def __init__(
         self, is_over: Callable[[Request], bool], gathered: Gathered | None = None
     ) -> None:
+        self.answered: dict[str, int] = {}
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.counts: dict[str, dict[str, Any]] = {}
         self.expected: int | None = None
@@ -83,7 +96,7 @@ class Request:
     @property
     def heard(self) -> set[str]:
         """The servers that have answered."""
-        return {*self.counts, *(server for server, _ in self.answers)}
+        return {*self.counts, *self.answered}
 
     @property
     def silent(self) -> int:
@@ -97,11 +110,13 @@ class Request:
                 return
             if kind == node.CLIENT_COUNT:
                 self.counts[sender] = data
-            elif self._gathered is None or self._gathered.take(cost):
-                self._held += cost
-                self.answers.append((sender, data))
             else:
-                self.dropped.append(sender)
+                self.answered[sender] = self.answered.get(sender, 0) + 1
+                if self._gathered is None or self._gathered.take(cost):
+                    self._held += cost
+                    self.answers.append((sender, data))
+                else:
+                    self.dropped.append(sender)
         self.check()
 
     def end(self) -> None:
@@ -130,6 +145,8 @@ class Request:
         came: dict[str, Any] = {}
         unnamed: dict[str, int] = {}
         for server, data in self.answers:
+            if data.get("left"):
+                continue
             client_id, values = data.get("client"), data.get("values")
             if isinstance(client_id, str) and isinstance(values, list):
                 came[client_id] = answer_of(values)
@@ -150,13 +167,13 @@ def all_answered(request: Request) -> bool:
 
 
 def all_clients_answered(request: Request) -> bool:
-    """Whether each server has told how many clients it asks, and all of these have answered."""
+    """Whether each server has told how many clients it asks, and all have answered or left."""
     if request.silent:
         return False
-    left = {server: _count(told) for server, told in request.counts.items()}
-    for server in (*(server for server, _ in request.answers), *request.dropped):
-        left[server] = left.get(server, 0) - 1
-    return all(count <= 0 for server, count in left.items() if server not in request.gone)
+    return all(
+        request.answered.get(server, 0) >= _count(told) or server in request.gone
+        for server, told in request.counts.items()
+    )
 
 
 def _count(told: dict[str, Any]) -> int:

@@ -53,3 +53,13 @@ def test_answers_that_come_after_the_end_take_no_room() -> None:
     request.end()
     answer(request, "a", 100)
     assert gathered.held == 0
+
+
+def test_a_client_that_has_left_is_awaited_no_longer_and_is_missing() -> None:
+    request = asked(Gathered(None))
+    answer(request, "a", 1)
+    answer(request, "c", 1)
+    assert not request.wait(0)
+    request.take("server", node.BROADCAST_ACK, {"client": "b", "left": True}, 1)
+    assert request.wait(0)
+    assert request.of_clients() == ({"a": "A", "c": "C"}, ["b"])

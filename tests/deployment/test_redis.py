@@ -105,6 +105,15 @@ def test_a_question_does_not_overtake_what_was_emitted_before(servers):
     assert heard == 5 * [*range(301)]
 
 
+def test_a_question_without_a_time_to_wait_ends_when_whoever_is_asked_leaves(servers):
+    placed = place_all(servers)
+    asking, asked = (placed[server.process.pid][1] for server in servers[:2])
+    asking.ask("call", asked.id, None)
+    asked.wait("question")
+    asked.leave()
+    assert asking.wait("answers") == [{}, [asked.id]]
+
+
 def test_what_a_pattern_is_sent_keeps_its_order_and_waits_for_redis(servers, redis_server):
     placed = place_all(servers)
     asking = placed[servers[0].process.pid][1]
