@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 import sockio_gevent as io
 from sockio_gevent.client import Client, session_of
 from sockio_gevent.events import Emitter
-from sockio_gevent.session.handler_queue import HandlerQueue
+from sockio_gevent.hub.handler_queue import HandlerQueue
 from sockio_gevent.session.outbox import Outbox
 from sockio_gevent.session.session import Session
 from sockio_gevent.testing import Client as Visitor

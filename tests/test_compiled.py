@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.processes import ROOT
 
-from sockio_gevent.compiled import FORM, mypyc_attr
+from sockio_gevent.compiled import FORM, mypyc_attr, trait
 from sockio_gevent.wire import packet
 
 # Bases that the compiler knows. It would give any other class, and its subclass, one layout
@@ -109,6 +109,14 @@ def test_no_compiled_class_is_an_abstract_base_class() -> None:
     assert wrong == []
 
 
+def test_a_trait_has_no_slots_of_its_own() -> None:
+    # In pure Python, a class with two bases that have slots cannot be made; and without the
+    # declaration its objects would have a dictionary.
+    traits = [node for _, node in classes() if "trait" in map(ast.unparse, node.decorator_list)]
+    assert traits
+    assert [node.name for node in traits if "__slots__ = ()" not in ast.unparse(node)] == []
+
+
 def test_the_form_is_that_of_the_modules_that_run() -> None:
     assert packet.__file__.endswith(".py") == (FORM == "pure")
 
@@ -118,6 +126,7 @@ def test_pure_python_needs_nothing_of_the_compiler() -> None:
     class Plain:
         pass
 
+    assert trait(Plain) is Plain
     assert Plain.__name__ == "Plain"
 
 

@@ -41,12 +41,12 @@ from fuzzing.machine import ClassicMachine, EngineIOMachine
 from sockio_gevent.acknowledgements import Pending
 from sockio_gevent.compiled import FORM
 from sockio_gevent.handlers import Handlers
+from sockio_gevent.hub.handler_queue import HandlerQueue
 from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.namespaces import Namespaces
 from sockio_gevent.rooms import Rooms
 from sockio_gevent.session import session
 from sockio_gevent.session.engineio_session import EngineIOSession
-from sockio_gevent.session.handler_queue import HandlerQueue
 from sockio_gevent.session.session import Session
 from sockio_gevent.session.session_quota import SessionQuota
 from sockio_gevent.transports.engineio_websocket import Trial

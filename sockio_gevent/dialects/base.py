@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-from ..compiled import mypyc_attr
+from ..compiled import mypyc_attr, trait
 from ..monitoring.reasons import End
 from ..refusal import Refusal
 from ..wire.packet import Packet
@@ -56,9 +56,13 @@ class Route:
         return self.name, self.session_id, self.tail, self.error
 
 
-class Peer(Protocol):
+@trait
+class Peer:
     """The session that gets a payload, as far as a dialect uses it."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def count_in(self, size: int, messages: int) -> None:
         """Count a payload that has come.
 
@@ -70,6 +74,7 @@ class Peer(Protocol):
             OverLimit: if messages come too fast; then none of these is delivered.
         """
 
+    @abstractmethod
     def deliver(self, message: Any, cost: int) -> None:
         """Deliver a message to the application.
 

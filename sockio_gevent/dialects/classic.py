@@ -6,10 +6,11 @@ long as it may gets an empty answer. At the end of a session nothing is sent.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from ..compiled import mypyc_attr
+from ..compiled import mypyc_attr, trait
 from ..monitoring.reasons import End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
@@ -25,15 +26,19 @@ from ..wire.websocket import TOO_BIG
 from . import classic_addresses as addresses
 from .base import BinaryRefused, Dialect, Peer, Route
 
-__all__ = ["Classic"]
+__all__ = ["Classic", "ClassicPeer"]
 
 _TOO_LARGE = "413 Content Too Large"
 _MESSAGE: Final = 192  # bytes of memory that a waiting message takes, besides its characters
 
 
-class ClassicPeer(Peer, Protocol):
+@trait
+class ClassicPeer(Peer):
     """A session of this dialect."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def echoed(self, number: str) -> None:
         """The client has answered the heartbeat of this number."""
 
@@ -123,7 +128,7 @@ class Classic(Dialect):
 
     # --- from the client ---
 
-    def receive(self, peer: ClassicPeer, payload: str | bytes) -> str:
+    def receive(self, peer: ClassicPeer | Any, payload: str | bytes) -> str:
         """Take a payload of ``~m~`` frames."""
         if not isinstance(payload, str):
             raise BinaryRefused("a binary message, but payloads are text")
@@ -138,7 +143,6 @@ class Classic(Dialect):
             text = f"the payload has over {len(messages)} messages"
             raise OverLimit(Limit.PAYLOAD_MESSAGES, _TOO_LARGE, text, code=TOO_BIG)
         peer.count_in(size, len(messages))
-        deliver = peer.deliver
         # If all characters are ASCII, each takes one byte of memory; otherwise up to four.
         width = 1 if size == len(payload) else 4
         for text in messages:
@@ -152,9 +156,9 @@ class Classic(Dialect):
                     except ValueError as error:
                         problem = f"bad JSON: {error}"
                     else:
-                        deliver(message, _MESSAGE + json_cost(text, width))
+                        peer.deliver(message, _MESSAGE + json_cost(text, width))
                     continue
-            deliver(text, _MESSAGE + width * len(text))
+            peer.deliver(text, _MESSAGE + width * len(text))
         return problem
 
     def _decode_json(self, text: str) -> Any:

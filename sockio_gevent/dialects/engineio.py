@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
+from ..compiled import trait
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
@@ -34,15 +35,21 @@ _SEPARATOR = b"\x1e"
 _MESSAGE_COST = 192  # bytes of memory that a waiting message takes, besides its characters
 
 
-class EngineIOPeer(Peer, Protocol):
+@trait
+class EngineIOPeer(Peer):
     """A session of this dialect."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def heard(self) -> None:
         """The client has sent something, so it lives."""
 
+    @abstractmethod
     def pinged(self, pong: Packet) -> None:
         """The client has sent a ping, which this packet answers."""
 
+    @abstractmethod
     def left_by_client(self) -> None:
         """The client has closed the session."""
 
@@ -203,7 +210,7 @@ class EngineIO(Dialect):
         """
         return wire.undo_form(decode_form(body, pause, "d")).encode()
 
-    def receive(self, peer: Any, payload: str | bytes) -> str:
+    def receive(self, peer: EngineIOPeer | Any, payload: str | bytes) -> str:
         """Take one packet, as a WebSocket carries it."""
         if type(payload) is str and payload[:1] != "b":
             kind = payload[:1]
@@ -220,7 +227,7 @@ class EngineIO(Dialect):
         peer.heard()
         return self.message(peer, packet)
 
-    def _control(self, peer: EngineIOPeer, kind: str, payload: str) -> str:
+    def _control(self, peer: EngineIOPeer | Any, kind: str, payload: str) -> str:
         """Take a packet that is no message."""
         if kind == wire.PONG and self.pings:
             return ""
@@ -286,7 +293,7 @@ class BareEngineIO(EngineIO):
             return (self.binary(bytes(message)),)
         return (self.text(message if isinstance(message, str) else self._dumps(message)),)
 
-    def message(self, peer: Any, message: str | bytes) -> str:
+    def message(self, peer: EngineIOPeer | Any, message: str | bytes) -> str:
         """Every message is one of the application."""
         width = 1 if isinstance(message, bytes) or message.isascii() else 4
         peer.deliver(message, _MESSAGE_COST + width * len(message))

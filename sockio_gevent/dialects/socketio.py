@@ -7,10 +7,12 @@ from its beginning, and a refusal is a mere text.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ..compiled import trait
 from ..monitoring.reasons import Limit
 from ..options.limits import OverLimit
 from ..options.listener_options import Options
@@ -31,15 +33,19 @@ _PLAIN_EVENT: Final = "42["
 _FIELD = 256  # bytes of memory that a field of a query takes, besides its characters
 
 
-class SocketIOPeer(EngineIOPeer, Protocol):
+@trait
+class SocketIOPeer(EngineIOPeer):
     """A session of this dialect.
 
     Attributes:
         decoder: what puts events and their attachments together; made by :meth:`new_decoder`.
     """
 
+    __slots__ = ()
+
     decoder: Any
 
+    @abstractmethod
     def wants(self, namespace: str, auth: Any, cost: int) -> None:
         """The client wants to connect to a namespace.
 
@@ -47,9 +53,11 @@ class SocketIOPeer(EngineIOPeer, Protocol):
             OverLimit: if it has asked for too many.
         """
 
+    @abstractmethod
     def asked_for(self, namespace: str) -> bool:
         """Whether the client has asked to connect to this namespace, and has not left it."""
 
+    @abstractmethod
     def take_event(
         self,
         namespace: str,
@@ -60,9 +68,11 @@ class SocketIOPeer(EngineIOPeer, Protocol):
     ) -> None:
         """The client has sent an event."""
 
+    @abstractmethod
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         """The client has answered an event."""
 
+    @abstractmethod
     def leaves(self, namespace: str, cost: int) -> None:
         """The client leaves a namespace."""
 
@@ -158,7 +168,7 @@ class SocketIO(EngineIO):
 
     # --- from the client ---
 
-    def receive(self, peer: Any, payload: str | bytes) -> str:
+    def receive(self, peer: SocketIOPeer | Any, payload: str | bytes) -> str:
         """Take one packet, as a WebSocket carries it."""
         if type(payload) is not str or not payload.startswith(_PLAIN_EVENT):
             return super().receive(peer, payload)
@@ -175,7 +185,7 @@ class SocketIO(EngineIO):
         self._take_event(peer, "/", data, None, cost)
         return ""
 
-    def message(self, peer: Any, message: str | bytes) -> str:
+    def message(self, peer: SocketIOPeer | Any, message: str | bytes) -> str:
         """Take a Socket.IO packet, or an attachment of one."""
         try:
             packet = peer.decoder.take(message)
@@ -202,7 +212,12 @@ class SocketIO(EngineIO):
         return ""
 
     def _take_event(
-        self, peer: Any, namespace: str, data: list[Any], ack_id: int | None, cost: int
+        self,
+        peer: SocketIOPeer | Any,
+        namespace: str,
+        data: list[Any],
+        ack_id: int | None,
+        cost: int,
     ) -> None:
         name = data.pop(0)
         if ack_id is None and name == "message" and namespace == "/" and len(data) == 1:
@@ -210,7 +225,7 @@ class SocketIO(EngineIO):
         else:
             peer.take_event(namespace, name, data, ack_id, cost)
 
-    def _connect(self, peer: Any, namespace: str, data: Any, cost: int) -> str:
+    def _connect(self, peer: SocketIOPeer | Any, namespace: str, data: Any, cost: int) -> str:
         """Take a CONNECT packet."""
         if self.version == 3:
             namespace, _, query = namespace.partition("?")

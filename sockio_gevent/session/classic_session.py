@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dialects.classic import Classic
+from ..dialects.classic import Classic, ClassicPeer
 from ..monitoring.reasons import CloseReason, End
 from ..transports.downlink import Downlink
 from ..wire.websocket import INTERNAL_ERROR
@@ -14,7 +14,7 @@ from .session_host import SessionHost
 __all__ = ["ClassicSession"]
 
 
-class ClassicSession(Session):
+class ClassicSession(Session, ClassicPeer):
     """One peer's link, in the dialect of Socket.IO 0.5 and 0.6."""
 
     __slots__ = ("_classic", "_heartbeats")

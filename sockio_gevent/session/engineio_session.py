@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from ..dialects.engineio import EngineIO
-from ..dialects.socketio import SocketIO
+from ..dialects.socketio import SocketIO, SocketIOPeer
 from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
 from ..transports.downlink import Downlink
+from ..transports.engineio_websocket import Trial, Upgradable
 from ..wire.packet import Packet
 from ..wire.socketio import ReceivedName
 from ..wire.websocket import PROTOCOL_ERROR
@@ -28,27 +29,7 @@ _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 _A_MOMENT = 0.005
 
 
-class Upgrade(Protocol):
-    """A WebSocket on which a client tries whether it can go on with it.
-
-    Attributes:
-        probed: whether it works: the client has sent its probe.
-    """
-
-    probed: bool
-
-    def catch_up(self) -> bool:
-        """Wait a moment for what the client has sent over it already; return whether it waited.
-
-        A client may send a request after that over another connection, and the loop does
-        not tell which of two connections was readable first.
-        """
-
-    def end_session(self, owed: bool, code: int, reason: str) -> None:
-        """The session has ended: close the WebSocket, after messages that its client is owed."""
-
-
-class EngineIOSession(Memberships):
+class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
     """One peer's link, in the dialect of Engine.IO.
 
     Attributes:
@@ -77,7 +58,7 @@ class EngineIOSession(Memberships):
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
         self.engineio = dialect
-        self.upgrade: Upgrade | None = None
+        self.upgrade: Trial | None = None
         self.text_only = False
         self.decoder: Any = None
         self._heard = monotonic()
@@ -131,7 +112,7 @@ class EngineIOSession(Memberships):
         if not self.attach(downlink):
             downlink.close(PROTOCOL_ERROR, "the session has ended")
 
-    def give_up_upgrade(self, upgrade: Upgrade) -> None:
+    def give_up_upgrade(self, upgrade: Trial) -> None:
         """The client does not go on with its WebSocket: the session goes on with polling."""
         if self.upgrade is upgrade:
             self.upgrade = None
@@ -256,7 +237,7 @@ class EngineIOSession(Memberships):
 
     # --- what comes in ---
 
-    def receive(self, payloads: Any) -> str:
+    def receive(self, payloads: list[str | bytes]) -> str:
         """Take packets from the client; see :meth:`Inbox.receive`. A mistake ends the session."""
         problem = ""
         for packet in payloads:

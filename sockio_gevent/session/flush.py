@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import abstractmethod
+from typing import Any
 
+from ..compiled import mypyc_attr
 from ..monitoring.log import Log
 
-__all__ = ["Flush"]
+__all__ = ["Flush", "Sender"]
 
 
-class Sender(Protocol):
-    """A session, or anything else that can be flushed."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Sender:
+    """A session, or anything else that can be flushed.
 
-    touched: bool
+    Attributes:
+        touched: whether it will be flushed at the end of this iteration of the loop.
+    """
 
+    __slots__ = ("touched",)
+
+    def __init__(self) -> None:
+        self.touched = False
+
+    @abstractmethod
     def flush(self) -> None:
         """Give everything in the outbox to the transport. Must not block."""
 

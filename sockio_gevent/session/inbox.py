@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
@@ -106,7 +106,7 @@ class Inbox(Outbox):
 
     # --- what comes in ---
 
-    def receive(self, payloads: Sequence[str | bytes]) -> str:
+    def receive(self, payloads: list[str | bytes]) -> str:
         """Take payloads from the client; does not block.
 
         The dialect handles what belongs to the protocol. Messages are put into the

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ..hub.handler_queue import HandlerQueue
 from ..monitoring.reasons import CloseReason, End, Limit
 from ..transports.downlink import Downlink
 from ..wire.packet import OVERHEAD, Packet
 from ..wire.websocket import NORMAL
-from .handler_queue import HandlerQueue
+from .flush import Sender
 from .loops import this_thread
 from .session_host import SessionHost
 
@@ -25,7 +26,7 @@ _LEAST_BOUND = 64 * 1024
 _LITTLE = 1024
 
 
-class Outbox:
+class Outbox(Sender):
     """The part of a session that keeps messages until its client takes them.
 
     It belongs to the thread of its loop; other threads use ``loop.call``.
@@ -44,7 +45,6 @@ class Outbox:
         incoming: how many bytes from the client are part of an incomplete payload,
             are being decoded, or are kept of its wishes to connect to namespaces.
         loop: the event loop that the session lives on.
-        touched: whether it will be flushed at the end of this iteration of the loop.
     """
 
     __slots__ = (
@@ -60,15 +60,14 @@ class Outbox:
         "incoming",
         "kept",
         "loop",
-        "touched",
     )
 
     def __init__(self, host: SessionHost, greeting: Packet) -> None:
+        super().__init__()
         self.host = host
         # Before any other thread can find the session.
         self.loop = host.loops.here()
         self.handlers = self._new_queue()
-        self.touched = False
         self.downlink: Downlink | None = None
         self.incoming = 0
         self.kept: dict[str, Any] | None = None

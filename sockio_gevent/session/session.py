@@ -17,6 +17,7 @@ from typing import Any
 
 from ..dialects.base import Dialect
 from ..monitoring.reasons import GOES_AWAY, CloseReason, End
+from ..transports.carried import Carried
 from ..transports.downlink import Downlink, Upload
 from ..wire.packet import Packet
 from ..wire.websocket import GOING_AWAY, NORMAL
@@ -31,7 +32,7 @@ __all__ = ["Session"]
 _DROPPING = frozenset((CloseReason.APPLICATION, CloseReason.FAILURE))
 
 
-class Session(Deadline):
+class Session(Deadline, Carried):
     """One peer's link, over the requests and sockets that it uses one after the other.
 
     Args:

@@ -47,6 +47,6 @@ class ClassicTransport(HTTPTransport):
             except ValueError as error:
                 raise Refusal("400 Bad Request", str(error)) from None
             self.check_size(len(payload.encode()))
-            return session.receive((payload,))
+            return session.receive([payload])
         finally:
             session.take_in(-held)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 
+from ..compiled import trait
 from ..dialects.engineio import EngineIO
 from ..dialects.engineio_errors import BAD_REQUEST, EngineIORefusal
 from ..monitoring.reasons import NONE_TAKEN, End
@@ -14,7 +16,7 @@ from ..options.listener_options import Options
 from ..server.http.request import Request
 from ..wire.packet import Packet
 from ..wire.websocket import NORMAL, POLICY_VIOLATION
-from .carried import Backlog, Carried
+from .carried import Carried
 from .downlink import Downlink, Upload
 from .socket_downlink import SocketDownlink
 from .websocket import WebSocketTransport
@@ -25,31 +27,40 @@ __all__ = ["EngineIOWebSocketTransport", "Upgradable"]
 _ITERATIONS = 3
 
 
-class Upgradable(Carried, Protocol):
+@trait
+class Upgradable(Carried):
     """A session that may go on with a WebSocket.
 
     Attributes:
         upgrade: the WebSocket that the client tries; ``None`` if there is none.
     """
 
-    upgrade: Any
+    __slots__ = ()
+
+    upgrade: Trial | None
 
     @property
+    @abstractmethod
     def is_polling(self) -> bool:
         """Whether its transport is polling."""
 
+    @abstractmethod
     def note_trial(self, downlink: Downlink) -> None:
         """The client has opened a WebSocket to try it: remember it until it is over."""
 
+    @abstractmethod
     def begin_upgrade(self) -> None:
         """The client tries a WebSocket, and it works."""
 
+    @abstractmethod
     def finish_upgrade(self, downlink: Downlink) -> None:
         """Go on with this WebSocket."""
 
-    def give_up_upgrade(self, upgrade: Any) -> None:
+    @abstractmethod
+    def give_up_upgrade(self, upgrade: Trial) -> None:
         """The client does not go on with its WebSocket."""
 
+    @abstractmethod
     def take_farewell(self) -> Sequence[Packet]:
         """Take the messages for the next poll after the end of the session."""
 
@@ -89,7 +100,7 @@ class EngineIOWebSocketTransport(WebSocketTransport):
         return []
 
 
-class Trial:
+class Trial(Carried):
     """The session of a WebSocket that a client tries; later it passes all on to the real one.
 
     Args:
@@ -99,6 +110,7 @@ class Trial:
 
     Attributes:
         downlink: the downlink that the WebSocket will be.
+        handlers: the handler queue of the session.
         probed: whether the client has sent its probe.
     """
 
@@ -111,14 +123,16 @@ class Trial:
         "_session",
         "_timer",
         "downlink",
+        "handlers",
         "probed",
         "replaced",
         "uploads",
     )
 
-    def __init__(self, session: Upgradable, timeout: float, dialect: EngineIO) -> None:
-        self._session = session
+    def __init__(self, session: Upgradable | Any, timeout: float, dialect: EngineIO) -> None:
+        self._session: Upgradable | Any = session
         self._dialect = dialect
+        self.handlers = session.handlers
         self.probed = False
         self._done = False
         self._farewell: tuple[int, str] | None = None
@@ -141,7 +155,7 @@ class Trial:
         else:
             session.upgrade = self
 
-    def receive(self, payloads: Sequence[str | bytes]) -> str:
+    def receive(self, payloads: list[str | bytes]) -> str:
         """Take packets: a probe, then the end of the upgrade, then what is for the session."""
         for number, packet in enumerate(payloads):
             # A client that reads no answers could make them pile up.
@@ -189,7 +203,7 @@ class Trial:
         else:
             self.close(code, reason)
 
-    def _finish(self, rest: Sequence[str | bytes]) -> str:
+    def _finish(self, rest: list[str | bytes]) -> str:
         self._stop_timer()
         self._done = True
         # In this order: what the session does from now on goes past this object.
@@ -220,11 +234,6 @@ class Trial:
     def is_carried(self) -> bool:
         """Whether the session goes on with this WebSocket."""
         return self.downlink.carried is self._session
-
-    @property
-    def handlers(self) -> Backlog:
-        """The handler queue of the session."""
-        return self._session.handlers
 
     @property
     def connected(self) -> bool:

@@ -12,6 +12,7 @@ from ..dialects.base import BinaryRefused
 from ..monitoring.reasons import CloseReason, End
 from ..options.limits import OverLimit
 from ..server.http.request import Request
+from ..server.stream.sending import Owner
 from ..wire.packet import Packet
 from ..wire.websocket import INTERNAL_ERROR, UNSUPPORTED_DATA
 from ..wire.websocket_connection import WebSocketConnection
@@ -27,7 +28,7 @@ _KILLED = End(CloseReason.FAILURE, "its greenlet was killed")
 _LOST = End(CloseReason.LOST, "the connection was lost")
 
 
-class SocketDownlink(Downlink):
+class SocketDownlink(Downlink, Owner):
     """One WebSocket, for as long as it is open.
 
     Args:

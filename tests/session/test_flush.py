@@ -9,20 +9,21 @@ import pytest
 from gevent.event import Event
 
 from sockio_gevent.monitoring.log import Log
+from sockio_gevent.session import flush as flushing
 from sockio_gevent.session.flush import Flush
 
 DEADLINE = 60.0
 
 
-class Sender:
+class Sender(flushing.Sender):
     """A sender that touches itself, as a session does, and notes what each flush took."""
 
     def __init__(self, flush: Flush, trace: list[tuple[str, str]], name: str = "a") -> None:
+        super().__init__()
         self._flush = flush
         self._trace = trace
         self._name = name
         self._waiting = ""
-        self.touched = False
         self.flushed = Event()
         self.then: Callable[[], None] = lambda: None
 

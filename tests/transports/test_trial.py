@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sockio_gevent.dialects.engineio import BareEngineIO
+from sockio_gevent.hub.handler_queue import HandlerQueue
 from sockio_gevent.options.listener_options import Options
 from sockio_gevent.transports.engineio_websocket import Trial
 from sockio_gevent.wire.packet import Packet
@@ -18,6 +19,7 @@ class Polling:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.handlers = HandlerQueue(1024)
 
     def begin_upgrade(self) -> None:
         self.calls.append("begins")
@@ -45,7 +47,7 @@ class Link:
 
 @pytest.fixture
 def trial() -> Iterator[Any]:
-    made: Any = Trial(Polling(), 600, BareEngineIO(Options(), 4))  # type: ignore[arg-type]
+    made: Any = Trial(Polling(), 600, BareEngineIO(Options(), 4))
     made.downlink = Link()
     yield made
     made.close(1000, "")

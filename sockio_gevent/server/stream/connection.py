@@ -8,7 +8,7 @@ from typing import Any, Final
 from ...hub.gevent_private import read_watcher, tls_object, wait_readable
 from ...hub.time_slice import TimeSlice, fit_to_slice
 from .hang_up import has_bytes, has_hung_up
-from .readers import Readers
+from .readers import Readable, Readers
 from .sending import Sending
 from .sockets import READ_AHEAD, read_ahead, receive_tls
 
@@ -21,7 +21,7 @@ _MUCH: Final = 16 * 1024  # as much as TLS decrypts at once
 _LEAST: Final = 4 * 1024  # bytes that are read at once while they take long to handle
 
 
-class Connection(Sending):
+class Connection(Sending, Readable):
     """A stream socket after its HTTP request.
 
     It is read in one of two ways. Either a greenlet of its own calls :meth:`read`;

@@ -8,31 +8,37 @@ only if that one blocks, because a handler does.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import gevent
 
+from ...compiled import trait
 from ...hub.per_hub import NextIteration, PerHub
 from ...hub.time_slice import TIME_SLICE
 
-__all__ = ["Readers"]
+__all__ = ["Readable", "Readers"]
 
 _MOST_PARKED: Final = 16  # greenlets that are kept for the next iteration
 
 _BLOCK = 1024 * 1024  # bytes
 
 
-class Readable(Protocol):
+@trait
+class Readable:
     """Something that has unread bytes.
 
     Attributes:
         greedy: whether the last read brought a lot.
     """
 
+    __slots__ = ()
+
     greedy: bool
 
+    @abstractmethod
     def read_ready(self, now: float) -> None:
         """Read once and handle the bytes. May block.
 

@@ -7,13 +7,15 @@ socket has room. The caller limits how much is kept; ``pending`` says how much.
 from __future__ import annotations
 
 import socket as _socket
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 from gevent.event import Event
 
+from ...compiled import trait
 from ...hub.gevent_private import bare_socket, is_encrypted, tls_object
 from .sockets import send_tls, shut_down
 
@@ -22,9 +24,13 @@ __all__ = ["Owner", "Sending"]
 _WRITE = 2  # the event of libev's io watchers
 
 
-class Owner(Protocol):
+@trait
+class Owner:
     """The object that a connection is served for."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def received(self, data: bytes | None) -> None:
         """Take bytes. It blocks only while the peer reads nothing.
 
@@ -32,19 +38,24 @@ class Owner(Protocol):
             data: the bytes; empty when the peer has gone; ``None`` for the bytes that are left.
         """
 
+    @abstractmethod
     def run_handlers(self) -> None:
         """Run the handlers for what was received. May block; the connection is read meanwhile."""
 
     @property
+    @abstractmethod
     def choked(self) -> bool:
         """Whether no more is to be read for now."""
 
+    @abstractmethod
     def when_roomy(self, callback: Callable[[], object]) -> None:
         """Call a function once when more can be read. It must not block."""
 
+    @abstractmethod
     def drained(self) -> None:
         """Note that all pending bytes were written. Called in the hub."""
 
+    @abstractmethod
     def broken(self) -> None:
         """Note that a write has failed. Called in the hub."""
 
@@ -82,7 +93,7 @@ class Sending:
         self._watcher: Any = None
         self._drained: Event | None = None
         self._ending = False
-        self.owner: Owner | None = None
+        self.owner: Owner | Any | None = None
         self.pending = 0
         self.broken = False
 

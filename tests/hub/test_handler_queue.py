@@ -11,7 +11,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from sockio_gevent.session.handler_queue import HandlerQueue
+from sockio_gevent.hub.handler_queue import HandlerQueue
 from sockio_gevent.session.handler_timeout import HandlerTimeout
 
 DEADLINE = 60.0

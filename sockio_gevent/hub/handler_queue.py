@@ -14,7 +14,7 @@ from typing import Any
 from gevent import GreenletExit, get_hub, getcurrent
 from gevent.event import Event
 
-from ..hub.time_slice import let_others_run, slice_end
+from .time_slice import let_others_run, slice_end
 
 __all__ = ["HandlerQueue"]
 
