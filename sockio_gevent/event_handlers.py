@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import gevent
 
 from .acknowledgements import arguments_of
 from .client import Client
 from .client_facts import is_outside, session_of, space_of
-from .events import ANY, Emitter, handlers_of, log_failure, log_misfit
+from .events import ANY, Emitter, log_failure, log_misfit
 from .monitoring.throttled_log import ThrottledLog
 from .options.listener_options import Context as HandlerContext
 from .session.session import Session
 from .session.session_host import Receiver
+from .space import Space
 from .wire.socketio import ReceivedName
 
 __all__ = ["EventHandlers", "Handler"]
@@ -22,7 +23,17 @@ __all__ = ["EventHandlers", "Handler"]
 Run = Callable[..., "BaseException | None"]
 Handler = Callable[..., Any]
 
-_NO_HANDLERS: dict[ReceivedName | None, list[Handler]] = {}
+_ANY: Final = ANY  # the compiled form looks an imported name up each time
+
+# What an emitter has.
+_Handlers = dict[ReceivedName | None, list[Handler]]
+_NO_HANDLERS: _Handlers = {}
+
+
+def _handlers_of(emitter: Any, event: ReceivedName | None) -> Sequence[Handler]:
+    """The same as ``handlers_of`` of :mod:`.events`, which is not compiled."""
+    handlers: _Handlers | None = emitter._Emitter__handlers
+    return () if handlers is None else handlers.get(event, ())
 
 
 class _Outcome:
@@ -69,26 +80,29 @@ class EventHandlers(Receiver):
                 return
             main = self.main
             # Every message comes here, and nothing else is as fast as these two attributes.
-            mine = client._Emitter__handlers
-            those = main._Emitter__handlers or _NO_HANDLERS
+            mine: _Handlers | None = client._Emitter__handlers
+            those: _Handlers = main._Emitter__handlers or _NO_HANDLERS
             if self.context is not None:
                 self._in_context(self._received, client, "message", [message], None)
                 return
-            if ANY in those or "message" in those or (mine and ANY in mine):
+            if _ANY in those or "message" in those or (mine and _ANY in mine):
                 self._received(client, "message", [message], None)
                 return
             # The same as _received, without its calls.
-            if mine:
-                for handler in mine.get("message", ()):
+            handlers = mine.get("message") if mine else None
+            if handlers is not None:
+                for handler in handlers:
                     try:
                         handler(message)
                     except (Exception, gevent.Timeout) as error:
                         log_failure(client, self.log, "message", handler, error)
-            for handler in those.get("clientMessage", ()):
-                try:
-                    handler(message, client)
-                except (Exception, gevent.Timeout) as error:
-                    log_failure(main, self.log, "clientMessage", handler, error)
+            handlers = those.get("clientMessage")
+            if handlers is not None:
+                for handler in handlers:
+                    try:
+                        handler(message, client)
+                    except (Exception, gevent.Timeout) as error:
+                        log_failure(main, self.log, "clientMessage", handler, error)
         except BaseException as broken:
             session.broken_off(broken)
 
@@ -109,20 +123,22 @@ class EventHandlers(Receiver):
     def _received(
         self, client: Client, event: ReceivedName, arguments: list[Any], ack_id: int | None
     ) -> BaseException | None:
-        emitters = space_of(client).emitters
+        # Not by space_of(): every event comes here, and attributes are faster than calls.
+        space: Space = client._ClientFacts__space  # type: ignore[attr-defined]
+        emitters = space.emitters
         failure = self._call_for_any(client, emitters, event, arguments)
         outcome = _Outcome()
         # Clients can send any name, but cannot cause the events of the library.
         if event == "message" or event not in Client.EVENTS:
-            handlers = handlers_of(client, event)
+            handlers = _handlers_of(client, event)
             if handlers:
                 self._call(client, event, handlers, arguments, outcome)
         for emitter in emitters:
-            handlers = handlers_of(emitter, event)
+            handlers = _handlers_of(emitter, event)
             if handlers and event not in type(emitter).EVENTS:
                 self._call(emitter, event, handlers, (client, *arguments), outcome)
             if event == "message":
-                handlers = handlers_of(emitter, "clientMessage")
+                handlers = _handlers_of(emitter, "clientMessage")
                 if handlers:
                     message = arguments[0] if arguments else None
                     self._call(emitter, "clientMessage", handlers, (message, client), outcome)
@@ -139,7 +155,7 @@ class EventHandlers(Receiver):
         """Call the handlers of all events, before those of the event; they give no answer."""
         failure: BaseException | None = None
         for emitter in (client, *emitters):
-            handlers = handlers_of(emitter, ANY)
+            handlers = _handlers_of(emitter, ANY)
             if handlers:
                 outcome = _Outcome()
                 first = (event,) if emitter is client else (client, event)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from gevent import GreenletExit, get_hub, getcurrent
 from gevent.event import Event
@@ -17,6 +17,10 @@ from gevent.event import Event
 from .time_slice import let_others_run, slice_end
 
 __all__ = ["HandlerQueue"]
+
+# The compiled form looks an imported name up each time.
+_now: Final = monotonic
+_this_greenlet: Final = getcurrent
 
 Call = Callable[[Any, Any], object]
 Entry = tuple[Call, Any, int]
@@ -113,12 +117,13 @@ class HandlerQueue:
         if self.busy:
             return
         self.busy = True
-        self._runner = getcurrent()
+        self._runner = _this_greenlet()
         calls = self.calls
         try:
             if len(calls) == 1:  # the usual case: the same as with many, in shorter
-                self.since = monotonic()
-                call, argument, cost = calls.pop()
+                self.calls = []  # faster than to empty the other one
+                self.since = _now()
+                call, argument, cost = calls[0]
                 self.begun += 1
                 self.waiting -= cost
                 if self._roomy is not None:
@@ -133,7 +138,7 @@ class HandlerQueue:
     def _run_many(self, session: Any) -> None:
         """Make the calls until none are left, and let others run in between."""
         taken = self._taken
-        now = monotonic()
+        now = _now()
         due = slice_end(now)
         try:
             while self.calls:
@@ -146,7 +151,7 @@ class HandlerQueue:
                         # While this greenlet waits no handler runs, so none can be late.
                         self.since = inf
                         due = let_others_run()
-                        now = monotonic()
+                        now = _now()
                         if not taken:  # the calls were dropped meanwhile
                             break
                     # ``handler_timeout`` is for each call alone.
@@ -158,7 +163,7 @@ class HandlerQueue:
                         self._look_for_room()
                     call(session, argument)
                     if taken or self.calls:
-                        now = monotonic()
+                        now = _now()
         finally:
             if taken:
                 taken.reverse()
@@ -220,7 +225,7 @@ class HandlerQueue:
 
         Call it in the hub.
         """
-        self.since = monotonic()
+        self.since = _now()
         if self._runner is not None:
             self._runner.throw(error)
 

@@ -14,7 +14,7 @@ from ..options.serializer import LoadsFailed
 from ..transports.downlink import Downlink
 from ..transports.engineio_websocket import Trial, Upgradable
 from ..wire.packet import Packet
-from ..wire.socketio import ReceivedName
+from ..wire.socketio import Decoder, ReceivedName
 from ..wire.websocket import PROTOCOL_ERROR
 from .loops import Loop
 from .memberships import Memberships
@@ -251,7 +251,8 @@ class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
                 text = f"protocol error: {problem}"
                 self.end(End(CloseReason.PROTOCOL, text), PROTOCOL_ERROR)
                 return problem
-        decoder = self.decoder
+        # The compiled form reads attributes of a known type in a fraction of the time.
+        decoder: Decoder | None = self.decoder
         if decoder is not None and decoder.held != self._unfinished:
             change = decoder.held - self._unfinished
             self._unfinished = decoder.held
@@ -273,7 +274,7 @@ class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
     ) -> None:
         """The client has sent an event."""
         event = namespace, name, arguments, ack_id
-        self.handlers.put(self.host.receiver.event, event, cost)
+        self.handlers.put(self.host.event_received, event, cost)
 
     def acknowledged(self, namespace: str, ack_id: int, arguments: list[Any], cost: int) -> None:
         """The client has answered an event."""

@@ -37,12 +37,13 @@ class Flush:
         loop: the event loop.
     """
 
-    __slots__ = ("_log", "_loop", "_touched")
+    __slots__ = ("_callback", "_log", "_loop", "_touched")
 
     def __init__(self, log: Log, loop: Any) -> None:
         self._log = log
         self._loop = loop
         self._touched: list[Sender] = []
+        self._callback = self._run  # which would be made anew each time
 
     def touch(self, sender: Sender) -> None:
         """Flush this sender at the end of this iteration of the loop.
@@ -51,7 +52,7 @@ class Flush:
         """
         sender.touched = True
         if not self._touched:
-            self._loop.run_callback(self._run)
+            self._loop.run_callback(self._callback)
         self._touched.append(sender)
 
     def _run(self) -> None:

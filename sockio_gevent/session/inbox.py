@@ -184,7 +184,7 @@ class Inbox(Outbox):
             cost: how many bytes of memory it takes there.
         """
         handlers = self.handlers  # not by put(): every message comes here
-        handlers.calls.append((self.host.receiver.received, message, cost))
+        handlers.calls.append((self.host.message_received, message, cost))
         handlers.waiting += cost
 
     def missed(self, first: int, last: int) -> str:

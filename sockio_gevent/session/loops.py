@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from gevent import monkey
@@ -33,7 +33,7 @@ _local: Any = monkey.get_original("threading", "local")
 # third of the time of asking gevent, and gives no hub to a thread that serves nothing. The
 # thread's number would not do: when a thread ends, the system gives its number to the next
 # thread. Not by a class statement: a compiled class cannot extend an interpreted one.
-this_thread: Any = type("ThisThread", (_local,), {"hub": None})()
+this_thread: Final[Any] = type("ThisThread", (_local,), {"hub": None})()
 
 
 class Loop:

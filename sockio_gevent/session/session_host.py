@@ -96,6 +96,8 @@ class SessionHost:
     Attributes:
         options: the same as given.
         receiver: the same as given.
+        message_received, event_received: the methods ``received`` and ``event`` of the receiver,
+            which would be made anew for each message.
         log: the log of the listener.
         throttled_log: the same log, for lines that clients can cause at will.
         limits: counts how often clients were over a limit.
@@ -110,6 +112,8 @@ class SessionHost:
     def __init__(self, options: Options, receiver: Receiver) -> None:
         self.options = options
         self.receiver = receiver
+        self.message_received = receiver.received
+        self.event_received = receiver.event
         self.log = Log(options.log)
         self.throttled_log = ThrottledLog(self.log)
         self.limits = Limits(self.throttled_log)

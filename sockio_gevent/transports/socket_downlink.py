@@ -138,8 +138,10 @@ class SocketDownlink(Downlink, Owner):
         # The same as websocket.take(), without its call: every message comes here.
         websocket, session, state = self._websocket, self.carried, self._state
         batch = state.take(data)
+        choked = False
         if state.closed or state.pongs:
             websocket.answer(data)
+            choked = websocket.choked > 0
         held = state.protocol.held
         if held or self._incoming:
             self._take_in(held)
@@ -157,7 +159,7 @@ class SocketDownlink(Downlink, Owner):
         if state.discarding and websocket.end is not None:
             self._run_handlers_aside()
             session.end(websocket.end)
-        if websocket.choked:
+        if choked:
             self._wait_for_pongs()
         if state.finished:
             self._run_handlers_aside()

@@ -131,7 +131,7 @@ class FrameParser(WebSocketProtocol):
                     self._wanted = frame_end - position
                     return position
                 payload = unmask(data[start:frame_end], data[start - 4 : start])
-                events.append(str(payload, "utf-8") if first == _WHOLE_TEXT else payload)
+                events.append(payload.decode() if first == _WHOLE_TEXT else payload)
                 position = frame_end
                 continue
             if first & 0x70:
@@ -170,7 +170,7 @@ class FrameParser(WebSocketProtocol):
                 payload = unmask(data[start:frame_end], data[start - 4 : start])
             position = frame_end
             if first == _WHOLE_TEXT:
-                events.append(str(payload, "utf-8"))
+                events.append(payload.decode())
             elif opcode >= CLOSE:
                 events.append(self._control(opcode, payload))
             else:

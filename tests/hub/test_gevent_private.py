@@ -34,6 +34,7 @@ ALLOWED = {
     "_ClientFacts__own_of",  # of our own classes, as Python mangles it; so are the next ones
     "_ClientFacts__peek",
     "_ClientFacts__session_of",
+    "_ClientFacts__space",
     "_ClientFacts__space_of",
     "_Emitter__forget_handlers",
     "_Emitter__handlers",

@@ -195,7 +195,8 @@ class Connection(Sending, Readable):
         """Read once; ``None`` if nothing is there, empty at the end of the stream."""
         try:
             if self._plain is not None:
-                return bytes(self._plain.recv(self._size))
+                data: bytes = self._plain.recv(self._size)
+                return data
             return receive_tls(tls_object(self._socket), self._size)
         except BlockingIOError:
             return None

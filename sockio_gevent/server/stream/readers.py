@@ -25,6 +25,8 @@ _MOST_PARKED: Final = 16  # greenlets that are kept for the next iteration
 
 _BLOCK = 1024 * 1024  # bytes
 
+_now: Final = monotonic  # the compiled form looks an imported name up each time
+
 
 @trait
 class Readable:
@@ -62,6 +64,7 @@ class Readers:
     """The reading greenlets of one hub."""
 
     __slots__ = (
+        "_callback",
         "_greedy",
         "_loop",
         "_next_iteration",
@@ -74,6 +77,7 @@ class Readers:
     def __init__(self, hub: Any) -> None:
         _keep_memory()
         self._loop = hub.loop
+        self._callback = self._run  # which would be made anew each time
         self._next_iteration = NextIteration(hub.loop, self._run)
         self._ready: deque[Readable] = deque()
         self._greedy: deque[Readable] = deque()
@@ -92,7 +96,7 @@ class Readers:
         (self._greedy if item.greedy else self._ready).append(item)
         if not self._scheduled:
             self._scheduled = True
-            self._loop.run_callback(self._run)
+            self._loop.run_callback(self._callback)
 
     def add_again(self, item: Readable) -> None:
         """Read this in the next iteration of the loop, because it has more to do."""
@@ -104,24 +108,26 @@ class Readers:
     def _run(self) -> None:
         """In the hub: let greenlets read until nothing is left, or the time slice is over."""
         self._scheduled = False
-        self._until = monotonic() + TIME_SLICE
+        self._until = _now() + TIME_SLICE
         if self._greedy:
             # One of them is read each time, however many others there are.
             self._ready.append(self._greedy.popleft())
-        while self._ready or self._greedy:
-            if monotonic() >= self._until:
-                self._scheduled = True
-                self._next_iteration.start()
-                return
+        while True:
             greenlet = self._parked.pop() if self._parked else gevent.Greenlet(self._read)
             # A greenlet that was killed meanwhile returns at once.
             greenlet.switch()
+            if not self._ready and not self._greedy:
+                return
+            if _now() >= self._until:
+                self._scheduled = True
+                self._next_iteration.start()
+                return
 
     def _read(self) -> None:
         hub, this = gevent.get_hub(), gevent.getcurrent()
         ready, greedy = self._ready, self._greedy
         while True:
-            while (items := ready or greedy) and (now := monotonic()) < self._until:
+            while (items := ready or greedy) and (now := _now()) < self._until:
                 items.popleft().read_ready(now)
             if len(self._parked) >= _MOST_PARKED:
                 return

@@ -159,7 +159,8 @@ class Sending:
         """Send the bytes that the socket takes now; return their number."""
         try:
             if self._plain is not None:
-                return int(self._plain.send(data))
+                sent: int = self._plain.send(data)
+                return sent
             return send_tls(tls_object(self._socket), data)
         except BlockingIOError:
             return 0
