@@ -248,7 +248,12 @@ class Space:
             TypeError: if an argument has no form in any dialect.
             ValueError: if a value in it has none, or is over ``max_buffer``.
         """
-        dialects = {session.dialect for session in receivers}
+        dialects: set[Dialect] = set()
+        last: Dialect | None = None
+        for session in receivers:
+            if session.dialect is not last:  # mostly all have the same: that is faster to see
+                last = session.dialect
+                dialects.add(last)
         if not dialects:
             # A message without a form is a mistake, even if nobody gets it.
             self.languages.reference.event(self.name, event, arguments, number)

@@ -103,7 +103,12 @@ class Sessions(SessionHost):
             volatile: whether to leave out sessions that could not send it now.
             kept_event: the event as it is kept for those that are cut off; ``None`` if it is not.
         """
-        loops = {session.loop for session in receivers}
+        loops: set[Loop] = set()
+        last: Loop | None = None
+        for session in receivers:
+            if session.loop is not last:  # mostly all have the same: that is faster to see
+                last = session.loop
+                loops.add(last)
         for loop in loops:
             those = receivers
             if len(loops) > 1:
