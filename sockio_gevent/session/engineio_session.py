@@ -1,14 +1,12 @@
-"""A session of Engine.IO: pings one way or the other, polls without an end, an upgrade."""
+"""A session of Engine.IO: polls without an end, an upgrade, and the events of Socket.IO."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
 from ..dialects.engineio import EngineIO
 from ..dialects.socketio import SocketIO, SocketIOPeer
-from ..hub.deadlines import RESOLUTION
 from ..monitoring.reasons import ANSWERED, NONE_TAKEN, CloseReason, End
 from ..options.serializer import LoadsFailed
 from ..transports.downlink import Downlink
@@ -16,8 +14,8 @@ from ..transports.engineio_websocket import Trial, Upgradable
 from ..wire.packet import Packet
 from ..wire.socketio import Decoder, ReceivedName
 from ..wire.websocket import PROTOCOL_ERROR
+from .heartbeats import EngineIOHeartbeats
 from .loops import Loop
-from .memberships import Memberships
 from .session_host import SessionHost
 
 __all__ = ["EngineIOSession"]
@@ -25,25 +23,19 @@ __all__ = ["EngineIOSession"]
 # The ends that clients are told of by their next poll, and with it what was sent before.
 _WITH_FAREWELL = frozenset((CloseReason.APPLICATION, CloseReason.SERVER))
 
-# Seconds: clients and servers do not measure a time from the same moment.
-_A_MOMENT = 0.005
 
-
-class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
+class EngineIOSession(EngineIOHeartbeats, SocketIOPeer, Upgradable):
     """One peer's link, in the dialect of Engine.IO.
 
     Attributes:
         text_only: whether its client takes no binary payloads of polls.
         decoder: what puts events and their attachments together; ``None`` without Socket.IO.
-        engineio: its dialect.
         upgrade: the WebSocket that the client tries; ``None`` if there is none.
     """
 
     __slots__ = (
-        "_heard",
         "_unfinished",
         "decoder",
-        "engineio",
         "text_only",
         "upgrade",
     )
@@ -57,11 +49,9 @@ class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
         environ: dict[str, Any],
     ) -> None:
         super().__init__(host, dialect, session_id, transport, environ)
-        self.engineio = dialect
         self.upgrade: Trial | None = None
         self.text_only = False
         self.decoder: Any = None
-        self._heard = monotonic()
         self._unfinished = 0  # bytes of a Socket.IO packet whose attachments are still to come
         if isinstance(dialect, SocketIO):
             self.decoder = dialect.new_decoder()
@@ -168,72 +158,8 @@ class EngineIOSession(Memberships, SocketIOPeer, Upgradable):
         # Nothing is incoming any more.
         self._unfinished = 0
 
-    # --- its heartbeats ---
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether it is about to end, because its client was not heard in time."""
-        if not self.engineio.pings:
-            return self._seconds_left() <= _A_MOMENT
-        late = self._deadline is not None and monotonic() >= self._deadline
-        return late and self._awaits_answer > 0
-
-    def _seconds_left(self) -> float:
-        """How long a client that sends the pings may still be silent."""
-        options = self.host.options
-        return self._heard + options.ping_interval + options.ping_timeout - monotonic()
-
-    def heard(self) -> None:
-        """The client has sent something, so it lives."""
-        if not self.engineio.pings:
-            self._heard = monotonic()
-        elif self._awaits_answer:
-            self._await_heartbeat()
-
-    def pinged(self, pong: Packet) -> None:
-        """The client has sent a ping, which this packet answers."""
-        self.enqueue(pong)
-
-    def _await_heartbeat(self) -> None:
-        """Set the deadline for the next ping, or for the client to send something."""
-        options = self.host.options
-        self._awaits_answer = 0
-        if self.engineio.pings:
-            # Deadlines come a little late; a ping may come a little early.
-            interval = options.ping_interval
-            self._set_deadline(max(interval - RESOLUTION, interval / 2))
-        else:
-            self._set_deadline(options.ping_interval + options.ping_timeout)
-
     def _poll_answered(self) -> None:
         pass  # if the client does not take the answer, it does not answer the next ping either
-
-    def _on_deadline(self) -> None:
-        options = self.host.options
-        if not self.engineio.pings:
-            left = self._seconds_left()
-            if left > 0:
-                self._set_deadline(left)
-            else:
-                self.heartbeat_lost()
-        elif not self._awaits_answer:
-            self._awaits_answer = 1
-            self._set_deadline(options.ping_timeout)
-            self.enqueue(self.engineio.PING)
-        else:
-            downlink = self.downlink
-            if downlink is not None and self._may_have_answered(downlink):
-                self._set_deadline(options.ping_timeout)
-            else:
-                self.heartbeat_lost()
-
-    def heartbeat_lost(self) -> None:
-        """End the session, because its client was not heard in time."""
-        options = self.host.options
-        text = f"no answer to a ping in {options.ping_timeout:g} s"
-        if not self.engineio.pings:
-            text = f"nothing came for {options.ping_interval + options.ping_timeout:g} s"
-        self.end(End(CloseReason.HEARTBEAT, text))
 
     # --- what comes in ---
 
