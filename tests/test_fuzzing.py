@@ -168,7 +168,7 @@ MISTAKES: dict[str, tuple[object, str, Any]] = {
     "head": (
         head,
         "read_request_head",
-        lambda pattern, data: read_head(pattern, data.replace(b"+", b"")),
+        lambda prefixes, data: read_head(prefixes, data.replace(b"+", b"")),
     ),
     "policy": (
         policy,

@@ -8,10 +8,7 @@ pywsgi.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
-from re import Pattern
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 __all__ = [
     "AnswerHead",
@@ -19,26 +16,22 @@ __all__ = [
     "RequestHead",
     "answer_head",
     "read_request_head",
-    "request_line_pattern",
 ]
 
-_LONGEST_LINE = 4096  # bytes
-_LONGEST_HEAD = 16 * 1024
+_LONGEST_LINE: Final = 4096  # bytes
+_LONGEST_HEAD: Final = 16 * 1024
 _MOST_LINES = 64
 
 # The cache of heads that were read or written before: how many, and how long each may be.
 _MOST_KNOWN = 256
-_LONGEST_KNOWN = 1024  # bytes
+_LONGEST_KNOWN: Final = 1024  # bytes
 
-# Only ASCII, and no percent escapes, which would have to be decoded.
-_PATH = r"[!-$&->@-~]*"
+_METHODS: Final = frozenset(("GET", "POST", "OPTIONS"))
 # Each line has a value, does not end in blanks, and does not continue the line before.
 _BLOCK = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*[!-~]\r\n){0,%d}" % _MOST_LINES)
 
 # Headers that change how the body is read, or ask for more than an answer.
 _UNUSUAL = frozenset(("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"))
-# Part of a name that handshakes of WebSockets have, in the spelling of all known clients.
-_HANDSHAKE = b"-WebSocket-"
 _OWN_KEYS = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
 # Headers of an answer that a server acts on, whatever the case of their letters.
 _MEANINGFUL = frozenset(("content-length", "connection", "date", "transfer-encoding"))
@@ -66,23 +59,11 @@ class Fields(NamedTuple):
 RequestHead = tuple[int, str, str, str, str, str, Fields]
 
 
-def request_line_pattern(prefixes: Iterable[str]) -> Pattern[str]:
-    """Make a pattern for the first lines of plain heads.
-
-    Args:
-        prefixes: the beginnings of the paths that it matches.
-    """
-    begins = "|".join(re.escape(prefix) for prefix in prefixes)
-    return re.compile(
-        rf"(GET|POST|OPTIONS) (((?:{begins}){_PATH})(?:\?([!-~]*))?) HTTP/1\.1", re.ASCII
-    )
-
-
-def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
+def read_request_head(prefixes: tuple[str, ...], data: bytes) -> RequestHead | None:
     """Read the head at the beginning of data; ``None`` if it is incomplete, or not plain.
 
     Args:
-        pattern: a pattern that :func:`request_line_pattern` has made.
+        prefixes: the beginnings of the paths of plain requests.
         data: the bytes that the client has sent so far.
     """
     line_end = data.find(b"\r\n", 0, _LONGEST_LINE)
@@ -90,20 +71,37 @@ def read_request_head(pattern: Pattern[str], data: bytes) -> RequestHead | None:
     if line_end < 0 or end < 2:
         return None
     line = data[:line_end].decode("latin-1")
-    match = pattern.fullmatch(line)
-    if match is None:
+    parts = line.split(" ")
+    if len(parts) != 3 or parts[2] != "HTTP/1.1" or parts[0] not in _METHODS:
         return None
-    block = data[line_end + 2 : end]
-    # Each handshake has a key of its own, so it is not worth keeping.
-    # Not by "in": CPython makes a TypeError inside when bytes are searched in bytes.
-    once = len(block) > _LONGEST_KNOWN or block.find(_HANDSHAKE) >= 0
-    fields = _read_fields(block) if once else _known_fields(block)
-    if fields is None:
+    method, target = parts[0], parts[1]
+    path, _, query = target.partition("?")
+    # A percent escape would have to be decoded.
+    if not path.startswith(prefixes) or "%" in path:
         return None
-    method, target, path, query = match.groups("")
-    if fields.upgrades and method != "GET":
+    if not (line.isascii() and line.isprintable()):
+        return None
+    fields = _fields(data[line_end + 2 : end])
+    if fields is None or (fields.upgrades and method != "GET"):
         return None
     return end + 2, line, method, target, path, query, fields
+
+
+# The heads of a client's requests hardly differ, and neither do those of different clients.
+_known_fields: Final[dict[bytes, Fields]] = {}
+
+
+def _fields(block: bytes) -> Fields | None:
+    """The headers in lines of them, which may be known; ``None`` if they are not plain."""
+    fields = _known_fields.get(block)
+    if fields is None:
+        fields = _read_fields(block)
+        # Each handshake has a key of its own, so it is not worth keeping.
+        if fields is not None and not fields.upgrades and len(block) <= _LONGEST_KNOWN:
+            if len(_known_fields) >= _MOST_KNOWN:
+                _known_fields.clear()
+            _known_fields[block] = fields
+    return fields
 
 
 def _read_fields(block: bytes) -> Fields | None:
@@ -146,10 +144,6 @@ def _is_handshake(environ: dict[str, str], connection: str) -> bool:
     )
 
 
-# The heads of a client's requests hardly differ, and neither do those of different clients.
-_known_fields = lru_cache(_MOST_KNOWN)(_read_fields)
-
-
 def _key(name: str) -> str:
     """The name of a header in a WSGI environ."""
     key = "HTTP_" + name.upper().replace("-", "_")
@@ -170,8 +164,7 @@ class AnswerHead(NamedTuple):
     closes: bool
 
 
-# The heads of answers hardly differ, so most are found here. A bare dict and no lru_cache,
-# because only heads that are short enough are kept, and a lookup must not measure them.
+# The heads of answers hardly differ, so most are found here. Only short ones are kept.
 _known_answers: dict[tuple[str, tuple[tuple[str, str], ...]], AnswerHead] = {}
 
 

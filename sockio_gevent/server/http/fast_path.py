@@ -7,7 +7,6 @@ consumed. So is everything around a request: errors, long bodies, the access log
 
 from __future__ import annotations
 
-from re import Pattern
 from time import time
 from typing import Any
 
@@ -29,8 +28,8 @@ _PLAIN = GeventSocket, HandedSocket  # sockets without TLS
 class FastHandler(LimitedHandler):
     """Handles the requests of one connection: plain ones on the fast path."""
 
-    #: The pattern of the first line of plain requests; ``None`` if the fast path is off.
-    plain: Pattern[str] | None = None
+    #: How the paths of plain requests begin; ``None`` if the fast path is off.
+    plain: tuple[str, ...] | None = None
 
     status: Any
 

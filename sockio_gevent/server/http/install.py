@@ -13,7 +13,6 @@ from ...monitoring.log import Log
 from ...monitoring.throttled_log import ThrottledLog
 from ...options.limits import Limits
 from ...options.listener_options import Options
-from ...wire.http_head import request_line_pattern
 from ...wire.redact import Shortener
 from .accepting import accept_with_pauses
 from .access_log import AccessLogHandler, log_request_of
@@ -119,7 +118,7 @@ def take_over(
     made: Any = type(handler_class.__name__, bases, attributes)
     # gevent-websocket's server may have a hook that must be called before each request.
     if _is_as_before(made) and not getattr(server, "pre_start_hook", None):
-        made.plain = request_line_pattern(f"/{each}/" for each in resources)
+        made.plain = tuple(f"/{each}/" for each in resources)
     server.handler_class = made
     accept_with_pauses(server, log)
     if server.ssl_args:

@@ -9,7 +9,6 @@ upgrades, and a plain request that turns out to need more.
 from __future__ import annotations
 
 from io import DEFAULT_BUFFER_SIZE, BytesIO
-from re import Pattern
 from typing import Any
 
 from ...hub.gevent_private import wait_readable
@@ -46,8 +45,8 @@ class PlainConnection(PlainAnswer):
         "_hands_over",
         "_most_fields",
         "_most_head",
-        "_pattern",
         "_peer",
+        "_prefixes",
         "_time_slice",
         "limits_heads",
         "served",
@@ -61,7 +60,7 @@ class PlainConnection(PlainAnswer):
         super().__init__(handler, watch, logs)
         self._time_slice = time_slice
         self._hands_over: bool = handler.hands_over
-        self._pattern: Pattern[str] = handler.plain
+        self._prefixes: tuple[str, ...] = handler.plain
         self._most_head: int = handler.max_header_size
         self._most_fields: int = handler.max_header_count
         address = handler.client_address
@@ -114,7 +113,7 @@ class PlainConnection(PlainAnswer):
 
     def _begin(self, data: bytes) -> int:
         """Begin with a request; return where it ends, and -1 if it is not answered here."""
-        head = read_request_head(self._pattern, data)
+        head = read_request_head(self._prefixes, data)
         if head is None:
             return -1
         size, fields = head[0], head[6]
