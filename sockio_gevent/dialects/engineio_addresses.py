@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from .base import Route
 from .engineio_errors import UNKNOWN_TRANSPORT, UNSUPPORTED_VERSION
 
@@ -9,6 +12,10 @@ __all__ = ["is_misplaced", "is_of_a_client", "match"]
 
 _TRANSPORTS = {"polling": "xhr-polling", "websocket": "websocket"}
 _LONGEST_INDEX = 9  # digits
+# Nearly all requests of sessions have one. What follows says the same of any query.
+_USUAL_QUERY: Final = re.compile(
+    r"EIO=([34])&transport=(polling|websocket)(?:&t=[^&]*)?&sid=([^&]*)"
+)
 # What clients ask for if nobody tells them another address.
 _USUAL = ("/socket.io", "/engine.io")
 
@@ -29,6 +36,12 @@ def match(resource: str, version: int, path: str, query: str) -> Route | None:
     """
     if path != f"/{resource}/" and path != f"/{resource}":
         return None
+    usual = _USUAL_QUERY.fullmatch(query)
+    if usual is not None:
+        asked, transport, session_id = usual.groups()
+        if (asked == "3") != (version == 3):
+            return None
+        return Route(_TRANSPORTS[transport], session_id, "")
     fields = _fields(query)
     transport = fields.get("transport")
     if transport is None and "EIO" not in fields:

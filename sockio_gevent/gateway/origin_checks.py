@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..options.hosts import Hosts
 from ..options.listener_options import Options
 from ..options.origins import Origins, origin_of
@@ -14,7 +16,7 @@ __all__ = ["OriginChecks"]
 
 # Destinations for which browsers make a document, which could run scripts (Fetch Metadata,
 # section 2.1).
-_DOCUMENTS = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
+_DOCUMENTS: Final = frozenset(("document", "embed", "fencedframe", "frame", "iframe", "object"))
 
 
 class OriginChecks:
@@ -28,12 +30,12 @@ class OriginChecks:
         origins: the rule of the option ``origins``.
     """
 
-    __slots__ = ("_authorization", "_hosts", "origins")
+    __slots__ = ("_ask", "_hosts", "origins")
 
     def __init__(self, options: Options, authorization: Authorization) -> None:
         self.origins = Origins(options.origins)
         self._hosts = None if options.hosts is None else Hosts(options.hosts)
-        self._authorization = authorization
+        self._ask = authorization.ask_for_origin
 
     def check(self, request: Request, transport: Transport | None) -> None:
         """Check the origin and the host of a request, and set ``request.origin``.
@@ -52,7 +54,7 @@ class OriginChecks:
             # Not a 421: browsers would send the request again on another connection.
             raise Refusal("403 Forbidden", text).counted_as(Reason.HOST)
         scripted = transport is not None and transport.scripted and request.method == "GET"
-        if not self.origins.allows(environ, scripted, self._authorization.ask_for_origin):
+        if not self.origins.allows(environ, scripted, self._ask):
             origin = f"{origin_of(environ, scripted)!r:.80}"
             text = f"the origin {origin} is not in the option 'origins'"
             raise Refusal("403 Forbidden", text).counted_as(Reason.ORIGIN)

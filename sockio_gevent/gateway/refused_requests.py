@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..dialects.base import Route
 from ..monitoring.log import short_id
 from ..monitoring.statistics import Counters
@@ -13,13 +15,15 @@ from ..server.http.request import Request
 
 __all__ = ["Refusals", "is_question"]
 
-_QUESTION = "ask"  # the query of an address, or how it begins
+_QUESTION: Final = "ask"  # the query of an address, or how it begins
 
 
 def is_question(request: Request) -> bool:
     """Whether a client only asks how a GET of this address would be answered; it opens nothing."""
+    if request.method != "GET":
+        return False
     query = request.environ.get("QUERY_STRING", "")
-    return request.method == "GET" and (query == _QUESTION or query.startswith(f"{_QUESTION}&"))
+    return query.startswith(_QUESTION) and query[len(_QUESTION) :][:1] in ("", "&")
 
 
 class Refusals:

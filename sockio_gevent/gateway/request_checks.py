@@ -116,14 +116,17 @@ class RequestChecks:
         authorization = self._authorization
         # Before the session is searched: the time must not tell which session ids exist.
         peer = authorization.peer_of(request) if authorization.binds else None
-        session = self._sessions.find(session_id)
+        session = self._sessions.by_id.get(session_id)
+        is_here = session is not None and session.is_here
+        if not is_here:
+            session = self._sessions.find(session_id)
         if session is not None and session.dialect is not dialect:
             session = None
         if session is None or (
             authorization.binds and not authorization.is_same(session.bound_to, peer)
         ):
             return self._no_session(session, session_id, peer)
-        if not session.is_here:
+        if not is_here and not session.is_here:
             text = "this session belongs to another server of this program"
             return Refusal("421 Misdirected Request", text).counted_as(Reason.SESSION)
         return session

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import gevent
 
@@ -21,7 +21,7 @@ from ..compiled import mypyc_attr
 
 __all__ = ["RESOLUTION", "Deadlines"]
 
-RESOLUTION = 0.1
+RESOLUTION: Final = 0.1
 
 _STALL = 0.5  # seconds without a tick: something has kept the loop from running
 _MOST_STALLS = 50  # in a row, that deadlines wait for

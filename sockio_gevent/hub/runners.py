@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Final
 
-import gevent
+from gevent import Greenlet, get_hub, getcurrent
 
 from .per_hub import PerHub
 
 __all__ = ["run_aside"]
 
 # Greenlets that are kept for the next function. If no function blocks, one is enough.
-_MOST_PARKED = 1
+_MOST_PARKED: Final = 1
 
 
 class _Runner:
@@ -30,14 +30,13 @@ class _Runner:
         self._function: Any = None  # it may change while its greenlet does not run
         self._caller: Any = None
         self._wake_up: Any = None
-        self.greenlet = gevent.Greenlet(self._work)
+        self.greenlet = Greenlet(self._work)
 
     def run(self, function: Callable[[], object]) -> None:
-        hub = gevent.get_hub()
         self._function = function
-        self._caller = gevent.getcurrent()
+        self._caller = caller = getcurrent()
         # If the function blocks, the hub runs this callback, and the caller goes on.
-        self._wake_up = wake_up = hub.loop.run_callback(self._caller.switch)
+        self._wake_up = wake_up = get_hub().loop.run_callback(caller.switch)
         try:
             self.greenlet.switch()
         finally:
@@ -45,7 +44,14 @@ class _Runner:
             self._caller = None
 
     def _work(self) -> None:
-        hub = gevent.get_hub()
+        try:
+            self._run_functions()
+        finally:
+            if self in self._parked:  # it was killed while it had no work
+                self._parked.remove(self)
+
+    def _run_functions(self) -> None:
+        hub = get_hub()
         while True:
             function, self._function = self._function, None
             if function is not None:
@@ -55,8 +61,8 @@ class _Runner:
                 return
             self._parked.append(self)
             if self._wake_up.pending:
-                # The function has not blocked: switch back to the caller, not through the hub.
-                self._wake_up.stop()
+                # The function has not blocked: switch back to the caller, which stops the
+                # callback, and not through the hub.
                 self._caller.switch()
             while self._function is None:
                 # Something else may wake it, such as an event from an earlier handler.
@@ -76,7 +82,5 @@ def run_aside(function: Callable[[], object]) -> None:
     """
     parked = _parked.here()
     runner = parked.pop() if parked else _Runner(parked)
-    while runner.greenlet.dead:  # it was killed after its last function had ended
-        runner = parked.pop() if parked else _Runner(parked)
     context = copy_context()
     runner.run(lambda: context.run(function))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from ..wire.http_syntax import HOST, PORT
 
@@ -20,8 +20,8 @@ _Ask = Callable[[OriginCheck, "str | None", Environ], Any]
 _ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://({HOST})(?::({PORT}))?")
 # Pages from files, and pages that an application on the device serves itself, may have no host.
 _HOSTLESS = re.compile(r"(?!https?:|wss?:)([a-z][a-z0-9+.-]*)://")
-_PRINTABLE = re.compile(r"[!-~]+")
-_REFERER = re.compile(r"https?://([^/?#]+)")
+_PRINTABLE: Final = re.compile(r"[!-~]+")
+_REFERER: Final = re.compile(r"https?://([^/?#]+)")
 _PATTERN = re.compile(rf"(\*|{HOST}):(\*|{PORT})")
 _REMEMBERED = 256  # origins that are kept split: nearly all requests have one of a few
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
@@ -49,8 +49,8 @@ def origin_of(environ: Environ, scripted: bool = False) -> str | None:
     origin = environ.get("HTTP_ORIGIN") or environ.get("HTTP_SEC_WEBSOCKET_ORIGIN")
     if origin:
         return str(origin)
-    site = environ.get("HTTP_SEC_FETCH_SITE")
-    match = None if site == "none" else _REFERER.match(environ.get("HTTP_REFERER", ""))
+    site, referer = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_REFERER")
+    match = None if site == "none" or not referer else _REFERER.match(referer)
     if site == "same-origin":
         if match is not None and match[1].lower() == environ.get("HTTP_HOST", "").lower():
             # Behind a proxy that ends TLS, only the page knows the scheme.

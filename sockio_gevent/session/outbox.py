@@ -23,7 +23,7 @@ _PIECE: Final = 256 * 1024
 _LEAST_BOUND = 64 * 1024
 
 # Bytes: the listener is not told of smaller changes of what a session holds.
-_LITTLE = 1024
+_LITTLE: Final = 1024
 
 
 class Outbox(Sender):

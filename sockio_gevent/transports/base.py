@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from ..dialects.base import Dialect
 from ..monitoring.reasons import NONE_TAKEN, NOT_ALL_TAKEN, NOT_READ, Limit
@@ -14,7 +14,9 @@ from ..refusal import Reason
 from ..server.http.request import Refusal, Request
 from .carried import Carried
 
-__all__ = ["Transport"]
+__all__ = ["SHORT", "Transport"]
+
+SHORT: Final = 16 * 1024  # bytes; a shorter body is decoded at once, and not counted meanwhile
 
 
 class Transport:

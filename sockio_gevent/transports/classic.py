@@ -6,6 +6,7 @@ from ..dialects.classic import Classic
 from ..hub.time_slice import TimeSlice
 from ..options.listener_options import Options
 from ..server.http.request import Refusal, Request
+from .base import SHORT
 from .carried import Carried
 from .http import HTTPTransport
 
@@ -37,16 +38,23 @@ class ClassicTransport(HTTPTransport):
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the payload in a body to the session; return the first mistake in it."""
-        # Other greenlets may run while it is decoded, so it is counted.
-        held = len(body)
-        session.take_in(held)
+        # Other greenlets may run while a long one is decoded, so it is counted.
+        held = len(body) if len(body) > SHORT else 0
+        if held:
+            session.take_in(held)
         try:
             try:
-                payload = self.classic.read_body(body, TimeSlice().pause)
+                pause = TimeSlice().pause if held else _no_pause
+                payload = self.classic.read_body(body, pause)
                 payload = self.normalize(payload, request.tail)
             except ValueError as error:
                 raise Refusal("400 Bad Request", str(error)) from None
-            self.check_size(len(payload.encode()))
+            self.check_size(len(payload) if payload.isascii() else len(payload.encode()))
             return session.receive([payload])
         finally:
-            session.take_in(-held)
+            if held:
+                session.take_in(-held)
+
+
+def _no_pause() -> None:
+    pass

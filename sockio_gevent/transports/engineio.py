@@ -18,6 +18,7 @@ from ..refusal import Header
 from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
+from .base import SHORT
 from .carried import Carried
 from .http import HTTPTransport
 
@@ -74,8 +75,9 @@ class PollingTransport(HTTPTransport):
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the packets in a body to the session; return the first mistake in it."""
-        held = len(body)
-        session.take_in(held)
+        held = len(body) if len(body) > SHORT else 0
+        if held:
+            session.take_in(held)
         try:
             try:
                 packets = self._packets(request, body)
@@ -89,7 +91,8 @@ class PollingTransport(HTTPTransport):
                 raise
             return problem
         finally:
-            session.take_in(-held)
+            if held:
+                session.take_in(-held)
 
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
         self.check_size(len(body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import unicode_escape_decode
 from collections.abc import Callable
 
 __all__ = ["decode_form"]
@@ -69,4 +70,5 @@ def _unquote_piece(data: bytes) -> bytes:
     # They become string escapes, which are decoded in C. For a body of 3 MiB in which
     # everything is escaped this takes 30 ms; urllib.parse takes a second and 200 MB.
     escaped = data.replace(b"\\", b"\\\\").replace(b"%", b"\\x")
-    return escaped.decode("unicode_escape").encode("latin-1")
+    # Not by bytes.decode(), which takes twice as long to find the same function.
+    return unicode_escape_decode(escaped)[0].encode("latin-1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from ...wire.redact import printable
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 #: The key of the environ under which the server puts the connection of a request.
-CONNECTION = "sockio_gevent.connection"
+CONNECTION: Final = "sockio_gevent.connection"
 
 # In the copy that a session keeps, these would keep the session's first request alive.
 _OF_THE_REQUEST = frozenset(

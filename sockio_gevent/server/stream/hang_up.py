@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket as _socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from gevent import monkey
@@ -16,10 +16,10 @@ __all__ = ["HangUpWatch", "has_bytes", "has_hung_up"]
 
 _READ = 1  # the event of libev's io watchers
 
-_POLLRDHUP = getattr(select, "POLLRDHUP", 0)
-_GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+_POLLRDHUP: Final = getattr(select, "POLLRDHUP", 0)
+_GONE: Final = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 # gevent's own would switch greenlets.
-_poll = monkey.get_original("select", "poll")
+_poll: Final = monkey.get_original("select", "poll")
 
 
 def has_hung_up(socket: Any) -> bool:
