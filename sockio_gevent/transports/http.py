@@ -1,197 +1,21 @@
-"""The base of the HTTP transports: a GET whose answer carries one batch, or several."""
+"""The base of the HTTP transports: a GET brings messages to the client, and a POST takes some."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Final
 
-import gevent
-from gevent.hub import Waiter
-
-from ..monitoring.reasons import ANSWERED, CloseReason, End
+from ..server.http.later_answer import LaterAnswer
 from ..server.http.request import Refusal, Request
-from ..server.stream.hang_up import HangUpWatch, has_hung_up
-from ..server.stream.sockets import shut_down
-from ..wire.packet import OVERHEAD, Packet
+from ..wire.packet import Packet
 from ..wire.websocket import NORMAL
 from .base import Transport
 from .carried import Carried
-from .downlink import Downlink
+from .http_downlink import HTTPDownlink
 
-__all__ = ["Answer", "HTTPDownlink", "HTTPTransport", "PollAnswer"]
+__all__ = ["Answer", "HTTPTransport", "PollAnswer", "WaitingPoll"]
 
-_LARGE = 4 * 1024  # bytes; a smaller copy of a batch is not counted
-
-_CUT_OFF = End(CloseReason.LOST, "the connection was lost")
-_HUNG_UP = End(CloseReason.LOST, "the client hung up")
-
-
-class HTTPDownlink(Downlink):
-    """One GET, from its arrival until its answer is over.
-
-    Its greenlet waits for a batch and writes it. After that a poll is over, and
-    a stream is ready for the next batch. A batch is kept until it has been
-    written, so that it can be taken back if the connection breaks.
-
-    Args:
-        transport: the name of the transport.
-        session: the session that it carries.
-        socket: the socket of the request; ``None`` if the server does not give it.
-        once: whether it is over after one batch.
-        timeout: how many seconds the end of the answer may take after :meth:`close`;
-            ``None`` for no limit.
-    """
-
-    __slots__ = (
-        "_batch",
-        "_ending",
-        "_last",
-        "_session",
-        "_socket",
-        "_timeout",
-        "_timer",
-        "_waiter",
-        "_watch",
-        "_writing",
-        "once",
-    )
-
-    def __init__(
-        self, transport: str, session: Carried, socket: Any, once: bool, timeout: float | None
-    ) -> None:
-        super().__init__(transport)
-        self._timeout = timeout
-        self._session = session
-        self._socket = socket
-        self.once = once
-        self._waiter: Any = None
-        self._writing = False
-        self._ending = False
-        self._batch: Sequence[Packet] = ()
-        self._last: Sequence[Packet] = ()
-        self._timer: Any = None
-        self._watch = None if socket is None else HangUpWatch(socket, self._hung_up)
-
-    @property
-    def ready(self) -> bool:
-        """Whether it can take a batch."""
-        return not self._writing and not self._ending
-
-    @property
-    def writing(self) -> bool:
-        """Whether the greenlet has a batch that it has not written yet."""
-        return self._writing
-
-    def write(self, batch: Sequence[Packet]) -> None:
-        """Hand a batch to the greenlet that writes it."""
-        self._writing = True
-        self._batch = batch
-        if batch:
-            self.copied = sum([packet.cost - OVERHEAD for packet in batch])
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.hub.loop.run_callback(waiter.switch, None)
-
-    def encoded(self, copied: int) -> None:
-        """Note how many bytes of memory the encoded copy of the batch takes."""
-        self.copied = copied
-        self._session.settle()
-
-    def close(self, code: int, reason: str, last: Sequence[Packet] = ()) -> None:
-        """End the answer, after the batch that is being written."""
-        if self._ending:
-            return
-        self._ending = True
-        if self._timeout is not None:
-            self._timer = gevent.get_hub().loop.timer(self._timeout)
-            self._timer.start(self.abort)
-        if self._writing:
-            self._last = last
-        else:
-            self.write(last)
-
-    def take_back(self) -> Sequence[Packet]:
-        """Take back the batch that is being written; if there is one, cut the connection."""
-        # If the client has read the whole answer, no batch is being written any more.
-        batch, self._batch = self._batch, ()
-        if batch:
-            self.abort()
-        return batch
-
-    def abort(self) -> None:
-        """Cut the connection, if the server gives it, and end the wait for a batch."""
-        self._last = ()
-        if self._socket is not None:
-            shut_down(self._socket)
-        if not self._writing:
-            self._ending = True
-            self.write(())
-
-    def shut_down(self) -> None:
-        """Shut the socket down, if the server gives it, so that the client notices."""
-        if self._socket is not None:
-            shut_down(self._socket)
-
-    def wait(self) -> Sequence[Packet]:
-        """Wait for a batch; an empty one means the end of the answer."""
-        if not self._writing:
-            self._waiter = waiter = Waiter()
-            try:
-                waiter.get()
-            except BaseException:
-                self.over()
-                raise
-        # The client may have hung up in the same iteration of the loop in which the batch
-        # came. This is the last moment to give the batch back.
-        if self._batch and self._socket is not None and has_hung_up(self._socket):
-            self._hung_up()
-        return self._batch
-
-    def written(self) -> None:
-        """The batch has been written."""
-        self._batch = ()
-        self.copied = 0
-        if self.once:
-            return
-        self._writing = False
-        if self._last or self._ending:
-            last, self._last = self._last, ()
-            self.write(last)
-        else:
-            self._session.drained()
-
-    def over(self, end: End | None = None) -> None:
-        """The answer is over: all of it has been written, or the connection is lost.
-
-        Args:
-            end: another reason, if there is one.
-        """
-        self._ending = True
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer.close()
-            self._timer = None
-        batch, self._batch = self._batch, ()
-        # Before the session is told, because a session remembers downlinks that are not over.
-        self._set_over()
-        self._session.detach(self, end or (_CUT_OFF if batch else ANSWERED), batch)
-
-    def failed(self) -> None:
-        """Cut the answer, because of the exception that is being handled."""
-        self._session.failed("an answer")
-        self.abort()
-
-    def _hung_up(self) -> None:
-        self._ending = True
-        batch, self._batch = self._batch, ()
-        self._session.detach(self, _HUNG_UP, batch)
-        if self._writing:
-            self.abort()
-        else:
-            self.write(())
+_LARGE: Final = 4 * 1024  # bytes; a smaller copy of a batch is not counted
 
 
 class Answer:
@@ -211,11 +35,15 @@ class Answer:
 
     def close(self) -> None:
         """The server is done with the body, even if it could not write all of it (PEP 3333)."""
-        if not self._downlink.is_over:
-            try:
-                self._downlink.over()
-            except Exception:
-                self._downlink.failed()
+        _end(self._downlink)
+
+
+def _end(downlink: HTTPDownlink) -> None:
+    if not downlink.is_over:
+        try:
+            downlink.over()
+        except Exception:
+            downlink.failed()
 
 
 class PollAnswer(Answer):
@@ -247,6 +75,58 @@ class PollAnswer(Answer):
         return body
 
 
+class WaitingPoll(LaterAnswer):
+    """The answer to a poll that has no batch yet.
+
+    Args:
+        transport: the transport of the poll.
+        request: its request.
+        poll: its downlink.
+    """
+
+    __slots__ = ("_poll", "_request", "_transport")
+
+    def __init__(self, transport: HTTPTransport, request: Request, poll: HTTPDownlink) -> None:
+        self._transport = transport
+        self._request = request
+        self._poll = poll
+
+    def when_there(self, call: Callable[[], None]) -> None:
+        """Call a function once, in the hub, when there is a batch or the end."""
+        self._poll.when_there(call)
+
+    def wait(self) -> None:
+        """Wait until there is a batch, or the client has hung up."""
+        self._poll.wait()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the batch is so short that its encoding takes no time."""
+        return self._poll.copied < _LARGE
+
+    def begin(self) -> bytes:
+        """Begin the answer with the batch that is there; return its body."""
+        return self._transport.begin(self._request, self._poll)
+
+    def sent(self) -> None:
+        """All of the answer was sent."""
+        try:
+            self._poll.written()
+        except Exception:
+            self._poll.failed()
+        self.close()
+
+    def pieces(self) -> Iterable[bytes]:
+        """Wait for the batch, and begin the answer by ``start_response``."""
+        self._poll.wait()
+        self._request.use_start_response()
+        return PollAnswer(self._poll, self.begin())
+
+    def close(self) -> None:
+        """The server is done with it, whether it was sent or not."""
+        _end(self._poll)
+
+
 class HTTPTransport(Transport):
     """The base of the transports over HTTP."""
 
@@ -255,11 +135,22 @@ class HTTPTransport(Transport):
         if request.environ.get("wsgi.websocket"):
             raise Refusal("400 Bad Request", f"{self.name} takes no WebSocket")
 
-    def open(self, request: Request, acquire: Callable[[], Carried], once: bool) -> HTTPDownlink:
-        """Make the request the downlink of its session."""
+    def open(
+        self, request: Request, acquire: Callable[[], Carried], once: bool, watched: bool = True
+    ) -> HTTPDownlink:
+        """Make the request the downlink of its session.
+
+        Args:
+            request: the request.
+            acquire: returns the session.
+            once: whether the answer has one batch.
+            watched: whether to notice from now on if the client hangs up.
+        """
         session = acquire()
         timeout = self.options.body_timeout
         downlink = HTTPDownlink(self.name, session, request.socket, once, timeout)
+        if watched:
+            downlink.watch()
         # A new session has handlers to run. They run in another greenlet: a slow handler must
         # not delay the greeting of the client. That greenlet starts before the flush, so that
         # messages which handlers send at once go out together with the greeting.
@@ -271,17 +162,24 @@ class HTTPTransport(Transport):
     # --- polls ---
 
     def answer_poll(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
-        """Wait for one batch and answer with it."""
-        poll = self.open(request, acquire, once=True)
-        body, content_type = self.encode(request.tail, poll.wait())
+        """Answer with one batch, as soon as there is one."""
+        comes_later = request.may_be_answered_later
+        poll = self.open(request, acquire, True, watched=not comes_later)
+        if comes_later and not poll.writing:
+            return WaitingPoll(self, request, poll)
+        poll.wait()
+        return PollAnswer(poll, self.begin(request, poll))
+
+    def begin(self, request: Request, poll: HTTPDownlink) -> bytes:
+        """Begin the answer to a poll that has its batch; return its body."""
+        body, content_type = self.encode(request.tail, poll.batch())
         if len(body) > _LARGE:
             poll.encoded(2 * len(body))
         try:
-            body = self.start(request, body, content_type)
+            return self.start(request, body, content_type)
         except BaseException:
             poll.over()
             raise
-        return PollAnswer(poll, body)
 
     def start(self, request: Request, body: bytes, content_type: str) -> bytes:
         """Begin the answer to a poll; return its body."""

@@ -12,7 +12,8 @@ from ..server.http.request import Request
 from ..wire.packet import Packet
 from .carried import Carried
 from .classic import ClassicTransport
-from .http import Answer, HTTPDownlink
+from .http import Answer
+from .http_downlink import HTTPDownlink
 
 __all__ = ["HTMLFileTransport", "ServerEventsTransport", "XHRMultipartTransport"]
 

@@ -11,7 +11,7 @@ from support.raw import Raw
 
 import sockio_gevent as io
 from sockio_gevent.compiled import FORM
-from sockio_gevent.transports.http import HTTPDownlink
+from sockio_gevent.transports.http_downlink import HTTPDownlink
 from sockio_gevent.wire import classic
 
 MOST = 10  # lines of a kind in ten seconds

@@ -10,7 +10,7 @@ from support.times import patient
 from sockio_gevent.client import session_of
 from sockio_gevent.monitoring.reasons import CloseReason
 from sockio_gevent.testing import Client
-from sockio_gevent.transports.http import HTTPDownlink
+from sockio_gevent.transports.http_downlink import HTTPDownlink
 from sockio_gevent.wire.packet import OVERHEAD
 
 LIMIT = 1000

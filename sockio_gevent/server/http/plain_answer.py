@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from ...hub.gevent_private import bare_socket
 from ...wire.http_head import AnswerHead, RequestHead, answer_head
+from .later_answer import LaterAnswer
 from .timeouts import ConnectionWatch
 
 __all__ = ["PlainAnswer"]
 
-_MOST_AT_ONCE = 64 * 1024  # bytes of a body that are copied, to be sent together with the head
+# Bytes of a body that are copied, to be sent together with the head.
+_MOST_AT_ONCE: Final = 64 * 1024
 
 _Headers = Sequence[tuple[str, str]]
 
-_NOTHING: dict[str, Any] = {}
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 class _Date:
@@ -43,7 +45,7 @@ class _Date:
         self.second = second
 
 
-_date = _Date()
+_date: Final = _Date()
 
 
 class PlainAnswer:
@@ -73,6 +75,7 @@ class PlainAnswer:
         "_bare",
         "_handler",
         "_headers",
+        "_later",
         "_logs",
         "_server",
         "_taken",
@@ -111,6 +114,7 @@ class PlainAnswer:
         self.status = ""
         self._headers: _Headers = ()  # of the answer, as given
         self._answer: AnswerHead | None = None  # its head, until it is sent
+        self._later: LaterAnswer | None = None  # the answer, if it comes later
         self.headers_sent = False
         self.sent = 0
         self.result: Any = None
@@ -135,18 +139,21 @@ class PlainAnswer:
         try:
             try:
                 application = self._server.application
-                self.result = result = application(self.environ, self)
-                if self._answer is None:
-                    handler = self._take()
-                    handler.result = result
-                    handler.process_result()
-                elif type(result) is list and len(result) == 1 and result[0]:
-                    self._send(result[0])
+                self.result = application(self.environ, self)
+                if self._answer is not None:
+                    self._send_result(self.result)
+                elif isinstance(self.result, LaterAnswer) and self.takes_later_answers:
+                    self._later, self.result = self.result, None
+                    self._send_later()
                 else:
-                    self._send_result(result)
+                    handler = self._take()
+                    handler.result = self.result
+                    handler.process_result()
             finally:
                 self._end_answer()
         except BaseException as error:
+            if self.head is None:
+                raise  # the request is over, and this greenlet was waiting for the next one
             handler = self._handler
             sent = self.headers_sent or (self._taken and bool(handler.headers_sent))
             if handler.has_lost_client(error, sent):
@@ -167,11 +174,25 @@ class PlainAnswer:
             handler.begun = b""
         if type(result) is not list and hasattr(result, "close"):
             result.close()
+        if self._later is not None:
+            self._later.close()
         if self.body is not None or (self._taken and handler.wsgi_input is not None):
             self._watch.answer_given()
             self._take().discard_input()
 
+    @property
+    def takes_later_answers(self) -> bool:
+        """Whether the application may return a :class:`.LaterAnswer`."""
+        return self.body is None and not self._taken and not self._logs
+
+    def _send_later(self) -> None:
+        """Wait for the later answer, and send it."""
+        raise NotImplementedError
+
     def _send_result(self, result: Any) -> None:
+        if type(result) is list and len(result) == 1 and result[0]:
+            self._send(result[0])
+            return
         for chunk in result:
             if not chunk:
                 continue
@@ -218,26 +239,36 @@ class PlainAnswer:
 
     def _send(self, data: Any) -> None:
         """Send the head; a body that is not too long goes in the same write."""
+        if len(data) > _MOST_AT_ONCE:
+            head = self._next_head()
+            handler = self._take()
+            handler.note(self)
+            handler.send_all(head)
+            handler.send_all(data)
+            return
+        rest = self._send_what_fits(data)
+        if rest is not None:
+            self._take().send_all(rest)
+
+    def _send_what_fits(self, data: Any) -> memoryview | None:
+        """Send as much of the head and the body as the socket takes now; return the rest."""
+        whole = self._next_head() + data
+        sent = 0
+        try:
+            sent = self._bare.send(whole)
+        except OSError:
+            pass  # the socket is full or broken: who sends the rest finds out which
+        self.sent = sent
+        if self._taken:
+            self._handler.note(self)
+        return memoryview(whole)[sent:] if sent < len(whole) else None
+
+    def _next_head(self) -> bytes:
+        """The head of the answer, which is sent next."""
         answer, self._answer = self._answer, None
         now = int(time())
         if now != _date.second:
             _date.renew(now)
         self.headers_sent = True
         assert answer is not None
-        if len(data) > _MOST_AT_ONCE:
-            handler = self._take()
-            handler.note(self)
-            handler.send_all(answer.data + _date.line)
-            handler.send_all(data)
-            return
-        whole = b"".join((answer.data, _date.line, data))
-        sent = 0
-        try:
-            sent = self._bare.send(whole)
-        except OSError:
-            pass  # the socket is full or broken: the next lines find out which
-        self.sent = sent
-        if self._taken:
-            self._handler.note(self)
-        if sent < len(whole):
-            self._take().send_all(memoryview(whole)[sent:])
+        return answer.data + _date.line

@@ -9,9 +9,11 @@ upgrades, and a plain request that turns out to need more.
 from __future__ import annotations
 
 from io import DEFAULT_BUFFER_SIZE, BytesIO
-from typing import Any
+from typing import Any, Final
 
-from ...hub.gevent_private import wait_readable
+from gevent.hub import Waiter
+
+from ...hub.gevent_private import unused_read_watcher, wait_readable
 from ...hub.time_slice import TimeSlice
 from ...wire.http_head import RequestHead, read_request_head
 from ..handover.departures import Departure
@@ -22,7 +24,7 @@ from .timeouts import ConnectionWatch
 
 __all__ = ["PlainConnection"]
 
-_READ_SIZE = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
+_READ_SIZE: Final = DEFAULT_BUFFER_SIZE  # bytes, as pywsgi reads
 
 
 class PlainConnection(PlainAnswer):
@@ -43,11 +45,15 @@ class PlainConnection(PlainAnswer):
 
     __slots__ = (
         "_hands_over",
+        "_more",
         "_most_fields",
         "_most_head",
         "_peer",
         "_prefixes",
+        "_readable",
         "_time_slice",
+        "_unsent",
+        "_waiter",
         "limits_heads",
         "served",
         "socket",
@@ -67,6 +73,10 @@ class PlainConnection(PlainAnswer):
         self._peer: tuple[str, str] | None = None
         if isinstance(address, tuple):
             self._peer = str(address[0]), str(address[1])
+        self._more = False  # whether what follows the request is here already
+        self._readable = False  # whether the client has probably sent something
+        self._unsent: memoryview | None = None  # the rest of an answer that the hub has begun
+        self._waiter: Any = None  # wakes the greenlet that waits for a later answer
         self.limits_heads = True
         self.served = False
         self.socket: Any = handler.socket
@@ -97,6 +107,7 @@ class PlainConnection(PlainAnswer):
             if end < 0:
                 return data
             data = data[end:]
+            self._more = bool(data)
             late = self.body is not None
             self.served = True
             self._watch.head_read()
@@ -145,12 +156,70 @@ class PlainConnection(PlainAnswer):
         while True:
             # First let the loop serve other clients. The next request is hardly
             # ever there already, so an attempt to read it now would be in vain.
-            wait_readable(self.socket)
+            if not self._readable:
+                wait_readable(self.socket)
+            self._readable = False
             self._time_slice.restart()
             try:
-                return bytes(self._bare.recv(_READ_SIZE))
+                data: bytes = self._bare.recv(_READ_SIZE)
+                return data
             except BlockingIOError:
                 pass
+
+    # --- answers that come later ---
+
+    def _send_later(self) -> None:
+        """Wait for the later answer, and send it.
+
+        Mostly the hub has sent it when this greenlet wakes up, and the request is over.
+        """
+        self._wait_for_answer()
+        later = self._later
+        if later is None:
+            self._readable = not self._more
+            return
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            self._take().send_all(unsent)
+        else:
+            # It is long; or the client has hung up, or has sent its next request too early.
+            later.wait()
+            self._send(later.begin())
+        later.sent()
+
+    def _wait_for_answer(self) -> None:
+        """Wait until the hub needs this greenlet for the answer, or the client sends something."""
+        watcher = unused_read_watcher(self.socket)
+        if watcher is None or self._later is None:
+            return
+        self._waiter = waiter = Waiter()
+        self._later.when_there(self._answer_is_there)
+        watcher.start(waiter.switch, None)
+        try:
+            waiter.get()
+        finally:
+            watcher.stop()
+            self._waiter = None
+
+    def _answer_is_there(self) -> None:
+        """In the hub: send the later answer, or wake the greenlet if that may take time."""
+        waiter, later = self._waiter, self._later
+        if waiter is None or later is None:
+            return  # the greenlet has woken up already
+        try:
+            if later.is_short:
+                self._unsent = self._send_what_fits(later.begin())
+                if self._unsent is None:
+                    later.sent()
+                    self._later = None
+        except Exception as error:
+            waiter.throw(type(error), error, error.__traceback__)
+            return
+        if self._later is not None or self.closes or self._more:
+            waiter.switch(None)
+        else:
+            self._watch.request_awaited()
+            self.forget()
 
     def _environ_of(self, head: RequestHead) -> dict[str, Any] | None:
         """The environ of a request, without its input; ``None`` if pywsgi might make another."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from socket import SHUT_RD
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ...monitoring.reasons import Limit
 from ...options.limits import OverLimit
@@ -27,16 +27,16 @@ _COMMON: tuple[Header, ...] = (
     ("Vary", "Origin"),
 )
 
-_TEXT = "text/plain; charset=UTF-8"
+_TEXT: Final = "text/plain; charset=UTF-8"
 
-_OK = "200 OK"
+_OK: Final = "200 OK"
 
 # The heads of answers on the fast path with this status, by what differs between them: the type
 # and the length of the body, the origin, and whether the connection is closed.
 _Key = tuple[str, int, str | None, bool]
-_heads: dict[_Key, AnswerHead] = {}
+_heads: Final[dict[_Key, AnswerHead]] = {}
 _MOST_HEADS = 256
-_LONGEST_ORIGIN = 256  # characters; a longer one is not kept
+_LONGEST_ORIGIN: Final = 256  # characters; a longer one is not kept
 
 
 class Closing(Protocol):
@@ -104,11 +104,21 @@ class Request:
         if isinstance(connection, PlainConnection):
             self.socket: Any = connection.socket
             self.upgrade: Any = None
-            if start_response is connection:  # no middleware wants to see the headers
+            # No middleware wants to see the headers, or is asked for the body already.
+            if start_response is connection and connection.result is None:
                 self._plain = connection
         else:
             self.socket = None if connection is None else connection.socket
             self.upgrade = None if connection is None else connection.upgrade
+
+    @property
+    def may_be_answered_later(self) -> bool:
+        """Whether the server takes a :class:`~.later_answer.LaterAnswer`."""
+        return self._plain is not None and self._plain.takes_later_answers
+
+    def use_start_response(self) -> None:
+        """Begin the answer as for any server: middleware has the body of it."""
+        self._plain = None
 
     @property
     def peer(self) -> str:
