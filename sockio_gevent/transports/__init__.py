@@ -8,9 +8,9 @@ from ..dialects.base import Dialect
 from ..dialects.engineio import EngineIO
 from ..options.listener_options import Options
 from .base import Transport
+from .classic_polling import JSONPPollingTransport, XHRPollingTransport
 from .engineio import JSONPTransport, PollingTransport
 from .engineio_websocket import EngineIOWebSocketTransport
-from .polling import JSONPPollingTransport, XHRPollingTransport
 from .streaming import HTMLFileTransport, ServerEventsTransport, XHRMultipartTransport
 from .websocket import FlashSocketTransport, WebSocketTransport
 

@@ -21,6 +21,7 @@ from ..wire.packet import Packet
 from .base import SHORT
 from .carried import Carried
 from .http import HTTPTransport
+from .polling import answer_poll
 
 __all__ = ["JSONPTransport", "PollingTransport"]
 
@@ -51,7 +52,7 @@ class PollingTransport(HTTPTransport):
 
     def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
         """Wait for a batch and answer with it."""
-        return self.answer_poll(request, acquire)
+        return answer_poll(self, request, acquire)
 
     def farewell(self, request: Request, batch: Sequence[Packet]) -> Iterable[bytes]:
         """Answer a poll that comes after the end of its session with what was left for it."""

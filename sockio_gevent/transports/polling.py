@@ -1,63 +1,127 @@
-"""The polling transports of the classic dialect."""
+"""How a poll is answered: with one batch, at once or as soon as there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
-from ..server.http.request import Refusal, Request
-from ..wire.packet import Packet
+from ..server.http.later_answer import LaterAnswer
+from ..server.http.request import Request
 from .carried import Carried
-from .classic import ClassicTransport
+from .http import Answer, HTTPTransport, end_answer
+from .http_downlink import HTTPDownlink
 
-__all__ = ["JSONPPollingTransport", "XHRPollingTransport"]
+__all__ = ["answer_poll"]
 
-
-class PollingTransport(ClassicTransport):
-    """The base of the polling transports."""
-
-    def downlink(self, request: Request, acquire: Callable[[], Carried]) -> Iterable[bytes]:
-        """Wait for a batch and answer with it."""
-        return self.answer_poll(request, acquire)
+_LARGE: Final = 4 * 1024  # bytes; a smaller copy of a batch is not counted
 
 
-class XHRPollingTransport(PollingTransport):
-    """The body is the bare payload."""
+def answer_poll(
+    transport: HTTPTransport, request: Request, acquire: Callable[[], Carried]
+) -> Iterable[bytes]:
+    """Answer a poll with one batch, as soon as there is one.
 
-    name = "xhr-polling"
+    Args:
+        transport: the transport of the poll.
+        request: its request.
+        acquire: returns the session.
+    """
+    comes_later = request.may_be_answered_later
+    poll = transport.open(request, acquire, True, watched=not comes_later)
+    if comes_later and not poll.writing:
+        return WaitingPoll(transport, request, poll)
+    poll.wait()
+    return PollAnswer(poll, _begin(transport, request, poll))
 
-    def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
-        """The payload."""
-        return self.dialect.payload(batch), "text/plain; charset=UTF-8"
+
+def _begin(transport: HTTPTransport, request: Request, poll: HTTPDownlink) -> bytes:
+    """Begin the answer to a poll that has its batch; return its body."""
+    body, content_type = transport.encode(request.tail, poll.batch())
+    if len(body) > _LARGE:
+        poll.encoded(2 * len(body))
+    try:
+        return transport.start(request, body, content_type)
+    except BaseException:
+        poll.over()
+        raise
 
 
-class JSONPPollingTransport(PollingTransport):
-    """The body is a script that hands the payload to a function of the page."""
+class PollAnswer(Answer):
+    """An answer with one batch. No generator, because every poll would pay for it.
 
-    name = "jsonp-polling"
-    framed = "POST"
-    scripted = True
-    # The form is sent into an iframe, which shows the answer.
-    uplink_content_type = "text/html; charset=UTF-8"
-    # A line feed becomes %0D%0A.
-    form_expansion = 6
+    Args:
+        poll: the downlink of the answer.
+        body: the whole body.
+    """
 
-    def check(self, request: Request) -> None:
-        """Refuse an index that is no number, before it becomes part of a script."""
-        super().check(request)
-        _, _, index = request.tail.partition("/")
-        if not (index.isascii() and index.isdigit() and len(index) < 10):
-            raise Refusal("400 Bad Request", "the address ends in no index: <time>/<digits>")
+    __slots__ = ("_body",)
 
-    def encode(self, tail: str, batch: Sequence[Packet]) -> tuple[bytes, str]:
-        """The call of ``io.JSONP[<index>]._``."""
-        _, _, index = tail.partition("/")
-        body = b"io.JSONP[%d]._(%b);" % (int(index), self.dialect.script(batch))
-        return body, "text/javascript; charset=UTF-8"
+    def __init__(self, poll: HTTPDownlink, body: bytes) -> None:
+        super().__init__(poll)
+        self._body: bytes | None = body
 
-    def accepts_post(self, tail: str) -> bool:
-        """Any address: forms are sent to an address like that of a poll."""
-        return True
+    def __iter__(self) -> Iterator[bytes]:
+        return self
 
-    def normalize(self, payload: str, tail: str) -> str:
-        """Undo what forms do to line breaks: each becomes CRLF."""
-        return payload if tail == "send" else payload.replace("\r\n", "\n")
+    def __next__(self) -> bytes:
+        body, self._body = self._body, None
+        if body is None:
+            try:
+                self._downlink.written()
+            except Exception:
+                self._downlink.failed()
+            self.close()
+            raise StopIteration
+        return body
+
+
+class WaitingPoll(LaterAnswer):
+    """The answer to a poll that has no batch yet.
+
+    Args:
+        transport: the transport of the poll.
+        request: its request.
+        poll: its downlink.
+    """
+
+    __slots__ = ("_poll", "_request", "_transport")
+
+    def __init__(self, transport: HTTPTransport, request: Request, poll: HTTPDownlink) -> None:
+        self._transport = transport
+        self._request = request
+        self._poll = poll
+
+    def when_there(self, call: Callable[[], None]) -> None:
+        """Call a function once, in the hub, when there is a batch or the end."""
+        self._poll.when_there(call)
+
+    def wait(self) -> None:
+        """Wait until there is a batch, or the client has hung up."""
+        self._poll.wait()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the batch is so short that its encoding takes no time."""
+        return self._poll.copied < _LARGE
+
+    def begin(self) -> bytes:
+        """Begin the answer with the batch that is there; return its body."""
+        return _begin(self._transport, self._request, self._poll)
+
+    def sent(self) -> None:
+        """All of the answer was sent."""
+        try:
+            self._poll.written()
+        except Exception:
+            self._poll.failed()
+        self.close()
+
+    def pieces(self) -> Iterable[bytes]:
+        """Wait for the batch, and begin the answer by ``start_response``."""
+        self._poll.wait()
+        self._request.use_start_response()
+        return PollAnswer(self._poll, self.begin())
+
+    def close(self) -> None:
+        """The server is done with it, whether it was sent or not."""
+        end_answer(self._poll)

@@ -11,7 +11,7 @@ from support.raw import Raw
 
 from sockio_gevent.client import session_of
 from sockio_gevent.compiled import FORM
-from sockio_gevent.transports.polling import XHRPollingTransport
+from sockio_gevent.transports.classic_polling import XHRPollingTransport
 
 
 def opened(served):
