@@ -44,6 +44,7 @@ FILES = (
     "rooms.py",
     "space.py",
     "server/http/environ.py",
+    "server/http/later_answer.py",
     "server/http/plain_answer.py",
     "server/http/plain_connection.py",
     "server/http/push_back.py",
