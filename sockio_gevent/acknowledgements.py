@@ -94,7 +94,7 @@ class Each(Awaited):
     Args:
         asked: the ids of the clients, by their sessions.
         function: called with the id of a client and the arguments of its answer.
-        left: called with the id of a client that has left without an answer.
+        left: called with the id of a client whose answer does not come.
     """
 
     __slots__ = ("_asked", "_function", "_left")

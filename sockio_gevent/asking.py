@@ -80,7 +80,8 @@ def ask_each(
         arguments: its arguments.
         begin: called with the ids of the clients, before they are asked.
         answered: called with the id of a client and the arguments of its answer.
-        left: called with the id of a client that has left without an answer.
+        left: called with the id of a client that has left without an answer, or whose answer
+            is waited for no longer.
         volatile: whether to leave out clients that could not get it now.
 
     Returns:
@@ -96,6 +97,7 @@ def ask_each(
 
     def stop() -> None:
         for session in receivers:
-            space.pending.take(session, number)
+            if space.pending.take(session, number) is not None:
+                each.lost(session)
 
     return stop

@@ -270,7 +270,8 @@ class BaseTarget(Generic[C]):
             arguments: its arguments.
             begin: called with the ids of the clients, before they are asked.
             answered: called with the id of a client and the arguments of its answer, as it comes.
-            left: called with the id of a client that has left without an answer.
+            left: called with the id of a client that has left without an answer, or whose answer
+                is waited for no longer.
 
         Returns:
             A function that waits no longer for answers.

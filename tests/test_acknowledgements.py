@@ -314,6 +314,26 @@ def test_a_target_gathers_the_answers_of_all(listener: io.Listener) -> None:
     assert dialect.encoded == 1
 
 
+def test_whoever_asks_for_others_is_told_of_each_answer_and_of_those_that_do_not_come(
+    listener: io.Listener,
+) -> None:
+    peers = [Peer(listener, "/") for _ in range(3)]
+    ids = [peer.client().id for peer in peers]
+    begun: list[str] = []
+    told: list[Any] = []
+    stop = listener.local.ask_each(
+        "ask", (), begun.extend, lambda each, values: told.append((each, values)), told.append
+    )
+    assert sorted(begun) == sorted(ids)
+    peers[0].answer(peers[0].wait("event")[4], "yes")
+    wait_until(lambda: told == [(ids[0], ["yes"])], "told of an answer")
+    peers[1].vanish()
+    wait_until(lambda: told[1:] == [ids[1]], "told of who has left")
+    stop()
+    assert told[2:] == [ids[2]]
+    assert listener._space.pending._awaited == {}
+
+
 def test_a_target_without_clients_answers_at_once(listener: io.Listener) -> None:
     assert listener.to("nobody").call("ask", timeout=None) == {}
 

@@ -172,7 +172,7 @@ def all_clients_answered(request: Request) -> bool:
         return False
     return all(
         request.answered.get(server, 0) >= _count(told) or server in request.gone
-        for server, told in request.counts.items()
+        for server, told in list(request.counts.items())  # another thread may add some
     )
 
 

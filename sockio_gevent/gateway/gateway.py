@@ -35,7 +35,8 @@ from .request_checks import RequestChecks
 __all__ = ["Gateway"]
 
 # Not mistakes, but meant for the server around: the client has gone, or this greenlet
-# or the program must end. A timeout is meant for middleware that has set it.
+# or the program must end. A timeout is meant for middleware that has set it; a poll may wait
+# for its answer when middleware has returned.
 _PASSED_ON = OSError, gevent.GreenletExit, SystemExit, KeyboardInterrupt, gevent.Timeout
 
 # What has addresses below the resource.

@@ -130,6 +130,7 @@ class HandlerQueue:
                     self._look_for_room()
                 call(session, argument)
             if self.calls:
+                calls, argument = self.calls, None  # what was handled need not be kept
                 self._run_many(session)
         finally:
             self.busy = False

@@ -193,9 +193,13 @@ class HTTPDownlink(Downlink):
         self._set_over()
         self._session.detach(self, end or (_CUT_OFF if batch else ANSWERED), batch)
 
+    def fail(self) -> None:
+        """End the session, because of the exception that is being handled."""
+        self._session.failed("an answer")
+
     def failed(self) -> None:
         """Cut the answer, because of the exception that is being handled."""
-        self._session.failed("an answer")
+        self.fail()
         self.abort()
 
     def _hung_up(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ..server.http.later_answer import LaterAnswer
-from ..server.http.request import Request
+from ..server.http.request import Refusal, Request
 from .carried import Carried
 from .http import Answer, HTTPTransport, end_answer
 from .http_downlink import HTTPDownlink
@@ -36,10 +36,10 @@ def answer_poll(
 
 def _begin(transport: HTTPTransport, request: Request, poll: HTTPDownlink) -> bytes:
     """Begin the answer to a poll that has its batch; return its body."""
-    body, content_type = transport.encode(request.tail, poll.batch())
-    if len(body) > _LARGE:
-        poll.encoded(2 * len(body))
     try:
+        body, content_type = transport.encode(request.tail, poll.batch())
+        if len(body) > _LARGE:
+            poll.encoded(2 * len(body))
         return transport.start(request, body, content_type)
     except BaseException:
         poll.over()
@@ -95,18 +95,29 @@ class WaitingPoll(LaterAnswer):
         """Call a function once, in the hub, when there is a batch or the end."""
         self._poll.when_there(call)
 
+    def watch(self) -> None:
+        """Notice from now on if the client hangs up."""
+        self._poll.watch()
+
     def wait(self) -> None:
         """Wait until there is a batch, or the client has hung up."""
         self._poll.wait()
 
     @property
     def is_short(self) -> bool:
-        """Whether the batch is so short that its encoding takes no time."""
-        return self._poll.copied < _LARGE
+        """Whether there is a batch, so short that its encoding takes no time; or the end."""
+        return self._poll.writing and self._poll.copied < _LARGE
 
     def begin(self) -> bytes:
         """Begin the answer with the batch that is there; return its body."""
-        return _begin(self._transport, self._request, self._poll)
+        try:
+            return _begin(self._transport, self._request, self._poll)
+        except Exception:
+            # The gateway has returned, and cannot answer for this. A batch that has no form
+            # would fail at each poll.
+            self._poll.fail()
+            refusal = Refusal("500 Internal Server Error", "an error has occurred in the server")
+            return b"".join(self._request.fail(refusal))
 
     def sent(self) -> None:
         """All of the answer was sent."""
@@ -118,6 +129,7 @@ class WaitingPoll(LaterAnswer):
 
     def pieces(self) -> Iterable[bytes]:
         """Wait for the batch, and begin the answer by ``start_response``."""
+        self._poll.watch()
         self._poll.wait()
         self._request.use_start_response()
         return PollAnswer(self._poll, self.begin())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 import gevent
 import pytest
@@ -500,3 +501,25 @@ def test_a_queue_that_is_emptied_while_others_run_ends() -> None:
     gevent.joinall([gevent.spawn(queue.run, None), gevent.spawn(other)], raise_error=True)
     assert not queue.calls
     assert not queue.busy
+
+
+def test_a_message_is_not_kept_once_it_was_handled() -> None:
+    """However long the next one takes."""
+
+    class Message:
+        pass
+
+    trace = Trace()
+    message = Message()
+    kept = ref(message)
+
+    def first(session: Any, argument: Any) -> None:
+        trace.put(lambda session, name: trace.wait_at_the_gate(name), "second", 1)
+
+    trace.put(first, message, 1)
+    del message
+    running = gevent.spawn(trace.run, None)
+    trace.blocks.wait()
+    assert kept() is None
+    trace.gate.set()
+    running.join()

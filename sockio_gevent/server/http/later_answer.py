@@ -23,13 +23,17 @@ class LaterAnswer:
         """Call a function once, in the hub, when the answer is there."""
 
     @abstractmethod
+    def watch(self) -> None:
+        """Notice from now on if the client hangs up: what is to be sent takes time."""
+
+    @abstractmethod
     def wait(self) -> None:
         """Wait until the answer is there, or the client has hung up."""
 
     @property
     @abstractmethod
     def is_short(self) -> bool:
-        """Whether :meth:`begin` can be called in the hub, once the answer is there."""
+        """Whether the answer is there, and :meth:`begin` can be called in the hub."""
 
     @abstractmethod
     def begin(self) -> bytes:

@@ -179,6 +179,7 @@ class PlainConnection(PlainAnswer):
             self._readable = not self._more
             return
         unsent, self._unsent = self._unsent, None
+        later.watch()
         if unsent is not None:
             self._take().send_all(unsent)
         else:
