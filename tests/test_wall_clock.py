@@ -22,7 +22,7 @@ SHOWN = {
     "command/doctor/sockets.py": {"classic_websocket"},
     "command/supervisor.py": {"__init__", "_run_worker"},
     "server/http/fast_path.py": {"log_answer"},
-    "server/http/plain_answer.py": {"_respond", "_send"},
+    "server/http/plain_answer.py": {"_respond", "_next_head"},
     "ext/json_log.py": {""},
     "ext/prometheus.py": {"stats"},
 }
