@@ -34,6 +34,9 @@ from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 # Tests wait more than they compute, so there are more processes than processors.
 FEWEST_WORKERS, MOST_WORKERS = 3, 12
 
+# Folders of tests that take long, grouped so that each group takes about as long.
+LONG = (("browser", "released"), ("deployment",), ("hostile", "integration"))
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes run the tests: several for a folder, none besides for single files."""
@@ -41,7 +44,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return int(wanted)
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(max((os.cpu_count() or 1) * 3, FEWEST_WORKERS), MOST_WORKERS)
+    return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
 
 
 def pytest_configure() -> None:
@@ -50,6 +53,27 @@ def pytest_configure() -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             # This process ignores them still; those that it starts have the default again.
             signal.signal(number, lambda *_: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests of different kinds run beside each other: some wait, and some compute.
+
+    Of four processes, each begins with a quarter of this list. Whoever is done takes tests from
+    the end of another's part, so the long ones come first there, and the tests of a file, which
+    may share a server, mostly stay together.
+    """
+    here = Path(__file__).parent
+    long: dict[str, list[pytest.Item]] = {name: [] for names in LONG for name in names}
+    short: list[pytest.Item] = []
+    for item in items:
+        long.get(item.path.relative_to(here).parts[0], short).append(item)
+    ordered: list[pytest.Item] = []
+    for names in LONG:
+        part = [item for name in names for item in long[name]]
+        room = max(len(items) // 4 - len(part), 0)
+        ordered += part + short[:room]
+        del short[:room]
+    items[:] = ordered + short
 
 
 def pytest_collection_finish() -> None:

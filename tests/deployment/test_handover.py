@@ -158,6 +158,7 @@ def test_what_is_lost_with_the_owner_is_answered_at_once(deploying):
         classic = Polling(workers.ports[0]).open()
         http = HTTP(workers.ports[1])
         # It waits at the owner, and is cut off with it.
+        workers[0].wait_state(session.session_id, "away")
         waiting = engineio.Polling(workers.ports[1], session_id=session.session_id)
         waiting.begin_poll()
         workers[0].wait_state(session.session_id, "open")
@@ -198,6 +199,7 @@ def test_what_is_relayed_ends_soon_when_its_owner_stands_still(deploying):
         )
         via.send("kept")
         assert session.receive() == "kept"
+        workers[0].wait_state(session.session_id, "away")
         poll.begin_poll()
         workers[0].wait_state(session.session_id, "open")
         with workers.stopped(0):
