@@ -44,7 +44,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return int(wanted)
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
+    return min(max((os.cpu_count() or 1) * 3, FEWEST_WORKERS), MOST_WORKERS)
 
 
 def pytest_configure() -> None:
@@ -58,7 +58,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests of different kinds run beside each other: some wait, and some compute.
 
-    Of four processes, each begins with a quarter of this list. Whoever is done takes tests from
+    Of several processes, each begins with a part of this list. Whoever is done takes tests from
     the end of another's part, so the long ones come first there, and the tests of a file, which
     may share a server, mostly stay together.
     """
