@@ -44,7 +44,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return int(wanted)
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(max((os.cpu_count() or 1) * 3, FEWEST_WORKERS), MOST_WORKERS)
+    return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
 
 
 def pytest_configure() -> None:
