@@ -120,7 +120,7 @@ class HandlerQueue:
         self._runner = _this_greenlet()
         calls = self.calls
         try:
-            if len(calls) == 1:  # the usual case: the same as with many, in shorter
+            if len(calls) == 1:  # the usual case: the same as for many, in fewer steps
                 self.calls = []  # faster than to empty the other one
                 self.since = _now()
                 call, argument, cost = calls[0]

@@ -7,7 +7,7 @@ client go to the receiver of its host.
 
 The parts of a session are its outbox (:mod:`.outbox`), its inbox (:mod:`.inbox`)
 and its deadline (:mod:`.deadline`). Each kind of session decides what it does
-when that has come: :mod:`.classic_session` and :mod:`.engineio_session`.
+when that has come: :mod:`.classic_session`, and :mod:`.heartbeats` for both kinds.
 """
 
 from __future__ import annotations

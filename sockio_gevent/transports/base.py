@@ -73,9 +73,15 @@ class Transport:
         body = request.read_body(most, self.options.body_timeout, session)
         handlers = session.handlers
         first = handlers.added
+        # Other greenlets may run while a long body is decoded, so it is counted.
+        held = len(body) if len(body) > SHORT else 0
+        if held:
+            session.take_in(held)
         try:
             problem = self._take(request, session, body)
         finally:
+            if held:
+                session.take_in(-held)
             last = handlers.added
             body = b""  # nobody counts it any more
             session.run_handlers_aside()

@@ -38,22 +38,14 @@ class ClassicTransport(HTTPTransport):
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the payload in a body to the session; return the first mistake in it."""
-        # Other greenlets may run while a long one is decoded, so it is counted.
-        held = len(body) if len(body) > SHORT else 0
-        if held:
-            session.take_in(held)
+        pause = TimeSlice().pause if len(body) > SHORT else _no_pause
         try:
-            try:
-                pause = TimeSlice().pause if held else _no_pause
-                payload = self.classic.read_body(body, pause)
-                payload = self.normalize(payload, request.tail)
-            except ValueError as error:
-                raise Refusal("400 Bad Request", str(error)) from None
-            self.check_size(len(payload) if payload.isascii() else len(payload.encode()))
-            return session.receive([payload])
-        finally:
-            if held:
-                session.take_in(-held)
+            payload = self.classic.read_body(body, pause)
+            payload = self.normalize(payload, request.tail)
+        except ValueError as error:
+            raise Refusal("400 Bad Request", str(error)) from None
+        self.check_size(len(payload) if payload.isascii() else len(payload.encode()))
+        return session.receive([payload])
 
 
 def _no_pause() -> None:

@@ -18,7 +18,6 @@ from ..refusal import Header
 from ..server.http.request import Refusal, Request
 from ..wire.accept_encoding import accepts_gzip
 from ..wire.packet import Packet
-from .base import SHORT
 from .carried import Carried
 from .http import HTTPTransport
 from .polling import answer_poll
@@ -76,24 +75,17 @@ class PollingTransport(HTTPTransport):
 
     def _take(self, request: Request, session: Carried, body: bytes) -> str:
         """Give the packets in a body to the session; return the first mistake in it."""
-        held = len(body) if len(body) > SHORT else 0
-        if held:
-            session.take_in(held)
         try:
-            try:
-                packets = self._packets(request, body)
-                problem = session.receive(packets)
-            except ValueError as error:
-                problem = f"bad payload: {error}"
-                session.end(End(CloseReason.PROTOCOL, problem))
-            except OverLimit as excess:
-                # The limit counts once: with the refusal of this request.
-                session.end(End(CloseReason.LIMIT, excess.text), excess.code)
-                raise
-            return problem
-        finally:
-            if held:
-                session.take_in(-held)
+            packets = self._packets(request, body)
+            problem = session.receive(packets)
+        except ValueError as error:
+            problem = f"bad payload: {error}"
+            session.end(End(CloseReason.PROTOCOL, problem))
+        except OverLimit as excess:
+            # The limit counts once: with the refusal of this request.
+            session.end(End(CloseReason.LIMIT, excess.text), excess.code)
+            raise
+        return problem
 
     def _packets(self, request: Request, body: bytes) -> list[str | bytes]:
         self.check_size(len(body))

@@ -136,7 +136,6 @@ class HTTPDownlink(Downlink):
     def wait(self) -> Sequence[Packet]:
         """Wait for a batch; an empty one means the end of the answer."""
         if not self._writing:
-            self.watch()
             waiter = Waiter()
             self._wake = partial(waiter.switch, None)
             try:
