@@ -13,6 +13,7 @@ from typing import Any
 
 import flask
 import gevent
+from gevent.monkey import is_module_patched
 from gevent.pywsgi import WSGIServer
 from werkzeug.debug import DebuggedApplication
 
@@ -39,6 +40,7 @@ class Serving:
     app: flask.Flask
     wsgi_server: WSGIServer | None = None
     _is_advised = False  # whether the author knows that nothing is patched
+    _serving: tuple[threading.Thread, Any] | None = None  # who serves, and with which loop
 
     def run(
         self,
@@ -84,6 +86,7 @@ class Serving:
 
         def serve() -> None:
             # In the thread that serves, which is not the main one if files are watched.
+            self._serving = threading.current_thread(), gevent.get_hub().loop
             self.wsgi_server = server = WSGIServer(address, app, **options)
             listener.serve_on(server, _debugged(app, listener) if debug else app)
             server.start()
@@ -102,7 +105,20 @@ class Serving:
         watched = dict(reloader_options or {})
         if extra_files:
             watched["extra_files"] = extra_files
-        _run_with_reloader(serve, watched)
+        try:
+            _run_with_reloader(serve, watched)
+        finally:
+            self._end_thread()
+
+    def _end_thread(self) -> None:
+        """Stop the server if another thread serves: Python may crash if it ends meanwhile."""
+        if self._serving is None:
+            return
+        thread, loop = self._serving
+        # In a patched program it is a greenlet, and ends with this one.
+        if thread is not threading.current_thread() and not is_module_patched("threading"):
+            loop.run_callback_threadsafe(gevent.spawn, self._close, 0)
+            thread.join(_CLOSE_TIMEOUT)
 
     def stop(self) -> None:
         """End all sessions, and stop the server of :meth:`run`."""
