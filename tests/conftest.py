@@ -25,6 +25,7 @@ from support.http import DEADLINE
 from support.npm import installed
 from support.ports import limit_sending
 from support.processes import Process
+from support.python_path import python_path
 from support.redis_server import RedisServer
 from support.times import patient
 
@@ -47,12 +48,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
 
 
-def pytest_configure() -> None:
-    """Let the processes of the tests obey signals that a shell in the background makes ignored."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the processes of the tests start fast, and obey signals that a shell made ignored."""
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             # This process ignores them still; those that it starts have the default again.
             signal.signal(number, lambda *_: None)
+    if not hasattr(config, "workerinput"):
+        inherited = filter(None, [os.environ.get("PYTHONPATH")])
+        os.environ["PYTHONPATH"] = python_path(*inherited)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

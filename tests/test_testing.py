@@ -13,6 +13,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from support.in_process import DEADLINE, echo, listen, wait_until
+from support.python_path import python_path
 
 import sockio_gevent as io
 from sockio_gevent.testing import Client
@@ -305,7 +306,7 @@ def test_a_test_needs_nothing_but_pytest(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(package)},
+        env={**os.environ, "PYTHONPATH": python_path(package)},
         capture_output=True,
         text=True,
         timeout=2 * DEADLINE,

@@ -10,14 +10,14 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import gevent
 from gevent import monkey
-from prometheus_client import CollectorRegistry, generate_latest
 
 import sockio_gevent as io
-from sockio_gevent.ext.prometheus import register
 from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 # Real ones, whatever is patched.
@@ -33,8 +33,20 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     if environ["PATH_INFO"] == "/stats":
         return [json.dumps(socket.stats()).encode()]
     if environ["PATH_INFO"] == "/metrics":
-        return [generate_latest(registry)]
+        return [metrics()()]
     return [json.dumps({"pid": os.getpid()}).encode()]
+
+
+@cache
+def metrics() -> Callable[[], bytes]:
+    """What makes the page of Prometheus, whose library takes long to import."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    from sockio_gevent.ext.prometheus import register
+
+    registry = CollectorRegistry()
+    register(socket, registry, workers=True)
+    return lambda: generate_latest(registry)
 
 
 options = json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}"))
@@ -127,8 +139,6 @@ def clients(client: io.Client, room: str) -> None:
 
 
 rooms = socket.of(re.compile("/room-[0-9]"))
-registry = CollectorRegistry()
-register(socket, registry, workers=True)
 
 
 socket.on_server_side("pid", os.getpid)

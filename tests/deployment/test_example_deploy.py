@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -19,6 +18,7 @@ from support.clients import Polling, WebSocket
 from support.http import DEADLINE, HTTP
 from support.nginx import Nginx
 from support.processes import ROOT
+from support.python_path import python_path
 from support.redis_server import RedisServer
 from support.servers import Server
 from support.systemd import verify
@@ -49,7 +49,7 @@ class Deployed(Server):
     """The application of the folder, started by a command of one of its files."""
 
     def __init__(self, folder: Path, command: list[str], cluster: str | None = None) -> None:
-        environ = {"PYTHONPATH": os.pathsep.join([str(FOLDER), str(ROOT)])}
+        environ = {"PYTHONPATH": python_path(FOLDER, ROOT)}
         if cluster is not None:
             environ["CLUSTER"] = cluster
         super().__init__(command, folder, environ=environ)

@@ -18,6 +18,7 @@ import gevent
 
 from .http import DEADLINE
 from .processes import ROOT
+from .python_path import python_path
 from .times import patient
 
 # No heartbeat is due while a test runs: its clients do not answer any.
@@ -73,7 +74,7 @@ class Command:
         self.process = subprocess.Popen(
             [sys.executable, "-m", program, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": python_path(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

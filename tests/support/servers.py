@@ -19,6 +19,7 @@ import gevent
 from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 from .http import DEADLINE, HTTP, LONG
+from .python_path import python_path
 from .times import POLLING, patient
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
@@ -226,7 +227,7 @@ class CommandLine(Server):
         **more: Any,
     ) -> None:
         command = [sys.executable, "-m", "sockio_gevent", application, "--port=0", *arguments]
-        found = os.pathsep.join(map(str, [*places, DEPLOYMENT, DEPLOYMENT.parents[1]]))
+        found = python_path(*places, DEPLOYMENT, DEPLOYMENT.parents[1])
         super().__init__(command, folder, environ={"PYTHONPATH": found}, **more)
 
 
