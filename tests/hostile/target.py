@@ -6,6 +6,8 @@ A client that says "leave" is disconnected. Its pages:
 
 ``/vitals``
     what it holds, and what it has counted.
+``/stats``
+    only what it has counted, which takes less time.
 ``/news/<bytes>``
     sends a message of about this size to all sessions, numbered from 1.
 ``/mark/<text>``
@@ -76,6 +78,8 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     match page:
         case "vitals":
             answer = vitals()
+        case "stats":
+            answer = listener.stats()
         case "news":
             _news += 1
             listener.broadcast(f"news {_news} {'x' * int(argument)}")

@@ -16,9 +16,12 @@ from .clients import ALL, HTTPClient, Polling
 # Generous, for machines are slow and the attackers run on the same one.
 IN_TIME = 30.0
 
-_OF_EACH = 3
+_OF_EACH = 2
 _BATCH = 3
-_PAUSE = 0.05  # between two round trips; the attackers run in this process, too
+# Seconds between two round trips, and between the later ones of a long attack; the attackers run
+# in this process, too.
+_PAUSE, _LATER_PAUSE = 0.05, 0.5
+_LATER = 20  # round trips
 
 
 class Bystander:
@@ -53,7 +56,7 @@ class Bystander:
             with gevent.Timeout(IN_TIME, AssertionError(f"not in time: {self}")):
                 self._exchange([f"{self.rounds}.{place}" for place in range(_BATCH)])
             self.rounds += 1
-            gevent.sleep(_PAUSE)
+            gevent.sleep(_PAUSE if self.rounds < _LATER else _LATER_PAUSE)
 
     def _exchange(self, texts: list[str]) -> None:
         client = self.client

@@ -23,6 +23,7 @@ from .times import POLLING, patient
 TARGET = Path(__file__).parents[1] / "hostile/target.py"
 ATTACKERS = 200
 _PATIENCE = 0.2  # seconds between two looks at whether all is over
+_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attacks of an attacker, at first and later
 # For what hundreds of attackers do together, on a machine that others use, too.
 _AT_LAST = 2 * DEADLINE
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
@@ -131,12 +132,14 @@ class Siege:
             raise failure
 
     def _attack(self, attack: Callable[[Siege], object]) -> None:
+        pause = _PAUSE
         try:
             while not self.over.is_set():
                 attack(self)
                 self._started.add(gevent.getcurrent())
-                # The bystanders run in this process, too.
-                gevent.sleep(0.01)
+                # The bystanders run in this process, too: the longer they take, the more they need.
+                self.over.wait(pause)
+                pause = min(1.5 * pause, _LONGEST_PAUSE)
         except BaseException as failure:  # kept for the test, and shown once
             self._failures.append(failure)
 
@@ -145,7 +148,7 @@ class Siege:
         self._started.add(gevent.getcurrent())
         self.over.wait()
 
-    def drip(self, raw: Any, data: bytes, pause: float = 0.1) -> bool:
+    def drip(self, raw: Any, data: bytes, pause: float = 0.4) -> bool:
         """Send byte after byte, slowly, and the last one again and again.
 
         Returns:
@@ -191,7 +194,7 @@ class Siege:
 
     def counted(self, *names: str) -> int:
         """How much a number in the statistics has grown during the attack."""
-        before, after = self.before["stats"], self.target.vitals()["stats"]
+        before, after = self.before["stats"], self.target.ask("/stats")
         for name in names:
             before, after = before[name], after[name]
         return int(after - before)
