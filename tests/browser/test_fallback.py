@@ -131,10 +131,10 @@ def test_another_origin_connects_where_it_is_allowed(start, new_page, transport)
 
 
 @pytest.mark.parametrize("transport", RUNNING)
-def test_another_origin_is_refused_where_it_is_not_allowed(start, new_page, transport):
-    server, elsewhere = start(PAGE, "--origins", "self"), start(PAGE)
+def test_another_origin_is_refused_where_it_is_not_allowed(start, page_url, new_page, transport):
+    server = start(PAGE, "--origins", "self")
     options = {"transports": [transport], "port": server.port, "reconnect": False}
-    page = opened(new_page(elsewhere.url), **options)
+    page = opened(new_page(page_url), **options)
     wait_event(page, "connect_failed")
     assert not any("opened" in line for line in server.log())
 

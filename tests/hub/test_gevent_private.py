@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -70,21 +71,27 @@ def private_names_of(*classes: type) -> set[str]:
     return {name for name in found if is_private(name)}
 
 
-HUB = gevent.get_hub()
-GEVENT = private_names_of(
-    socket.socket,
-    ssl.SSLSocket,
-    pywsgi.Input,
-    pywsgi.WSGIHandler,
-    pywsgi.WSGIServer,
-    WebSocketHandler,
-    WebSocket,
-    gevent.Greenlet,
-    type(HUB),
-    type(HUB.loop),
-)
-# Of a handler, a body and what they inherit from.
-INHERITABLE = private_names_of(pywsgi.Input, WebSocketHandler)
+@cache
+def names_of_gevent() -> set[str]:
+    hub = gevent.get_hub()
+    return private_names_of(
+        socket.socket,
+        ssl.SSLSocket,
+        pywsgi.Input,
+        pywsgi.WSGIHandler,
+        pywsgi.WSGIServer,
+        WebSocketHandler,
+        WebSocket,
+        gevent.Greenlet,
+        type(hub),
+        type(hub.loop),
+    )
+
+
+@cache
+def inheritable() -> set[str]:
+    """Private names of a handler, a body and what they inherit from."""
+    return private_names_of(pywsgi.Input, WebSocketHandler)
 
 
 def defined_names(tree: ast.AST) -> set[str]:
@@ -148,7 +155,7 @@ def uses(source: str, own: set[str], classes: dict[str, set[str]]) -> set[str]:
     heirs = inheriting(classes | classes_of([tree]))
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and not is_own(node.value):
-            if node.attr in GEVENT or node.attr not in own:
+            if node.attr in names_of_gevent() or node.attr not in own:
                 found.add(node.attr)
         elif isinstance(node, ast.ClassDef) and node.name in heirs:
             used = {
@@ -156,14 +163,18 @@ def uses(source: str, own: set[str], classes: dict[str, set[str]]) -> set[str]:
                 for inner in ast.walk(node)
                 if isinstance(inner, ast.Attribute) and is_own(inner.value)
             }
-            found |= (used | defined_names(node)) & INHERITABLE
+            found |= (used | defined_names(node)) & inheritable()
     return found
 
 
-MODULES = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*.py")}
-TREES = [ast.parse(source) for source in MODULES.values()]
-OWN = set[str]().union(*map(defined_names, TREES))
-CLASSES = classes_of(TREES)
+MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
+
+
+@cache
+def names_and_classes() -> tuple[set[str], dict[str, set[str]]]:
+    """What the modules of this project give to their own objects, and their classes."""
+    trees = [ast.parse(path.read_text()) for path in MODULES.values()]
+    return set[str]().union(*map(defined_names, trees)), classes_of(trees)
 
 
 def inherited_by(file: str) -> set[str]:
@@ -174,7 +185,8 @@ def inherited_by(file: str) -> set[str]:
 @pytest.mark.parametrize("file", sorted(MODULES))
 def test_only_one_module_names_private_parts(file: str) -> None:
     if file != ONLY_HERE:
-        assert uses(MODULES[file], OWN, CLASSES) - ALLOWED == inherited_by(file)
+        source = MODULES[file].read_text()
+        assert uses(source, *names_and_classes()) - ALLOWED == inherited_by(file)
 
 
 def test_files_that_inherit_private_parts_exist() -> None:
@@ -207,7 +219,7 @@ def test_nothing_else_imports_a_private_part(folder: str) -> None:
     ],
 )
 def test_no_way_to_use_a_private_part_is_overlooked(source: str) -> None:
-    assert uses(source, OWN, CLASSES)
+    assert uses(source, *names_and_classes())
 
 
 @pytest.mark.parametrize(
@@ -219,7 +231,7 @@ def test_no_way_to_use_a_private_part_is_overlooked(source: str) -> None:
     ],
 )
 def test_what_is_this_projects_own_is_no_private_part(source: str) -> None:
-    assert not uses(source, {"_gateway"}, CLASSES)
+    assert not uses(source, {"_gateway"}, names_and_classes()[1])
 
 
 def test_tls_sockets_have_their_private_part() -> None:

@@ -208,7 +208,7 @@ SOUND = {
     "trailers": (b"3\r\nabc\r\n0\r\nA: b\r\nC:\r\n\r\n", b"abc"),
     "lines": (b"4\r\na\nb\n\r\n2\r\nc\n\r\n1\r\nd\r\n0\r\n\r\n", b"a\nb\nc\nd"),
     "line ends": (b"4\r\n\r\n\r\n\r\n0\r\n\r\n", b"\r\n\r\n"),
-    "much": (b"A0000\r\n" + b"x" * 0xA0000 + b"\r\n0\r\n\r\n", b"x" * 0xA0000),
+    "much": (b"1A000\r\n" + b"x" * 0x1A000 + b"\r\n0\r\n\r\n", b"x" * 0x1A000),
     "tiny ones": (b"1\r\nx\r\n" * 300 + b"0\r\n\r\n", b"x" * 300),
 }
 

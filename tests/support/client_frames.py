@@ -34,8 +34,10 @@ def header(
 
 
 def masked(payload: bytes, mask: bytes = MASK) -> bytes:
-    """Mask a payload byte by byte, as RFC 6455 section 5.3 defines it."""
-    return bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    """Mask a payload, as RFC 6455 section 5.3 defines it."""
+    size = len(payload)
+    key = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
 
 def frame(opcode: int, payload: bytes = b"", *, final: bool = True, mask: bytes = MASK) -> bytes:

@@ -12,9 +12,9 @@ RSV1 = 4
 MIB = 1024 * 1024
 
 
-def deflated(text: bytes, level: int = 6) -> bytes:
+def deflated(text: bytes) -> bytes:
     """The payload of a compressed message, section 7.2.1."""
-    stream = zlib.compressobj(level, zlib.DEFLATED, -15)
+    stream = zlib.compressobj(6, zlib.DEFLATED, -15)
     return (stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
 
 
@@ -56,4 +56,8 @@ def message(text: bytes, *cuts: int, opcode: int = TEXT, between: bytes = b"") -
 
 def bomb(size: int) -> bytes:
     """A frame of a text of so many spaces, which takes a thousandth of that."""
-    return frame(TEXT, deflated(b" " * size, level=9))
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # What is behind a full flush refers to nothing before it, so this can come again and again.
+    whole = stream.compress(b" " * MIB) + stream.flush(zlib.Z_FULL_FLUSH)
+    rest = stream.compress(b" " * (size % MIB)) + stream.flush(zlib.Z_SYNC_FLUSH)
+    return frame(TEXT, whole * (size // MIB) + rest.removesuffix(b"\0\0\xff\xff"))
