@@ -25,7 +25,7 @@ from support.http import DEADLINE
 from support.npm import installed
 from support.ports import limit_sending
 from support.processes import Process
-from support.python_path import python_path
+from support.python_path import STARTUP, python_path
 from support.redis_server import RedisServer
 from support.times import patient
 
@@ -49,14 +49,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the processes of the tests start fast, and obey signals that a shell made ignored."""
+    """Let the programs that tests start be ready soon, and obey signals.
+
+    What runs in the background of a shell may ignore some, and so would what it starts.
+    """
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             # This process ignores them still; those that it starts have the default again.
             signal.signal(number, lambda *_: None)
     if not hasattr(config, "workerinput"):
-        inherited = filter(None, [os.environ.get("PYTHONPATH")])
-        os.environ["PYTHONPATH"] = python_path(*inherited)
+        os.environ["PYTHONPATH"] = python_path(STARTUP)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

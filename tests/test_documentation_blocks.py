@@ -16,6 +16,7 @@ import pytest
 from support.documentation import ROOT, all_blocks, is_module
 from support.http import DEADLINE
 from support.missing import missing
+from support.python_path import python_path
 from support.run_block import needs_process, run
 from support.systemd import verify
 
@@ -36,8 +37,7 @@ def tell(command: list[object], **options: Any) -> str:
 def test_a_python_block_runs(block, tmp_path, monkeypatch):
     if needs_process(block):
         program = ["-W", "error::RuntimeWarning", "-m", "support.run_block"]
-        path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": path}
+        environment = {**os.environ, "PYTHONPATH": python_path(TESTS)}
         command = [sys.executable, *program, block.page, block.line]
         tell(command, cwd=tmp_path, env=environment)
     else:

@@ -9,6 +9,7 @@ import sys
 import pytest
 from support.page import PATIENT
 from support.processes import ROOT
+from support.python_path import python_path
 
 LOBBY = "example/flask_app.py"
 BOARD = "example/bottle_app.py"
@@ -227,8 +228,7 @@ def test_without_its_framework_the_program_says_what_to_install(tmp_path, exampl
     extra = name.lower()
     missing = f'raise ModuleNotFoundError("No module named {extra!r}", name={extra!r})'
     (tmp_path / f"{extra}.py").write_text(missing)
-    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    ended = run(example, "--port", "0", PYTHONPATH=path)
+    ended = run(example, "--port", "0", PYTHONPATH=python_path(tmp_path))
     assert ended.returncode == 2
     program = example.rpartition("/")[2]
     assert ended.stderr == (f"{program}: this needs {name}: pip install 'sockio_gevent[{extra}]'\n")

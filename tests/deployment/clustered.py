@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -33,20 +32,22 @@ def pages(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     if environ["PATH_INFO"] == "/stats":
         return [json.dumps(socket.stats()).encode()]
     if environ["PATH_INFO"] == "/metrics":
-        return [metrics()()]
+        from prometheus_client import generate_latest
+
+        return [generate_latest(registry())]
     return [json.dumps({"pid": os.getpid()}).encode()]
 
 
 @cache
-def metrics() -> Callable[[], bytes]:
-    """What makes the page of Prometheus, whose library takes long to import."""
-    from prometheus_client import CollectorRegistry, generate_latest
+def registry() -> Any:
+    """What Prometheus is told. Its library takes long to import, and few tests want it."""
+    from prometheus_client import CollectorRegistry
 
     from sockio_gevent.ext.prometheus import register
 
-    registry = CollectorRegistry()
-    register(socket, registry, workers=True)
-    return lambda: generate_latest(registry)
+    made = CollectorRegistry()
+    register(socket, made, workers=True)
+    return made
 
 
 options = json.loads(os.environ.get("SOCKIO_TEST_OPTIONS", "{}"))
