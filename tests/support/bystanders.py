@@ -16,12 +16,12 @@ from .clients import ALL, HTTPClient, Polling
 # Generous, for machines are slow and the attackers run on the same one.
 IN_TIME = 30.0
 
-_OF_EACH = 2
+_OF_EACH = 3
 _BATCH = 3
-# Seconds between two round trips, and between the later ones of a long attack; the attackers run
-# in this process, too.
-_PAUSE, _LATER_PAUSE = 0.05, 0.5
-_LATER = 20  # round trips
+# Seconds between two round trips. The attackers run in this process, too, so the pauses are
+# longer in an attack that lasts for more than some round trips.
+_PAUSE, _LONG_PAUSE = 0.05, 0.5
+_SOME = 20
 
 
 class Bystander:
@@ -56,7 +56,7 @@ class Bystander:
             with gevent.Timeout(IN_TIME, AssertionError(f"not in time: {self}")):
                 self._exchange([f"{self.rounds}.{place}" for place in range(_BATCH)])
             self.rounds += 1
-            gevent.sleep(_PAUSE if self.rounds < _LATER else _LATER_PAUSE)
+            gevent.sleep(_PAUSE if self.rounds < _SOME else _LONG_PAUSE)
 
     def _exchange(self, texts: list[str]) -> None:
         client = self.client

@@ -23,7 +23,7 @@ from .times import POLLING, patient
 TARGET = Path(__file__).parents[1] / "hostile/target.py"
 ATTACKERS = 200
 _PATIENCE = 0.2  # seconds between two looks at whether all is over
-_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attacks of an attacker, at first and later
+_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attacks of one attacker, ever longer
 # For what hundreds of attackers do together, on a machine that others use, too.
 _AT_LAST = 2 * DEADLINE
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
@@ -137,7 +137,8 @@ class Siege:
             while not self.over.is_set():
                 attack(self)
                 self._started.add(gevent.getcurrent())
-                # The bystanders run in this process, too: the longer they take, the more they need.
+                # The bystanders run in this process, too: the longer they take, the more time they
+                # get.
                 self.over.wait(pause)
                 pause = min(1.5 * pause, _LONGEST_PAUSE)
         except BaseException as failure:  # kept for the test, and shown once
