@@ -181,7 +181,7 @@ def test_it_starts_again_when_a_file_has_changed(tmp_path: Path) -> None:
         ann = Connected(process.url, "websocket")
         ann.next("welcome")
         copy.write_text(source.read_text().replace("async_mode is", "it has changed, and is"))
-        # A thread that still serves while Python ends would crash it now and then.
+        # If a thread still served while Python exits, Python would crash now and then.
         process.wait_line("closed: 1 session ended")
         process.wait_line("Open http", 2)
         assert HTTP(process.port).request("GET", "/").text == "it has changed, and is gevent"

@@ -111,7 +111,7 @@ class Serving:
             self._end_thread()
 
     def _end_thread(self) -> None:
-        """Stop the server if another thread serves: Python may crash if it ends meanwhile."""
+        """Stop the server if another thread serves: Python may crash if it exits meanwhile."""
         if self._serving is None:
             return
         thread, loop = self._serving
