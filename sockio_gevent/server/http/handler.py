@@ -9,7 +9,6 @@ WebSocket. The environ has the handler itself under one key, as the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ssl import SSL_ERROR_EOF
 from typing import Any
 
 from gevent.pywsgi import WSGIHandler
@@ -19,7 +18,7 @@ from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_versions import Hixie
 from ..handover.departures import Departure, HandlerDeparture
 from ..handover.doors import Doors, ServerDoor
-from ..stream.sockets import send_at_once
+from ..stream.sockets import send_at_once, tls_hang_ups
 from ..stream.websocket import WebSocket
 from .environ import CONNECTION
 from .fast_path import FastHandler
@@ -47,8 +46,8 @@ class UpgradeHandler(FastHandler):
     #: Whether the application has decided that this request becomes a WebSocket.
     upgrade_accepted = False
 
-    #: With TLS, a client that hangs up causes this error, too.
-    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, SSL_ERROR_EOF)
+    #: With TLS, a client that hangs up causes these errors, too.
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, *tls_hang_ups())
 
     def handle(self) -> None:
         """Handle the requests of one connection."""

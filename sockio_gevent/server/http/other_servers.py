@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from ssl import SSL_ERROR_EOF
 from typing import Any
 
 from gevent.socket import socket as GeventSocket  # noqa: N812
@@ -19,7 +18,7 @@ from ...wire.websocket import GOING_AWAY, POLICY_VIOLATION
 from ...wire.websocket_extensions import PerMessageDeflate
 from ...wire.websocket_handshake import accept_key
 from ...wire.websocket_versions import Hixie
-from ..stream.sockets import send_at_once, shut_down
+from ..stream.sockets import send_at_once, shut_down, tls_hang_ups
 from ..stream.websocket import WebSocket
 from .discard_body import abandon_input, linger
 from .environ import CONNECTION, target_of
@@ -75,7 +74,7 @@ def _find(environ: dict[str, Any], start_response: Any) -> ForeignConnection | N
 def of_pywsgi(handler: Any) -> ForeignConnection:
     """The connection of a pywsgi handler."""
     # Otherwise pywsgi logs a traceback when a client hangs up under TLS.
-    handler.ignored_socket_errors = (*type(handler).ignored_socket_errors, SSL_ERROR_EOF)
+    handler.ignored_socket_errors = (*type(handler).ignored_socket_errors, *tls_hang_ups())
 
     def close() -> None:
         handler.close_connection = True

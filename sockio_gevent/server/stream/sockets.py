@@ -18,6 +18,7 @@ __all__ = [
     "send_tls",
     "sent_so_far",
     "shut_down",
+    "tls_hang_ups",
 ]
 
 # Bytes of Linux's struct tcp_info, up to tcpi_data_segs_out at 156; tcpi_notsent_bytes is at 144.
@@ -108,6 +109,15 @@ def shut_down(socket: Any, how: int = _socket.SHUT_RDWR) -> None:
 
 # The functions below import ssl themselves. To import the package must not import ssl,
 # because gevent must patch it first.
+
+
+def tls_hang_ups() -> tuple[int, int]:
+    """What is in place of an ``errno`` when a write finds, under TLS, that the client has gone."""
+    from ssl import SSL_ERROR_EOF, SSL_ERROR_ZERO_RETURN
+
+    # The second one where the client has said goodbye, in Python up to 3.11.8 and 3.12.2
+    # (python/cpython#115627).
+    return SSL_ERROR_EOF, SSL_ERROR_ZERO_RETURN
 
 
 def receive_tls(tls: Any, size: int) -> bytes | None:
