@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from support.missing import missing
-from support.npm import node
+from support.npm import node, unpacked
 
 TYPESCRIPT = "typescript@5.9.3"
 STATIC = Path(str(files("sockio_gevent"))) / "static"
@@ -61,19 +59,8 @@ WRONG = {
 @pytest.fixture(scope="module")
 def compiler(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command of the compiler, without a program."""
-    if shutil.which("npm") is None:
-        missing("no npm to fetch TypeScript with")
-    folder = tmp_path_factory.mktemp("typescript")
-    command = ["npm", "pack", "--loglevel=error", "--fetch-retries=4", TYPESCRIPT]
-    try:
-        packed = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=200, check=True
-        )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-        missing(f"npm could not fetch {TYPESCRIPT}: {error}")
-    shutil.unpack_archive(folder / packed.stdout.split()[-1], folder, filter="data")
-    tsc = folder / "package/bin/tsc"
-    return [node(), str(tsc), "--noEmit", "--strict", "--lib", "es2020,dom"]
+    package = unpacked(TYPESCRIPT, tmp_path_factory.mktemp("typescript"))
+    return [node(), str(package / "bin/tsc"), "--noEmit", "--strict", "--lib", "es2020,dom"]
 
 
 def compile_with(compiler: list[str], folder: Path, program: str) -> str:

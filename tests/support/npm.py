@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ PINS = Path(__file__).parents[1] / "released"
 _PINNED = (PINS / "package.json", PINS / "package-lock.json")
 RELEASED = sorted(re.findall(r'"([a-z.]+-client-[\d.]+)": "npm:', _PINNED[0].read_text()))
 _PATIENCE = 240  # seconds
+_AGAIN = ("--fetch-retries=4", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000")
 
 # Where each version keeps what a page loads.
 _BUNDLES = ("dist/socket.io.js", "socket.io.js", "dist/engine.io.js", "engine.io.js")
@@ -65,12 +67,41 @@ def installed(factory: pytest.TempPathFactory) -> Path:
     return folder / "node_modules"
 
 
+def unpacked(package: str, folder: Path) -> Path:
+    """Fetch one package without what it needs; return the folder with its files.
+
+    Args:
+        package: its name and version, as ``name@version``.
+        folder: an empty folder.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        missing(f"no npm to fetch {package} with")
+    command = [npm, "pack", "--loglevel=error", *_AGAIN, package]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=True
+        )
+    except subprocess.TimeoutExpired:
+        missing(f"npm did not fetch {package} within {_PATIENCE} s")
+    except subprocess.CalledProcessError as error:
+        missing(f"npm could not fetch {package}: {_reason(error)}")
+    with tarfile.open(folder / done.stdout.split()[-1]) as archive:
+        # Python 3.11.3 and earlier have no filters.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        archive.extractall(folder)
+    return folder / "package"
+
+
+def _reason(error: subprocess.CalledProcessError) -> str:
+    return " ".join(error.stderr.split())[:300]
+
+
 def _install(npm: str, folder: Path) -> str | None:
     for file in _PINNED:
         shutil.copy(file, folder)
     command = [npm, "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"]
-    command += ["--loglevel=error", "--fetch-retries=4"]
-    command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000"]
+    command += ["--loglevel=error", *_AGAIN]
     try:
         subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=True
@@ -78,5 +109,5 @@ def _install(npm: str, folder: Path) -> str | None:
     except subprocess.TimeoutExpired:
         return f"not within {_PATIENCE} s"
     except subprocess.CalledProcessError as error:
-        return " ".join(error.stderr.split())[:300]
+        return _reason(error)
     return None
