@@ -28,6 +28,7 @@ from support.processes import Process
 from support.python_path import STARTUP, python_path
 from support.redis_server import RedisServer
 from support.times import patient
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
@@ -161,12 +162,12 @@ class Served:
 
     def wait_line(self, part: str, deadline: float = DEADLINE) -> str:
         """Wait until the log has a line with this in it."""
-        with gevent.Timeout(deadline, AssertionError(f"no line with {part!r}: {self.lines}")):
-            while True:
-                for line in self.lines:
-                    if part in line:
-                        return line
-                gevent.sleep(0.005)
+        return wait_until(
+            lambda: next((line for line in self.lines if part in line), ""),
+            f"a line with {part!r}",
+            self.lines,
+            deadline,
+        )
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import gevent
 import pytest
-from support.in_process import DEADLINE, fail, wait_until
+from support.http import DEADLINE
+from support.in_process import fail
 from support.modern import Peer, listen_to_all
 from support.times import with_time
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.testing import Client

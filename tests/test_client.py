@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.clients import Polling, ServerEvents, WebSocket
 from support.http import Ended
 from support.limits import exceeded
 from support.times import bring_forward
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 import sockio_gevent as io
@@ -98,14 +99,14 @@ def spoilt(serve: Any, request: pytest.FixtureRequest) -> Any:
 def assert_nothing_is_left(served: Any) -> None:
     """Assert that all sessions have ended, and that nothing of them is counted or kept."""
     sessions = served.listener._sessions
-    wait_for(lambda: not served.listener.clients and not sessions.closing_sessions)
+    wait_until(lambda: not served.listener.clients and not sessions.closing_sessions)
     assert (sessions.quota._total, dict(sessions.quota._by_network)) == (0, {})
     assert sessions.memory.held == 0
     assert sessions.loops.here().deadlines._slots == {}
     assert served.listener.stats()["buffered"] == 0
     assert not any("failed" in line for line in served.lines), served.lines
     served.events.clear()
-    wait_for(lambda: not kept(served))
+    wait_until(lambda: not kept(served))
 
 
 def kept(served: Any) -> list[object]:
@@ -140,7 +141,7 @@ def test_a_client_on_which_all_names_are_set_works_like_any_other(
     spoilt.value = value
     client = kind(spoilt.port).open()
     spoilt.wait("connection")
-    wait_for(lambda: spoilt.refused)
+    wait_until(lambda: spoilt.refused)
     assert spoilt.refused == READ_ONLY & {*all_names()}
     exchange_messages(spoilt, client)
     if client.streams:  # polls have no heartbeats
@@ -176,7 +177,7 @@ def exchange_heartbeats(session: Client, client: Any) -> None:
         assert client.receive() == f"~h~{number}"
         assert session_of(session)._awaits_answer
         client.send(f"~h~{number}")
-        wait_for(lambda: not session_of(session)._awaits_answer)
+        wait_until(lambda: not session_of(session)._awaits_answer)
     assert session.connected
 
 
@@ -192,7 +193,7 @@ def test_such_clients_count_for_the_session_quota_until_they_end(spoilt: Any, ki
             Client.disconnect(connected_client(spoilt, client))
             client.vanish()
         spoilt.wait("disconnect", 2 * (number + 1))
-        wait_for(lambda: not spoilt.listener._sessions.closing_sessions)
+        wait_until(lambda: not spoilt.listener._sessions.closing_sessions)
     assert_nothing_is_left(spoilt)
 
 
@@ -222,7 +223,7 @@ def test_an_attribute_named_network_does_not_change_the_session_quota(
         client = KINDS[0](served.port).open()
         client.close()
         served.wait("disconnect", number)
-        wait_for(lambda: not served.listener._sessions.closing_sessions)
+        wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert exceeded(served) == {}
     assert_nothing_is_left(served)
 
@@ -301,6 +302,6 @@ def test_a_client_that_has_gone_is_freed_at_once(serve: Any, kind: Any) -> None:
         client.vanish()
         served.wait("disconnect")
         served.events.clear()
-        wait_for(lambda: gone() is None)
+        wait_until(lambda: gone() is None)
     finally:
         gc.enable()

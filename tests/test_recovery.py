@@ -10,7 +10,9 @@ from typing import Any
 import gevent
 import pytest
 from gevent.event import Event
-from support.in_process import DEADLINE, listen, wait_until
+from support.http import DEADLINE
+from support.in_process import listen
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent import recovery

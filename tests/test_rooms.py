@@ -8,8 +8,9 @@ from typing import Any
 
 import gevent
 import pytest
-from support.in_process import listen, wait_until
+from support.in_process import listen
 from support.modern import Peer, listen_to_all
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.rooms import new_client_id

@@ -12,8 +12,10 @@ from typing import Any
 import gevent
 import pytest
 from gevent.event import Event
-from support.in_process import DEADLINE, echo, listen, wait_until
+from support.http import DEADLINE
+from support.in_process import echo, listen
 from support.python_path import python_path
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.testing import Client

@@ -10,7 +10,9 @@ import gevent
 import greenlet
 import pytest
 from gevent.event import Event
-from support.in_process import DEADLINE, echo, listen, wait_until
+from support.http import DEADLINE
+from support.in_process import echo, listen
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.monitoring.log import failures

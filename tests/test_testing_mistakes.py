@@ -9,7 +9,9 @@ from contextlib import contextmanager
 import gevent
 import pytest
 from gevent.event import Event
-from support.in_process import DEADLINE, echo, fail, listen, wait_until
+from support.http import DEADLINE
+from support.in_process import echo, fail, listen
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.testing import Client, Disconnected

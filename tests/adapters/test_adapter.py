@@ -9,10 +9,11 @@ from typing import Any
 
 import gevent
 import pytest
-from support.in_process import DEADLINE, wait_until
+from support.http import DEADLINE
 from support.modern import Peer
 from support.times import with_time
 from support.two_workers import Pair, two_workers
+from support.waiting import wait_until
 
 import sockio_gevent as io
 

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import gevent
 import pytest
 from support.admin_page import AUTH, Page
-from support.in_process import DEADLINE, listen
+from support.http import DEADLINE
+from support.in_process import listen
 from support.two_workers import Pair, two_workers
 from werkzeug.security import generate_password_hash
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from support.admin_page import ADMIN, AUTH
-from support.in_process import wait_until
 from support.socketio import SocketIO
+from support.waiting import wait_until
 
 from sockio_gevent.testing import Client
 

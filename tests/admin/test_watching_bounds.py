@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 import pytest
 from support.admin_page import ADMIN, Page, modern
-from support.in_process import listen, wait_until
+from support.in_process import listen
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.admin import audience, watching

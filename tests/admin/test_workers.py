@@ -11,8 +11,9 @@ from unittest.mock import patch
 
 import pytest
 from support.admin_page import ADMIN, Page, modern
-from support.in_process import listen, wait_until
+from support.in_process import listen
 from support.two_workers import Pair, two_workers
+from support.waiting import wait_until
 
 from sockio_gevent.admin import audience
 from sockio_gevent.testing import Client

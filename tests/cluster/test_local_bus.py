@@ -15,9 +15,9 @@ from pathlib import Path
 import gevent
 import pytest
 from gevent.socket import wait_read
-from support.in_process import wait_until
 from support.members import Member
 from support.times import with_time
+from support.waiting import wait_until
 
 from sockio_gevent.cluster.bus import Message, WorkerGone, WorkerSilent
 from sockio_gevent.cluster.local import LocalBus

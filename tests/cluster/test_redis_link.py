@@ -9,7 +9,7 @@ import gevent
 import pytest
 import redis
 from support.redis_server import RedisServer
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.cluster.redis_link import RedisLink
 from sockio_gevent.monitoring.log import Log

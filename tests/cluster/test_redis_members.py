@@ -11,7 +11,7 @@ import gevent
 import pytest
 import redis
 from support.redis_server import RedisServer
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.cluster import redis_members
 from sockio_gevent.cluster.redis_members import RedisMembers
@@ -58,7 +58,7 @@ class Others:
 
     def ben_goes(self) -> None:
         self._listening.close()
-        wait_until(lambda: not self.members.is_there(BEN) or gevent.sleep(0.01))
+        wait_until(lambda: not self.members.is_there(BEN))
 
     def settle(self) -> None:
         wait_until(lambda: not self.members._doubted)

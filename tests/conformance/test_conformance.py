@@ -15,9 +15,9 @@ from geventwebsocket import WebSocketError
 from peer import Peer, as_expected
 from support import framing
 from support.client_frames import frame
-from support.clients import wait_for
 from support.http import LONG
 from support.times import patient
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.server.stream import websocket as server_websocket
@@ -105,7 +105,7 @@ def test_a_conversation_follows_the_rfc(server: EchoServer, name: str) -> None:
     peer.close()
     assert as_expected(peer.frames, expected), peer.frames
     assert code in codes
-    wait_for(lambda: not server.listener.clients)
+    wait_until(lambda: not server.listener.clients)
     assert server.received.pop(query, []) == case.messages
 
 

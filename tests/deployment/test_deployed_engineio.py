@@ -6,11 +6,11 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from support.clients import wait_for
 from support.engineio import ALL, BARE, WebSocket
 from support.framing import TRICKY
 from support.nginx import Nginx
 from support.servers import Gunicorn, Program
+from support.waiting import wait_until
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 
@@ -129,5 +129,5 @@ def test_no_line_of_the_server_has_a_whole_session_id(server, kind):
         return [line for line in lines if "gone" not in line]
 
     if kind.client is not WebSocket and server.found("^access|^werkzeug INFO .*GET"):
-        wait_for(lambda: len([line for line in logged() if "sid=" in line]) >= 3)
+        wait_until(lambda: len([line for line in logged() if "sid=" in line]) >= 3)
     assert opened.session_id[:9] not in "\n".join(logged())

@@ -8,12 +8,13 @@ from time import monotonic
 import gevent
 import pytest
 from support.clients import ALL
-from support.command import ECHO, Command, wait_until, write
+from support.command import ECHO, Command, write
 from support.descriptors import Scarcity
 from support.http import DEADLINE, HTTP
 from support.ports import reserve
 from support.raw import Raw
 from support.servers import Gunicorn, Program
+from support.waiting import wait_until
 
 from sockio_gevent.server.http.accepting import PAUSE
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-import gevent
 import pytest
 from support.clients import ALL, Polling, WebSocket
-from support.http import DEADLINE, LONG
+from support.http import LONG
 from support.ports import reserve
 from support.raw import Raw
 from support.servers import Gunicorn, Program, order
 from support.times import POLLING
 from support.together import Together, exchange
+from support.waiting import wait_until
 
 READY = r"Worker is ready \(pid: (\d+)\)"
 FORKED = r"^parent (\d+), child (\d+)"
@@ -120,9 +120,7 @@ def test_a_process_that_closes_its_listener_leaves_the_other_alone(start, kind, 
     for session in sessions[which]:
         if isinstance(session, WebSocket):
             assert session.wait_closed() == 1001
-    with gevent.Timeout(DEADLINE):
-        while ask(asking[which], "/sessions"):
-            gevent.sleep(0.01)
+    wait_until(lambda: not ask(asking[which], "/sessions"), "no sessions are left")
     exchange(other, "one")
     assert not any(ask(others_page, "/stats")["closes"].values())
     server.together.stop(pids[which])

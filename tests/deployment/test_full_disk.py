@@ -7,12 +7,13 @@ import signal
 
 import pytest
 from support.clients import ALL, DEFAULT, Polling
-from support.command import ECHO, Command, wait_until, write
+from support.command import ECHO, Command, write
 from support.http import DEADLINE, HTTP
 from support.missing import missing
 from support.ports import reserve
 from support.raw import Raw
 from support.servers import Program, order
+from support.waiting import wait_until
 
 GET = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UNKNOWN = "0123456789" * 4

@@ -13,7 +13,8 @@ from support.clients import Polling, WebSocket
 from support.hixie import ANSWER, CHALLENGE, request
 from support.http import DEADLINE, HTTP
 from support.raw import Raw
-from support.workers import wait_until, workers_of
+from support.waiting import wait_until
+from support.workers import workers_of
 
 OPTIONS = {"dialects": ["classic", "engine.io"], "trusted_proxies": 1, "same_peer": "address"}
 

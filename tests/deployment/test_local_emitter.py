@@ -13,9 +13,9 @@ import threading
 import pytest
 from support.cluster_stories import check_all, check_emitter
 from support.clustered import clustered_gunicorn, everybody, place, place_all
-from support.command import wait_until
 from support.http import DEADLINE
 from support.processes import ROOT
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.cluster import local_sender

@@ -11,7 +11,8 @@ from support.clients import JSONP, Polling, WebSocket
 from support.http import HTTP, Ended
 from support.raw import Raw
 from support.servers import order
-from support.workers import CLASSIC, KINDS, wait_until, workers_of
+from support.waiting import wait_until
+from support.workers import CLASSIC, KINDS, workers_of
 
 # Servers that do not give their sockets take no WebSockets.
 SOCKETLESS = ("pywsgi_wrapped", "waitress_patched")

@@ -22,6 +22,7 @@ from support.http import DEADLINE, HTTP
 from support.ledger import Load
 from support.servers import Clustered, Gunicorn
 from support.socketio import SocketIO
+from support.waiting import wait_until
 
 import sockio_gevent as io
 
@@ -155,9 +156,7 @@ def test_questions_to_all_tell_that_redis_is_away(servers, redis_server):
     servers[0].wait_line("2 servers have not listed their clients")
     # Nothing has to be written for the worker to find out that Redis is back.
     redis_server.start()
-    with gevent.Timeout(DEADLINE):
-        while not all(cluster_of(pid, servers)["connected"] for pid in placed):
-            gevent.sleep(0.05)
+    wait_until(lambda: all(cluster_of(pid, servers)["connected"] for pid in placed), "connected")
     voice.ask("unanswered", DEADLINE)
     assert voice.wait("unanswered", 2) == []
 
@@ -169,9 +168,7 @@ def test_redis_that_is_killed_under_load_costs_nothing(servers, redis_server):
     for server in servers:
         server.wait_line("is not reachable, clients of this worker are still served")
     before = dict(load.sent)
-    with gevent.Timeout(DEADLINE):
-        while not all(load.sent[each] > before[each] + 20 for each in before):
-            gevent.sleep(0.02)
+    wait_until(lambda: all(load.sent[each] > before[each] + 20 for each in before), "20 sent")
     redis_server.start()
     load.wait_more()
     load.end()
@@ -200,9 +197,7 @@ def test_a_worker_that_is_killed_is_gone(servers):
     ann = placed[servers[1].process.pid][1]
     ann.ask("pids")
     assert ann.wait("pids") == [servers[2].process.pid]
-    with gevent.Timeout(DEADLINE):
-        while cluster_of(ann.pid, servers)["members"] != WORKERS - 1:
-            gevent.sleep(0.05)
+    wait_until(lambda: cluster_of(ann.pid, servers)["members"] == WORKERS - 1, "one has gone")
 
 
 def test_a_worker_that_stops_reports_no_failure(servers):

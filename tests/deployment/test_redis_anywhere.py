@@ -12,6 +12,7 @@ from support.clients import Polling as ClassicPolling
 from support.clients import WebSocket
 from support.http import HTTP
 from support.servers import Clustered
+from support.waiting import wait_until
 
 SIZE = 700_000
 AT_ONCE = 8.0  # seconds; a worker that may still be there is waited for longer
@@ -31,9 +32,11 @@ def anywhere(ports):
 
 
 def wait_members(ports):
+    def members(port):
+        return json.loads(HTTP(port).request("GET", "/stats").text)["cluster"]["members"]
+
     for port in ports:
-        while json.loads(HTTP(port).request("GET", "/stats").text)["cluster"]["members"] < 3:
-            gevent.sleep(0.05)
+        wait_until(lambda port=port: members(port) >= 3, "three members")
 
 
 class Poller:

@@ -12,6 +12,7 @@ from support.clustered import place_all
 from support.engineio import address
 from support.http import DEADLINE, HTTP
 from support.servers import Clustered
+from support.waiting import wait_until
 
 from sockio_gevent.cluster.names import owner_of
 
@@ -65,9 +66,7 @@ def blink(redis_server):
 
 def wait_again(servers, count):
     for server in servers:
-        with gevent.Timeout(DEADLINE):
-            while len(server.found("is reachable again")) < count:
-                gevent.sleep(0.02)
+        server.wait_line("is reachable again", count)
 
 
 def test_a_relayed_websocket_misses_nothing_when_channels_are_lost(servers, redis_server):
@@ -150,9 +149,7 @@ def test_a_worker_that_loses_its_channels_is_not_taken_for_dead(servers, redis_s
 def kill_channel(client, worker):
     """End the connection that listens to the channel of a worker."""
     channel = f"socket.io#workers#{worker}#"
-    with gevent.Timeout(DEADLINE):
-        while not client.execute_command("PUBSUB", "NUMSUB", channel)[1]:
-            gevent.sleep(0.01)
+    wait_until(lambda: client.execute_command("PUBSUB", "NUMSUB", channel)[1], "it listens")
     for each in client.client_list(_type="pubsub"):
         client.client_kill_filter(_id=each["id"])
         if not client.execute_command("PUBSUB", "NUMSUB", channel)[1]:

@@ -16,7 +16,7 @@ from gevent.event import Event
 from support import engineio
 from support.raw import Raw
 from support.stand_in_bus import ADDRESS, CLASSIC, OTHER, ask, with_stand_in
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.cluster.bus import WorkerGone, WorkerSilent
 from sockio_gevent.gateway import other_workers

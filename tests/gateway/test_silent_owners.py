@@ -14,7 +14,7 @@ import pytest
 from gevent import socket
 from support.http import DEADLINE
 from support.stand_in_bus import ask, with_stand_in
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.cluster.bus import WorkerGone, WorkerSilent
 from sockio_gevent.gateway import other_workers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from support.in_process import listen, wait_until
+from support.in_process import listen
+from support.waiting import wait_until
 
 from sockio_gevent.testing import Client
 

@@ -6,9 +6,10 @@ import gevent
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.fast_path import Slow
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.server.http import access_log
@@ -75,7 +76,7 @@ def live(port, kind):
 
 
 def wait_lines(log, part, count=1):
-    wait_for(lambda: len([line for line in log if part in line]) >= count)
+    wait_until(lambda: len([line for line in log if part in line]) >= count)
     return [line for line in log if part in line]
 
 
@@ -250,7 +251,7 @@ def test_control_characters_are_escaped(logged, handler_class, place):
     ]
     for count, head in enumerate(heads):
         raw = Raw(served.port, f"{head}\r\nHost: a\r\n\r\n".encode("latin-1"))
-        wait_for(lambda count=count: len(served.access_log) > count)
+        wait_until(lambda count=count: len(served.access_log) > count)
         raw.close()
     shown = "\n".join([*served.access_log, *served.lines])
     assert [x for x in shown if not x.isprintable() and x not in "\n\xa0"] == []

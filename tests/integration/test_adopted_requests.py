@@ -10,8 +10,9 @@ import pytest
 from gevent import socket
 from gevent.pywsgi import WSGIServer
 from geventwebsocket.server import WebSocketServer
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import DEADLINE, HTTP
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.server.http import hixie_handshake
@@ -118,7 +119,7 @@ def test_a_websocket_that_was_opened_too_early_is_closed_at_other_addresses(name
         assert asking.wait_closed() == 1008
         assert f"{name} takes no WebSocket" in asking.protocol.close_rcvd.reason
         assert not listener.clients
-        wait_for(lambda: any("refused" in line for line in lines))
+        wait_until(lambda: any("refused" in line for line in lines))
     finally:
         server.stop(1)
 
@@ -137,7 +138,7 @@ def test_a_session_does_not_keep_its_first_request():
     server.start()
     try:
         HTTP(server.server_port).request("GET", "/socket.io/xhr-polling//1")
-        wait_for(lambda: opened)
+        wait_until(lambda: opened)
         kept = opened[0].environ
         assert "REMOTE_ADDR" in kept
         assert not {"wsgi.early_hints", "gunicorn.socket", CONNECTION} & set(kept)

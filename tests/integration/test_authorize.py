@@ -10,11 +10,12 @@ from typing import Any
 import gevent
 import pytest
 from gevent.event import AsyncResult
-from support.clients import ALL, wait_for
+from support.clients import ALL
 from support.doors import TRANSPORTS, Asked, Knock, answer, assert_nobody, head
 from support.hixie import request as hixie_request
 from support.http import LONG
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -34,7 +35,7 @@ def test_authorize_is_called_once_for_each_session(serve, client):
     opened.send("one")
     served.wait("message")
     opened.vanish()
-    wait_for(lambda: session_of(known).away)
+    wait_until(lambda: session_of(known).away)
     again = opened.resume()
     known.send("two")
     assert again.receive() == "two"

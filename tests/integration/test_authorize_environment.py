@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask, current_app, session
 from geventwebsocket import WebSocketServer
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.doors import OWN_SCRIPT, TRANSPORTS, Asked, Door, Knock, assert_nobody, head, path
 from support.http import HTTP, LONG
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.compiled import FORM
@@ -79,7 +80,7 @@ def test_authorize_may_block_and_no_other_client_waits(serve, transport):
     door = Door()
     served = serve(authorize=lambda environ: door(environ) if slow(environ) else True)
     raw = Raw(served.port, head(transport, Cookie="slow"))
-    wait_for(lambda: door.environs)
+    wait_until(lambda: door.environs)
     other = WebSocket(served.port).open()
     assert list(served.listener.clients) == [other.session_id]
     # Not even a WebSocket has been answered.
@@ -109,12 +110,12 @@ def test_a_client_that_hangs_up_meanwhile_gets_no_session(serve, monkeypatch, tr
     monkeypatch.setattr(authorization, "kept", kept)
     served = serve(authorize=door)
     raw = Raw(served.port, head(transport))
-    wait_for(lambda: door.environs)
+    wait_until(lambda: door.environs)
     raw.close()
-    wait_for(lambda: has_hung_up(sockets[0]))
+    wait_until(lambda: has_hung_up(sockets[0]))
     door.opens.set()
     refused = served.listener.stats
-    wait_for(lambda: refused()["refused"]["hung_up" if said else "authorization"])
+    wait_until(lambda: refused()["refused"]["hung_up" if said else "authorization"])
     assert_nobody(served)
     # A page that was left is not worth a log line.
     assert len(served.lines) == (0 if said else 1)
@@ -125,7 +126,7 @@ def test_a_listener_that_closes_meanwhile_opens_no_session(serve, transport):
     door = Door()
     served = serve(authorize=door)
     raw = Raw(served.port, head(transport))
-    wait_for(lambda: door.environs)
+    wait_until(lambda: door.environs)
     served.listener.close()
     door.opens.set()
     status, _ = raw.head()
@@ -223,7 +224,7 @@ def test_under_flask_authorize_finds_the_application_and_its_session(host):
     (client,) = listener.clients.values()
     assert client.identity == "ann"
     knock.close()
-    wait_for(lambda: not listener.clients)
+    wait_until(lambda: not listener.clients)
 
 
 def test_authorize_sees_the_address_from_trusted_proxies(serve):
@@ -261,7 +262,7 @@ def test_an_identity_is_freed_with_its_session(serve):
     served.listener.clients[client.session_id].disconnect()
     served.wait("disconnect")
     served.events.clear()
-    wait_for(lambda: gc.collect() is not None and kept() is None)
+    wait_until(lambda: gc.collect() is not None and kept() is None)
 
 
 def test_authorize_is_not_an_event():

@@ -1,8 +1,9 @@
 """Clients that read slowly or stop reading: what is kept for them, and for how long."""
 
 import gevent
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import LONG
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -66,7 +67,7 @@ def test_messages_that_a_broken_socket_did_not_take_go_to_the_next_one(serve):
     for number in range(10):
         session.send(str(number))
     slow.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     again = slow.resume()
     received = again.receive()
     while received != "0":  # the last of the large ones, cut in the middle before

@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,6 +18,7 @@ from xml.etree import ElementTree
 import pytest
 from support.http import DEADLINE
 from support.measuring import SHORT, measure
+from support.waiting import wait_until
 
 from bench import run
 from bench.load.dialects import Attachment
@@ -209,7 +209,7 @@ def test_an_interrupted_benchmark_stops_its_servers():
     command = [sys.executable, "bench/run.py", "echo", "--peers", "tcp", "--seconds", "60"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
     try:
-        wait_for(lambda: len(children(process.pid)) == 2)
+        wait_until(lambda: len(children(process.pid)) == 2)
         started = children(process.pid)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=DEADLINE)
@@ -226,13 +226,6 @@ def test_an_interrupted_benchmark_stops_its_servers():
 
 def children(pid):
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def wait_for(condition, deadline=DEADLINE):
-    end = time.monotonic() + deadline
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_the_table_has_ratios_and_marks_doubtful_figures():

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import wait_for
 from support.http import HTTP
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.testing import Client, Refused
@@ -36,7 +36,7 @@ def test_auth_arrives_with_the_opening_request(serve: Any, place: str) -> None:
     served = serve(on_connection=lambda client: seen.append(client.auth))
     auth = {"token": "é&=?", "roles": ["admin"]}
     connection = opened(served.port, f"{place}?page=1&auth={quote(json.dumps(auth))}")
-    wait_for(lambda: seen)
+    wait_until(lambda: seen)
     assert seen == [auth]
     connection.close()
 
@@ -48,7 +48,7 @@ def test_what_cannot_be_read_is_no_auth(serve: Any, query: str) -> None:
     seen: list[Any] = []
     served = serve(on_connection=lambda client: seen.append(client.auth))
     connection = opened(served.port, f"xhr-polling/1{query}")
-    wait_for(lambda: seen)
+    wait_until(lambda: seen)
     assert seen == [{}]
     connection.close()
 
@@ -60,7 +60,7 @@ def test_the_access_log_does_not_show_it(serve: Any) -> None:
     http = HTTP(served.port)
     assert http.request("GET", "/socket.io/xhr-polling/1?auth=%22secret%22").status == 200
     assert http.request("GET", "/socket.io/nowhere?auth=%22secret%22").status == 404
-    wait_for(lambda: len(log) >= 2)
+    wait_until(lambda: len(log) >= 2)
     assert "secret" not in "".join(log)
     assert "auth=..." in "".join(log)
 

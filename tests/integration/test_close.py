@@ -14,11 +14,11 @@ from support.clients import (
     ServerEvents,
     WebSocket,
     XHRMultipart,
-    wait_for,
 )
 from support.http import DEADLINE, HTTP, LONG, Ended
 from support.streams import times
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -32,14 +32,14 @@ def go_away(served: Any, kind: Any = Polling) -> tuple[Any, Any]:
     session = served.listener.clients[client.session_id]
     if client.streams:
         client.vanish()
-    wait_for(lambda: session_of(session).away)
+    wait_until(lambda: session_of(session).away)
     return client, session
 
 
 def begin_close(served: Any, timeout: float | None = LONG) -> Any:
     """Close the listener, and wait until it has begun to."""
     closing = gevent.spawn(served.listener.close, timeout)
-    wait_for(lambda: served.listener.closing)
+    wait_until(lambda: served.listener.closing)
     return closing
 
 
@@ -49,7 +49,7 @@ def finish(closing: Any) -> None:
 
 def check_nothing_left(served: Any, sessions: int) -> None:
     """Check that each session has ended once: for handlers, in statistics and in the log."""
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert len(served.happened("disconnect")) == sessions
     assert sum(served.listener.stats()["closes"].values()) == sessions
     assert sum(" ended: " in line for line in served.lines) == sessions
@@ -146,7 +146,7 @@ def test_a_poll_that_is_being_answered_is_not_its_client_s_last(serve, monkeypat
     served = serve()
     client, session = go_away(served)
     client.begin_poll()
-    wait_for(lambda: not session_of(session).away)
+    wait_until(lambda: not session_of(session).away)
     release = Event()
     write = session_of(session).downlink.written
 
@@ -277,5 +277,5 @@ def test_a_connection_whose_heartbeat_was_lost_just_before_is_waited_for_or_cut(
         assert not closing.ready()
         assert client.wait_closed() == 1011
     finish(closing)
-    wait_for(lambda: downlink.is_over and not served.listener._sessions.closing_sessions)
+    wait_until(lambda: downlink.is_over and not served.listener._sessions.closing_sessions)
     client.vanish()

@@ -9,9 +9,10 @@ from http.client import HTTPConnection
 import pytest
 from gevent import ssl as gevent_ssl
 from support.clients import Polling, WebSocket
-from support.command import ECHO, wait_until, write
+from support.command import ECHO, write
 from support.http import DEADLINE, HTTP, Ended
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent
 from sockio_gevent.compiled import FORM

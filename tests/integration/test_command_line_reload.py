@@ -8,9 +8,10 @@ import gevent
 import pytest
 from gevent import ssl as gevent_ssl
 from support.clients import WebSocket
-from support.command import ECHO, wait_until, write
+from support.command import ECHO, write
 from support.http import DEADLINE, HTTP, LONG, Ended
 from support.ports import reserve
+from support.waiting import wait_until
 
 pytest.importorskip("hupper")
 

@@ -11,9 +11,10 @@ import gevent
 import pytest
 from support.cluster_stories import check_all, check_story
 from support.clustered import everybody, place
-from support.command import wait_until, write
+from support.command import write
 from support.http import HTTP, Ended
 from support.processes import ROOT
+from support.waiting import wait_until
 
 WORKERS = 3
 APPLICATION = ROOT / "tests/deployment/clustered.py"

@@ -6,7 +6,7 @@ from time import monotonic
 import gevent
 import gevent.socket
 import pytest
-from support.http import DEADLINE
+from support.waiting import wait_until
 
 from sockio_gevent.hub.time_slice import TIME_SLICE
 from sockio_gevent.server.stream.connection import Connection
@@ -35,9 +35,7 @@ class Owner:
         """Nothing is written here."""
 
     def wait_size(self, size, times=1):
-        with gevent.Timeout(DEADLINE, AssertionError(f"not {times} times {size} bytes")):
-            while self.sizes.count(size) < times:
-                gevent.sleep(0.01)
+        wait_until(lambda: self.sizes.count(size) >= times, f"{times} times {size} bytes")
 
 
 @pytest.fixture

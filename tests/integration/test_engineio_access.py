@@ -8,7 +8,6 @@ import ssl
 import gevent.ssl
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import wait_for
 from support.engineio import (
     ALL,
     BARE,
@@ -22,6 +21,7 @@ from support.engineio import (
 )
 from support.framing import TRICKY
 from support.http import HTTP
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 import sockio_gevent as io
@@ -254,7 +254,7 @@ def test_the_last_messages_of_a_session_are_for_its_peer(engine, kind):
     served = engine(same_peer=lambda environ: environ.get("HTTP_X_USER"))
     opened = kind(served.port, headers={"X-User": "ann"}).open()
     client = served.wait("connection")[1]
-    wait_for(lambda: session_of(client).downlink is None)
+    wait_until(lambda: session_of(client).downlink is None)
     client.send("last words")
     client.disconnect()
     unknown = (400, {"code": 1, "message": "Session ID unknown"})

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
-from support.clients import wait_for
 from support.engineio import ALL, BARE, Polling, WebSocket, address, open_session
 from support.fast_path import Slow
 from support.http import HTTP
 from support.in_process import fail
 from support.raw import Raw
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 import sockio_gevent as io
@@ -30,7 +30,7 @@ class Written(list[str]):
         self.extend(text.splitlines())
 
     def wait(self, part: str, count: int = 1) -> None:
-        wait_for(lambda: len([line for line in self if part in line]) >= count)
+        wait_until(lambda: len([line for line in self if part in line]) >= count)
 
 
 class OwnUpgrades(WebSocketHandler):

@@ -7,10 +7,10 @@ import threading
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import ALL, POLLING, Polling, WebSocket, address, open_session, wait_polling
 from support.http import DEADLINE, HTTP, Ended
 from support.limits import wait_exceeded
+from support.waiting import wait_until
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 polls = pytest.mark.parametrize("kind", POLLING, ids=repr)
@@ -50,7 +50,7 @@ def test_a_client_between_polls_may_come_back_for_its_messages(engine, kind):
     client.send("last words")
     gevent.sleep(0)
     closing = gevent.spawn(served.listener.close, DEADLINE)
-    wait_for(lambda: served.listener.closing)
+    wait_until(lambda: served.listener.closing)
     assert opened.packet() == "4last words"
     assert opened.packet() == "1"
     closing.get(timeout=DEADLINE)
@@ -154,6 +154,6 @@ def test_a_client_that_does_not_read_is_cut_off_in_time(engine):
     for each in (client, other):
         each.send("x" * 900_000)
     served.listener.close(0.5)
-    wait_for(lambda: len(served.listener._sessions.closing_sessions) == 0)
+    wait_until(lambda: len(served.listener._sessions.closing_sessions) == 0)
     opened.vanish()
     poller.vanish()

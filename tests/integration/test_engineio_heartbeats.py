@@ -6,7 +6,6 @@ from time import monotonic
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import (
     ALL,
     BARE,
@@ -21,6 +20,7 @@ from support.engineio import (
 )
 from support.http import HTTP, LONG, Ended
 from support.times import bring_forward, stand_still
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -43,7 +43,7 @@ def come_due(client) -> None:
     session = session_of(client)
     bring_forward(client, 0)
     set_to = session._deadline
-    wait_for(lambda: session._deadline != set_to)
+    wait_until(lambda: session._deadline != set_to)
 
 
 def ended(opened) -> None:
@@ -129,7 +129,7 @@ def test_any_packet_answers_a_ping(engine, kind, packet):
     session = session_of(client)
     assert session._awaits_answer
     opened.put(packet)
-    wait_for(lambda: not session._awaits_answer)
+    wait_until(lambda: not session._awaits_answer)
     # The next deadline is one for another ping, not for the end.
     begin(opened, client)
     come_due(client)
@@ -147,7 +147,7 @@ def test_an_answer_that_came_but_was_not_read_yet_counts(engine):
     opened.put("3")
     stand_still(0.3)
     session = session_of(client)
-    wait_for(lambda: not session._awaits_answer)
+    wait_until(lambda: not session._awaits_answer)
     assert client.connected
 
 
@@ -199,7 +199,7 @@ def test_any_packet_is_a_sign_of_life(engine, kind, packet):
     silent_for(client, 2 * LONG - 10)
     silent_since = session._heard
     opened.put(packet)
-    wait_for(lambda: session._heard > silent_since)
+    wait_until(lambda: session._heard > silent_since)
     come_due(client)
     assert client.connected
 

@@ -6,7 +6,6 @@ import json
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import (
     ALL,
     JSONP,
@@ -20,6 +19,7 @@ from support.engineio import (
 from support.http import HTTP, Ended
 from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
@@ -172,7 +172,7 @@ def test_there_are_only_so_many_sessions(engine, kind, limit):
     wait_exceeded(served, name)
     opened[0].leave()
     served.wait("disconnect")
-    wait_for(lambda: len(served.listener.clients) == 1)
+    wait_until(lambda: len(served.listener.clients) == 1)
     assert kind(served.port, headers=headers).open().session_id
 
 

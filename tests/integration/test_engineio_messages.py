@@ -6,7 +6,6 @@ import json
 import zlib
 
 import pytest
-from support.clients import wait_for
 from support.engineio import (
     ALL,
     JSONP,
@@ -20,6 +19,7 @@ from support.engineio import (
 )
 from support.framing import TRICKY
 from support.http import Ended
+from support.waiting import wait_until
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 polls = pytest.mark.parametrize("kind", POLLING, ids=repr)
@@ -297,7 +297,7 @@ def test_the_application_can_disconnect_a_client_and_its_last_words_arrive(engin
         opened.receive()
     served.wait("disconnect")
     assert not client.connected
-    wait_for(lambda: not served.listener.clients)
+    wait_until(lambda: not served.listener.clients)
 
 
 @kinds

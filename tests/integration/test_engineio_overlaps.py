@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import (
     POLLING,
     SOCKETS,
@@ -18,6 +17,7 @@ from support.engineio import (
 from support.http import HTTP, Ended
 from support.raw import Raw
 from support.times import wait_hung_up
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -120,7 +120,7 @@ def test_a_second_post_while_one_is_read_ends_the_session(engine, kind):
     served = engine()
     opened, client = open_session(served, kind)
     first = begin_post(served, opened, more=5)
-    wait_for(lambda: session_of(client).posts == 1)
+    wait_until(lambda: session_of(client).posts == 1)
     refused(opened.send("second"), 400, 3, "Bad request")
     served.wait("disconnect")
     served.wait_line("a POST came while another was read")
@@ -157,9 +157,9 @@ def test_a_handler_that_blocks_does_not_make_the_next_post_an_overlap(engine):
     for number in range(3):
         assert opened.send(str(number)).status == 200
     assert client.connected
-    wait_for(lambda: doors)
+    wait_until(lambda: doors)
     for _ in range(3):
-        wait_for(lambda: doors)
+        wait_until(lambda: doors)
         doors.pop().set()
 
 
@@ -168,9 +168,9 @@ def test_a_post_that_hangs_up_in_its_body_delivers_nothing_and_ends_nothing(engi
     served = engine()
     opened, client = open_session(served, kind)
     raw = begin_post(served, opened, more=100)
-    wait_for(lambda: session_of(client).posts == 1)
+    wait_until(lambda: session_of(client).posts == 1)
     raw.close()
-    wait_for(lambda: session_of(client).posts == 0)
+    wait_until(lambda: session_of(client).posts == 0)
     assert opened.send("next").status == 200
     assert served.wait("message")[1] == "next"
     assert client.connected

@@ -6,10 +6,10 @@ import gc
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import ALL, Polling, WebSocket, open_session
 from support.framing import TRICKY
 from support.http import DEADLINE
+from support.waiting import wait_until
 
 from sockio_gevent.session.session import Session
 
@@ -94,7 +94,7 @@ def test_a_hundred_sessions_upgrade_at_once_and_leave_nothing_behind(engine_echo
     served.wait("disconnect", 100)
     assert served.listener.stats()["closes"]["client_closed"] == 100
     served.events.clear()
-    wait_for(lambda: not served.listener.clients)
+    wait_until(lambda: not served.listener.clients)
 
     def left():
         gc.collect()
@@ -105,7 +105,7 @@ def test_a_hundred_sessions_upgrade_at_once_and_leave_nothing_behind(engine_echo
         ]
 
     running.clear()
-    wait_for(lambda: not left())
+    wait_until(lambda: not left())
 
 
 def test_sessions_of_all_kinds_talk_at_once(engine_echo):

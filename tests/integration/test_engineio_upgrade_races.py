@@ -6,10 +6,10 @@ import random
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import Kind, Polling, WebSocket, open_session, wait_polling
 from support.http import DEADLINE, HTTP, LONG, Ended
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -88,14 +88,14 @@ class Upgrading:
             assert link.packet() == "3probe"
         self._pause()
         link.vanish()
-        wait_for(lambda: session_of(self.client).upgrade is None)
+        wait_until(lambda: session_of(self.client).upgrade is None)
 
     def _read(self):
         while True:
             self._take(self._link.more())
 
     def wait(self, messages):
-        wait_for(lambda: len(self.received) >= len(messages))
+        wait_until(lambda: len(self.received) >= len(messages))
         gevent.sleep(0)
         assert self.received == messages
 
@@ -156,7 +156,7 @@ def probing(served, version, probed=True):
     opened, client = open_session(served, Kind(Polling, version))
     served.wait("connection")
     link = WebSocket(served.port, version, opened.session_id)
-    wait_for(lambda: session_of(client).upgrade is not None)
+    wait_until(lambda: session_of(client).upgrade is not None)
     if probed:
         link.put("2probe")
         assert link.packet() == "3probe"

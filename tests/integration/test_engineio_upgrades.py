@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.engineio import (
     POLLING,
     Kind,
@@ -16,6 +15,7 @@ from support.engineio import (
 )
 from support.http import DEADLINE, HTTP, Ended
 from support.limits import exceeded
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.client import session_of
@@ -50,7 +50,7 @@ def test_a_session_goes_on_with_a_websocket(engine_echo, kind):
     served = engine_echo()
     opened, client = open_session(served, kind)
     link = upgraded(served, opened)
-    wait_for(lambda: client.transport == "websocket")
+    wait_until(lambda: client.transport == "websocket")
     for message in ("text", "é😀", b"\x00\x01", ""):
         link.send(message)
         assert link.receive() == message
@@ -116,7 +116,7 @@ def test_polls_are_over_after_the_upgrade(engine, version):
     served = engine()
     opened, client = open_session(served, Kind(Polling, version))
     link = upgraded(served, opened)
-    wait_for(lambda: client.transport == "websocket")
+    wait_until(lambda: client.transport == "websocket")
     with pytest.raises(Ended, match="400"):
         opened.packet()
     assert opened.send("by a POST").status == 400
@@ -221,7 +221,7 @@ def test_a_probing_websocket_that_ends_leaves_the_session_as_it_was(
     served = engine_echo()
     opened, client = open_session(served, Kind(Polling, version))
     link = WebSocket(served.port, version, opened.session_id)
-    wait_for(lambda: session_of(client).upgrade is not None)
+    wait_until(lambda: session_of(client).upgrade is not None)
     if probed:
         link.put("2probe")
         assert link.packet() == "3probe"
@@ -229,7 +229,7 @@ def test_a_probing_websocket_that_ends_leaves_the_session_as_it_was(
         opened.begin_poll()
         wait_polling(client)
     getattr(link, how)()
-    wait_for(lambda: session_of(client).upgrade is None)
+    wait_until(lambda: session_of(client).upgrade is None)
     client.send("one")
     assert opened.receive() == "one"
     opened.send("two")
@@ -263,7 +263,7 @@ def test_a_finished_upgrade_is_never_given_up(engine_echo, version):
     link = WebSocket(served.port, version, opened.session_id)
     link.put("2probe", "5")
     assert link.packet() == "3probe"
-    wait_for(lambda: client.transport == "websocket")
+    wait_until(lambda: client.transport == "websocket")
     gevent.sleep(1.2)  # longer than the time that must not count any more
     link.send("hello")
     assert link.receive() == "hello"
@@ -275,7 +275,7 @@ def test_a_second_websocket_beside_a_probing_one_is_closed(engine_echo, version,
     served = engine_echo()
     opened, client = open_session(served, Kind(Polling, version))
     link = WebSocket(served.port, version, opened.session_id)
-    wait_for(lambda: session_of(client).upgrade is not None)
+    wait_until(lambda: session_of(client).upgrade is not None)
     if probed:
         link.put("2probe")
         assert link.packet() == "3probe"
@@ -318,14 +318,14 @@ def test_a_session_has_only_so_many_websockets_that_are_tried_or_being_closed(en
             Sec_WebSocket_Version="13",
             Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
         )
-        wait_for(lambda count=number + 1: len(session_of(client).replaced) == count)
+        wait_until(lambda count=number + 1: len(session_of(client).replaced) == count)
         links.append(link)
     with pytest.raises(InvalidStatus, match="429"):
         WebSocket(served.port, version, opened.session_id)
     assert exceeded(served) == {"max_requests_per_session": 1}
     for link in links:
         link.close()
-    wait_for(lambda: all(each.is_over for each in session_of(client).replaced))
+    wait_until(lambda: all(each.is_over for each in session_of(client).replaced))
     link = WebSocket(served.port, version, opened.session_id)
     link.put("2probe", "5")
     assert link.packet() == "3probe"

@@ -9,9 +9,10 @@ from pathlib import Path
 import gevent
 import pytest
 from support import framing
-from support.clients import ALL, JSONP, Polling, WebSocket, wait_for
+from support.clients import ALL, JSONP, Polling, WebSocket
 from support.http import DEADLINE, HTTP, LONG, connect
 from support.times import bring_forward
+from support.waiting import wait_until
 from websockets.frames import Frame, Opcode
 
 from sockio_gevent.client import session_of
@@ -112,7 +113,7 @@ def test_a_message_that_meets_the_end_of_a_poll_does_not_end_the_session(serve, 
 
     running = [gevent.spawn(run, each) for each in opened]
     for number in range(10):
-        wait_for(
+        wait_until(
             lambda: all(
                 session_of(each).downlink and session_of(each).downlink.ready for each in sessions
             )
@@ -139,7 +140,7 @@ def test_a_client_that_leaves_while_its_handler_sends_is_noticed(serve):
 
     served = serve(on_connection=flood)
     WebSocket(served.port).open().vanish()
-    wait_for(lambda: left)
+    wait_until(lambda: left)
     served.wait("disconnect")
 
 
@@ -150,7 +151,7 @@ def test_a_client_that_leaves_while_its_handler_blocks_is_noticed(serve):
     opened = WebSocket(served.port).open()
     session = served.listener.clients[opened.session_id]
     opened.vanish()
-    wait_for(lambda: not session.connected)
+    wait_until(lambda: not session.connected)
     release.set()
     served.wait("disconnect")
 
@@ -187,7 +188,7 @@ def test_a_session_that_another_thread_ends_stays_ended(serve, way):
     served = serve(max_buffer=1000)
     opened = Polling(served.port).open()
     (_, client) = served.wait("connection")
-    wait_for(lambda: session_of(client).away)
+    wait_until(lambda: session_of(client).away)
     calls = {"disconnect": client.disconnect, "too much": lambda: send_much(client)}
     thread = threading.Thread(target=calls[way])
     thread.start()

@@ -6,7 +6,6 @@ import re
 
 import gevent
 import pytest
-from support.clients import wait_for
 from support.fast_path import (
     PATH,
     PLAIN,
@@ -14,6 +13,7 @@ from support.fast_path import (
 )
 from support.http import DEADLINE, connect
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.server.stream.hang_up import has_hung_up
 
@@ -253,7 +253,7 @@ def test_a_client_that_does_not_read_gets_all_of_a_large_answer_later(pair):
         b"x" * 50_000, b"y" * (size - 50_000)
     )
     raw = Raw(pair.fast.port, PLAIN["few headers"])
-    wait_for(lambda: pair.fast.requests)
+    wait_until(lambda: pair.fast.requests)
     assert raw.head()[1]["Content-Length"] == str(size)
     assert raw.take(size) == b"x" * 50_000 + b"y" * (size - 50_000)
     raw.close()
@@ -263,7 +263,7 @@ def test_answers_wait_for_a_client_that_does_not_read(pair):
     body = b"x" * 60_000
     pair.fast.application = started(("Content-Length", str(len(body))))(body)
     raw = Raw(pair.fast.port, PLAIN["few headers"] * 100)
-    wait_for(lambda: len(pair.fast.requests) > 1)
+    wait_until(lambda: len(pair.fast.requests) > 1)
     for _ in range(100):
         raw.head()
         assert raw.take(len(body)) == body
@@ -302,7 +302,7 @@ def test_a_client_that_vanishes_before_its_answer_is_no_error(pair, capfd):
     raw.send(PLAIN["few headers"])
     assert entered.wait(DEADLINE)
     raw.reset()
-    wait_for(lambda: has_hung_up(sockets[0]))
+    wait_until(lambda: has_hung_up(sockets[0]))
     go_on.set()
-    wait_for(lambda: pair.fast.log)
+    wait_until(lambda: pair.fast.log)
     assert capfd.readouterr().err == ""

@@ -20,10 +20,11 @@ from support.blocked import (
     each_posting,
     take_turns,
 )
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import HTTP, Ended
 from support.ports import BUFFER
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.server.stream.hang_up import has_bytes
@@ -42,7 +43,7 @@ def blocked(serve: Any) -> Iterator[Callable[..., Blocked]]:
 def run_out(session: Any) -> None:
     """Let the time of a session run out, and wait until it has noticed."""
     bring_forward(session, 0.0)
-    wait_for(lambda: session_of(session)._deadline > monotonic() + 1)
+    wait_until(lambda: session_of(session)._deadline > monotonic() + 1)
 
 
 # The bound.
@@ -77,7 +78,7 @@ def test_a_client_is_not_read_from_while_too_much_waits_and_then_all_arrives(
     connection._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_RCVBUF, BUFFER)
     flood = Flood(it.client, 16 * KIB, 400)
     # It is full, and there is more.
-    wait_for(lambda: it.handlers.full and connection._paused)
+    wait_until(lambda: it.handlers.full and connection._paused)
     added = it.handlers.added
     take_turns()
     assert it.handlers.added == added
@@ -87,10 +88,10 @@ def test_a_client_is_not_read_from_while_too_much_waits_and_then_all_arrives(
     assert it.handlers.waiting < 2 * BOUND + 16 * KIB
     it.release()
     flood.greenlet.get()
-    wait_for(lambda: len(it.handled) == len(flood.texts))
+    wait_until(lambda: len(it.handled) == len(flood.texts))
     assert it.handled == flood.texts
-    wait_for(lambda: session_of(it.session).held == 0)
-    wait_for(lambda: it.served.listener._sessions.memory.held == 0)
+    wait_until(lambda: session_of(it.session).held == 0)
+    wait_until(lambda: it.served.listener._sessions.memory.held == 0)
     it.client.close()
     it.served.wait("disconnect")
 
@@ -99,7 +100,7 @@ def test_a_client_that_is_not_read_from_is_not_taken_for_one_that_is_silent(bloc
     it = blocked(WebSocket, max_message_size=BOUND)
     for letter in "xy":
         it.client.send(letter * (BOUND // 2))
-    wait_for(lambda: it.handlers.full)
+    wait_until(lambda: it.handlers.full)
     run_out(it.session)
     assert it.client.receive() == "~h~1"
     it.client.send("~h~1")
@@ -108,7 +109,7 @@ def test_a_client_that_is_not_read_from_is_not_taken_for_one_that_is_silent(bloc
         assert it.session.connected
     assert session_of(it.session)._awaits_answer
     it.release()
-    wait_for(lambda: not session_of(it.session)._awaits_answer)
+    wait_until(lambda: not session_of(it.session)._awaits_answer)
     it.wait_handled("x" * (BOUND // 2), "y" * (BOUND // 2))
 
 
@@ -124,7 +125,7 @@ def test_posts_wait_while_too_much_waits(blocked: Any, kind: Any, where: str) ->
         data = "data=" + framing.encode(text)
         added = it.handlers.added
         posts[-1].begin("POST", it.client.path("send"), data)
-        wait_for(lambda added=added: it.handlers.added > added)  # type: ignore[misc]
+        wait_until(lambda added=added: it.handlers.added > added)  # type: ignore[misc]
     take_turns()
     assert it.handlers.full
     assert not any(has_bytes(post.socket) for post in posts)
@@ -140,7 +141,7 @@ def test_a_post_that_waits_is_told_when_its_message_is_dropped(blocked: Any, kin
     it = blocked(kind, max_message_size=BOUND)
     assert it.client.send("a" * (BOUND * 2 // 3)).text == "ok"
     it.client.begin_send("b" * (BOUND * 2 // 3))
-    wait_for(lambda: it.handlers.full)
+    wait_until(lambda: it.handlers.full)
     it.release(then=it.session.disconnect)
     answer = it.client.post.finish()
     assert (answer.status, answer.text.split(";")[0].strip()) == (
@@ -165,15 +166,15 @@ def test_what_waits_is_counted_and_given_back(
     texts = [str(number) * 10 * KIB for number in range(5)]
     for some in [texts] if at_once else [[text] for text in texts]:
         it.client.send(*some)
-    wait_for(lambda: it.handlers.waiting > 50 * KIB)
+    wait_until(lambda: it.handlers.waiting > 50 * KIB)
     take_turns()
     assert session_of(it.session).held >= it.handlers.waiting
     assert memory.held == session_of(it.session).counted
     assert abs(memory.held - session_of(it.session).held) <= 2 * KIB
     it.release()
     it.wait_handled(*texts)
-    wait_for(lambda: session_of(it.session).held == 0)
-    wait_for(lambda: memory.held == 0)
+    wait_until(lambda: session_of(it.session).held == 0)
+    wait_until(lambda: memory.held == 0)
 
 
 @each_kind
@@ -189,7 +190,7 @@ def test_what_waits_behind_the_first_message_of_a_payload_is_counted(
     assert memory.held >= 50 * KIB
     it.release()
     it.wait_handled(*texts)
-    wait_for(lambda: memory.held == 0)
+    wait_until(lambda: memory.held == 0)
 
 
 def test_a_client_that_lets_too_much_wait_is_let_go(blocked: Any) -> None:
@@ -198,12 +199,12 @@ def test_a_client_that_lets_too_much_wait_is_let_go(blocked: Any) -> None:
         it.client.send(str(number) * 30 * KIB)
     with pytest.raises(Ended):
         it.client.receive()
-    wait_for(lambda: not it.session.connected)
+    wait_until(lambda: not it.session.connected)
     assert it.session.disconnect_reason == "limit_exceeded"
     assert it.handlers.waiting == 0
     it.release()
     it.wait_handled("disconnect")
-    wait_for(lambda: it.served.listener._sessions.memory.held == 0)
+    wait_until(lambda: it.served.listener._sessions.memory.held == 0)
 
 
 def test_no_heartbeat_is_missed_while_the_queue_empties_to_half(serve: Any) -> None:
@@ -217,7 +218,7 @@ def test_no_heartbeat_is_missed_while_the_queue_empties_to_half(serve: Any) -> N
     served.wait("message")
     for _ in range(3):
         client.send("x" * 30_000)
-    wait_for(lambda: it.handlers.full)
+    wait_until(lambda: it.handlers.full)
     go_on.release()
     served.wait("message", 2)
     # There is room, but not half of it: still nothing is read.
@@ -230,7 +231,7 @@ def test_no_heartbeat_is_missed_while_the_queue_empties_to_half(serve: Any) -> N
     assert session.connected
     for _ in range(10):
         go_on.release()
-    wait_for(lambda: not it._awaits_answer)
+    wait_until(lambda: not it._awaits_answer)
     served.wait("message", 4)
 
 
@@ -246,7 +247,7 @@ def test_over_max_memory_sessions_that_have_ended_drop_waiting_messages(serve: A
             client.send("x" * 50_000)
         client.close()
         client.wait_closed()
-    wait_for(lambda: served.listener._sessions.memory.held <= 4 * 1024 * KIB)
+    wait_until(lambda: served.listener._sessions.memory.held <= 4 * 1024 * KIB)
     waiting = served.listener._sessions.closing_sessions.sessions()
     assert sum(each.handlers.waiting for each in waiting) <= 4 * 1024 * KIB
     go_on.set()

@@ -11,8 +11,9 @@ import pytest
 from gevent.event import Event
 from support import framing
 from support.client_frames import frame
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.limits import exceeded
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.wire.websocket import CLOSE, TEXT
@@ -111,12 +112,12 @@ def test_a_disconnect_handler_has_the_timeout_too(stuck):
     session.environ["stuck at the end"] = True
     client.close()
     stuck.wait_line("has ended, and a handler has not returned")
-    wait_for(lambda: stuck.ends)
+    wait_until(lambda: stuck.ends)
     stuck.wait("disconnect")
     assert exceeded(stuck) == {"handler_timeout": 1}
-    wait_for(lambda: not stuck.listener._sessions.closing_sessions)
+    wait_until(lambda: not stuck.listener._sessions.closing_sessions)
     del session, client
-    wait_for(
+    wait_until(
         lambda: len(greenlets() - before) <= 1
     )  # the reader that is kept for the next iteration
 
@@ -128,7 +129,7 @@ def test_a_client_that_leaves_during_its_handler_leaves_nothing_behind(stuck):
     client.vanish()
     stuck.wait("disconnect")
     assert [reason for reason, _ in stuck.ends] == ["message"]
-    wait_for(lambda: not stuck.listener._sessions.closing_sessions)
+    wait_until(lambda: not stuck.listener._sessions.closing_sessions)
     assert stuck.listener._sessions.loops.here().deadlines._slots == {}
 
 

@@ -19,9 +19,10 @@ from support.blocked import (
     each_posting,
     take_turns,
 )
-from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.clients import Polling, ServerEvents, WebSocket
 from support.http import HTTP
 from support.times import bring_forward
+from support.waiting import wait_until
 from websockets.frames import Opcode
 
 from sockio_gevent.client import session_of
@@ -84,7 +85,7 @@ def test_echoes_of_heartbeats_are_taken(blocked: Any, kind: Any, where: str) -> 
         # Another one comes only when the last was answered.
         assert it.client.receive() == f"~h~{number}"
         it.client.send(f"~h~{number}")
-        wait_for(lambda: not session_of(it.session)._awaits_answer)
+        wait_until(lambda: not session_of(it.session)._awaits_answer)
     it.release()
     assert it.session.connected
 
@@ -102,7 +103,7 @@ def test_a_handler_may_take_longer_than_an_echo(blocked: Any, kind: Any) -> None
     assert it.session.connected
     it.client.send("a")
     it.release()
-    wait_for(lambda: it.handled == ["a"])
+    wait_until(lambda: it.handled == ["a"])
 
 
 @each_handler
@@ -114,9 +115,9 @@ def test_a_heartbeat_that_is_not_answered_ends_the_session(
     it.client.send("a")
     bring_forward(it.session)
     assert it.client.receive() == "~h~1"
-    wait_for(lambda: session_of(it.session)._awaits_answer)
+    wait_until(lambda: session_of(it.session)._awaits_answer)
     bring_forward(it.session)
-    wait_for(lambda: not it.session.connected)
+    wait_until(lambda: not it.session.connected)
     assert it.session.disconnect_reason == "heartbeat_lost"
     it.release()
     it.wait_handled("a", "disconnect")
@@ -143,11 +144,11 @@ def test_a_client_that_hangs_up_is_noticed_and_what_came_before_is_handled(
     it = blocked(kind, where)
     send_three(it)
     # A socket that is reset may lose what the server has not read.
-    wait_for(lambda: it.handlers.added >= (4 if where == "connection" else 5))
+    wait_until(lambda: it.handlers.added >= (4 if where == "connection" else 5))
     it.client.vanish()
     if kind is Polling:
         bring_forward(it.session)
-    wait_for(lambda: not it.session.connected)
+    wait_until(lambda: not it.session.connected)
     handles_three(it)
 
 
@@ -222,7 +223,7 @@ def test_messages_that_wait_are_dropped_if_the_application_ends_the_session(
 ) -> None:
     it = blocked(WebSocket, where)
     send_three(it)
-    wait_for(lambda: it.handlers.waiting)
+    wait_until(lambda: it.handlers.waiting)
     it.release(then=it.session.disconnect)
     it.served.wait("disconnect")
     it.wait_handled("disconnect")

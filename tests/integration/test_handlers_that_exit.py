@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gevent
 import pytest
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.command import write
 from support.http import HTTP
+from support.waiting import wait_until
 
 EXITING = """
     import gevent
@@ -111,8 +112,8 @@ def test_handlers_of_connection_and_disconnect_end_only_their_session_too(serve,
         else:
             client.vanish()
             served.listener.clients[client.session_id].disconnect()
-        wait_for(lambda: not served.listener.clients)
-    wait_for(lambda: sum("Alarm: ringing" in line for line in served.lines) == 2)
+        wait_until(lambda: not served.listener.clients)
+    wait_until(lambda: sum("Alarm: ringing" in line for line in served.lines) == 2)
 
 
 @pytest.mark.parametrize(("message", "status"), [("exit", 7), ("interrupt", 130)])

@@ -3,9 +3,9 @@
 import gevent
 import pytest
 from support import framing
-from support.clients import wait_for
 from support.hixie import CLOSE, Hixie, frame
 from support.http import DEADLINE, LONG, Ended
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import websocket as server_websocket
@@ -24,7 +24,7 @@ def times(**seconds):
 def opened(served, draft=76, name="websocket"):
     """A client and its session."""
     client = Hixie(served.port, draft=draft, transport=name, Origin="").open()
-    wait_for(lambda: client.session_id in served.listener.clients)
+    wait_until(lambda: client.session_id in served.listener.clients)
     return client, served.listener.clients[client.session_id]
 
 
@@ -196,7 +196,7 @@ def test_a_session_is_resumed_by_its_id(serve, draft, name):
     served = serve(**times(close_timeout=LONG))
     client, session = opened(served, draft, name)
     client.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     for number in range(3):
         session.send(str(number))
     again = Hixie(served.port, client.session_id, draft=draft, transport=name, Origin="")
@@ -255,7 +255,7 @@ def test_messages_that_a_broken_socket_did_not_take_go_to_the_next_one(serve, dr
     session.send("one")
     session.send("two")
     slow.raw.reset()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     again = Hixie(served.port, slow.session_id, draft=draft, Origin="")
     received = again.receive()
     while received != "one":  # the last of the large ones, cut in the middle before

@@ -5,10 +5,10 @@ import ssl
 import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import wait_for
 from support.hixie import ANSWER, CHALLENGE, KEYS, Hixie, frame, request
 from support.http import LONG
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.server.http import hixie_handshake as server_hixie
@@ -261,7 +261,7 @@ def test_a_session_that_ends_during_the_handshake_stays_ended(serve):
     client = Hixie(served.port).open()
     (_, session) = served.wait("connection")
     client.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     raw = Raw(served.port, request(f"/socket.io/websocket/{client.session_id}", 76))
     raw.until(b"\r\n\r\n")
     session.disconnect()

@@ -7,10 +7,10 @@ from urllib.parse import quote_plus
 import gevent
 import pytest
 from support import framing
-from support.clients import wait_for
 from support.doors import OWN_SCRIPT, head
 from support.http import DEADLINE, HTTP
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -84,7 +84,7 @@ def test_messages_between_polls_come_as_one_batch(serve):
 def test_a_waiting_poll_is_answered_when_something_is_sent(serve):
     page = Page(serve())
     waiting = gevent.spawn(page.poll)
-    wait_for(lambda: session_of(page.session).downlink is not None)
+    wait_until(lambda: session_of(page.session).downlink is not None)
     page.session.send("now")
     assert waiting.get(timeout=DEADLINE).body == b'io.JSONP[3]._("~m~3~m~now");'
 

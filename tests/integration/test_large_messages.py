@@ -10,8 +10,9 @@ import gevent.ssl
 import pytest
 from gevent.pywsgi import WSGIServer
 from support.client_frames import MASK, frame, header
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import DEADLINE
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.server.stream import websocket
@@ -94,7 +95,7 @@ def test_only_so_many_bytes_are_discarded(serve: Any, monkeypatch: Any) -> None:
     downlink = session_of(session).downlink
     client.send_bytes(header(TEXT, 1 << 40) + MASK)
     assert send_until_cut(client) >= 4 * MIB
-    wait_for(lambda: downlink.is_over)
+    wait_until(lambda: downlink.is_over)
 
 
 def test_bytes_are_discarded_only_for_a_while(serve: Any, monkeypatch: Any) -> None:
@@ -105,7 +106,7 @@ def test_bytes_are_discarded_only_for_a_while(serve: Any, monkeypatch: Any) -> N
     downlink = session_of(session).downlink
     client.send_bytes(header(TEXT, 1 << 40) + MASK)
     # Nothing follows, and the client does not close its side.
-    wait_for(lambda: downlink.is_over)
+    wait_until(lambda: downlink.is_over)
 
 
 def test_others_are_served_while_one_message_is_discarded(serve: Any, monkeypatch: Any) -> None:

@@ -7,9 +7,10 @@ from socket import SHUT_WR
 import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import Polling, wait_for
+from support.clients import Polling
 from support.http import DEADLINE
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.compiled import FORM
@@ -23,7 +24,7 @@ def opened(served):
 
 def begin_poll(client, session):
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
 
 
 def in_a_generator(application):
@@ -80,7 +81,7 @@ def test_the_greenlet_of_a_poll_sends_what_the_socket_does_not_take_at_once(serv
     # Short answers, which nobody reads, until the socket is full.
     while downlink is None or downlink.is_over:
         raw.send(get)
-        wait_for(lambda: session_of(session).downlink is not None)
+        wait_until(lambda: session_of(session).downlink is not None)
         downlink = session_of(session).downlink
         session.send(f"{sent:04} " + "x" * 3000)
         sent += 1
@@ -89,7 +90,7 @@ def test_the_greenlet_of_a_poll_sends_what_the_socket_does_not_take_at_once(serv
     for number in range(sent):
         size = int(raw.head()[1]["Content-Length"])
         assert raw.take(size).startswith(f"~m~3005~m~{number:04} ".encode())
-    wait_for(lambda: downlink.is_over)
+    wait_until(lambda: downlink.is_over)
     raw.send(get)
     session.send("after")
     assert raw.take(int(raw.head()[1]["Content-Length"])) == b"~m~5~m~after"
@@ -101,7 +102,7 @@ def test_a_request_that_comes_together_with_a_poll_is_answered_after_it(serve):
     client, session = opened(served)
     get = f"GET /socket.io/xhr-polling/{client.session_id}/1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     raw = Raw(served.port, get * 2)
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     for message in ("one", "two"):
         session.send(message)
         size = int(raw.head()[1]["Content-Length"])
@@ -114,7 +115,7 @@ def test_an_answer_that_ends_the_connection_ends_it(serve):
     client, session = opened(served)
     path = f"/socket.io/xhr-polling/{client.session_id}/1"
     raw = Raw(served.port, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     session.send("hello")
     answer = raw.end()
     assert b"\r\nConnection: close\r\n" in answer
@@ -143,15 +144,15 @@ def half_closed(served, client, *, text, later):
     get = f"GET /socket.io/xhr-polling/{client.session_id}/1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     if later:
         raw = Raw(served.port, get)
-        wait_for(lambda: session_of(session).downlink is not None)
+        wait_until(lambda: session_of(session).downlink is not None)
         session.send(text)
     else:
         session.send(text)
         raw = Raw(served.port, get)
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     raw.take(1)
     raw.socket.shutdown(SHUT_WR)
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     return raw, session
 
 
@@ -170,15 +171,15 @@ def test_a_call_that_comes_too_late_does_not_answer_the_next_poll(serve):
     client, session = opened(served)
     get = f"GET /socket.io/xhr-polling/{client.session_id}/1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     raw = Raw(served.port, get)
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     first = session_of(session).downlink
     calls, wake = [], first._wake
     first._wake = lambda: calls.append(wake)
     session.send("one")
-    wait_for(lambda: calls)
+    wait_until(lambda: calls)
     raw.send(get)  # wakes the greenlet, which answers the first poll and begins the second
     assert raw.take(int(raw.head()[1]["Content-Length"])) == b"~m~3~m~one"
-    wait_for(lambda: session_of(session).downlink not in (None, first))
+    wait_until(lambda: session_of(session).downlink not in (None, first))
     gevent.get_hub().loop.run_callback(wake)
     gevent.idle()
     session.send("two")

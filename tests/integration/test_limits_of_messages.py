@@ -9,11 +9,12 @@ import pytest
 from gevent.event import Event
 from support import framing
 from support.client_frames import frame
-from support.clients import ALL, JSONP, FlashSocket, HTTPClient, Polling, WebSocket, wait_for
+from support.clients import ALL, JSONP, FlashSocket, HTTPClient, Polling, WebSocket
 from support.doors import head
 from support.http import DEADLINE, HTTP
 from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.wire.websocket import BINARY, CLOSE, TEXT
@@ -315,7 +316,7 @@ def test_a_session_may_have_only_so_many_posts_at_once(serve, kind):
         clients.append(client)
         client.begin_send(f"{number}{large}"[: len(large) - 100])
         # 'connection', the first message, and those that wait.
-        wait_for(lambda: session_of(session).handlers.added == 2 + len(clients))
+        wait_until(lambda: session_of(session).handlers.added == 2 + len(clients))
     # Neither is its body waited for, nor does it cost the session anything.
     late = HTTP(served.port)
     late.begin("POST", first.path("send"), None, Content_Length="1000")
@@ -340,7 +341,7 @@ def test_polls_that_newer_ones_have_replaced_are_counted_until_they_are_over(ser
     downlinks = []
     for poll in (replaced, stuck, last):
         poll.begin_poll()
-        wait_for(lambda: session_of(session).downlink not in (None, *downlinks))
+        wait_until(lambda: session_of(session).downlink not in (None, *downlinks))
         downlinks.append(session_of(session).downlink)
         if poll is stuck:
             assert replaced.get.finish().status == 200

@@ -9,10 +9,11 @@ from gevent.pywsgi import WSGIServer
 from support import framing
 from support.attackers import half_close
 from support.client_frames import frame
-from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.clients import Polling, ServerEvents, WebSocket
 from support.http import DEADLINE, HTTP, connect
 from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -147,7 +148,7 @@ def test_handshakes_for_tls_that_fail_are_logged_in_few_lines(serve, tls, capfd,
     for _ in range(30):
         raws.append(Raw(served.port, said))
         how(raws[-1])
-    wait_for(lambda: len(served.lines) >= 10)
+    wait_until(lambda: len(served.lines) >= 10)
     for raw in raws:
         raw.close()
     # All have been seen when this is answered.
@@ -228,13 +229,13 @@ def test_a_websocket_that_reads_its_pongs_late_continues(serve):
     client = WebSocket(served.port).open()
     (session,) = served.listener.clients.values()
     flood = gevent.spawn(client.socket.sendall, PING * 20_000)
-    wait_for(lambda: session_of(session).downlink._websocket.choked)
+    wait_until(lambda: session_of(session).downlink._websocket.choked)
     assert not session_of(session).downlink.has_unread()
     assert client.socket.recv(1) == b"\x8a"
     raw = client.socket.recv
-    wait_for(lambda: flood.dead or not raw(65536))
+    wait_until(lambda: flood.dead or not raw(65536))
     client.send_bytes(frame(TEXT, framing.encode("hello").encode()))
-    wait_for(lambda: served.happened("message") or not raw(65536))
+    wait_until(lambda: served.happened("message") or not raw(65536))
     assert session.connected
 
 

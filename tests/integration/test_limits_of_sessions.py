@@ -5,11 +5,12 @@ from __future__ import annotations
 import gevent
 import pytest
 from gevent.event import Event
-from support.clients import ALL, JSONP, Polling, WebSocket, wait_for
+from support.clients import ALL, JSONP, Polling, WebSocket
 from support.hixie import ANSWER, CHALLENGE, CLOSE, request
 from support.http import DEADLINE, HTTP, Ended
 from support.limits import exceeded, wait_exceeded
 from support.raw import Raw
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 from sockio_gevent.session.session_quota import counted_as
@@ -159,7 +160,7 @@ def test_the_count_is_freed_with_the_sessions(serve):
         client.close()
     served.wait("disconnect", 20)
     quota = served.listener._sessions.quota
-    wait_for(lambda: not served.listener.clients)
+    wait_until(lambda: not served.listener.clients)
     assert (quota._total, dict(quota._by_network)) == (0, {})
     # An application that changes the environ of its client does not change the count.
     client = Behind(served.port, "192.0.2.9").websocket().open()

@@ -8,9 +8,10 @@ import gevent
 import pytest
 from gevent.pool import Pool
 from gevent.socket import wait_read
-from support.clients import Polling, WebSocket, wait_for
+from support.clients import Polling, WebSocket
 from support.http import DEADLINE, LONG
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import Client, session_of
 from sockio_gevent.server.stream.connection import Connection
@@ -51,7 +52,7 @@ def test_a_thousand_sessions_get_every_broadcast_once_and_in_order(serve):
         client.close()
 
     clients = [gevent.spawn(run, number) for number in range(SESSIONS)]
-    wait_for(lambda: len(received) == SESSIONS, deadline=120)
+    wait_until(lambda: len(received) == SESSIONS, deadline=120)
     for text in expected:
         served.listener.broadcast(text)
         gevent.sleep(0)
@@ -115,9 +116,9 @@ def test_one_stalled_reader_slows_a_thousand_others_by_less_than_a_tenth(serve):
                 least[index] = min(least[index], spent)
         return least[1] < 1.1 * least[0]
 
-    wait_for(measure)
+    wait_until(measure)
     assert stalled.connected
-    wait_for(lambda: session_of(stalled).downlink.writing)
+    wait_until(lambda: session_of(stalled).downlink.writing)
     # It is ended at its limit, and the others are not.
     stalled.send("x" * (64 * 1024 * 1024 - session_of(stalled).buffered - 100_000))
     while stalled.connected:
@@ -165,7 +166,7 @@ def visit(served, number):
         client.begin_poll()
     elif way == 6:
         client.begin_poll()
-        wait_for(lambda: session_of(session).downlink is not None)
+        wait_until(lambda: session_of(session).downlink is not None)
         session.disconnect()
         assert client.finish_poll() == []
     elif way == 7:
@@ -176,7 +177,7 @@ def visit(served, number):
 
 def end_who_is_away(sessions):
     """Wait until no client polls any more, and end the sessions without a connection."""
-    wait_for(lambda: all(session_of(session).downlink is None for session in sessions.values()))
+    wait_until(lambda: all(session_of(session).downlink is None for session in sessions.values()))
     for session in sessions.values():
         bring_forward(session)
 
@@ -190,7 +191,7 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     served.wait("disconnect", 2)
     served.events.clear()
     served.lines.clear()
-    wait_for(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
+    wait_until(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
     before = quota()
     pool = Pool(50)
     visits = [pool.spawn(visit, served, number) for number in range(SESSIONS)]
@@ -202,7 +203,7 @@ def test_a_thousand_sessions_leave_nothing_behind(serve):
     ended = [line for line in served.lines if " ended: " in line]
     assert len(ended) == SESSIONS, "one line for each end"
     served.events.clear()
-    wait_for(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
+    wait_until(lambda: served.listener._sessions.loops.here().deadlines._timer is None)
     gevent.idle()
     assert served.listener._sessions.loops.here().deadlines._slots == {}
 

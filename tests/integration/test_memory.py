@@ -17,11 +17,11 @@ from support.clients import (
     ServerEvents,
     WebSocket,
     XHRMultipart,
-    wait_for,
 )
 from support.http import HTTP, LONG, Ended
 from support.limits import wait_exceeded
 from support.raw import Raw
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -53,7 +53,7 @@ def times(**seconds: float) -> dict[str, Any]:
 
 def stop_reading(session: Any) -> None:
     """Send more to a client that reads nothing than the sockets of both ends hold."""
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     session.send("x" * 800_000)
     for _ in range(10):
         gevent.idle()
@@ -94,14 +94,14 @@ def test_bytes_that_are_being_written_take_little_more_memory_than_is_counted(se
     client = kind(served.port).open()
     session = served.listener.clients[client.session_id]
     client.vanish()
-    wait_for(lambda: session_of(session).away)
+    wait_until(lambda: session_of(session).away)
     with traced() as taken:
         count = 0
         while session_of(session).buffered < 3 * MIB:
             session.send(f"{count} {'x' * 400}")
             count += 1
         again = kind(served.port, session.session_id)
-        wait_for(
+        wait_until(
             lambda: (
                 session_of(session).downlink is not None and session_of(session).downlink.writing
             )
@@ -146,8 +146,8 @@ def test_above_max_memory_the_sessions_that_hold_most_end_first(serve):
     assert all(each.connected for each in sessions)
     # One more would be too much.
     fill(small[0], 350_000)
-    wait_for(lambda: not all(each.connected for each in large))
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: not all(each.connected for each in large))
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert served.listener._sessions.memory.held <= 4 * MIB
     assert all(each.connected for each in small)
     assert sum(each.connected for each in large) == 3
@@ -166,15 +166,15 @@ def test_halves_of_messages_from_clients_count(serve):
     with traced() as taken:
         for client in clients:
             client.send_bytes(frame)
-            wait_for(lambda: served.listener._sessions.memory.held < 10 * MIB)
-        wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 24)
-        wait_for(lambda: served.listener._sessions.memory.held <= 8 * MIB)
+            wait_until(lambda: served.listener._sessions.memory.held < 10 * MIB)
+        wait_until(lambda: served.listener.stats()["limits"]["max_memory"] >= 24)
+        wait_until(lambda: served.listener._sessions.memory.held <= 8 * MIB)
         # When a read is joined to earlier bytes, both are in memory for a moment.
         assert taken() < 12 * MIB
     assert reader.session_id in served.listener.clients
     for client in clients:
         client.vanish()
-    wait_for(
+    wait_until(
         lambda: len(served.listener.clients) == 1 and not served.listener._sessions.closing_sessions
     )
     assert served.listener._sessions.memory.held == 0
@@ -197,15 +197,15 @@ def test_halves_of_bodies_count_and_their_requests_end_with_the_session(serve):
         session = served.listener.clients[client.session_id]
         for number in range(4):
             posts.append(half_a_post(served.port, client.session_id))
-            wait_for(
+            wait_until(
                 lambda session=session, number=number: (
                     not session.connected
                     or session_of(session).incoming > number * MIB // 2 + MIB // 4
                 )
             )
-    wait_for(lambda: served.listener.stats()["limits"]["max_memory"] >= 1)
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
-    wait_for(lambda: served.listener._sessions.memory.held <= 6 * MIB)
+    wait_until(lambda: served.listener.stats()["limits"]["max_memory"] >= 1)
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: served.listener._sessions.memory.held <= 6 * MIB)
     ended = [client for client in clients if client.session_id not in served.listener.clients]
     assert ended
     assert posts[4 * clients.index(ended[0])].head()[0].startswith("HTTP/1.1 404 ")
@@ -218,12 +218,12 @@ def test_a_post_whose_session_ends_is_not_answered_ok(serve):
     client = Polling(served.port).open()
     session = served.wait("connection")[1]
     post = half_a_post(served.port, client.session_id)
-    wait_for(lambda: session_of(session).incoming > MIB // 4)
+    wait_until(lambda: session_of(session).incoming > MIB // 4)
     session.disconnect()
     assert post.head()[0].startswith("HTTP/1.1 404 ")
     assert b"ended" in post.until(b"\n")
     assert served.happened("message") == []
-    wait_for(lambda: session_of(session).incoming == 0)
+    wait_until(lambda: session_of(session).incoming == 0)
     post.close()
 
 
@@ -257,7 +257,7 @@ def test_a_post_that_was_answered_is_handled_though_the_session_ends(behind):
 def test_a_post_that_waits_for_room_while_the_session_ends_is_not_said_to_be_ok(behind):
     served, session, post, go_on = behind
     late = gevent.spawn(post, "x" * (session.listener.options.max_message_size - 100))
-    wait_for(lambda: session_of(session).handlers.full)
+    wait_until(lambda: session_of(session).handlers.full)
     session.disconnect()
     go_on.set()
     answer = late.get(timeout=60)
@@ -305,7 +305,7 @@ def test_a_session_counts_until_its_memory_is_free(serve, kind):
     assert refused.value.args[0] == 503
     for client in clients:
         client.vanish()
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert served.listener._sessions.memory.held == 0
     Polling(served.port).open()
 
@@ -343,7 +343,7 @@ def test_an_ended_session_that_holds_much_is_cut(serve):
     client = Polling(served.port).open()
     other = served.listener.clients[client.session_id]
     fill(other, 4_000_000 - held + 10_000)
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert other.connected
     assert served.listener._sessions.memory.held == session_of(other).held
     stopped.vanish()
@@ -355,11 +355,13 @@ def test_pongs_that_nobody_reads_count(serve):
     before = session_of(session).held
     # As much as one read takes, and no more than the reader can hold beside it.
     client.send_bytes((b"\x89\xfd" + bytes(4) + b"x" * 125) * 400)
-    wait_for(lambda: session_of(session).downlink._websocket.choked)
+    wait_until(lambda: session_of(session).downlink._websocket.choked)
     assert 10_000 < session_of(session).incoming <= 400 * 127
     assert session_of(session).held == before + session_of(session).incoming
     client.vanish()
-    wait_for(lambda: not served.listener.clients and not served.listener._sessions.closing_sessions)
+    wait_until(
+        lambda: not served.listener.clients and not served.listener._sessions.closing_sessions
+    )
     assert served.listener._sessions.memory.held == 0
 
 
@@ -372,7 +374,7 @@ def test_sessions_that_hold_nothing_are_left_alone_while_others_take_long_to_end
     idle = [Polling(served.port).open() for _ in range(5)]
     for each in large:
         fill(each, 900_000)
-    wait_for(lambda: served.listener.stats()["limits"]["max_memory"])
+    wait_until(lambda: served.listener.stats()["limits"]["max_memory"])
     # Memory that comes and goes meanwhile does not end more sessions.
     for client in idle:
         session = served.listener.clients[client.session_id]
@@ -393,7 +395,7 @@ def test_a_stream_keeps_nothing_that_its_client_has_taken(serve, kind):
     with traced() as taken:
         session.send(text)
         assert client.receive() == text
-        wait_for(lambda: not session_of(session).downlink.writing)
+        wait_until(lambda: not session_of(session).downlink.writing)
         client._buffer = b""
         client.messages.clear()
         gevent.idle()
@@ -409,7 +411,7 @@ def test_a_message_that_grows_when_it_is_written_counts_with_its_new_size(serve,
     session = served.wait("connection")[1]
     with traced() as taken:
         session.send("<" * 500_000)
-        wait_for(lambda: session_of(session).held > 9_000_000)
+        wait_until(lambda: session_of(session).held > 9_000_000)
         gevent.idle()
         assert taken() <= 1.05 * session_of(session).held
         assert served.listener._sessions.memory.held > 9_000_000
@@ -430,4 +432,4 @@ def test_a_message_counts_while_it_waits_for_its_handler(serve):
     assert served.listener._sessions.memory.held > 800_000
     go_on.set()
     served.wait("message", 2)
-    wait_for(lambda: served.listener._sessions.memory.held == 0)
+    wait_until(lambda: served.listener._sessions.memory.held == 0)

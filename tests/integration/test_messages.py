@@ -5,7 +5,8 @@ import json
 import gevent
 import pytest
 from gevent.event import Event
-from support.clients import ALL, as_json, wait_for
+from support.clients import ALL, as_json
+from support.waiting import wait_until
 
 transports = pytest.mark.parametrize("client", ALL, ids=lambda client: client.transport)
 
@@ -78,7 +79,7 @@ def test_disconnect_fires_once_after_the_handler_that_runs(serve, client):
 
     opened = client(served.port).open()
     opened.send("one", "two")
-    wait_for(lambda: "gone" in order)
+    wait_until(lambda: "gone" in order)
     assert order == ["one", "gone"]
 
 
@@ -103,7 +104,7 @@ def test_handlers_run_in_order_even_if_they_block(serve, client):
     gevent.idle()
     assert order == []
     release.set()
-    wait_for(lambda: len(order) == 6)
+    wait_until(lambda: len(order) == 6)
     sender.join()
     assert order == ["connected", "0", "1", "2", "3", "4"]
 

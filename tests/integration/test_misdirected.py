@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.clients import ALL, wait_for
+from support.clients import ALL
 from support.doors import Knock
 from support.http import HTTP
+from support.waiting import wait_until
 
 each_transport = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.transport)
 REFUSAL = "the host 'evil.example' is not in the option 'hosts'"
@@ -61,7 +62,7 @@ def test_requests_under_a_foreign_name_do_not_fill_the_log(serve):
     for _ in range(50):
         Knock(served.port, "xhr-polling", Host="evil.example")
     assert sum(REFUSAL in line for line in served.lines) == 10
-    wait_for(lambda: served.listener.stats()["refused"]["host"] == 50)
+    wait_until(lambda: served.listener.stats()["refused"]["host"] == 50)
 
 
 @pytest.mark.parametrize(

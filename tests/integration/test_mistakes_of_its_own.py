@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import ALL, Polling, ServerEvents, WebSocket, wait_for
+from support.clients import ALL, Polling, ServerEvents, WebSocket
 from support.doors import TRANSPORTS, Knock
 from support.http import HTTP
 from support.raw import Raw
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.compiled import FORM
@@ -97,7 +98,7 @@ def test_an_answer_that_breaks_off_ends_its_session(serve, monkeypatch, capfd, k
         f"GET /socket.io/{kind.transport} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(),
     )
     raw.end()
-    wait_for(lambda: not served.listener.clients)
+    wait_until(lambda: not served.listener.clients)
     assert count(served, "an answer failed for ") == 1
     assert served.listener.stats()["closes"]["failure"] == 1
     assert "Traceback" not in capfd.readouterr().err

@@ -13,10 +13,11 @@ from gevent.pywsgi import WSGIServer
 from geventwebsocket import WebSocketServer
 from support import client_frames, deflated_frames
 from support.certificates import Certificate
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.deflated_frames import MIB, bomb, deflated, frame, message
 from support.framing import TRICKY, encode
 from support.http import LONG
+from support.waiting import wait_until
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
@@ -295,7 +296,7 @@ def test_no_more_is_inflated_than_may_wait_for_handlers(large: Any) -> None:
     client.send_bytes(numbered(12))  # so few that one read takes all of them
     served.wait("message")
     inner = session_of(session)
-    wait_for(lambda: inner.handlers.stops_reading and inner.downlink._connection.has_rest)
+    wait_until(lambda: inner.handlers.stops_reading and inner.downlink._connection.has_rest)
     assert inner.downlink.has_unread(), "the client is not quiet"
     most = 0
     bystander = WebSocket(served.port, wrap=wrap).open()
@@ -317,7 +318,7 @@ def test_a_session_that_ends_in_a_pause_leaves_nothing(serve: Any) -> None:
     downlink = session_of(session).downlink
     client.send_bytes(numbered(30))
     assert client.wait_closed() == 1000
-    wait_for(lambda: downlink.is_over)
+    wait_until(lambda: downlink.is_over)
     assert session_of(session).held == 0
     assert len(served.happened("message")) < 30
 
@@ -356,7 +357,7 @@ def test_messages_that_a_broken_socket_did_not_take_go_to_the_next_one(
     for number in range(50):
         session.send(f"{number} " + noise(2000, number))
     slow.vanish()
-    wait_for(lambda: inner.downlink is None)
+    wait_until(lambda: inner.downlink is None)
     again = Deflating(served.port, slow.session_id)
     received = [again.receive()]
     while len(received[-1]) > 10_000 or not received[-1].startswith("49 "):

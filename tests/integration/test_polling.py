@@ -6,9 +6,10 @@ import struct
 import gevent
 import pytest
 from support import framing
-from support.clients import Polling, wait_for
+from support.clients import Polling
 from support.http import DEADLINE, HTTP, connect
 from support.times import bring_forward, wait_hung_up
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -35,7 +36,7 @@ def test_a_waiting_poll_ends_when_something_is_sent(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     session.send("one")
     session.send({"two": 2})
     assert client.finish_poll() == ["one", '~j~{"two":2}']
@@ -53,7 +54,7 @@ def test_the_last_answer_is_given_up_if_it_is_not_taken_in_time(serve):
     served = serve(max_buffer=100_000_000, body_timeout=0.1)
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     downlink = session_of(session).downlink
     session.send("x" * 50_000_000)
     session.disconnect()
@@ -66,7 +67,7 @@ def test_a_waiting_poll_ends_when_its_session_does(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     session.disconnect()
     assert client.finish_poll() == []
     served.wait("disconnect")
@@ -76,9 +77,9 @@ def test_a_vanished_poll_does_not_swallow_the_next_message(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     client.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     session.send("kept")
     assert client.resume().poll() == ["kept"]
 
@@ -87,11 +88,11 @@ def test_a_poll_that_vanishes_in_the_same_tick_gives_its_message_back(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     client.vanish()
     wait_hung_up(session)
     session.send("kept")  # before the loop can see that the client has gone
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     assert client.resume().poll() == ["kept"]
 
 
@@ -107,10 +108,10 @@ def stuck_poll(served, size):
     """A poll whose answer is too large for the sockets, and whose client does not read it."""
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     downlink = session_of(session).downlink
     session.send("x" * size)
-    wait_for(lambda: not downlink.ready)
+    wait_until(lambda: not downlink.ready)
     gevent.idle()
     assert session_of(session).downlink is downlink, "the socket took everything"
     return client, session
@@ -124,7 +125,7 @@ def test_an_answer_that_breaks_off_is_given_to_the_next_poll(serve):
     client, session = stuck_poll(served, HUGE)
     session.send("after")
     reset(client)
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     assert [len(message) for message in client.resume().poll()] == [HUGE, len("after")]
 
 
@@ -147,11 +148,11 @@ def test_a_newer_poll_replaces_the_older(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     older = session_of(session).downlink
     newer = client.resume()
     newer.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not older)
+    wait_until(lambda: session_of(session).downlink is not older)
     assert client.finish_poll() == []
     session.send("to the newer")
     assert newer.finish_poll() == ["to the newer"]
@@ -255,7 +256,7 @@ def test_a_poll_can_be_pipelined_behind_another(serve):
     served = serve()
     client, session = opened_with_session(served)
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     path = f"/socket.io/xhr-polling/{client.session_id}/2"
     client.get.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     gevent.idle()

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from support.clients import Polling, ServerEvents, wait_for
+from support.clients import Polling, ServerEvents
 from support.http import HTTP
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -81,7 +82,7 @@ def test_a_question_about_a_live_session_takes_no_message_and_ends_no_poll(serve
     client = Polling(served.port).open()
     (_, session) = served.wait("connection")
     client.begin_poll()
-    wait_for(lambda: session_of(session).downlink is not None)
+    wait_until(lambda: session_of(session).downlink is not None)
     assert ask(served, f"xhr-polling/{client.session_id}/1") == (200, "ok")
     assert session.connections == 2
     session.send("still there")

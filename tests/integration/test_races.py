@@ -11,11 +11,12 @@ import pytest
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
-from support.clients import Polling, ServerEvents, WebSocket, wait_for
+from support.clients import Polling, ServerEvents, WebSocket
 from support.http import LONG
 from support.in_process import fail
 from support.races import Ends, reset
 from support.times import change_times
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -43,7 +44,7 @@ def join(served: Any, kind: Any) -> tuple[Any, Any]:
     session = served.listener.clients[client.session_id]
     if not client.streams:
         client.begin_poll()
-    wait_for(
+    wait_until(
         lambda: session_of(session).downlink is not None and session_of(session).downlink.ready
     )
     return client, session
@@ -103,7 +104,7 @@ def test_a_disconnect_by_another_thread_while_the_client_leaves(race, kind):
     thread = threading.Thread(target=session.disconnect)
     thread.start()
     end_by_client(client)
-    wait_for(lambda: not thread.is_alive())
+    wait_until(lambda: not thread.is_alive())
     ends.check(client, causes={"disconnected", "client_closed", "connection_lost"})
 
 
@@ -113,7 +114,7 @@ def test_a_heartbeat_that_is_lost_while_a_flush_is_blocked(race, server_first):
     change_times(served, "websocket", heartbeat_interval=LONG, timeout=LONG)
     client, session = join(served, WebSocket)
     session.send("x" * 32 * 1024 * 1024)
-    wait_for(lambda: session_of(session).downlink.writing)
+    wait_until(lambda: session_of(session).downlink.writing)
     session_of(session)._on_deadline()
     assert session.connected
     assert session_of(session).downlink.writing, "the heartbeat waits behind what is not taken"
@@ -133,7 +134,7 @@ def test_a_full_buffer_and_a_peer_that_resets(race, kind, server_first):
 
     both(server_first, overflow, lambda: reset(client))
     if session.connected:  # a client that has lost a poll is away, and messages wait for it
-        wait_for(lambda: session_of(session).downlink is None)
+        wait_until(lambda: session_of(session).downlink is None)
         overflow()
     ends.check(client, causes={"buffer_full", "connection_lost"})
 
@@ -201,7 +202,7 @@ def test_a_handler_that_runs_while_its_session_ends(race, kind):
 
     session.on("disconnect", lambda: order.append("disconnect"))
     client.begin_send("hello")
-    wait_for(lambda: order)
+    wait_until(lambda: order)
     session.disconnect()
     end_by_client(client) if isinstance(client, WebSocket) else client.get.close()
     assert not session.connected
@@ -220,7 +221,7 @@ def test_a_poll_that_comes_in_the_tick_in_which_its_session_has_been_away_too_lo
     served, ends = race()
     client = Polling(served.port).open()
     session = served.listener.clients[client.session_id]
-    wait_for(lambda: session_of(session).away)
+    wait_until(lambda: session_of(session).away)
 
     def expires() -> None:
         for _ in range(0 if server_first else turns):
@@ -233,7 +234,7 @@ def test_a_poll_that_comes_in_the_tick_in_which_its_session_has_been_away_too_lo
     assert answer.status == (200 if session.connected else 404)
     client.vanish()
     if session.connected:
-        wait_for(lambda: session_of(session).away)
+        wait_until(lambda: session_of(session).away)
         session_of(session)._on_deadline()
     ends.check(causes={"away_too_long"})
 

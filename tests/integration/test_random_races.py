@@ -14,9 +14,10 @@ import gevent
 import pytest
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.in_process import fail
 from support.races import Ends, reset
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -50,12 +51,12 @@ class Case:
         client = kind(self.served.port).open()
         session = self.served.listener.clients[client.session_id]
         if client.streams:
-            wait_for(lambda: session_of(session).downlink.ready)
+            wait_until(lambda: session_of(session).downlink.ready)
         elif self.random.random() < 0.7:
             client.begin_poll()
-            wait_for(lambda: session_of(session).downlink is not None)
+            wait_until(lambda: session_of(session).downlink is not None)
         else:
-            wait_for(lambda: session_of(session).away)
+            wait_until(lambda: session_of(session).away)
         return client, session
 
     def disconnect(self, client: Any, session: Any) -> None:

@@ -11,8 +11,9 @@ from gevent.pywsgi import WSGIServer
 from support import framing
 from support.certificates import Certificate
 from support.client_frames import frame
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import DEADLINE, LONG, Ended
+from support.waiting import wait_until
 from websockets.frames import Frame, Opcode
 
 from sockio_gevent.client import session_of
@@ -43,7 +44,7 @@ def test_quiet_connections_have_no_greenlets(wrapped_echo):
     served, wrap = wrapped_echo
     before = greenlets()
     opened = [WebSocket(served.port, wrap=wrap).open() for _ in range(QUIET)]
-    wait_for(lambda: greenlets() < before + QUIET)
+    wait_until(lambda: greenlets() < before + QUIET)
     for each in opened:
         each.send("one", "two")
     for each in opened:
@@ -104,13 +105,13 @@ def test_handlers_of_many_clients_block_at_the_same_time(serve):
     for number, each in enumerate(opened):
         each.send(str(number))
         each.send("again")
-    wait_for(lambda: len(inside) == many)
+    wait_until(lambda: len(inside) == many)
     # The messages of a client wait for each other, and not for those of other clients.
     assert len(set(inside)) == many
     release.set()
     for number, each in enumerate(opened):
         assert [each.receive(), each.receive()] == [str(number), "again"]
-    wait_for(lambda: greenlets() <= before + readers._MOST_PARKED)
+    wait_until(lambda: greenlets() <= before + readers._MOST_PARKED)
 
 
 def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
@@ -124,7 +125,7 @@ def test_while_a_handler_blocks_its_client_costs_the_loop_nothing(serve):
     sending = gevent.spawn(lambda: [opened.send(large) for _ in range(8)])
     # Some of it stays unread, and readable.
     (client,) = served.listener.clients.values()
-    wait_for(lambda: session_of(client).downlink._connection._paused)
+    wait_until(lambda: session_of(client).downlink._connection._paused)
     iterations = []
     check = gevent.get_hub().loop.check()
     check.start(lambda: iterations.append(None))
@@ -224,7 +225,7 @@ def test_a_reader_that_something_else_wakes_stays_parked(echo):
     assert one.receive() == "leave"
     gevent.idle()
     two.send("block")
-    wait_for(lambda: blocked)
+    wait_until(lambda: blocked)
     three.send("hello")
     assert three.receive() == "hello"
     release.set()
@@ -236,7 +237,7 @@ def test_messages_of_a_connection_handler_do_not_wait_for_its_end(serve):
 
     def connected(client):
         client.send("x" * 3_000_000)
-        wait_for(lambda: session_of(client).downlink.writing)
+        wait_until(lambda: session_of(client).downlink.writing)
         release.wait()
         client.send("the rest")
         release.clear()
@@ -246,7 +247,7 @@ def test_messages_of_a_connection_handler_do_not_wait_for_its_end(serve):
     opened = WebSocket(served.port).open()
     assert opened.receive() == "x" * 3_000_000
     session = served.listener.clients[opened.session_id]
-    wait_for(lambda: session_of(session).buffered == 0)
+    wait_until(lambda: session_of(session).buffered == 0)
     release.set()
     assert opened.receive() == "the rest"
     release.set()
@@ -258,7 +259,7 @@ def test_nothing_is_written_after_a_close_frame(serve):
     session = served.listener.clients[opened.session_id]
     downlink = session_of(session).downlink
     opened.send_bytes(Frame(Opcode.BINARY, b"x").serialize(mask=True))
-    wait_for(lambda: downlink._websocket.closed)
+    wait_until(lambda: downlink._websocket.closed)
     session.send("behind")
     session.disconnect()
     with pytest.raises(Ended):
@@ -281,9 +282,9 @@ def test_with_a_pool_stopping_the_server_ends_handlers(serve):
     served = serve(server=server, on_client_message=block)
     opened = WebSocket(served.port).open()
     opened.send("block")
-    wait_for(lambda: inside)
+    wait_until(lambda: inside)
     server.stop(timeout=0.1)
-    wait_for(lambda: ended)
+    wait_until(lambda: ended)
     served.wait("disconnect")
 
 
@@ -301,7 +302,7 @@ def test_a_request_that_is_killed_in_its_first_handler_ends(serve):
     server = WSGIServer(("127.0.0.1", 0), None, log=None, spawn=5)
     served = serve(server=server, on_connection=block)
     opened = WebSocket(served.port).open()
-    wait_for(lambda: inside)
+    wait_until(lambda: inside)
     requests = list(server.pool)
     downlink = session_of(inside[0]).downlink
     server.stop(timeout=0)
@@ -319,7 +320,7 @@ def test_a_socket_that_is_closed_on_this_side_ends_the_connection(serve):
     session = served.listener.clients[opened.session_id]
     session_of(session).downlink._connection._socket._drop_events_and_close(closefd=True)
     served.wait("disconnect")
-    wait_for(lambda: server.pool.free_count() == 5)
+    wait_until(lambda: server.pool.free_count() == 5)
     with pytest.raises(Ended):
         opened.receive()
 
@@ -342,7 +343,7 @@ def test_sockets_are_closed_in_the_end(echo):
         else:
             opened.vanish()
     served.wait("disconnect", 21)
-    wait_for(lambda: files() <= before)
+    wait_until(lambda: files() <= before)
 
 
 def test_timers_run_between_long_time_slices(serve):

@@ -8,13 +8,14 @@ from urllib.parse import quote, unquote
 
 import pytest
 from gevent.pywsgi import WSGIServer
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.doors import OWN_SCRIPT, SOCKETS, TRANSPORTS, Knock, answer, head
 from support.hixie import request as hixie_request
 from support.http import HTTP, LONG
 from support.in_process import fail
 from support.raw import Raw
 from support.times import bring_forward, change_times
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -48,7 +49,7 @@ def live_through(served: Any, kind: Any) -> str:
     client.send_payload("~m~9~m~too short")
     client.send_payload("~m~-")
     client.vanish()
-    wait_for(lambda: session_of(known).away)
+    wait_until(lambda: session_of(known).away)
     again = client.resume()
     known.send("welcome back")
     assert again.receive() == "welcome back"
@@ -66,7 +67,7 @@ def live_through(served: Any, kind: Any) -> str:
     http.request("GET", f"/prefix/socket.io/{client.transport}/{client.session_id}/1")
     change_times(served, client.transport, close_timeout=0.05)
     again.vanish()
-    wait_for(lambda: session_of(known).downlink is None)
+    wait_until(lambda: session_of(known).downlink is None)
     if known.connected:
         bring_forward(known)
     served.wait("disconnect")

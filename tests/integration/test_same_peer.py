@@ -8,9 +8,10 @@ from unittest import mock
 import gevent
 import pytest
 from support import framing
-from support.clients import ALL, Polling, wait_for
+from support.clients import ALL, Polling
 from support.doors import SOCKETS, TRANSPORTS, Knock, answer, head
 from support.http import LONG
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -50,7 +51,7 @@ def open_session(served: Any, transport: str, **headers: str) -> Any:
     assert knock.let_in
     (_, client) = served.wait("connection")
     knock.close()
-    wait_for(lambda: session_of(client).away)
+    wait_until(lambda: session_of(client).away)
     return client
 
 
@@ -70,7 +71,7 @@ def test_the_peer_that_opened_the_session_continues_it(serve, transport, options
     client.send("hello")
     again = Knock(served.port, transport, client.session_id, **own)
     assert again.let_in
-    wait_for(lambda: client.connections == 2)
+    wait_until(lambda: client.connections == 2)
     if transport not in SOCKETS:
         payload = framing.encode("from the client")
         assert answer(served.port, post(client.session_id, payload, **own))[2] == b"ok"
@@ -105,7 +106,7 @@ def test_another_peer_cannot_continue_it_or_learn_that_it_exists(
     assert counted["peer"] == counted["session"] == 3
     again = Knock(served.port, transport, client.session_id, **own)
     assert again.let_in
-    wait_for(lambda: not session_of(client).buffered)
+    wait_until(lambda: not session_of(client).buffered)
     again.close()
 
 

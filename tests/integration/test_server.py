@@ -8,8 +8,9 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket import Resource, WebSocketApplication, WebSocketError, WebSocketServer
 from geventwebsocket.handler import WebSocketHandler
 from geventwebsocket.websocket import WebSocket as GeventWebSocket
-from support.clients import Polling, WebSocket, as_json, wait_for
+from support.clients import Polling, WebSocket, as_json
 from support.http import DEADLINE, HTTP
+from support.waiting import wait_until
 from websockets.frames import Opcode
 
 import sockio_gevent as io
@@ -84,7 +85,7 @@ def test_the_access_log_is_written_as_before(serve):
 
     server = WSGIServer(("127.0.0.1", 0), echo_request, log=Log())
     HTTP(serve(server=server).port).request("GET", "/some/path")
-    wait_for(lambda: lines)
+    wait_until(lambda: lines)
     gevent.idle()
     assert len(lines) == 1
     assert '"GET /some/path HTTP/1.1" 201' in lines[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.soaks import DEADLINE, Soak
+from support.soaks import Soak
+from support.waiting import wait_until
 
 LEAKING = str(Path(__file__).with_name("leaking_soaked.py"))
 LYING = str(Path(__file__).with_name("lying_soaked.py"))
@@ -84,11 +84,9 @@ def test_a_server_that_does_not_start_is_an_error(
 
 def test_interrupted_it_stops_its_processes(soak: Callable[..., Soak]) -> None:
     endless = soak("--minutes", "5")
-    end = time.monotonic() + DEADLINE
     # The server, and five processes of clients.
-    while len(started := children(endless.process.pid)) < 6:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until(lambda: len(children(endless.process.pid)) >= 6)
+    started = children(endless.process.pid)
     endless.process.send_signal(signal.SIGTERM)
     status, output = endless.finish()
     assert (status, output.splitlines()[-1]) == (130, "interrupted")

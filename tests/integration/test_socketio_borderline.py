@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
-from support.clients import wait_for
 from support.engineio import ALL, POLLING, SOCKETS
 from support.http import DEADLINE
 from support.socketio import open_client
+from support.waiting import wait_until
 
 import sockio_gevent as io
 
@@ -98,7 +98,7 @@ def test_unusual_packets_are_taken(socketio, kind):
     for packets, _ in GOOD:
         opened.put(*packets)
     opened.put('42["last"]')
-    wait_for(lambda: ["last"] in got or served.happened("disconnect"))
+    wait_until(lambda: ["last"] in got or served.happened("disconnect"))
     expected = [event for _, event in GOOD if event is not None]
     # As texts, which tell 1 from 1.0 and from True.
     assert repr(got) == repr([*expected, ["last"]])
@@ -150,7 +150,7 @@ def test_unusual_wishes_are_granted(socketio, kind):
     opened.put(*[f"40/room-{number},{wish}" for number, wish in enumerate(wishes)])
     for number in range(len(wishes)):
         assert opened.packet().startswith(f'40/room-{number},{{"sid":')
-    wait_for(lambda: len(seen) == len(wishes))
+    wait_until(lambda: len(seen) == len(wishes))
     assert not any(seen)
 
 

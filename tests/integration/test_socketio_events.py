@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
-from support.clients import Polling, WebSocket, wait_for
+from support.clients import Polling, WebSocket
 from support.http import DEADLINE, Ended
 from support.limits import wait_exceeded
 from support.socketio import SocketIO
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -89,7 +90,7 @@ def test_a_thread_calls_all_clients_at_once(serve: Any) -> None:
     for number, client in enumerate(clients):
         client.expect('20["ask"]')
         client.tell(f"30[{number}]")
-    wait_for(lambda: answers)
+    wait_until(lambda: answers)
     assert answers == [{its(served, client).id: i for i, client in enumerate(clients)}]
 
 
@@ -119,7 +120,7 @@ def test_callbacks_and_events_of_one_payload_are_called_in_order(serve: Any) -> 
         its(served, client).emit("ask", callback=heard.append)
     client.expect('20["ask"]', '21["ask"]')
     client.tell('2["event",1]', "30[2]", '2["event",3]', "31[4]", "31[5]", "399[6]")
-    wait_for(lambda: len(heard) == 4)
+    wait_until(lambda: len(heard) == 4)
     assert heard == [1, 2, 3, 4]
 
 
@@ -289,7 +290,7 @@ def test_a_session_ends_with_all_its_clients(serve: Any) -> None:
     assert sorted(str(client.packet()) for _ in range(2)) == ["1", "1/admin,"]
     with pytest.raises(Ended):
         client.packet()
-    wait_for(lambda: gone)
+    wait_until(lambda: gone)
     assert gone == ["disconnected"]
 
 
@@ -314,9 +315,9 @@ def test_namespaces_of_a_pattern_come_and_go(serve: Any) -> None:
     client.connect("/room-2")
     client.tell("0/room-x,", '2/room-2,1["ask"]', "1/room-1,")
     client.expect('4/room-x,{"message":"Invalid namespace"}', '3/room-2,1["/room-2"]')
-    wait_for(lambda: set(parent.children) == {"/room-2"})
+    wait_until(lambda: set(parent.children) == {"/room-2"})
     client.vanish()
-    wait_for(lambda: not parent.children)
+    wait_until(lambda: not parent.children)
 
 
 # --- limits ---
@@ -342,12 +343,12 @@ def test_a_namespace_that_is_left_and_asked_for_again_while_the_application_ends
     client.connect("/a")
     [old] = room.clients.values()
     client.tell('2/a,["block"]', "1/a,", "0/a,")
-    wait_for(lambda: session_of(old).handlers.added >= 5)
+    wait_until(lambda: session_of(old).handlers.added >= 5)
     old.disconnect()
     gate.set()
     # It has left before, so the application does not end what it has asked for since.
     assert str(client.packet()).startswith("0/a,")
-    wait_for(lambda: room.clients and old not in room.clients.values())
+    wait_until(lambda: room.clients and old not in room.clients.values())
     client.tell("0/b,")
     assert client.wait_closed() == 1008
     wait_exceeded(served, "max_namespaces_per_session")
@@ -396,6 +397,6 @@ def test_session_ids_are_not_in_the_log(serve: Any) -> None:
     client.tell('2["chat",1]', "1")
     served.wait("disconnect")
     client.close()
-    wait_for(lambda: not served.listener._sessions.closing_sessions)
+    wait_until(lambda: not served.listener._sessions.closing_sessions)
     assert served.lines
     assert not any(client.session_id in line for line in served.lines)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
-from support.clients import wait_for
 from support.http import DEADLINE
 from support.socketio import SocketIO
+from support.waiting import wait_until
 
 import sockio_gevent as io
 
@@ -67,14 +67,14 @@ def test_a_client_has_left_while_a_handler_runs(serve: Any, version: int, name: 
     told = [room.packet("2", '["block"]'), room.packet("27", '["note","before"]')]
     room.client.tell(*told, room.packet("1"))
     assert room.blocked.wait(DEADLINE)
-    wait_for(lambda: not room.namespace.clients)
+    wait_until(lambda: not room.namespace.clients)
     assert not room.first.connected
     assert room.first.disconnect_reason == "client_closed"
     room.namespace.emit("news")
     room.first.emit("news")
     assert room.happened == []
     room.gate.set()
-    wait_for(lambda: len(room.happened) == 2)
+    wait_until(lambda: len(room.happened) == 2)
     # What it has sent before is handled in order, and nobody takes an answer.
     assert room.happened == [("first", "before"), ("first", "disconnect")]
     room.client.tell(room.packet("0"))
@@ -87,7 +87,7 @@ def test_a_call_ends_when_the_client_leaves(serve: Any, version: int, name: str)
     room.client.tell(room.packet("2", '["ask"]'))
     assert str(room.client.packet()).endswith('["question"]')
     room.client.tell(room.packet("1"))
-    wait_for(lambda: len(room.happened) == 2)
+    wait_until(lambda: len(room.happened) == 2)
     assert room.happened == [("first", "Disconnected"), ("first", "disconnect")]
 
 
@@ -99,9 +99,9 @@ def test_a_client_comes_again_before_the_handlers_of_its_end(
     told = [room.packet("2", '["block"]'), room.packet("1"), room.packet("0")]
     room.client.tell(*told, room.packet("2", '["note","hello"]'), room.packet("1"))
     assert room.blocked.wait(DEADLINE)
-    wait_for(lambda: not room.namespace.clients)
+    wait_until(lambda: not room.namespace.clients)
     room.gate.set()
-    wait_for(lambda: len(room.happened) == 3)
+    wait_until(lambda: len(room.happened) == 3)
     assert room.happened == [
         ("first", "disconnect"),
         ("second", "hello"),
@@ -127,7 +127,7 @@ def test_a_client_leaves_before_it_is_let_in(serve: Any, version: int, name: str
     room.client.tell(room.packet("2", '["block"]'), "0/other,", "1/other,")
     assert room.blocked.wait(DEADLINE)
     room.gate.set()
-    wait_for(lambda: len(ends) == 2)
+    wait_until(lambda: len(ends) == 2)
     assert ends == [False, "client_closed"]
     assert not other.clients
     assert room.first.connected
@@ -142,7 +142,7 @@ def test_a_client_that_has_left_does_not_escape_the_end_of_its_session(
     told = [room.packet("2", '["block"]'), room.packet("2", '["ban"]'), room.packet("1")]
     room.client.tell(*told)
     assert room.blocked.wait(DEADLINE)
-    wait_for(lambda: not room.namespace.clients)
+    wait_until(lambda: not room.namespace.clients)
     room.gate.set()
     room.client.wait_closed()
-    wait_for(lambda: room.happened == [("first", "disconnect")])
+    wait_until(lambda: room.happened == [("first", "disconnect")])

@@ -7,11 +7,11 @@ import re
 
 import pytest
 from gevent.event import Event
-from support.clients import wait_for
 from support.engineio import ALL, BARE, Kind, WebSocket
 from support.http import DEADLINE
 from support.limits import exceeded
 from support.socketio import open_client
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent.client import session_of
@@ -89,11 +89,11 @@ def test_what_waits_for_its_attachments_is_counted_and_bounded(socketio, kind):
     [client] = served.listener.clients.values()
     places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(4))
     opened.put(f'454-["message",{places}]', b"x" * 40_000)
-    wait_for(lambda: session_of(client).held > 40_000)
+    wait_until(lambda: session_of(client).held > 40_000)
     opened.put(b"x" * 40_000)
     answer = opened.put(b"x" * 40_000)
     assert_ended(served, opened, answer, "over 100000 bytes")
-    wait_for(lambda: session_of(client).held == 0)
+    wait_until(lambda: session_of(client).held == 0)
 
 
 @kinds
@@ -166,7 +166,7 @@ def test_a_session_asks_for_only_so_many_namespaces(socketio, kind):
     opened = open_client(served, kind)
     answer = opened.put(*[f"40/{number}," for number in range(5)])
     served.wait("disconnect")
-    wait_for(lambda: exceeded(served) == {"max_namespaces_per_session": 1})
+    wait_until(lambda: exceeded(served) == {"max_namespaces_per_session": 1})
     if opened.name == "websocket":
         assert opened.wait_closed() == 1008
     else:
@@ -187,7 +187,7 @@ def test_json_has_its_limits(socketio, kind, options, packet):
     opened = open_client(served, kind)
     answer = opened.put(packet)
     served.wait("disconnect")
-    wait_for(lambda: exceeded(served) == dict.fromkeys(options, 1))
+    wait_until(lambda: exceeded(served) == dict.fromkeys(options, 1))
     if opened.name == "websocket":
         assert opened.wait_closed() == 1009
     else:

@@ -3,9 +3,10 @@
 import gevent
 import pytest
 from support import framing
-from support.clients import ALL, WebSocket, as_json, wait_for
+from support.clients import ALL, WebSocket, as_json
 from support.http import DEADLINE, LONG, Ended
 from support.times import stand_still, wait_hung_up
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -99,7 +100,7 @@ def test_a_session_without_a_connection_keeps_messages_and_delivers_them_as_one_
     opened = client(served.port).open()
     (_, session) = served.wait("connection")
     opened.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     assert session.connected
     for number in range(5):
         session.send(str(number))
@@ -161,7 +162,7 @@ def test_a_newer_connection_replaces_the_older(serve, client):
     replaced = session_of(session).downlink
     newer = older.resume()
     newer.listen(session)
-    wait_for(lambda: session_of(session).downlink not in (None, replaced))
+    wait_until(lambda: session_of(session).downlink not in (None, replaced))
     session.send("to the newer")
     assert newer.receive() == "to the newer"
     if client.streams:
@@ -180,7 +181,7 @@ def test_a_hang_up_is_noticed_without_waiting_for_a_message(serve, client):
     (_, session) = served.wait("connection")
     opened.listen(session)
     opened.vanish()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     session.send("kept")
     assert opened.resume().receive() == "kept"
 
@@ -199,7 +200,7 @@ def test_a_message_sent_as_the_client_vanishes_is_kept(serve, client):
     opened.vanish()
     wait_hung_up(session)
     session.send("kept")  # before the loop can see that the client has gone
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     assert opened.resume().receive() == "kept"
 
 
@@ -285,7 +286,7 @@ def test_a_session_goes_on_over_another_transport(serve):
     (_, session) = served.wait("connection")
     for kind in ALL[1:]:
         opened.vanish()
-        wait_for(lambda: session_of(session).downlink is None)
+        wait_until(lambda: session_of(session).downlink is None)
         session.send(kind.transport)
         opened = kind(served.port, opened.session_id)
         assert opened.receive() == kind.transport

@@ -6,10 +6,11 @@ import re
 import gevent
 import pytest
 from support import framing
-from support.clients import ServerEvents, wait_for
+from support.clients import ServerEvents
 from support.http import DEADLINE, HTTP, LONG
 from support.streams import STREAMS, Stream, chunk, times
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -124,7 +125,7 @@ def test_a_stream_that_is_opened_again_gets_its_head_at_once(serve, name):
     served = serve(**times(name, close_timeout=LONG))
     raw, session = opened(served, name)
     raw.close()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     again = Stream(served.port, name, f"{session.session_id}/1")
     assert again.head()[0] == "HTTP/1.1 200 OK"
     preamble = chunk(again.preamble)
@@ -263,7 +264,7 @@ def test_a_message_with_the_boundary_is_not_sent_in_that_answer(serve, last):
     if last:
         served.wait("disconnect")
         return
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     again = Stream(served.port, "xhr-multipart", f"{session.session_id}/1")
     again.head()
     batch = chunk(again.preamble) + chunk(again.carried(framing.encode(message, "behind")))
@@ -287,7 +288,7 @@ def test_an_echo_that_comes_while_the_client_is_away_does_not_change_how_long_it
     bring_forward(session)
     assert client.receive() == "~h~1"
     client.vanish()
-    wait_for(lambda: session_of(session).away)
+    wait_until(lambda: session_of(session).away)
     deadline = session_of(session)._deadline
     assert client.send("~h~1").status == 200
     assert session_of(session)._deadline == deadline

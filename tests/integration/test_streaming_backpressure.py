@@ -3,11 +3,11 @@
 import gevent
 import pytest
 from support import framing
-from support.clients import wait_for
 from support.hixie import Hixie
 from support.http import DEADLINE, LONG
 from support.streams import STREAMS, Stream, chunk, get, times
 from support.times import bring_forward
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 
@@ -29,7 +29,7 @@ def stuck(served, name):
     slow, session = opened(served, name)
     downlink = session_of(session).downlink
     session.send("x" * HUGE)
-    wait_for(lambda: not downlink.ready)
+    wait_until(lambda: not downlink.ready)
     gevent.idle()
     assert not downlink.ready, "the socket took everything"
     assert session_of(session).downlink is downlink
@@ -112,7 +112,7 @@ def test_a_batch_that_a_lost_heartbeat_cut_off_goes_to_the_next_attach(serve, na
     served = serve(max_buffer=2 * HUGE, **times(name, **seconds))
     slow, session = stuck(served, name)
     bring_forward(session)
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     session.send("after")
     again = Stream(served.port, name, f"{session.session_id}/2")
     again.head()
@@ -161,7 +161,7 @@ def test_a_batch_that_breaks_off_goes_to_the_next_attach(serve, name):
     slow, session = stuck(served, name)
     session.send("after")
     slow.reset()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     again = check_next(served, name, session, "x" * HUGE, "after")
     session.send("and on")
     batch = chunk(again.carried(framing.encode("and on")))
@@ -176,7 +176,7 @@ def test_a_batch_that_breaks_off_after_a_pipelined_request_is_kept_too(serve, na
     slow.send(get(name))  # ends the watch for a hang-up
     gevent.idle()
     slow.reset()
-    wait_for(lambda: session_of(session).downlink is None)
+    wait_until(lambda: session_of(session).downlink is None)
     check_next(served, name, session, "x" * HUGE)
 
 

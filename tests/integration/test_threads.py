@@ -13,8 +13,9 @@ import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
 from gevent.threadpool import ThreadPool
-from support.clients import ALL, HTMLFile, Polling, ServerEvents, WebSocket, as_json, wait_for
+from support.clients import ALL, HTMLFile, Polling, ServerEvents, WebSocket, as_json
 from support.http import DEADLINE, Ended
+from support.waiting import wait_until
 
 import sockio_gevent as io
 from sockio_gevent import testing
@@ -51,7 +52,7 @@ def threads(work: Callable[[int], None], count: int = THREADS) -> Iterator[None]
     try:
         yield
     finally:
-        wait_for(lambda: not any(each.is_alive() for each in running))
+        wait_until(lambda: not any(each.is_alive() for each in running))
     assert failures == []
 
 
@@ -182,7 +183,7 @@ def test_clients_may_be_iterated_over_while_others_come_and_go(serve):
             for _ in range(5):
                 for client in [WebSocket(served.port).open() for _ in range(5)]:
                     client.vanish()
-            wait_for(lambda: len(rounds) == 2)
+            wait_until(lambda: len(rounds) == 2)
         finally:
             stop.set()
 
@@ -210,11 +211,11 @@ def served_in_a_thread(listener: io.Listener) -> Iterator[int]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        wait_for(ready.is_set)
+        wait_until(ready.is_set)
         yield ports[0]
     finally:
         stopped.set()
-        wait_for(lambda: not thread.is_alive())
+        wait_until(lambda: not thread.is_alive())
 
 
 def use(listener: io.Listener) -> bool:
@@ -238,12 +239,12 @@ def test_a_second_server_in_another_thread_serves_like_the_first():
             listener.broadcast([0, 0])
             for each in clients:
                 check_order(receive(each, 1), count=1, each=1)
-            wait_for(lambda: len(heard) == len(ALL))
+            wait_until(lambda: len(heard) == len(ALL))
             assert {f"{turn} {kind.transport}" for kind in ALL} == set(heard)
             heard.clear()
             for each in clients:
                 each.vanish()
-            wait_for(
+            wait_until(
                 lambda: not any(not session_of(client).away for client in listener.clients.values())
             )
 
@@ -255,7 +256,7 @@ def test_sessions_end_with_the_thread_that_serves_them():
     listener.on("clientDisconnect", gone.append)
     with served_in_a_thread(listener) as port:
         left = [WebSocket(port).open(), Polling(port).open(), ServerEvents(port).open()]
-        wait_for(lambda: len(listener.clients) == len(left))
+        wait_until(lambda: len(listener.clients) == len(left))
         before = listener.stats()
         loops = listener._sessions.loops.all()
     # Messages to them go nowhere, and that is not an error.
@@ -263,11 +264,11 @@ def test_sessions_end_with_the_thread_that_serves_them():
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
         client.send("hello")
-        wait_for(lambda: len(gone) == len(left) and not listener._sessions.closing_sessions)
+        wait_until(lambda: len(gone) == len(left) and not listener._sessions.closing_sessions)
         assert list(listener.clients) == [client.session_id]
         assert sum(" the thread that served it has ended" in line for line in lines) == len(left)
         # The counts of the other thread are kept.
-        wait_for(lambda: listener.stats()["bytes"]["out"] > before["bytes"]["out"])
+        wait_until(lambda: listener.stats()["bytes"]["out"] > before["bytes"]["out"])
         assert listener._sessions.quota._total == 1
         assert len(listener._sessions.loops.all()) == 1
         assert listener._sessions.loops.all() != loops, (
@@ -282,7 +283,7 @@ def test_a_listener_is_closed_from_another_thread_than_the_one_that_serves():
     listener = io.listen(hello, log=False, transports=KNOWN_TRANSPORTS)
     with served_in_a_thread(listener) as port:
         clients = [WebSocket(port).open(), ServerEvents(port).open()]
-        wait_for(lambda: len(listener.clients) == len(clients))
+        wait_until(lambda: len(listener.clients) == len(clients))
         closing = gevent.spawn(listener.close, DEADLINE)
         assert clients[0].wait_closed() == 1001
         clients[1].wait_closed()
@@ -296,7 +297,7 @@ def test_several_threads_may_close_a_listener_at_once():
     listener = io.listen(hello, log=False, transports=KNOWN_TRANSPORTS)
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
-        wait_for(lambda: len(listener.clients) == 1)
+        wait_until(lambda: len(listener.clients) == 1)
         with threads(lambda _: listener.close(DEADLINE), count=3):
             assert client.wait_closed() == 1001
         assert not listener.clients
@@ -308,7 +309,7 @@ def test_close_does_not_wait_for_sessions_of_a_thread_that_has_ended():
     with served_in_a_thread(listener) as port:
         client = WebSocket(port).open()
         client.send_bytes(b"\x81\xff" + (100_000).to_bytes(8, "big") + bytes(4) + b"x" * 50_000)
-        wait_for(lambda: listener._sessions.memory.held > 40_000)
+        wait_until(lambda: listener._sessions.memory.held > 40_000)
     with gevent.Timeout(DEADLINE):
         listener.close(None)
     assert len(gone) == 1
@@ -345,7 +346,7 @@ def test_a_broadcast_gives_no_work_to_a_thread_without_clients():
     thread = threading.Thread(target=use_and_stay)
     thread.start()
     try:
-        wait_for(done.is_set)
+        wait_until(done.is_set)
         for _ in range(100):
             listener.broadcast("news")
         assert [len(loop._calls) for loop in listener._sessions.loops.all()] == [0]

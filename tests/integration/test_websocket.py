@@ -3,9 +3,10 @@
 import gevent
 import pytest
 from support import framing
-from support.clients import WebSocket, wait_for
+from support.clients import WebSocket
 from support.http import DEADLINE, HTTP, LONG, Ended, connect
 from support.times import bring_forward, change_times
+from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
@@ -153,12 +154,12 @@ def test_a_session_whose_handler_blocks_misses_no_heartbeat(serve):
     assert opened.receive() == "~h~1"
     opened.send("~h~1")
     # The echo is taken while the handler blocks.
-    wait_for(lambda: not session_of(session)._awaits_answer)
+    wait_until(lambda: not session_of(session)._awaits_answer)
     assert session.connected
     bring_forward(session)
     assert opened.receive() == "~h~2"
     opened.send("~h~2")
-    wait_for(lambda: not session_of(session)._awaits_answer)
+    wait_until(lambda: not session_of(session)._awaits_answer)
     release.set()
     opened.send("still here")
     assert served.wait("message", 2)[1] == "still here"

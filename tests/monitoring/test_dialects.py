@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.clients import Polling as ClassicPolling
 from support.clients import WebSocket as ClassicWebSocket
-from support.clients import wait_for
 from support.engineio import ALL, BARE, Kind, Polling, WebSocket, open_session
+from support.waiting import wait_until
 
 kinds = pytest.mark.parametrize("kind", ALL, ids=repr)
 dialects = pytest.mark.parametrize("dialect", ["socket.io", "engine.io"])
@@ -28,7 +28,7 @@ def test_an_upgraded_session_is_named_by_its_new_transport(serve):
     opened, client = open_session(served, Polling)
     link = WebSocket(served.port, 4, opened.session_id)
     link.put("2probe", "5")
-    wait_for(lambda: client.transport == "websocket")
+    wait_until(lambda: client.transport == "websocket")
     link.leave()
     served.wait_line(f"session {opened.session_id[:8]} (engine.io, websocket, 127.0.0.1) ended")
 
@@ -45,7 +45,7 @@ def test_a_line_about_a_limit_names_the_dialect(serve, options, message, limit):
 
     def wait(text, client):
         if text == "wait":
-            wait_for(lambda: not client.connected)
+            wait_until(lambda: not client.connected)
 
     served.listener.on("clientMessage", wait)
     opened, _ = open_session(served, WebSocket)
@@ -74,11 +74,11 @@ def test_sessions_are_counted_by_their_dialects(serve, dialect):
     classic = ClassicWebSocket(served.port).open()
     assert listener.stats()["dialects"] == {"classic": 1, dialect: 4}
     assert listener.stats()["sessions"]["websocket"] == {"open": 3, "away": 0}
-    wait_for(lambda: listener.stats()["sessions"]["xhr-polling"] == {"open": 0, "away": 2})
+    wait_until(lambda: listener.stats()["sessions"]["xhr-polling"] == {"open": 0, "away": 2})
     for each in opened:
         each.leave()
     classic.close()
-    wait_for(lambda: listener.stats()["dialects"] == {"classic": 0, dialect: 0})
+    wait_until(lambda: listener.stats()["dialects"] == {"classic": 0, dialect: 0})
 
 
 def test_only_enabled_dialects_are_listed(serve):

@@ -9,8 +9,9 @@ from typing import Any
 import gevent
 import pytest
 from support import framing
-from support.clients import ALL, Polling, WebSocket, wait_for
+from support.clients import ALL, Polling, WebSocket
 from support.http import HTTP
+from support.waiting import wait_until
 
 from sockio_gevent.client import session_of
 from sockio_gevent.compiled import FORM
@@ -73,7 +74,7 @@ def test_uptime_grows(serve):
     listener = serve().listener
     first = listener.stats()["uptime"]
     assert first >= 0
-    wait_for(lambda: listener.stats()["uptime"] > first)
+    wait_until(lambda: listener.stats()["uptime"] > first)
 
 
 def test_only_enabled_transports_are_listed(serve):
@@ -88,7 +89,7 @@ def test_sessions_are_counted_by_transport_and_state(serve):
     for client in opened:
         # A poll is over with its answer, which was the session id.
         expected[client.transport]["open" if client.streams else "away"] += 1
-    wait_for(lambda: served.listener.stats()["sessions"] == expected)
+    wait_until(lambda: served.listener.stats()["sessions"] == expected)
     assert served.listener.stats()["opened"] == len(opened)
 
     polling = next(client for client in opened if isinstance(client, Polling))
@@ -213,7 +214,7 @@ def test_messages_that_a_reader_does_not_take_are_buffered(serve):
     assert reading.receive() == "hello"
     for _ in range(sent):
         assert stopped.receive() == text
-    wait_for(lambda: served.listener.stats()["buffered"] == 0)
+    wait_until(lambda: served.listener.stats()["buffered"] == 0)
     expected = 2 * GREETING + sent * size(text) + size("hello")
     assert served.listener.stats()["bytes"]["out"] == expected
 
@@ -263,7 +264,7 @@ def test_stats_may_be_called_from_another_thread(serve):
         for _ in range(5):
             for client in [WebSocket(served.port).open() for _ in range(20)]:
                 client.close()
-        wait_for(lambda: asked > 100 or failures)
+        wait_until(lambda: asked > 100 or failures)
     finally:
         done.set()
         thread.join()

@@ -8,7 +8,7 @@ import sys
 import gevent
 import pytest
 from gevent import monkey
-from support.in_process import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.hub.gevent_private import hub_if_any
 from sockio_gevent.monitoring import throttled_log

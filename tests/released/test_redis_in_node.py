@@ -8,9 +8,9 @@ import gevent
 import pytest
 from support.cluster_stories import call_in_vain
 from support.clustered import ModernVoice, place
-from support.http import DEADLINE
 from support.node_server import NodeServer
 from support.servers import Clustered
+from support.waiting import wait_until
 
 import sockio_gevent as io
 
@@ -33,8 +33,8 @@ def together(tmp_path, redis_server, released_packages):
         sender.ask("all", number, "last")
     # What each has sent arrives in its order.
     for number, voice in itertools.product(range(len(voices)), voices):
-        while [number, "last"] not in voice.named("event"):
-            gevent.sleep(0.01)
+        last = [number, "last"]
+        wait_until(lambda voice=voice, last=last: last in voice.named("event"), f"{last}", voice)
     for voice in voices:
         voice.events.clear()
     yield voices, redis_server.url
@@ -144,10 +144,6 @@ def test_node_and_this_server_answer_each_other(together):
 
     # Node disconnects clients of this package, and the other way round.
     cem.ask("disconnect", ben.id)
-    with gevent.Timeout(DEADLINE):
-        while not ben.left:
-            gevent.sleep(0.01)
+    wait_until(lambda: ben.left, "ben has left")
     ann.ask("disconnect", cem.id)
-    with gevent.Timeout(DEADLINE):
-        while not cem.left:
-            gevent.sleep(0.01)
+    wait_until(lambda: cem.left, "cem has left")

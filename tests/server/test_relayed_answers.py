@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 from gevent import socket
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.server.handover import streams
 from sockio_gevent.server.handover.answer_reader import AnswerReader, NoAnswer

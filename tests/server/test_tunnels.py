@@ -9,7 +9,7 @@ import gevent
 import pytest
 from gevent import socket
 from support.http import DEADLINE
-from support.workers import wait_until
+from support.waiting import wait_until
 
 from sockio_gevent.server.handover import tunnel
 from sockio_gevent.server.handover.tunnel import WINDOW

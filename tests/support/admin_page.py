@@ -7,7 +7,7 @@ from typing import Any
 import sockio_gevent as io
 from sockio_gevent.testing import Client
 
-from .in_process import wait_until
+from .waiting import wait_until
 
 __all__ = ["ADMIN", "AUTH", "Page", "modern"]
 

@@ -18,11 +18,12 @@ from gevent.pywsgi import WSGIServer
 import sockio_gevent as io
 from sockio_gevent.testing import Client
 
-from .clients import WebSocket, wait_for
+from .clients import WebSocket
 from .http import DEADLINE, HTTP, LONG
 from .times import patient
+from .waiting import wait_until
 
-__all__ = ["HTTP", "LONG", "Client", "WebSocket", "gevent", "io", "json", "patient", "wait_for"]
+__all__ = ["HTTP", "LONG", "Client", "WebSocket", "gevent", "io", "json", "patient", "wait_until"]
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -86,7 +87,7 @@ def exercise(names: dict[str, Any]) -> None:
             assert peer.session_id in listener.clients
             peer.send("hello", '~j~{"x": 1}')
             peer.close()
-            wait_for(lambda listener=listener: not listener.clients)
+            wait_until(lambda listener=listener: not listener.clients)
 
 
 @contextmanager

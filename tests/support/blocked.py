@@ -12,7 +12,8 @@ from gevent.event import Event
 
 from sockio_gevent.client import session_of
 
-from .clients import Polling, ServerEvents, WebSocket, wait_for
+from .clients import Polling, ServerEvents, WebSocket
+from .waiting import wait_until
 
 KINDS = [WebSocket, ServerEvents, Polling]
 POSTING = [ServerEvents, Polling]
@@ -93,7 +94,7 @@ class Blocked:
 
     def wait_handled(self, *texts: str) -> None:
         """Wait until these have been handled, and nothing else."""
-        wait_for(lambda: len(self.handled) >= len(texts))
+        wait_until(lambda: len(self.handled) >= len(texts))
         assert self.handled == list(texts)
 
     @property

@@ -12,6 +12,8 @@ from typing import Any
 import gevent
 
 from .clients import ALL, HTTPClient, Polling
+from .http import LONG
+from .waiting import wait_until
 
 # Generous, for machines are slow and the attackers run on the same one.
 IN_TIME = 30.0
@@ -113,15 +115,21 @@ class Bystanders:
     def wait_rounds(self, count: int) -> None:
         """Wait until each has made so many more round trips."""
         wanted = [(each, each.rounds + count) for each in self._all]
-        while any(each.rounds < rounds for each, rounds in wanted):
+
+        def made() -> bool:
             self.check()
-            gevent.sleep(0.01)
+            return all(each.rounds >= rounds for each, rounds in wanted)
+
+        wait_until(made, f"{count} more round trips", deadline=LONG)
 
     def wait_news(self, number: int) -> None:
         """Wait until each has seen the broadcast of this number."""
-        while any(each.news < number for each in self._all):
+
+        def seen() -> bool:
             self.check()
-            gevent.sleep(0.01)
+            return all(each.news >= number for each in self._all)
+
+        wait_until(seen, f"news {number}", deadline=LONG)
 
     def stop(self) -> None:
         """Wait until each has what it still waits for, and end the sessions."""

@@ -18,6 +18,7 @@ from sockio_gevent.client import session_of
 
 from . import framing
 from .http import DEADLINE, HTTP, Answer, Ended, connect
+from .waiting import wait_until
 
 
 class Client:
@@ -117,7 +118,7 @@ class Polling(HTTPClient):
 
     def listen(self, session: Any) -> None:
         self.begin_poll()
-        wait_for(lambda: session_of(session).downlink is not None)
+        wait_until(lambda: session_of(session).downlink is not None)
         self.more = self._finish_first  # type: ignore[method-assign]
 
     def _finish_first(self) -> list[str]:
@@ -365,15 +366,3 @@ ALL = [*DEFAULT, JSONP]
 def as_json(text: str) -> Any:
     assert text.startswith("~j~"), text
     return json.loads(text[3:])
-
-
-_TURNS = 100  # of the loop, after which a condition is not looked at in each of them
-
-
-def wait_for(condition: Any, deadline: float = DEADLINE) -> None:
-    """Let the server run until a condition holds for which there is no event."""
-    with gevent.Timeout(deadline, AssertionError(f"not true within {deadline} s")):
-        turns = 0
-        while not condition():
-            turns += 1
-            gevent.sleep(0 if turns < _TURNS else 0.002)

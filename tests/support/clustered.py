@@ -13,6 +13,7 @@ from .clients import WebSocket
 from .http import DEADLINE, Ended
 from .servers import Gunicorn
 from .socketio import SocketIO
+from .waiting import wait_until
 
 __all__ = [
     "ClassicVoice",
@@ -46,6 +47,9 @@ class Voice:
         self.pid: int = hello[0]
         self.id: str = hello[1]
 
+    def __str__(self) -> str:
+        return f"the last events: {self.events[-20:]}"
+
     def ask(self, what: str, *arguments: Any) -> None:
         """Give the application an order."""
         raise NotImplementedError
@@ -71,17 +75,18 @@ class Voice:
 
     def wait(self, name: str, count: int = 1) -> list[Any]:
         """Wait until so many events of a name have come; return the arguments of the last."""
-        problem = AssertionError(f"not {count} times {name!r}: {self.events[-20:]}")
-        with gevent.Timeout(DEADLINE, problem):
-            while len(found := self.named(name)) < count:
-                assert not self.ended, problem
-                gevent.sleep(0.005)
-        return found[count - 1]
+
+        def came() -> bool:
+            ended = self.ended
+            found = len(self.named(name)) >= count
+            assert found or not ended, f"ended without {count} times {name!r}: {self}"
+            return found
+
+        wait_until(came, f"{count} times {name!r}", self)
+        return self.named(name)[count - 1]
 
     def wait_end(self) -> None:
-        with gevent.Timeout(DEADLINE, AssertionError("the session has not ended")):
-            while not self.ended:
-                gevent.sleep(0.005)
+        wait_until(lambda: self.ended, "the session has ended")
 
     def leave(self) -> None:
         self._reading.kill()
@@ -200,14 +205,14 @@ def place_all(servers: Sequence[Any], workers: int = 1) -> dict[int, list[Voice]
 
 def wait_members(placed: dict[int, list[Voice]], workers: int) -> None:
     """Wait until each worker knows so many, with itself."""
-    with gevent.Timeout(DEADLINE):
-        for found in placed.values():
-            while True:
-                asked = len(found[0].named("members"))
-                found[0].ask("members")
-                if found[0].wait("members", asked + 1)[0] >= workers:
-                    break
-                gevent.sleep(0.05)
+
+    def known(voice: Voice) -> int:
+        asked = len(voice.named("members"))
+        voice.ask("members")
+        return int(voice.wait("members", asked + 1)[0])
+
+    for voice, *_ in placed.values():
+        wait_until(lambda voice=voice: known(voice) >= workers, f"{workers} members", voice)
 
 
 def everybody(placed: dict[int, list[Voice]]) -> list[Voice]:

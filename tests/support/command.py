@@ -9,17 +9,14 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
-
-import gevent
 
 from .http import DEADLINE
 from .processes import ROOT
 from .python_path import python_path
 from .times import patient
+from .waiting import wait_until
 
 # No heartbeat is due while a test runs: its clients do not answer any.
 ECHO = f"""
@@ -39,14 +36,6 @@ def write(folder: Path, name: str, *sources: str) -> Path:
     path = folder / f"{name}.py"
     path.write_text("".join(map(textwrap.dedent, sources)))
     return path
-
-
-def wait_until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
-    """Wait for another thread or process; clients run meanwhile."""
-    end = time.monotonic() + deadline
-    while not condition():
-        assert time.monotonic() < end, f"not true within {deadline} s"
-        gevent.sleep(0.02)
 
 
 class Command:

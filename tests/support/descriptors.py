@@ -14,6 +14,7 @@ import gevent
 from .http import DEADLINE
 from .missing import missing
 from .raw import Raw
+from .waiting import wait_until
 
 _GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -48,8 +49,7 @@ class Scarcity:
             while True:
                 asked = gevent.spawn(_ask, port, wrap)
                 # It says so after the last that it has accepted, which may not be answered yet.
-                while not (asked.ready() or (said() and _waiting(port))):
-                    gevent.sleep(0.01)
+                wait_until(lambda asked=asked: asked.ready() or (said() and _waiting(port)))
                 if not asked.ready():
                     break
                 self.taken.append(asked.get())

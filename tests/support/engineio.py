@@ -14,9 +14,9 @@ from websockets.frames import Frame, Opcode
 from sockio_gevent.client import session_of
 
 from . import clients
-from .clients import wait_for
 from .engineio_wire import Packet, decode, encode, encode_binary, frame, unframe
 from .http import HTTP, LONG, Answer, Ended
+from .waiting import wait_until
 
 __all__ = [
     "ALL",
@@ -312,13 +312,13 @@ ALL = [*POLLING, *SOCKETS]
 def open_session(served: Any, kind: Callable[..., Any], **more: Any) -> tuple[Any, Any]:
     """Open a session; return the client and what the application has of it."""
     opened = kind(served.port, **more).open()
-    wait_for(lambda: opened.session_id in served.listener.clients)
+    wait_until(lambda: opened.session_id in served.listener.clients)
     return opened, served.listener.clients[opened.session_id]
 
 
 def wait_polling(client: Any) -> None:
     """Wait until a poll of this client of the application waits."""
-    wait_for(lambda: session_of(client).downlink is not None)
+    wait_until(lambda: session_of(client).downlink is not None)
 
 
 def refused(answer: Answer, status: int, code: int, message: str) -> None:

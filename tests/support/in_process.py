@@ -1,16 +1,11 @@
-"""Listeners for tests without a server, and how such tests wait."""
+"""Listeners for tests without a server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-import gevent
-
 import sockio_gevent as io
-
-DEADLINE = 60.0
 
 _listeners: WeakSet[io.Listener] = WeakSet()
 
@@ -38,12 +33,6 @@ def echo(**options: Any) -> io.Listener:
     listener = listen(**options)
     listener.on("clientMessage", lambda message, client: client.send(message))
     return listener
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    with gevent.Timeout(DEADLINE, AssertionError(f"not {what}")):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 def fail(*arguments: object) -> None:

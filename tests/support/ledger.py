@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import gevent
 
 from .clustered import Voice
 from .http import DEADLINE
+from .waiting import wait_until
 
 __all__ = ["Load", "check_ledger"]
 
@@ -38,9 +40,8 @@ def check_ledger(voices: Mapping[str, Voice], rounds: int) -> None:
         voices[name].ask("join", "red")
         # It comes behind the order to join.
         voices[name].ask("room", voices[name].id, "joined")
-    with gevent.Timeout(DEADLINE):
-        while not all(["joined"] in voices[name].named("event") for name in inside):
-            gevent.sleep(0.01)
+    for name in inside:
+        wait_until(lambda name=name: ["joined"] in voices[name].named("event"), f"{name} joined")
 
     def send(name: str) -> None:
         for number in range(rounds):
@@ -67,9 +68,8 @@ def _came(voice: Voice, count: int) -> list[Any]:
     def came() -> list[Any]:
         return [event for event in voice.named("event") if event[0] in ("all", "red")]
 
-    with gevent.Timeout(DEADLINE, False):
-        while len(came()) < count and not voice.ended:
-            gevent.sleep(0.02)
+    with suppress(AssertionError):
+        wait_until(lambda: len(came()) >= count or voice.ended)
     return came()
 
 
@@ -110,20 +110,22 @@ class Load:
         """Wait until each living client has sent more, and all of them have got that."""
         living = self.living(but)
         before = dict(self.sent)
-        with gevent.Timeout(DEADLINE):
-            for voice in living:
-                for sender in living:
-                    while max(self.came(voice, sender.id), default=-1) <= before[sender.id]:
-                        gevent.sleep(0.02)
+        for voice in living:
+            for sender in living:
+                self._wait_number(voice, sender, before[sender.id] + 1)
 
     def end(self) -> None:
         """Send nothing more, and wait until all living clients have got the last."""
         gevent.killall(self._running)
-        with gevent.Timeout(DEADLINE):
-            for voice in self.living():
-                for sender in self.living():
-                    while max(self.came(voice, sender.id), default=-1) < self.sent[sender.id] - 1:
-                        gevent.sleep(0.02)
+        for voice in self.living():
+            for sender in self.living():
+                self._wait_number(voice, sender, self.sent[sender.id] - 1)
+
+    def _wait_number(self, voice: Voice, sender: Voice, number: int) -> None:
+        """Wait until this number of a sender, or a later one, has come to a client."""
+        wait_until(
+            lambda: max(self.came(voice, sender.id), default=-1) >= number, f"{number}", voice
+        )
 
     def check(self, held: Mapping[str, set[int]] | None = None) -> None:
         """Check that what came is in order, once, and complete.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .clients import wait_for
+from .waiting import wait_until
 
 
 def exceeded(served: Any) -> dict[str, int]:
@@ -15,8 +15,8 @@ def exceeded(served: Any) -> dict[str, int]:
 
 def wait_exceeded(served: Any, option: str, count: int = 1) -> None:
     """Wait until this limit alone was exceeded so often; check that each time has a log line."""
-    wait_for(lambda: exceeded(served))
-    wait_for(lambda: exceeded(served)[option] >= count)
+    wait_until(lambda: exceeded(served))
+    wait_until(lambda: exceeded(served)[option] >= count)
     assert exceeded(served) == {option: count}
     lines = [line for line in served.lines if f"(option {option!r})" in line]
     assert len(lines) == count, served.lines

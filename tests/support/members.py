@@ -7,8 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
-from .in_process import wait_until
 from .processes import ROOT
+from .waiting import wait_until
 
 
 class Member:

@@ -21,7 +21,8 @@ from sockio_gevent.space import Languages
 from sockio_gevent.transports.downlink import Downlink
 from sockio_gevent.wire.packet import Packet
 
-from .in_process import hello, listen, wait_until
+from .in_process import hello, listen
+from .waiting import wait_until
 
 __all__ = ["Peer", "Spelled", "listen_to_all"]
 

@@ -11,12 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import gevent
-
-from .http import DEADLINE
 from .missing import missing
 from .ports import reserve
 from .servers import Server
+from .waiting import wait_until
 
 CONFIGURATION = Path(__file__).parents[2] / "docs/nginx.conf"
 
@@ -111,15 +109,16 @@ class Nginx(Server):
 
     def listening(self) -> Nginx:
         """Wait until it accepts connections."""
-        with gevent.Timeout(DEADLINE, AssertionError(f"nginx does not listen: {self}")):
-            while True:
-                assert self.process.poll() is None, f"nginx does not run: {self}"
-                try:
-                    socket.create_connection(("127.0.0.1", self.port)).close()
-                except ConnectionRefusedError:
-                    gevent.sleep(0.01)
-                else:
-                    break
+
+        def listens() -> bool:
+            assert self.process.poll() is None, f"nginx does not run: {self}"
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except ConnectionRefusedError:
+                return False
+            return True
+
+        wait_until(listens, "nginx listens", self)
         for each in self._reserved:
             each.close()
         return self

@@ -7,10 +7,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-import gevent
-
-from .http import DEADLINE
 from .npm import PINS, node
+from .waiting import wait_until
 
 __all__ = ["NodeServer"]
 
@@ -33,9 +31,7 @@ class NodeServer:
         )
         self.lines: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
-        with gevent.Timeout(DEADLINE, AssertionError(f"no port: {self.lines}")):
-            while not self.lines:
-                gevent.sleep(0.02)
+        wait_until(lambda: self.lines, "it tells its port")
         found = re.fullmatch(r"port (\d+)", self.lines[0])
         assert found is not None, self.lines
         self.port = int(found[1])

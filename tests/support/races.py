@@ -14,7 +14,7 @@ from sockio_gevent.client import session_of
 from sockio_gevent.hub import runners
 from sockio_gevent.server.stream.readers import Readers
 
-from .clients import wait_for
+from .waiting import wait_until
 
 
 def running() -> set[gevent.Greenlet]:
@@ -66,7 +66,7 @@ class Ends:
         for client in clients:
             client.vanish()
         served, listener = self._served, self._served.listener
-        wait_for(lambda: not listener.clients and not listener._sessions.closing_sessions)
+        wait_until(lambda: not listener.clients and not listener._sessions.closing_sessions)
         opened = listener.stats()["opened"]
         recently_ended = Counter(client.session_id for _, client in served.happened("disconnect"))
         closes = {cause: n for cause, n in listener.stats()["closes"].items() if n}
@@ -80,7 +80,7 @@ class Ends:
         assert not listener._sessions.loops.here().deadlines._slots
         assert not listener._sessions.loops.here().flush._touched
         if self._before is not None:
-            wait_for(self._all_over)
+            wait_until(self._all_over)
 
     def _all_over(self) -> bool:
         """Whether all greenlets have ended that came later; wait for them before the next look."""

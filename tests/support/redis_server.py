@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
-import gevent
 import redis
 
 from .http import DEADLINE
 from .missing import missing
 from .ports import reserve
+from .waiting import wait_until
 
 __all__ = ["RedisServer"]
 
@@ -54,16 +53,17 @@ class RedisServer:
             command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
         command += ["--port", str(self.port), "--bind", "127.0.0.1", *self.arguments]
         self.process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + DEADLINE
-        while True:
-            try:
-                with self.client() as client:
-                    client.ping()
-                return self
-            except redis.ConnectionError:
-                assert time.monotonic() < end
-                assert self.process.poll() is None
-                gevent.sleep(0.02)
+        wait_until(self._answers, "Redis answers")
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
 
     def client(self) -> redis.Redis:
         """A client of it."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gevent
 import redis
 
-from .http import DEADLINE
 from .ports import reserve
 from .redis_server import RedisServer
+from .waiting import wait_until
 
 __all__ = ["RedisCluster", "WatchedPair"]
 
@@ -22,12 +20,6 @@ _SLOTS = 16384
 # Milliseconds after which a sentinel takes a master that does not answer for dead: one that only
 # waits for the disk or for the processor must stay what it is.
 _PATIENT, _SOON = 600_000, 1000
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> None:
-    with gevent.Timeout(DEADLINE, AssertionError(f"it did not happen: {what}")):
-        while not condition():
-            gevent.sleep(0.05)
 
 
 def _folder(parent: Path, name: str) -> Path:
@@ -67,9 +59,9 @@ class WatchedPair:
         hosts = f"127.0.0.1:{nobody},127.0.0.1:{self.sentinel.port}"
         self.url = f"redis+sentinel://{hosts}/{SERVICE}/0"
         with self.replica.client() as client:
-            wait_for(lambda: client.info()["master_link_status"] == "up", "the replica has all")
+            wait_until(lambda: client.info()["master_link_status"] == "up", "the replica has all")
         with self.sentinel.client() as client:
-            wait_for(lambda: _state(client)["num-slaves"] == 1, "the sentinel knows the replica")
+            wait_until(lambda: _state(client)["num-slaves"] == 1, "the sentinel knows the replica")
 
     def kill_master(self) -> None:
         """Kill the master; the sentinel, which has been patient so far, soon notices that."""
@@ -79,7 +71,7 @@ class WatchedPair:
 
     def wait_failover(self) -> None:
         """Wait until the replica is the master."""
-        wait_for(self._is_promoted, "the replica is the master")
+        wait_until(self._is_promoted, "the replica is the master")
 
     def _is_promoted(self) -> bool:
         try:
@@ -122,7 +114,9 @@ class RedisCluster:
                 client.execute_command("CLUSTER MEET", "127.0.0.1", *first)
         for node in self.nodes:
             with node.client() as client:
-                wait_for(lambda client=client: self._is_complete(client), "the cluster is complete")
+                wait_until(
+                    lambda client=client: self._is_complete(client), "the cluster is complete"
+                )
 
     def _is_complete(self, client: redis.Redis) -> bool:
         told: Any = client.execute_command("CLUSTER INFO")

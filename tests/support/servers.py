@@ -14,13 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import gevent
-
 from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 from .http import DEADLINE, HTTP, LONG
 from .python_path import python_path
 from .times import POLLING, patient
+from .waiting import wait_until
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
 
@@ -106,9 +105,7 @@ class Server:
         """Wait until it prints where it listens."""
         if self._full:
             address = self._folder / "address"
-            with gevent.Timeout(DEADLINE, AssertionError(f"no address: {self}")):
-                while not address.exists():
-                    gevent.sleep(0.01)
+            wait_until(address.exists, "there is an address", self)
             self.port = int(address.read_text())
             return self
         self.port = int(self.wait_line(r"https?://127\.0\.0\.1:([1-9]\d*)")[1])
@@ -120,17 +117,20 @@ class Server:
 
     def wait_line(self, pattern: str, count: int = 1, deadline: float = DEADLINE) -> re.Match[str]:
         """Wait until so many lines match; return the last of them."""
-        with gevent.Timeout(deadline, AssertionError(f"no line {pattern!r}: {self}")):
-            while len(found := self.found(pattern)) < count:
-                assert not self._over, f"ended without a line {pattern!r}: {self}"
-                gevent.sleep(0.01)
+
+        def came() -> bool:
+            over = self._over
+            return len(self.found(pattern)) >= count or over
+
+        wait_until(came, f"a line {pattern!r}", self, deadline)
+        found = self.found(pattern)
+        assert len(found) >= count, f"ended without a line {pattern!r}: {self}"
         return found[count - 1]
 
     def wait_end(self, deadline: float = DEADLINE) -> int:
         """Wait until it has ended, and all it printed was read; return its exit status."""
-        with gevent.Timeout(deadline, AssertionError(f"goes on after {deadline} s: {self}")):
-            while self.process.poll() is None or not self._over:
-                gevent.sleep(0.01)
+        over = "it has ended"
+        wait_until(lambda: self._over and self.process.poll() is not None, over, self, deadline)
         return int(self.process.returncode)
 
     def stop(self) -> int:
@@ -159,9 +159,11 @@ class Server:
 
     def wait_state(self, session_id: str, state: str | None, deadline: float = DEADLINE) -> None:
         """Wait until a session is 'open' or 'away', or has ended (None)."""
-        with gevent.Timeout(deadline, AssertionError(f"{session_id} is not {state}: {self}")):
-            while self.ask("/sessions").get(session_id) != state:
-                gevent.sleep(0.01)
+
+        def reached() -> bool:
+            return bool(self.ask("/sessions").get(session_id) == state)
+
+        wait_until(reached, f"{session_id} is {state}", self, deadline)
 
     def problems(self) -> list[str]:
         """The lines that no operator wants to see."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +20,14 @@ from .http import DEADLINE, LONG
 from .raw import Raw
 from .servers import Server
 from .times import POLLING, patient
+from .waiting import wait_until
 
 TARGET = Path(__file__).parents[1] / "hostile/target.py"
 ATTACKERS = 200
 _PATIENCE = 0.2  # seconds between two looks at whether all is over
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attacks of one attacker, ever longer
 # For what hundreds of attackers do together, on a machine that others use, too.
-_AT_LAST = 2 * DEADLINE
+_AT_LAST = 3 * DEADLINE
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
 MEGABYTE = 1024 * 1024
 
@@ -107,10 +109,12 @@ class Siege:
             meanwhile: what the test does when all of them do.
         """
         self._attackers = [gevent.spawn(self._attack, attack) for _ in range(attackers)]
-        with gevent.Timeout(_AT_LAST, AssertionError("not all attackers got to their places")):
-            while len(self._started) < attackers:
-                self._check()
-                gevent.sleep(0.01)
+
+        def in_place() -> bool:
+            self._check()
+            return len(self._started) >= attackers
+
+        wait_until(in_place, "all attackers are in their places", deadline=_AT_LAST)
         self.bystanders.wait_rounds(ROUNDS)
         if meanwhile is not None:
             meanwhile()
@@ -119,7 +123,9 @@ class Siege:
         self.over.set()
         gevent.joinall(self._attackers, _AT_LAST)
         self._check()
-        assert all(each.dead for each in self._attackers), "an attacker still waits"
+        waiting = [each for each in self._attackers if not each.dead]
+        where = "".join(traceback.format_stack(waiting[0].gr_frame)) if waiting else ""
+        assert not waiting, f"{len(waiting)} attackers go on, one of them here:\n{where}"
         self.bystanders.wait_rounds(1)
 
     def stop(self) -> None:
@@ -239,7 +245,8 @@ class Siege:
             assert grown <= memory, f"{grown} bytes more {when} the attack"
         self.bystanders.check()
         lines = self.log()
-        assert self.target.problems() == [], lines[-99:]
+        problems = self.target.problems()
+        assert problems == [], (problems[:9], lines[-99:])
         shown = [line for line in lines if _SECRET.search(line)]
         assert shown == [], shown[:9]
         controls = [line for line in lines if _CONTROL.search(line)]

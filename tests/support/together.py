@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import gevent
-
 from .clients import ALL
-from .http import DEADLINE, HTTP
+from .http import HTTP
 from .missing import missing
+from .waiting import wait_until
 
 _GONE = ("", "Z")  # the second has not been asked how it ended
 
@@ -40,9 +39,8 @@ class Together:
         try:
             for other in others:
                 os.kill(other, signal.SIGSTOP)
-            with gevent.Timeout(DEADLINE, AssertionError(f"{others} do not stand still")):
-                while not all(_state(other) == "T" for other in others):
-                    gevent.sleep(0.005)
+            still = f"{others} stand still"
+            wait_until(lambda: all(_state(other) == "T" for other in others), still)
             yield
         finally:
             for other in others:
@@ -77,9 +75,7 @@ class Together:
         if _state(pid) in _GONE:
             return
         os.kill(pid, signal.SIGTERM)
-        with gevent.Timeout(DEADLINE, AssertionError(f"{pid} goes on")):
-            while _state(pid) not in _GONE:
-                gevent.sleep(0.01)
+        wait_until(lambda: _state(pid) in _GONE, f"{pid} has ended")
 
 
 def _state(pid: int) -> str:

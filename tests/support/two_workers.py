@@ -13,8 +13,8 @@ from unittest.mock import patch
 import sockio_gevent as io
 from sockio_gevent.cluster.local import LocalBus
 
-from .in_process import wait_until
 from .modern import listen_to_all
+from .waiting import wait_until
 
 __all__ = ["Pair", "two_workers"]
 

@@ -6,16 +6,15 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import gevent
-
 from .clients import JSONP, HTMLFile, ServerEvents, WebSocket, XHRMultipart
 from .clients import Polling as ClassicPolling
-from .http import DEADLINE, HTTP
+from .http import HTTP
 from .servers import Gunicorn, Program
+from .waiting import wait_until
 
 __all__ = ["CLASSIC", "KINDS", "Workers", "wait_until", "workers_of"]
 
@@ -145,10 +144,3 @@ def acquaint(workers: Workers) -> None:
         assert client.request("GET", "/socket.io/socket.io.js").status == 200
         client.close()
     wait_until(lambda: all(len(server.ask("/members")) == len(workers) - 1 for server in workers))
-
-
-def wait_until(condition: Callable[[], Any], deadline: float = DEADLINE) -> None:
-    """Wait until something is true."""
-    with gevent.Timeout(deadline, AssertionError("it did not happen")):
-        while not condition():
-            gevent.sleep(0.01)
