@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from support.browsers import executable
 from support.http import DEADLINE
-from support.missing import missing
+from support.npm import unpacked
+from support.pages import Pages
 from support.processes import Process
 
 
@@ -30,25 +28,24 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def pages(chromium):
+    return Pages(chromium)
+
+
 @pytest.fixture
-def new_page(chromium):
-    """Open a page in a new browser context; an error in the page fails the test."""
-    contexts, errors = [], []
+def new_page(pages, request):
+    """Open an address in a page that has nothing of others; an error in it fails the test."""
+    errors = []
+    failed = request.session.testsfailed
 
     def open_page(url, on_error=errors.append, before=None, **options):
-        context = chromium.new_context(**options)
-        context.set_default_timeout(1000 * DEADLINE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: on_error(error.message))
-        if before is not None:
-            page.add_init_script(before)
+        page = pages.take(on_error, before, **options)
         page.goto(url)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    pages.give_back(keep=request.session.testsfailed == failed)
     assert errors == []
 
 
@@ -78,18 +75,5 @@ def page_url():
 @pytest.fixture(scope="session")
 def released_client(tmp_path_factory):
     """The browser client of npm's socket.io 0.6.18."""
-    if shutil.which("npm") is None:
-        missing("no npm to fetch the released client with")
-    folder = tmp_path_factory.mktemp("npm")
-    command = ["npm", "pack", "--loglevel=error", "--fetch-retries=4", "socket.io@0.6.18"]
-    command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000"]
-    try:
-        packed = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=200, check=True
-        )
-    except subprocess.TimeoutExpired:
-        missing("npm did not fetch socket.io@0.6.18 in time")
-    except subprocess.CalledProcessError as error:
-        missing(f"npm could not fetch socket.io@0.6.18: {' '.join(error.stderr.split())[:300]}")
-    shutil.unpack_archive(folder / packed.stdout.split()[-1], folder, filter="data")
-    return Path(folder) / "package/support/socket.io-client/socket.io.js"
+    package = unpacked("socket.io@0.6.18", tmp_path_factory.mktemp("npm"))
+    return package / "support/socket.io-client/socket.io.js"

@@ -33,6 +33,22 @@ OPEN = """([options, hopeless]) => {
 }"""
 
 
+# Resolved when there are so many events of a name. The page does nothing until the next event:
+# Playwright would look again and again, and have Chromium draw the page each time.
+_ENOUGH = """([name, count]) => new Promise(done => {
+  const enough = () => events.filter(event => event[0] === name).length >= count;
+  if (enough()) return done(true);
+  events.push = function () {
+    [].push.apply(events, arguments);
+    if (enough()) {
+      delete events.push;
+      done(true);
+    }
+    return events.length;
+  };
+})"""
+
+
 # Milliseconds for a connection: long, because the machine may be busy.
 PATIENCE = 1000 * DEADLINE
 
@@ -56,10 +72,7 @@ def opened(page: Any, hopeless: Sequence[str] = (), **options: Any) -> Any:
 
 def wait_event(page: Any, name: str, count: int = 1) -> list[list[Any]]:
     """Wait for an event; return the arguments of each that there was."""
-    page.wait_for_function(
-        "([name, count]) => events.filter(event => event[0] === name).length >= count",
-        arg=[name, count],
-    )
+    page.wait_for_function(_ENOUGH, arg=[name, count])
     events = page.evaluate("events")
     return [event[1:] for event in events if event[0] == name]
 

@@ -1,0 +1,84 @@
+"""Pages of a browser, each of which a test finds as if it were new."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from .http import DEADLINE
+
+# Milliseconds between two looks of a page at what a test waits for. Otherwise it looks before it
+# draws, and draws 60 times in a second for that.
+_LOOK = 50
+_FORGET = "localStorage.clear(), sessionStorage.clear(), window.name = ''"
+
+
+class Pages:
+    """Keeps pages for other tests: a new one has a process of its own, which takes longer to start
+    than a page to load.
+
+    Args:
+        browser: Playwright's.
+    """
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        # By the script that runs in them first: it cannot be taken back.
+        self._free: defaultdict[str | None, list[Any]] = defaultdict(list)
+        self._taken: list[tuple[str | None, Any, Any]] = []
+
+    def take(
+        self, on_error: Callable[[str], object], before: str | None = None, **options: Any
+    ) -> Any:
+        """An empty page in a browser context of its own.
+
+        Args:
+            on_error: called with the message of each error in the page.
+            before: a script that runs before those of the page.
+            **options: of the context; such a page is not kept.
+        """
+        free = [] if options else self._free[before]
+        page = free.pop() if free else self._new(before, options)
+
+        def fail(error: Any) -> None:
+            on_error(error.message)
+
+        page.on("pageerror", fail)
+        self._taken.append((before, page, None if options else fail))
+        return page
+
+    def _new(self, before: str | None, options: dict[str, Any]) -> Any:
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(1000 * DEADLINE)
+        page = context.new_page()
+        page.wait_for_function = partial(page.wait_for_function, polling=_LOOK)
+        if before is not None:
+            page.add_init_script(before)
+        return page
+
+    def give_back(self, keep: bool) -> None:
+        """Take back all pages that were taken.
+
+        Args:
+            keep: whether they may be used again; not after a test that has failed.
+        """
+        while self._taken:
+            before, page, fail = self._taken.pop()
+            context = page.context
+            if keep and fail is not None and context.pages == [page]:
+                self._clear(page, context, fail)
+                self._free[before].append(page)
+            else:
+                context.close()
+
+    def _clear(self, page: Any, context: Any, fail: Any) -> None:
+        page.remove_listener("pageerror", fail)
+        page.unroute_all(behavior="ignoreErrors")
+        with suppress(Exception):  # where there is no storage, in about:blank
+            page.evaluate(_FORGET)
+        page.goto("about:blank")
+        context.clear_cookies()
+        context.set_offline(False)
