@@ -121,12 +121,17 @@ class Siege:
         self.during = self.target.vitals()
         self._check()
         self.over.set()
-        gevent.joinall(self._attackers, _AT_LAST)
+        wait_until(lambda: not self._active(), "no attacker goes on", self, _AT_LAST)
         self._check()
-        waiting = [each for each in self._attackers if not each.dead]
-        where = "".join(traceback.format_stack(waiting[0].gr_frame)) if waiting else ""
-        assert not waiting, f"{len(waiting)} attackers go on, one of them here:\n{where}"
         self.bystanders.wait_rounds(1)
+
+    def _active(self) -> list[gevent.Greenlet]:
+        return [each for each in self._attackers if not each.dead]
+
+    def __str__(self) -> str:
+        active = self._active()
+        where = "".join(traceback.format_stack(active[0].gr_frame)) if active else ""
+        return f"{len(active)} attackers go on, the first one here:\n{where}"
 
     def stop(self) -> None:
         """End the attackers, wherever they are."""
