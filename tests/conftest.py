@@ -34,10 +34,10 @@ import sockio_gevent as io
 from sockio_gevent.options.transport_options import KNOWN_TRANSPORTS
 
 # Tests wait more than they compute, so there are more processes than processors.
-FEWEST_WORKERS, MOST_WORKERS = 3, 12
+MOST_WORKERS = 12
 
-# Folders of tests that take long, grouped so that each group takes about as long.
-LONG = (("browser", "released"), ("deployment",), ("hostile", "integration"))
+# Folders of tests that take long, each in its own way.
+LONG = ("browser", "integration", "deployment", "hostile", "released")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -46,7 +46,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return int(wanted)
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(max((os.cpu_count() or 1) * 2, FEWEST_WORKERS), MOST_WORKERS)
+    return min((os.cpu_count() or 1) * 3, MOST_WORKERS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,25 +62,26 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPATH"] = python_path(STARTUP)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let tests of different kinds run beside each other: some wait, and some compute.
 
-    Of several processes, each begins with a part of this list. Whoever is done takes tests from
-    the end of another's part, so the long ones come first there, and the tests of a file, which
-    may share a server, mostly stay together.
+    Each of several processes begins with an equal part of this list, and takes tests from the end
+    of another's part when it is done. So each part has its share of each folder, and begins with
+    another one. The tests of a file, which may share a server, mostly stay together.
     """
     here = Path(__file__).parent
-    long: dict[str, list[pytest.Item]] = {name: [] for names in LONG for name in names}
-    short: list[pytest.Item] = []
+    folders: dict[str, list[pytest.Item]] = {name: [] for name in LONG}
+    others: list[pytest.Item] = []
     for item in items:
-        long.get(item.path.relative_to(here).parts[0], short).append(item)
-    ordered: list[pytest.Item] = []
-    for names in LONG:
-        part = [item for name in names for item in long[name]]
-        room = max(len(items) // 4 - len(part), 0)
-        ordered += part + short[:room]
-        del short[:room]
-    items[:] = ordered + short
+        folders.get(item.path.relative_to(here).parts[0], others).append(item)
+    kinds = [*folders.values(), others]
+    processes = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    items.clear()
+    for process in range(processes):
+        for place in range(len(kinds)):
+            kind = kinds[(process + place) % len(kinds)]
+            first, end = (len(kind) * number // processes for number in (process, process + 1))
+            items += kind[first:end]
 
 
 def pytest_collection_finish() -> None:
