@@ -39,8 +39,8 @@ def new_page(pages, request):
     errors = []
     failed = request.session.testsfailed
 
-    def open_page(url, on_error=errors.append, before=None, **options):
-        page = pages.take(on_error, before, **options)
+    def open_page(url, on_error=errors.append, before=None, keep=True, **options):
+        page = pages.take(on_error, before, keep, **options)
         page.goto(url)
         return page
 

@@ -56,7 +56,7 @@ def run(page, block):
 
 @pytest.mark.parametrize("block", CLASSIC, ids=str)
 def test_a_script_runs(server, new_page, block):
-    page = new_page(f"{server.url}/", before=PATIENT)
+    page = new_page(f"{server.url}/", before=PATIENT, keep=False)
     stay_here(page, server.url)
     page.evaluate(SPY)
     run(page, block)
@@ -68,7 +68,7 @@ def new_page_today(new_page, released_packages):
     file = released_packages / bundle(released_packages, RELEASE)
 
     def opened(url):
-        page = new_page("about:blank", before=PATIENT)
+        page = new_page("about:blank", before=PATIENT, keep=False)
         stay_here(page, url)
         page.route(FILES, lambda route: route.fulfill(path=file))
         page.goto(url)

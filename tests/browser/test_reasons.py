@@ -171,7 +171,7 @@ def test_a_transport_that_is_not_enabled_leads_to_the_next(start, new_page):
 
 def test_a_proxy_s_own_error_page_is_not_a_reason(page_url, new_page):
     """A 401 with a form for a password comes from a proxy, and not from the server."""
-    page = new_page(page_url)
+    page = new_page(page_url, keep=False)
     page.route(
         "**/websocket/**",
         lambda route: route.fulfill(status=401, content_type="text/html", body="<form>"),
@@ -182,7 +182,7 @@ def test_a_proxy_s_own_error_page_is_not_a_reason(page_url, new_page):
 
 
 def test_a_warning_names_events_of_other_generations(page_url, new_page):
-    page, lines = new_page(page_url), []
+    page, lines = new_page(page_url, keep=False), []
     page.on("console", lambda line: lines.append((line.type, line.text)))
     opened(page)
     wait_event(page, "connect")

@@ -20,6 +20,9 @@ class Pages:
     """Keeps pages for other tests: a new one has a process of its own, which takes longer to start
     than a page to load.
 
+    Not those in which a WebSocket has failed: Chromium lets the next ones of their process wait for
+    seconds.
+
     Args:
         browser: Playwright's.
     """
@@ -29,31 +32,41 @@ class Pages:
         # By the script that runs in them first: it cannot be taken back.
         self._free: defaultdict[str | None, list[Any]] = defaultdict(list)
         self._taken: list[tuple[str | None, Any, Any]] = []
+        # Those without a message from the server: each server greets its clients.
+        self._unconnected: set[Any] = set()
 
     def take(
-        self, on_error: Callable[[str], object], before: str | None = None, **options: Any
+        self,
+        on_error: Callable[[str], object],
+        before: str | None = None,
+        keep: bool = True,
+        **options: Any,
     ) -> Any:
         """An empty page in a browser context of its own.
 
         Args:
             on_error: called with the message of each error in the page.
             before: a script that runs before those of the page.
+            keep: whether other tests may have it afterwards; not if something is done to it that
+                cannot be taken back, as with ``route_web_socket()``.
             **options: of the context; such a page is not kept.
         """
-        free = [] if options else self._free[before]
+        keep = keep and not options
+        free = self._free[before] if keep else []
         page = free.pop() if free else self._new(before, options)
 
         def fail(error: Any) -> None:
             on_error(error.message)
 
         page.on("pageerror", fail)
-        self._taken.append((before, page, None if options else fail))
+        self._taken.append((before, page, fail if keep else None))
         return page
 
     def _new(self, before: str | None, options: dict[str, Any]) -> Any:
         context = self._browser.new_context(**options)
         context.set_default_timeout(1000 * DEADLINE)
         page = context.new_page()
+        page.on("websocket", self._watch)
         page.wait_for_function = partial(page.wait_for_function, polling=_LOOK)
         if before is not None:
             page.add_init_script(before)
@@ -68,11 +81,17 @@ class Pages:
         while self._taken:
             before, page, fail = self._taken.pop()
             context = page.context
-            if keep and fail is not None and context.pages == [page]:
+            spoilt = not keep or fail is None or self._unconnected
+            if not spoilt and context.pages == [page]:
                 self._clear(page, context, fail)
                 self._free[before].append(page)
             else:
                 context.close()
+        self._unconnected.clear()
+
+    def _watch(self, websocket: Any) -> None:
+        self._unconnected.add(websocket)
+        websocket.once("framereceived", lambda frame: self._unconnected.discard(websocket))
 
     def _clear(self, page: Any, context: Any, fail: Any) -> None:
         page.remove_listener("pageerror", fail)
