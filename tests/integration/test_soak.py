@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.soaks import Soak
+from support.soaks import DEADLINE, Soak
 from support.waiting import wait_until
 
 LEAKING = str(Path(__file__).with_name("leaking_soaked.py"))
@@ -84,9 +84,13 @@ def test_a_server_that_does_not_start_is_an_error(
 
 def test_interrupted_it_stops_its_processes(soak: Callable[..., Soak]) -> None:
     endless = soak("--minutes", "5")
-    # The server, and five processes of clients.
-    wait_until(lambda: len(children(endless.process.pid)) >= 6)
-    started = children(endless.process.pid)
+
+    def all_started() -> list[int]:
+        found = children(endless.process.pid)
+        # The server, and five processes of clients.
+        return found if len(found) >= 6 else []
+
+    started = wait_until(all_started, "six processes", deadline=DEADLINE)
     endless.process.send_signal(signal.SIGTERM)
     status, output = endless.finish()
     assert (status, output.splitlines()[-1]) == (130, "interrupted")

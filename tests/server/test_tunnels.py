@@ -256,8 +256,10 @@ def test_a_last_piece_that_is_lost_is_asked_for(
     lose(ends.buses[0], 0)
     ends.here.sendall(b"hello")
     assert ends.there.recv(100) == b"hello"
-    assert ends.buses[0].forms == [b"d", b"s", b"d"]
-    assert ends.buses[1].forms == [b"a"]
+    # On a busy machine it has asked once more by now.
+    assert ends.buses[0].forms[:3] == [b"d", b"s", b"d"]
+    assert set(ends.buses[0].forms[3:]) <= {b"s"}
+    assert set(ends.buses[1].forms) == {b"a"}
 
 
 def test_a_worker_that_hears_again_gets_what_it_has_missed_at_once(

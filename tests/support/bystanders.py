@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 
 from .clients import ALL, HTTPClient, Polling
-from .http import LONG
+from .http import DEADLINE
 from .waiting import wait_until
 
 # Generous, for machines are slow and the attackers run on the same one.
@@ -120,7 +120,7 @@ class Bystanders:
             self.check()
             return all(each.rounds >= rounds for each, rounds in wanted)
 
-        wait_until(made, f"{count} more round trips", deadline=LONG)
+        wait_until(made, f"{count} more round trips", deadline=3 * DEADLINE)
 
     def wait_news(self, number: int) -> None:
         """Wait until each has seen the broadcast of this number."""
@@ -129,7 +129,7 @@ class Bystanders:
             self.check()
             return all(each.news >= number for each in self._all)
 
-        wait_until(seen, f"news {number}", deadline=LONG)
+        wait_until(seen, f"news {number}", deadline=3 * DEADLINE)
 
     def stop(self) -> None:
         """Wait until each has what it still waits for, and end the sessions."""

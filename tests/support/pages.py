@@ -13,7 +13,7 @@ from .http import DEADLINE
 # Milliseconds between two looks of a page at what a test waits for. Otherwise it looks before it
 # draws, and draws 60 times in a second for that.
 _LOOK = 50
-_FORGET = "localStorage.clear(), sessionStorage.clear(), window.name = ''"
+_FORGET = "window.name = ''; localStorage.clear(); sessionStorage.clear()"
 
 
 class Pages:
@@ -21,7 +21,7 @@ class Pages:
     than a page to load.
 
     Not those in which a WebSocket has failed: Chromium lets the next ones of their process wait for
-    seconds.
+    seconds. What stays is the cache of files.
 
     Args:
         browser: Playwright's.
@@ -80,24 +80,28 @@ class Pages:
         """
         while self._taken:
             before, page, fail = self._taken.pop()
-            context = page.context
-            spoilt = not keep or fail is None or self._unconnected
-            if not spoilt and context.pages == [page]:
-                self._clear(page, context, fail)
+            if keep and fail is not None and self._cleared(page, fail):
                 self._free[before].append(page)
             else:
-                context.close()
+                page.context.close()
         self._unconnected.clear()
 
     def _watch(self, websocket: Any) -> None:
         self._unconnected.add(websocket)
         websocket.once("framereceived", lambda frame: self._unconnected.discard(websocket))
 
-    def _clear(self, page: Any, context: Any, fail: Any) -> None:
+    def _cleared(self, page: Any, fail: Any) -> bool:
+        """Take back what was done to a page; return whether another test may have it."""
+        from playwright.sync_api import Error
+
+        if page.context.pages != [page]:
+            return False
+        with suppress(Error):  # where there is no storage, in about:blank
+            page.evaluate(_FORGET)
+        # By its answer, all errors and WebSockets have been reported that there were before.
         page.remove_listener("pageerror", fail)
         page.unroute_all(behavior="ignoreErrors")
-        with suppress(Exception):  # where there is no storage, in about:blank
-            page.evaluate(_FORGET)
         page.goto("about:blank")
-        context.clear_cookies()
-        context.set_offline(False)
+        page.context.clear_cookies()
+        page.context.set_offline(False)
+        return not self._unconnected

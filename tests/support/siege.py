@@ -27,7 +27,7 @@ ATTACKERS = 200
 _PATIENCE = 0.2  # seconds between two looks at whether all is over
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attacks of one attacker, ever longer
 # For what hundreds of attackers do together, on a machine that others use, too.
-_AT_LAST = 3 * DEADLINE
+_AT_LAST = 2 * DEADLINE
 ROUNDS = 5  # round trips that each bystander makes while all attackers attack
 MEGABYTE = 1024 * 1024
 
@@ -130,7 +130,8 @@ class Siege:
 
     def __str__(self) -> str:
         active = self._active()
-        where = "".join(traceback.format_stack(active[0].gr_frame)) if active else ""
+        frames = [each.gr_frame for each in active if each.gr_frame is not None]
+        where = "".join(traceback.format_stack(frames[0])) if frames else "none has begun"
         return f"{len(active)} attackers go on, the first one here:\n{where}"
 
     def stop(self) -> None:

@@ -71,6 +71,6 @@ def wait_hung_up(session: Any) -> None:
 
 
 def stand_still(seconds: float) -> None:
-    """Stop the loop for a while, like a handler that blocks the whole process."""
+    """Stop the loop for a while, like a handler that blocks it."""
     # Not gevent's: the tests' own process is not patched.
     time.sleep(seconds)

@@ -18,7 +18,7 @@ T = TypeVar("T")
 _TURNS, _AT_ONCE = 100, 0.01
 # Seconds between two looks after that: ever more, because many tests wait at the same time, and
 # each look takes time from what they wait for.
-_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+_PAUSE, _LONGEST_PAUSE = 0.002, 0.02
 
 
 def wait_until(

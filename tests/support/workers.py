@@ -16,7 +16,7 @@ from .http import HTTP
 from .servers import Gunicorn, Program
 from .waiting import wait_until
 
-__all__ = ["CLASSIC", "KINDS", "Workers", "wait_until", "workers_of"]
+__all__ = ["CLASSIC", "KINDS", "Workers", "workers_of"]
 
 CLASSIC = [ClassicPolling, JSONP, ServerEvents, HTMLFile, XHRMultipart, WebSocket]
 

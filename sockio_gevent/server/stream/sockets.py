@@ -115,8 +115,8 @@ def tls_hang_ups() -> tuple[int, int]:
     """What is in place of an ``errno`` when a write finds, under TLS, that the client has gone."""
     from ssl import SSL_ERROR_EOF, SSL_ERROR_ZERO_RETURN
 
-    # The second one where the client has said goodbye, in Python up to 3.11.8 and 3.12.2
-    # (python/cpython#115627).
+    # The second one where the client has said goodbye, seen with Python 3.11.2 of Debian 12. As
+    # errnos they are ENOEXEC and ENXIO, which no socket has.
     return SSL_ERROR_EOF, SSL_ERROR_ZERO_RETURN
 
 
