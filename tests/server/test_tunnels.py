@@ -252,14 +252,13 @@ def test_pieces_that_are_lost_are_sent_again_in_their_place(
 def test_a_last_piece_that_is_lost_is_asked_for(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tunnel, "_PATIENCE", 0.05)
+    # Long enough that it does not ask a second time on a busy machine.
+    monkeypatch.setattr(tunnel, "_PATIENCE", 1.0)
     lose(ends.buses[0], 0)
     ends.here.sendall(b"hello")
     assert ends.there.recv(100) == b"hello"
-    # On a busy machine it has asked once more by now.
-    assert ends.buses[0].forms[:3] == [b"d", b"s", b"d"]
-    assert set(ends.buses[0].forms[3:]) <= {b"s"}
-    assert set(ends.buses[1].forms) == {b"a"}
+    assert ends.buses[0].forms == [b"d", b"s", b"d"]
+    assert ends.buses[1].forms == [b"a"]
 
 
 def test_a_worker_that_hears_again_gets_what_it_has_missed_at_once(
